@@ -1,0 +1,98 @@
+package workflow
+
+import "fmt"
+
+// Severity says whether a Finding stops the release.
+type Severity string
+
+// The severities, in the words of the command contract.
+const (
+	SeverityError   Severity = "error"   // the release is refused
+	SeverityWarning Severity = "warning" // worth a look; the release may go on
+	SeverityInfo    Severity = "info"
+)
+
+// Rule names what a Finding is about. The words are stable: scripts may rely on them.
+type Rule string
+
+// The rules of preflight.
+const (
+	RuleNoCommits       Rule = "no-commits"
+	RuleDirty           Rule = "dirty-tree"
+	RuleDetached        Rule = "detached-head"
+	RuleBranch          Rule = "wrong-branch"
+	RuleVersion         Rule = "bad-version"
+	RuleTagExists       Rule = "tag-exists"
+	RuleTagRemote       Rule = "tag-exists-remote"
+	RuleRemote          Rule = "remote-unreachable"
+	RuleIdentity        Rule = "no-identity"
+	RuleSSHFormat       Rule = "gpg-format"
+	RuleNoKey           Rule = "no-key"
+	RuleKeyUnusable     Rule = "key-unusable"
+	RuleKeyExpiring     Rule = "key-expiring"
+	RuleKeyWeak         Rule = "key-weak"
+	RuleNotPublished    Rule = "key-not-published"
+	RuleNotBackedUp     Rule = "key-not-backed-up"
+	RuleNoArtifacts     Rule = "no-artifacts"
+	RuleArtifact        Rule = "artifact-unusable"
+	RuleArtifactSet     Rule = "artifact-set"
+	RuleArtifactStale   Rule = "artifact-stale"
+	RuleSignatureExists Rule = "signature-exists"
+	RuleImage           Rule = "image-unresolved"
+	RuleImageKey        Rule = "image-key"
+	RuleRegistry        Rule = "registry"
+	RulePassphrase      Rule = "passphrase"
+	RuleInterrupted     Rule = "interrupted"
+	RuleMessage         Rule = "no-message"
+)
+
+// Finding is one thing that preflight noticed.
+type Finding struct {
+	Rule     Rule
+	Severity Severity
+	// Step is the step of the walk where it can be mended.
+	Step StepID
+	// Message is one plain sentence; Hint says what to do next. Both may quote text from
+	// outside and must be cleaned before a terminal sees them.
+	Message, Hint string
+	// Err is the error behind it, if there is one.
+	Err error
+	// Unreachable marks an error that means "could not be checked" (exit 3) and not "refused"
+	// (exit 4).
+	Unreachable bool
+}
+
+// RefusedError says that preflight stopped a release before anything was done.
+type RefusedError struct{ Findings []Finding }
+
+func (e *RefusedError) Error() string {
+	for _, f := range e.Findings {
+		if f.Severity == SeverityError {
+			return f.Message
+		}
+	}
+	return fmt.Sprintf("refused by preflight (%d findings)", len(e.Findings))
+}
+
+// Errors are the findings that refuse the release.
+func (e *RefusedError) Errors() []Finding { return withSeverity(e.Findings, SeverityError) }
+
+// Unreachable reports whether every error is one of reach: nothing is known to be wrong.
+func (e *RefusedError) Unreachable() bool {
+	errs := e.Errors()
+	for _, f := range errs {
+		if !f.Unreachable {
+			return false
+		}
+	}
+	return len(errs) > 0
+}
+
+func withSeverity(fs []Finding, s Severity) (out []Finding) {
+	for _, f := range fs {
+		if f.Severity == s {
+			out = append(out, f)
+		}
+	}
+	return out
+}
