@@ -1,0 +1,215 @@
+package workflow
+
+import (
+	"time"
+
+	"bulla/artifacts"
+	"bulla/docker"
+	"bulla/gitops"
+	"bulla/keys"
+)
+
+// Choices is what a person decided so far, or what the flags of a command say. Zero values mean
+// "not said": the configuration, then a default, speaks instead.
+type Choices struct {
+	// Version is the version with or without the tag pattern around it: 1.4.0 or v1.4.0.
+	Version string
+	// Key selects the signing key, in the words of keys.ParseSelector.
+	Key string
+	// Artifacts are globs; Files, when not nil, is the exact list and the globs are ignored.
+	// An empty, non-nil Files means a release without files.
+	Artifacts []string
+	Files     []artifacts.File
+	// Images are references with a tag; "{version}" in them is replaced. An empty, non-nil
+	// slice means a release without images.
+	Images []string
+	// ImageKey is the path of a cosign private key.
+	ImageKey string
+	// Message is the tag's message; "" takes the draft of DraftMessage.
+	Message string
+	// Push adds the push of the tag to the plan. Remote "" takes the configured one.
+	Push   bool
+	Remote string
+	// Replace allows existing signatures, checksums and records to be replaced.
+	Replace bool
+}
+
+// Plan says exactly what a release will create, with which key, and where to. It is what the
+// last look shows, what --dry-run prints and what the journal keeps; it holds no secret.
+type Plan struct {
+	Project   string          `json:"project"`
+	Version   string          `json:"version"`
+	Tag       string          `json:"tag"`
+	Message   string          `json:"message"`
+	CommitID  string          `json:"commit"`
+	Subject   string          `json:"subject"` // first line of the commit's message
+	Tagger    gitops.Ident    `json:"tagger"`
+	Key       keys.SigningKey `json:"key"`
+	Files     []PlannedFile   `json:"files"`
+	Dir       string          `json:"dir"` // folder of SHA256SUMS and the record
+	SHA512    bool            `json:"sha512"`
+	Images    []PlannedImage  `json:"images"`
+	ImageKey  string          `json:"image_key,omitempty"`    // path of the cosign private key
+	ImageID   string          `json:"image_key_id,omitempty"` // SHA-256 of its public key info, upper-case hex
+	Push      bool            `json:"push"`
+	Remote    string          `json:"remote,omitempty"`
+	RemoteURL string          `json:"remote_url,omitempty"`
+	Replace   bool            `json:"replace"`
+	Created   time.Time       `json:"created"`
+	// Findings are preflight's warnings and remarks; none is an error.
+	Findings []Finding `json:"-"`
+}
+
+// PlannedFile is an artifact that will be signed.
+type PlannedFile struct {
+	artifacts.File
+	// Existing is what stands in the place of the signature now.
+	Existing artifacts.SignState `json:"existing"`
+}
+
+// PlannedImage is an image that will be signed.
+type PlannedImage struct {
+	Name         string `json:"name"` // the reference as written, with its tag
+	docker.Image `json:"-"`
+	Digest       string   `json:"digest"`
+	MediaType    string   `json:"media_type"`
+	Size         int64    `json:"size"`
+	Platforms    []string `json:"platforms,omitempty"`
+	PlainHTTP    bool     `json:"plain_http,omitempty"`
+}
+
+// TotalSize is the size of all artifacts in bytes.
+func (p *Plan) TotalSize() (n int64) {
+	for _, f := range p.Files {
+		n += f.Size
+	}
+	return n
+}
+
+// KeyChoices is what the table of keys shows.
+type KeyChoices struct {
+	List []KeyChoice
+	// Preselected is an index into List, or -1: the configured key, the key of the last
+	// release, user.signingkey, or the only usable one, in this order.
+	Preselected int
+	// Why says which of those it was.
+	Why string
+	// Notes are remarks on the set as a whole, such as a repository set to gpg.format=ssh.
+	Notes []Finding
+}
+
+// KeyChoice is one row of the table.
+type KeyChoice struct {
+	keys.Key
+	// Signing is the key or subkey that would sign; empty if none can.
+	Signing keys.Fingerprint
+	// Usable says that Signing can be used now. Problem says why not.
+	Usable  bool
+	Problem string
+	// Until is when Signing expires (with its primary key); zero for never.
+	Until time.Time
+	// LastUsed is the newest release tag in this repository signed by this key, "" for none.
+	LastUsed string
+}
+
+// Selector is how to name exactly this choice in Choices.Key.
+func (k KeyChoice) Selector() string {
+	if k.Signing == "" {
+		return string(k.Fingerprint)
+	}
+	return string(k.Signing) + "!"
+}
+
+// VersionChoices proposes what the next version may be.
+type VersionChoices struct {
+	// Latest is the newest version among the tags, "" if there is none yet; LatestTag its tag.
+	Latest, LatestTag string
+	Proposals         []VersionProposal
+}
+
+// VersionProposal is one next version.
+type VersionProposal struct {
+	Version string
+	Tag     string
+	Why     string // "patch", "minor", "major", "first release", "from the configuration"
+}
+
+// Draft is a tag message to begin with, and the subjects to draw from.
+type Draft struct {
+	Text     string
+	Since    string // the tag since which Subjects are listed, "" for the beginning
+	Subjects []gitops.Subject
+}
+
+// Face is what a run needs from whoever stands before it.
+type Face struct {
+	// Ask answers when neither memory nor the vault has the passphrase. It may be nil where
+	// nobody can be asked.
+	Ask keys.AskPassphrase
+	// Emit receives every event, from several goroutines but one at a time. It must not block
+	// on the run.
+	Emit func(Event)
+}
+
+// Result is what a release made.
+type Result struct {
+	Plan       *Plan
+	TagID      string // object id of the signed tag
+	Files      []artifacts.Signed
+	Checksums  []string // paths of SHA256SUMS and SHA512SUMS
+	Images     []SignedImage
+	Record     string // path of bulla-release.json
+	Verdicts   []keys.Verdict
+	Pushed     bool
+	PushFailed error // a refused push is not a failed release
+	Resumed    bool
+	Took       time.Duration
+}
+
+// SignedImage is an image and the referrer that holds its signature.
+type SignedImage struct {
+	Name     string `json:"name"`
+	Digest   string `json:"digest"`
+	Manifest string `json:"manifest"` // digest of the signature's manifest
+}
+
+// Good reports whether every verdict of the check as a stranger passes.
+func (r *Result) Good() bool {
+	for _, v := range r.Verdicts {
+		if !v.OK(false) {
+			return false
+		}
+	}
+	return len(r.Verdicts) > 0
+}
+
+// IncompleteError says that a release began and could not finish. It can be resumed.
+type IncompleteError struct {
+	Tag  string
+	Step StepID
+	Err  error
+	// Done lists in plain words what exists already; Left what does not yet.
+	Done, Left []string
+}
+
+func (e *IncompleteError) Error() string {
+	return "release " + e.Tag + " stopped at " + string(e.Step) + ": " + e.Err.Error()
+}
+
+func (e *IncompleteError) Unwrap() error { return e.Err }
+
+// Unfinished describes a release that a former run began.
+type Unfinished struct {
+	Tag        string
+	Began      time.Time
+	Done, Left []string // plain words
+	// Running says that another process is at it right now.
+	Running bool
+}
+
+// Abandoned says what taking back an unfinished release did.
+type Abandoned struct {
+	Tag string
+	// Removed was taken back; Kept could not or must not be, with the reason in each line.
+	Removed, Kept []string
+}
