@@ -1,0 +1,180 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+)
+
+// DefaultTimeout bounds one operation on a registry (a handshake, or a request with its
+// retries) where Options names no other.
+const DefaultTimeout = 30 * time.Second
+
+// Options configures a Client. The zero value is what a user of Docker expects.
+type Options struct {
+	// Keychain finds credentials; nil means Docker's configuration and helpers, then podman's.
+	Keychain authn.Keychain
+	// Transport makes the requests; nil means one with Go's proxy settings. Retries are added.
+	Transport http.RoundTripper
+	// UserAgent begins the User-Agent header, "bulla" if empty.
+	UserAgent string
+	// Timeout bounds each operation, DefaultTimeout if zero. The context may end it earlier.
+	Timeout time.Duration
+}
+
+// Client talks to registries. It is safe for concurrent use; it keeps the handshake with each
+// repository, so a Client should serve a whole run.
+type Client struct {
+	keychain  authn.Keychain
+	transport http.RoundTripper
+	timeout   time.Duration
+
+	mu       sync.Mutex
+	sessions map[sessionKey]*http.Client
+}
+
+type sessionKey struct {
+	repo string
+	push bool
+}
+
+// NewClient makes a Client. It talks to nobody yet.
+func NewClient(o Options) *Client {
+	c := &Client{keychain: o.Keychain, timeout: o.Timeout, sessions: map[sessionKey]*http.Client{}}
+	if c.keychain == nil {
+		c.keychain = authn.DefaultKeychain
+	}
+	if c.timeout <= 0 {
+		c.timeout = DefaultTimeout
+	}
+	base := o.Transport
+	if base == nil {
+		base = newTransport()
+	}
+	ua := o.UserAgent
+	if ua == "" {
+		ua = "bulla"
+	}
+	c.transport = transport.NewUserAgent(&retrying{inner: base, wait: wait}, ua)
+	return c
+}
+
+func newTransport() *http.Transport {
+	return &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		ForceAttemptHTTP2:   true,
+		TLSHandshakeTimeout: 10 * time.Second,
+		MaxIdleConnsPerHost: 8,
+		IdleConnTimeout:     90 * time.Second,
+		// Nothing here is big, and a compressed answer could be far bigger than it looks.
+		DisableCompression: true,
+	}
+}
+
+// Repo is the repository that holds ref: what a signature system reads and writes.
+func (c *Client) Repo(ref Reference) *Repo { return &Repo{client: c, name: ref.repo} }
+
+// session is an HTTP client that has shaken hands with the registry: it knows the scheme and
+// holds a token or credentials for pulling, or for pulling and pushing.
+func (c *Client) session(ctx context.Context, repo name.Repository, push bool) (*http.Client, error) {
+	k := sessionKey{repo: repo.Name(), push: push}
+	c.mu.Lock()
+	s := c.sessions[k]
+	if s == nil && !push { // whoever may push may pull
+		s = c.sessions[sessionKey{repo: repo.Name(), push: true}]
+	}
+	c.mu.Unlock()
+	if s != nil {
+		return s, nil
+	}
+	auth, err := c.credentials(ctx, repo)
+	if err != nil {
+		return nil, err
+	}
+	scope := transport.PullScope
+	if push {
+		scope = transport.PushScope
+	}
+	rt, err := transport.NewWithContext(ctx, repo.Registry, auth, c.transport, []string{repo.Scope(scope)})
+	if err != nil {
+		return nil, err
+	}
+	s = &http.Client{Transport: rt, CheckRedirect: checkRedirect}
+	c.mu.Lock()
+	c.sessions[k] = s
+	c.mu.Unlock()
+	return s, nil
+}
+
+// forget drops the sessions with a repository, so that new credentials are looked up.
+func (c *Client) forget(repo name.Repository) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.sessions, sessionKey{repo.Name(), false})
+	delete(c.sessions, sessionKey{repo.Name(), true})
+}
+
+// credentialError says that credentials could not be looked up. It keeps no more of the
+// helper's own words than its error: helpers answer with secrets on standard output.
+type credentialError struct{ reason string }
+
+func (e *credentialError) Error() string { return e.reason }
+
+// credentials asks the keychain. A credential helper is a program that knows no context, so it
+// is waited for only as long as ctx lasts.
+func (c *Client) credentials(ctx context.Context, repo name.Repository) (authn.Authenticator, error) {
+	type answer struct {
+		auth authn.Authenticator
+		err  error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		a, err := authn.Resolve(ctx, c.keychain, repo)
+		done <- answer{a, err}
+	}()
+	select {
+	case a := <-done:
+		if a.err != nil {
+			return nil, &credentialError{reason: describeHelper(a.err)}
+		}
+		return a.auth, nil
+	case <-ctx.Done():
+		return nil, &credentialError{reason: "the credential helper in Docker's configuration did not answer in time"}
+	}
+}
+
+// describeHelper rewords the commonest failure: a configuration that names a helper which is
+// not installed. The library reports it as text only.
+func describeHelper(err error) string {
+	s, _, _ := strings.Cut(err.Error(), ", out: ") // what follows is the helper's standard output
+	if i := strings.Index(s, "docker-credential-"); i >= 0 && strings.Contains(s, "executable file not found") {
+		program, _, _ := strings.Cut(s[i:], `"`)
+		return fmt.Sprintf("Docker's configuration names the credential helper %s, which is not installed", cut(program, 100))
+	}
+	return "Docker's configuration or its credential helper: " + cut(s, maxErrorDetail)
+}
+
+// bound adds the client's timeout to ctx.
+func (c *Client) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, c.timeout, errTimeout)
+}
+
+var errTimeout = fmt.Errorf("no answer in time: %w", context.DeadlineExceeded)
+
+// isNetwork reports whether err means that no answer came.
+func isNetwork(err error) bool {
+	var ne net.Error
+	var oe *net.OpError
+	return errors.As(err, &ne) || errors.As(err, &oe) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.Is(err, context.Canceled) || isBroken(err) || isTLS(err)
+}

@@ -1,0 +1,221 @@
+package docker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+)
+
+// Kind says in one word why a registry did not do what it was asked.
+type Kind string
+
+// The kinds of a RegistryError.
+const (
+	// KindUnreachable: no answer: the name is unknown, the connection was refused, TLS failed,
+	// or the deadline passed (RegistryError.Timeout tells the last from the others).
+	KindUnreachable Kind = "unreachable"
+	// KindUnauthorized: the registry wants credentials, or other ones (401). Many registries
+	// also say so of a repository that does not exist.
+	KindUnauthorized Kind = "unauthorized"
+	// KindForbidden: the credentials are known and not allowed to do this (403).
+	KindForbidden Kind = "forbidden"
+	// KindNotFound: there is no such repository, tag, manifest or blob (404).
+	KindNotFound Kind = "not-found"
+	// KindRefused: the registry understood and refused (any other 4xx).
+	KindRefused Kind = "refused"
+	// KindRateLimited: too many requests (429), after the retries.
+	KindRateLimited Kind = "rate-limited"
+	// KindServer: the registry is in trouble (5xx), after the retries.
+	KindServer Kind = "server"
+	// KindCredentials: Docker's configuration or its credential helper could not be read, so
+	// nothing was asked of the registry.
+	KindCredentials Kind = "credentials"
+	// KindContent: what came is not what its digest says, or not what the protocol says.
+	KindContent Kind = "content"
+	// KindTooLarge: what came is longer than the limit for its kind.
+	KindTooLarge Kind = "too-large"
+	// KindOther: anything else.
+	KindOther Kind = "other"
+)
+
+// RegistryError is what every request to a registry ends in when it fails. Detail and Err may
+// hold text from the registry, which must be cleaned before a terminal sees it.
+type RegistryError struct {
+	// Host is the registry, Repo the repository's path in it.
+	Host, Repo string
+	// Op is what was tried, in words that follow "could not": "read the manifest".
+	Op   string
+	Kind Kind
+	// Status is the HTTP status, 0 if there was no answer.
+	Status int
+	// Detail is the registry's own explanation, at most a few hundred bytes, or "".
+	Detail string
+	Err    error
+}
+
+func (e *RegistryError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: could not %s of %s: ", e.Host, e.Op, e.Repo)
+	switch {
+	case e.Status != 0:
+		fmt.Fprintf(&b, "%s (%d)", e.Kind, e.Status)
+	default:
+		b.WriteString(string(e.Kind))
+	}
+	switch {
+	case e.Detail != "":
+		b.WriteString(": " + e.Detail)
+	case e.Err != nil:
+		b.WriteString(": " + e.Err.Error())
+	}
+	return b.String()
+}
+
+// Unwrap gives the underlying error; context.Canceled and context.DeadlineExceeded are found
+// through it.
+func (e *RegistryError) Unwrap() error { return e.Err }
+
+// Timeout reports whether the deadline passed before an answer came.
+func (e *RegistryError) Timeout() bool { return errors.Is(e.Err, context.DeadlineExceeded) }
+
+// Temporary reports whether the same request may well succeed later without anybody changing
+// anything: no answer, too many requests, or a server in trouble.
+func (e *RegistryError) Temporary() bool {
+	return e.Kind == KindUnreachable || e.Kind == KindRateLimited || e.Kind == KindServer
+}
+
+// MovedError says that a tag names another image than it did before: it was moved meanwhile,
+// or it is not at the digest that the reference is pinned to.
+type MovedError struct {
+	Ref     Reference
+	Was, Is string // digests, "sha256:…"
+}
+
+func (e *MovedError) Error() string {
+	return fmt.Sprintf("%s has moved: it was %s and is %s", e.Ref, e.Was, e.Is)
+}
+
+// errTooLarge and errContent mark the two ways in which an answer itself is wrong.
+var (
+	errTooLarge = errors.New("longer than the limit")
+	errContent  = errors.New("not the content that was asked for")
+)
+
+// statusError is an HTTP answer that is not a success.
+type statusError struct {
+	status int
+	detail string
+}
+
+func (e *statusError) Error() string {
+	s := fmt.Sprintf("HTTP status %d", e.status)
+	if e.detail != "" {
+		s += ": " + e.detail
+	}
+	return s
+}
+
+const (
+	maxErrorBody   = 16 << 10 // bytes of an error answer that are read
+	maxErrorDetail = 300      // bytes of it that are kept
+)
+
+// newStatusError reads the registry's explanation: the JSON form of the distribution
+// specification, section "Error codes". Other bodies (HTML of a proxy, mostly) are dropped.
+func newStatusError(resp *http.Response) *statusError {
+	e := &statusError{status: resp.StatusCode}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
+	if err != nil {
+		return e
+	}
+	var said struct {
+		Errors []struct{ Code, Message string }
+	}
+	if json.Unmarshal(body, &said) != nil {
+		return e
+	}
+	var parts []string
+	for _, x := range said.Errors {
+		parts = append(parts, strings.Trim(x.Code+": "+x.Message, ": "))
+	}
+	e.detail = cut(strings.Join(parts, "; "), maxErrorDetail)
+	return e
+}
+
+// cut shortens s to at most n bytes without splitting a character.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "") + "…"
+}
+
+// explain turns whatever a request ended in into a RegistryError. A nil error stays nil, and
+// so does an error that is one already.
+func (r *Repo) explain(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var already *RegistryError
+	if errors.As(err, &already) {
+		return err
+	}
+	e := &RegistryError{Host: r.name.RegistryStr(), Repo: r.name.RepositoryStr(), Op: op, Err: err}
+	var se *statusError
+	var te *transport.Error
+	var ce *credentialError
+	switch {
+	case errors.As(err, &se):
+		e.Status, e.Detail = se.status, se.detail
+		e.Kind = kindOfStatus(se.status)
+	case errors.As(err, &te): // of the handshake, which go-containerregistry does
+		e.Status, e.Kind = te.StatusCode, kindOfStatus(te.StatusCode)
+		for _, d := range te.Errors {
+			e.Detail = cut(strings.Trim(string(d.Code)+": "+d.Message, ": "), maxErrorDetail)
+		}
+		if e.Detail == "" {
+			e.Detail = http.StatusText(te.StatusCode) // not the raw body: it may be a page of HTML
+		}
+	case errors.As(err, &ce):
+		e.Kind = KindCredentials
+	case errors.Is(err, errTooLarge):
+		e.Kind = KindTooLarge
+	case errors.Is(err, errContent):
+		e.Kind = KindContent
+	case isNetwork(err):
+		e.Kind = KindUnreachable
+	default:
+		e.Kind = KindOther
+	}
+	return e
+}
+
+func kindOfStatus(status int) Kind {
+	switch {
+	case status == http.StatusUnauthorized:
+		return KindUnauthorized
+	case status == http.StatusForbidden:
+		return KindForbidden
+	case status == http.StatusNotFound:
+		return KindNotFound
+	case status == http.StatusTooManyRequests:
+		return KindRateLimited
+	case status >= 500:
+		return KindServer
+	case status >= 400:
+		return KindRefused
+	}
+	return KindOther
+}
+
+// IsNotFound reports whether err says that the registry has no such thing.
+func IsNotFound(err error) bool {
+	var e *RegistryError
+	return errors.As(err, &e) && e.Kind == KindNotFound
+}

@@ -1,0 +1,135 @@
+package docker
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// A request that only reads is tried up to readTries times. Writes are never repeated here: the
+// caller can see from the registry what became of them.
+const (
+	readTries     = 3
+	firstPause    = 250 * time.Millisecond
+	longestPause  = 5 * time.Second // of what a registry asks for by Retry-After
+	maxRedirects  = 5
+	drainedAtMost = 64 << 10 // bytes of a dropped answer read so that its connection is kept
+)
+
+// retrying repeats GET and HEAD requests that a broken connection, a rate limit or a passing
+// trouble of the server ended.
+type retrying struct {
+	inner http.RoundTripper
+	wait  func(context.Context, time.Duration) error
+}
+
+func (t *retrying) RoundTrip(req *http.Request) (*http.Response, error) {
+	reads := (req.Method == http.MethodGet || req.Method == http.MethodHead) && req.Body == nil
+	pause := firstPause
+	for try := 1; ; try++ {
+		resp, err := t.inner.RoundTrip(req)
+		if !reads || try == readTries || req.Context().Err() != nil || !passing(resp, err) {
+			return resp, err
+		}
+		d := pause
+		if resp != nil {
+			d = retryAfter(resp, pause)
+			_, _ = io.CopyN(io.Discard, resp.Body, drainedAtMost)
+			_ = resp.Body.Close()
+		}
+		if err := t.wait(req.Context(), d); err != nil {
+			return nil, err
+		}
+		pause *= 3
+	}
+}
+
+// passing reports whether the same request may succeed in a moment. A refused connection or an
+// unknown host will not.
+func passing(resp *http.Response, err error) bool {
+	if err != nil {
+		return isBroken(err)
+	}
+	switch resp.StatusCode {
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}
+
+// retryAfter reads the header in its form of seconds, within bounds.
+func retryAfter(resp *http.Response, otherwise time.Duration) time.Duration {
+	s, err := strconv.Atoi(resp.Header.Get("Retry-After"))
+	if err != nil || s < 0 {
+		return otherwise
+	}
+	return min(time.Duration(min(s, 3600))*time.Second, longestPause)
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// isBroken reports whether a connection that stood was lost.
+func isBroken(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+func isTLS(err error) bool {
+	var ce *tls.CertificateVerificationError
+	var ua x509.UnknownAuthorityError
+	var hn x509.HostnameError
+	var re tls.RecordHeaderError
+	return errors.As(err, &ce) || errors.As(err, &ua) || errors.As(err, &hn) || errors.As(err, &re)
+}
+
+// checkRedirect lets a registry send a reader to its blob storage, but never from TLS to plain
+// text, and never from a public name to an address inside the user's own network, where a
+// request of bulla's could reach what the registry cannot.
+func checkRedirect(req *http.Request, via []*http.Request) error {
+	if len(via) >= maxRedirects {
+		return fmt.Errorf("%w: more than %d redirects", errContent, maxRedirects)
+	}
+	return checkHop(via[0].URL.Scheme, via[0].URL.Hostname(), req.URL.Scheme, req.URL.Hostname())
+}
+
+func checkHop(fromScheme, fromHost, toScheme, toHost string) error {
+	if fromScheme == "https" && toScheme != "https" {
+		return fmt.Errorf("%w: the registry redirects from TLS to plain text", errContent)
+	}
+	if toHost != fromHost && internal(toHost) && !internal(fromHost) {
+		return fmt.Errorf("%w: the registry redirects into a private network", errContent)
+	}
+	return nil
+}
+
+// internal reports whether host is this machine or an address of a private network.
+func internal(host string) bool {
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	a, err := netip.ParseAddr(host)
+	if err != nil {
+		return false
+	}
+	a = a.Unmap()
+	return a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() || a.IsUnspecified()
+}
