@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"bulla/artifacts"
-	"bulla/docker"
 	"bulla/gitops"
 	"bulla/keys"
 )
@@ -69,13 +68,12 @@ type PlannedFile struct {
 
 // PlannedImage is an image that will be signed.
 type PlannedImage struct {
-	Name         string `json:"name"` // the reference as written, with its tag
-	docker.Image `json:"-"`
-	Digest       string   `json:"digest"`
-	MediaType    string   `json:"media_type"`
-	Size         int64    `json:"size"`
-	Platforms    []string `json:"platforms,omitempty"`
-	PlainHTTP    bool     `json:"plain_http,omitempty"`
+	Name      string   `json:"name"` // the reference as written, with its tag
+	Digest    string   `json:"digest"`
+	MediaType string   `json:"media_type"`
+	Size      int64    `json:"size"`
+	Platforms []string `json:"platforms,omitempty"`
+	PlainHTTP bool     `json:"plain_http,omitempty"`
 }
 
 // TotalSize is the size of all artifacts in bytes.

@@ -1,0 +1,66 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"bulla/docker/cosign"
+	"bulla/gitops"
+	"bulla/keys"
+)
+
+// CheckError says that the check as a stranger did not find everything good.
+type CheckError struct{ Failed []keys.Verdict }
+
+func (e *CheckError) Error() string {
+	return fmt.Sprintf("checked as a stranger, %s did not pass", plural(len(e.Failed), "target"))
+}
+
+// runCheck verifies everything just made the way a stranger would: a repository opened anew,
+// files read anew, the registry asked anew, and the plan's public keys alone.
+func runCheck(ctx context.Context, r *run) (string, error) {
+	ring, err := keyringOf(r.plan.Key)
+	if err != nil {
+		return "", err
+	}
+	repo, err := gitops.Open(ctx, r.s.root())
+	if err != nil {
+		return "", err
+	}
+	v := &Verifier{
+		judge: &keys.Judge{Keyring: ring, Now: r.s.world.Now().Add(clockSlack)},
+		repo:  repo, registry: r.s.world.Registry,
+		progress: func(item string, i, n int) {
+			r.emit(StepProgress{Step: StepCheck, Item: item, Items: i, ItemsTotal: n})
+		},
+	}
+	if r.image != nil {
+		v.imageKeys = []cosign.PublicKey{r.image.Public()}
+	}
+	verdicts, err := v.record(ctx, r.result.Record, "")
+	if err != nil {
+		return "", err
+	}
+	r.result.Verdicts = verdicts
+	var failed []keys.Verdict
+	for _, verdict := range verdicts {
+		r.emit(Checked{Verdict: verdict})
+		if !verdict.OK(false) && !weakKeyKnown(r.plan, verdict) {
+			failed = append(failed, verdict)
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	if len(failed) > 0 {
+		return "", errors.Join(&CheckError{Failed: failed})
+	}
+	return plural(len(verdicts), "target") + " good, with the public keys alone", nil
+}
+
+// weakKeyKnown: who signs with a DSA or a short RSA key was warned in preflight and went on; the
+// verdict says weak, and that is no surprise.
+func weakKeyKnown(p *Plan, v keys.Verdict) bool {
+	return v.Status == keys.StatusWeak && v.OK(true) && v.Signer != nil && v.Signer.Fingerprint == p.Key.Fingerprint
+}

@@ -1,0 +1,186 @@
+package workflow
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"bulla/keys"
+	"bulla/keys/atomicfile"
+)
+
+// ConfigName is the file in the root of a repository that says how it is released.
+const ConfigName = "bulla.toml"
+
+// DefaultTagPattern is how a version becomes a tag where the configuration is silent.
+const DefaultTagPattern = "v{version}"
+
+const (
+	versionVariable = "{version}"
+	maxConfigSize   = 1 << 20 // bytes
+)
+
+// Config is bulla.toml. It has no place for a secret.
+type Config struct {
+	// Release is the [release] table.
+	Release ReleaseConfig `toml:"release"`
+	// Path is where it was read from, or would be written to.
+	Path string `toml:"-"`
+	// Exists says that there is such a file.
+	Exists bool `toml:"-"`
+}
+
+// ReleaseConfig is the [release] table of bulla.toml.
+type ReleaseConfig struct {
+	// Tag is the tag pattern; it contains {version} once. "" means DefaultTagPattern.
+	Tag string `toml:"tag,omitempty" comment:"How a version becomes a tag."`
+	// Key is the full fingerprint of the signing key, with a final ! for exactly that subkey.
+	Key string `toml:"key,omitempty" comment:"Full fingerprint of the key that signs; with a final ! exactly that subkey."`
+	// Artifacts are globs relative to the repository's root; ** crosses folders.
+	Artifacts []string `toml:"artifacts,omitempty" comment:"Files to sign, as globs from the root of the repository. {version} is replaced."`
+	// SHA512 adds a SHA512SUMS file; it more than doubles the cost of hashing.
+	SHA512 bool `toml:"sha512,omitempty" comment:"Write SHA512SUMS too."`
+	// Images are references with a tag; {version} is replaced.
+	Images []string `toml:"images,omitempty" comment:"Images to sign, each with its tag. {version} is replaced."`
+	// ImageKey is the path of a cosign private key, relative to the root.
+	ImageKey string `toml:"image_key,omitempty" comment:"Path of the cosign private key that signs the images."`
+	// Remote is where a confirmed push goes. "" means origin, or the only remote there is.
+	Remote string `toml:"remote,omitempty" comment:"The remote that tags are pushed to."`
+	// Branch is the branch that releases are made from; "" allows every branch.
+	Branch string `toml:"branch,omitempty" comment:"The branch that releases are made from."`
+	// AllowDetached lets a release be made from a detached HEAD, as CI systems check out.
+	AllowDetached bool `toml:"allow_detached,omitempty" comment:"Allow releases from a detached HEAD."`
+}
+
+// ConfigError says where in bulla.toml something is wrong. Line and Column count from 1; 0 means
+// the file as a whole.
+type ConfigError struct {
+	Path         string
+	Line, Column int
+	Message      string
+}
+
+func (e *ConfigError) Error() string {
+	if e.Line == 0 {
+		return fmt.Sprintf("%s: %s", e.Path, e.Message)
+	}
+	return fmt.Sprintf("%s, line %d: %s", e.Path, e.Line, e.Message)
+}
+
+// ReadConfig reads bulla.toml in dir. Where there is none it returns the empty configuration.
+// An unknown key, a wrong type or a senseless value is a *ConfigError with its line.
+func ReadConfig(dir string) (Config, error) {
+	path := filepath.Join(dir, ConfigName)
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Config{Path: path}, nil
+	}
+	if err != nil {
+		return Config{Path: path}, err
+	}
+	if info.Size() > maxConfigSize {
+		return Config{Path: path}, &ConfigError{Path: ConfigName, Message: "larger than 1 MiB"}
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return Config{Path: path}, err
+	}
+	c, err := ParseConfig(data)
+	c.Path, c.Exists = path, true
+	return c, err
+}
+
+// ParseConfig reads the text of a bulla.toml, strictly.
+func ParseConfig(data []byte) (Config, error) {
+	var c Config
+	if len(data) > maxConfigSize {
+		return c, &ConfigError{Path: ConfigName, Message: "larger than 1 MiB"}
+	}
+	err := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields().Decode(&c)
+	if err != nil {
+		return Config{}, configError(err)
+	}
+	if err := c.check(data); err != nil {
+		return Config{}, err
+	}
+	return c, nil
+}
+
+// configError turns the decoder's errors into ours. Only names and positions are taken over,
+// never a value: someone may have put a passphrase where none belongs.
+func configError(err error) error {
+	var strict *toml.StrictMissingError
+	if errors.As(err, &strict) && len(strict.Errors) > 0 {
+		e := strict.Errors[0]
+		line, col := e.Position()
+		return &ConfigError{Path: ConfigName, Line: line, Column: col, Message: fmt.Sprintf("unknown key %q", strings.Join(e.Key(), "."))}
+	}
+	var de *toml.DecodeError
+	if errors.As(err, &de) {
+		line, col := de.Position()
+		msg := strings.TrimPrefix(de.Error(), "toml: ")
+		if k := strings.Join(de.Key(), "."); k != "" {
+			msg = fmt.Sprintf("%q: wrong type or value", k)
+		}
+		return &ConfigError{Path: ConfigName, Line: line, Column: col, Message: msg}
+	}
+	return &ConfigError{Path: ConfigName, Message: err.Error()}
+}
+
+func (c Config) check(data []byte) error {
+	bad := func(key, msg string) error {
+		return &ConfigError{Path: ConfigName, Line: lineOf(data, key), Message: msg}
+	}
+	r := c.Release
+	if r.Tag != "" && strings.Count(r.Tag, versionVariable) != 1 {
+		return bad("tag", `"release.tag" must contain {version} exactly once`)
+	}
+	if r.Key != "" {
+		if _, err := keys.ParseFingerprint(strings.TrimSuffix(r.Key, "!")); err != nil {
+			return bad("key", `"release.key" must be a full fingerprint (40 or 64 hexadecimal digits)`)
+		}
+	}
+	for _, g := range r.Artifacts {
+		if strings.TrimSpace(g) == "" {
+			return bad("artifacts", `"release.artifacts" has an empty pattern`)
+		}
+	}
+	return nil
+}
+
+// lineOf finds the line on which a key of the [release] table is set; 0 if it is not found.
+func lineOf(data []byte, key string) int {
+	for i, l := range strings.Split(string(data), "\n") {
+		if rest, ok := strings.CutPrefix(strings.TrimSpace(l), key); ok && strings.HasPrefix(strings.TrimSpace(rest), "=") {
+			return i + 1
+		}
+	}
+	return 0
+}
+
+// TagPattern is the configured tag pattern or the default.
+func (c Config) TagPattern() string {
+	if c.Release.Tag == "" {
+		return DefaultTagPattern
+	}
+	return c.Release.Tag
+}
+
+// Write stores the configuration at c.Path, replacing what was there. It is called only when
+// a person agreed.
+func (c Config) Write() error {
+	var b bytes.Buffer
+	b.WriteString("# How bulla releases this project. No secret belongs in this file.\n\n")
+	e := toml.NewEncoder(&b)
+	e.SetIndentTables(false)
+	if err := e.Encode(c); err != nil {
+		return err
+	}
+	return atomicfile.Write(c.Path, b.Bytes(), 0o644)
+}

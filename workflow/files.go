@@ -1,0 +1,45 @@
+package workflow
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+)
+
+// maxKeyringSize limits keyrings read from files, in bytes.
+const maxKeyringSize = 64 << 20
+
+// readLimited reads a whole file of at most limit bytes; a file that is not there is empty.
+func readLimited(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = fmt.Errorf("%s: larger than %d bytes", path, limit)
+	}
+	return data, err
+}
+
+// makePrivateDir makes a folder that only its owner can enter.
+func makePrivateDir(dir string) error { return os.MkdirAll(dir, 0o700) }
+
+// writable reports whether files can be made in dir, by making and removing one.
+func writable(dir string) error {
+	f, err := os.CreateTemp(dir, ".bulla-probe-")
+	if err != nil {
+		return err
+	}
+	err = f.Close()
+	if e := os.Remove(f.Name()); err == nil {
+		err = e
+	}
+	return err
+}

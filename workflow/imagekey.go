@@ -1,0 +1,114 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"bulla/docker/cosign"
+	"bulla/keys"
+)
+
+// ImageKey is a cosign private key that could sign images.
+type ImageKey struct {
+	Path string
+	ID   string // SHA-256 of the public key info, upper-case hex; "" if only the password tells
+	Why  string // where it was found
+}
+
+// imageKeyDir is where bulla keeps image keys of its own.
+func (w *World) imageKeyDir() string { return filepath.Join(w.Home, "images") }
+
+// ImageKeys lists the cosign keys at hand: the configured one, those made by bulla, and cosign
+// keys that lie in the repository's root. Those whose file cannot be read are left out.
+func (s *Session) ImageKeys(context.Context) ([]ImageKey, error) {
+	var out []ImageKey
+	seen := map[string]bool{}
+	add := func(path, why string) {
+		if path == "" || seen[path] {
+			return
+		}
+		signer, err := cosign.LoadSigner(path)
+		if err != nil {
+			return
+		}
+		defer signer.Close()
+		seen[path] = true
+		out = append(out, ImageKey{Path: path, ID: signer.ID(), Why: why})
+	}
+	add(s.absolute(s.config.Release.ImageKey), "named in bulla.toml")
+	for _, place := range []struct{ dir, why string }{{s.world.imageKeyDir(), "made by bulla"}, {s.root(), "in the repository"}} {
+		found, err := filepath.Glob(filepath.Join(place.dir, "*.key")) // sorted
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range found {
+			add(p, place.why)
+		}
+	}
+	return out, nil
+}
+
+// absolute makes a path of the configuration absolute.
+func (s *Session) absolute(path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(s.root(), path)
+}
+
+// GenerateImageKey makes a cosign key pair in bulla's own folder, protected by pass.
+func (s *Session) GenerateImageKey(ctx context.Context, pass keys.Secret) (ImageKey, error) {
+	return s.world.GenerateImageKey(ctx, "release", pass)
+}
+
+// GenerateImageKey makes a cosign key pair NAME.key and NAME.pub in bulla's own folder. It never
+// replaces one: the error then matches fs.ErrExist.
+func (w *World) GenerateImageKey(ctx context.Context, name string, pass keys.Secret) (ImageKey, error) {
+	private, public, err := cosign.GenerateKey(ctx, w.Rand, pass)
+	if err != nil {
+		return ImageKey{}, err
+	}
+	defer clear(private)
+	if err := makePrivateDir(w.imageKeyDir()); err != nil {
+		return ImageKey{}, err
+	}
+	if err := cosign.WriteKeyPair(w.imageKeyDir(), name, private, public); err != nil {
+		return ImageKey{}, err
+	}
+	pub, err := cosign.ParsePublicKey(public)
+	if err != nil {
+		return ImageKey{}, err
+	}
+	path := filepath.Join(w.imageKeyDir(), name+".key")
+	return ImageKey{Path: path, ID: string(pub.Fingerprint()), Why: "made by bulla"}, nil
+}
+
+// chooseImageKey settles which image key signs: the one named, the configured one, or the only
+// one there is.
+func (s *Session) chooseImageKey(ctx context.Context, named string) (ImageKey, error) {
+	if named != "" {
+		signer, err := cosign.LoadSigner(named)
+		if err != nil {
+			return ImageKey{}, err
+		}
+		defer signer.Close()
+		return ImageKey{Path: named, ID: signer.ID(), Why: "named"}, nil
+	}
+	if p := s.absolute(s.config.Release.ImageKey); p != "" {
+		return s.chooseImageKey(ctx, p)
+	}
+	list, err := s.ImageKeys(ctx)
+	switch {
+	case err != nil:
+		return ImageKey{}, err
+	case len(list) == 0:
+		return ImageKey{}, errNoImageKey
+	case len(list) > 1:
+		return ImageKey{}, fmt.Errorf("%d image keys are at hand and none is named", len(list))
+	}
+	return list[0], nil
+}
+
+var errNoImageKey = errors.New("there is no key to sign images with")

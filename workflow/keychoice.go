@@ -1,0 +1,180 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"bulla/gitops"
+	"bulla/keys"
+)
+
+// secretKeys lists every key whose secret is within reach: bulla's own and GnuPG's. A place that
+// cannot be read does not hide the other; it becomes a note.
+func (w *World) secretKeys(ctx context.Context) (list []keys.Key, notes []Finding) {
+	own, err := w.Store.List(ctx)
+	if err != nil {
+		notes = append(notes, Finding{Rule: RuleNoKey, Severity: SeverityWarning, Step: StepKey, Message: "bulla's key store cannot be read: " + err.Error(), Err: err})
+	}
+	for _, k := range own {
+		if k.HasSecret {
+			list = append(list, k)
+		}
+	}
+	if w.GnuPG == nil {
+		return list, notes
+	}
+	theirs, err := w.GnuPG.List(ctx)
+	if err != nil {
+		notes = append(notes, Finding{Rule: RuleNoKey, Severity: SeverityWarning, Step: StepKey, Message: "GnuPG's keys cannot be listed: " + err.Error(), Err: err})
+	}
+	return append(list, theirs...), notes
+}
+
+// Signer finds the one secret key that sel names, in bulla's store or in GnuPG. It returns a
+// *keys.NotFoundError, *keys.AmbiguousError or *keys.UnusableError. A key that is in both places
+// is taken from bulla's store.
+func (w *World) Signer(ctx context.Context, sel keys.Selector) (keys.Signer, error) {
+	signer, err := w.Store.Signer(ctx, sel)
+	var notFound *keys.NotFoundError
+	if w.GnuPG == nil || (err != nil && !errors.As(err, &notFound)) {
+		return signer, err
+	}
+	theirs, theirErr := w.GnuPG.Signer(ctx, sel)
+	switch {
+	case err != nil:
+		return theirs, theirErr
+	case theirErr == nil && theirs.Key().Primary != signer.Key().Primary:
+		e := &keys.AmbiguousError{Selector: sel.Text, Matches: []keys.Fingerprint{signer.Key().Primary, theirs.Key().Primary}}
+		return nil, errors.Join(e, signer.Close(), theirs.Close())
+	case theirErr == nil:
+		return signer, theirs.Close()
+	}
+	return signer, nil
+}
+
+// KeyChoices lists the keys that could sign and preselects one: the configured key, the key of
+// the last release, git's user.signingkey, or the only usable one.
+func (s *Session) KeyChoices(ctx context.Context) (KeyChoices, error) {
+	list, notes := s.world.secretKeys(ctx)
+	c := KeyChoices{Preselected: -1, Notes: notes}
+	used, lastSigner := s.lastUse(ctx, list)
+	for _, k := range list {
+		c.List = append(c.List, s.keyChoice(ctx, k, used[k.Fingerprint]))
+	}
+	sc, err := s.repo.SigningConfig(ctx)
+	if err != nil {
+		return c, err
+	}
+	if sc.Format != "" && sc.Format != "openpgp" {
+		c.Notes = append(c.Notes, formatNote(sc))
+	}
+	c.preselect(s.config.Release.Key, lastSigner, sc)
+	return c, nil
+}
+
+func (s *Session) keyChoice(ctx context.Context, k keys.Key, lastUsed string) KeyChoice {
+	choice := KeyChoice{Key: k, LastUsed: lastUsed}
+	signer, err := s.world.signerIn(ctx, k)
+	if err != nil {
+		choice.Problem = reasonOf(err)
+		return choice
+	}
+	defer signer.Close()
+	sk := signer.Key()
+	choice.Signing, choice.Until, choice.Usable = sk.Fingerprint, sk.Expires, true
+	return choice
+}
+
+// signerIn opens k in the place where it was listed.
+func (w *World) signerIn(ctx context.Context, k keys.Key) (keys.Signer, error) {
+	sel := keys.ParseSelector(string(k.Fingerprint))
+	if k.Source == keys.SourceStore || w.GnuPG == nil {
+		return w.Store.Signer(ctx, sel)
+	}
+	return w.GnuPG.Signer(ctx, sel)
+}
+
+// reasonOf is the part of an error that explains why a key can't be used.
+func reasonOf(err error) string {
+	var u *keys.UnusableError
+	if errors.As(err, &u) {
+		return u.Reason
+	}
+	return err.Error()
+}
+
+// lastUse finds for each key the newest version tag that it signed, and the signer of the newest
+// signed one. It asks only the signatures' mathematics, with the keys at hand.
+func (s *Session) lastUse(ctx context.Context, list []keys.Key) (used map[keys.Fingerprint]string, last keys.Fingerprint) {
+	used = map[keys.Fingerprint]string{}
+	vs, err := s.versions(ctx)
+	if err != nil || len(list) == 0 {
+		return used, ""
+	}
+	ring, _ := s.world.keyring(ctx, "")
+	j := &keys.Judge{Keyring: ring, Now: s.world.Now()}
+	for i, v := range vs {
+		if i == maxLastUse || len(used) == len(list) {
+			break
+		}
+		for _, verdict := range judgeTag(j, v.Tag) {
+			if verdict.Signer == nil {
+				continue
+			}
+			if last == "" {
+				last = verdict.Signer.Primary
+			}
+			if _, ok := used[verdict.Signer.Primary]; !ok {
+				used[verdict.Signer.Primary] = v.Name
+			}
+		}
+	}
+	return used, last
+}
+
+// maxLastUse is how many of the newest version tags are looked at for the last use of a key.
+const maxLastUse = 20
+
+func formatNote(sc gitops.SigningConfig) Finding {
+	return Finding{
+		Rule: RuleSSHFormat, Severity: SeverityWarning, Step: StepKey,
+		Message: fmt.Sprintf("This repository is set to gpg.format=%s: git signs with that, bulla signs with OpenPGP.", sc.Format),
+		Hint:    "people who verify with git need your OpenPGP key; `git config gpg.format openpgp` makes git agree",
+	}
+}
+
+func (c *KeyChoices) preselect(configured string, last keys.Fingerprint, sc gitops.SigningConfig) {
+	usable := -1
+	count := 0
+	for i, k := range c.List {
+		if k.Usable {
+			usable = i
+			count++
+		}
+	}
+	pick := func(text, why string) bool {
+		sel := keys.ParseSelector(text)
+		for i, k := range c.List {
+			if text != "" && sel.Matches(k.Key) {
+				c.Preselected, c.Why = i, why
+				return true
+			}
+		}
+		return false
+	}
+	gitKey := sc.Key
+	if sc.Format != "" && sc.Format != "openpgp" || strings.HasPrefix(gitKey, "ssh-") {
+		gitKey = ""
+	}
+	switch {
+	case configured != "":
+		// A configured key that is not here must not be replaced by another in silence.
+		pick(configured, "the key that bulla.toml names")
+	case pick(string(last), "the key of the last release"):
+	case pick(gitKey, "git's user.signingkey"):
+	case count == 1:
+		c.Preselected, c.Why = usable, "the only key that can sign"
+	}
+}

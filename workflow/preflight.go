@@ -1,0 +1,207 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"bulla/gitops"
+)
+
+// remoteDeadline bounds each question that preflight asks a git remote.
+const remoteDeadline = 15 * time.Second
+
+// examination is one pass over the choices: it collects what is wrong with them and, on the
+// way, the plan that they make.
+type examination struct {
+	s        *Session
+	c        Choices
+	plan     Plan
+	state    gitops.State
+	findings []Finding
+}
+
+// Preflight says everything that can be said of the choices so far. It changes nothing.
+func (s *Session) Preflight(ctx context.Context, c Choices) []Finding {
+	_, findings := s.examine(ctx, c)
+	return findings
+}
+
+// Plan turns the choices into a plan, once preflight has nothing against it. A refusal is a
+// *RefusedError.
+func (s *Session) Plan(ctx context.Context, c Choices) (*Plan, error) {
+	plan, findings := s.examine(ctx, c)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if len(withSeverity(findings, SeverityError)) > 0 {
+		return nil, &RefusedError{Findings: findings}
+	}
+	plan.Findings = findings
+	return plan, nil
+}
+
+func (s *Session) examine(ctx context.Context, c Choices) (*Plan, []Finding) {
+	x := &examination{s: s, c: c}
+	x.plan.Created = s.world.Now().UTC().Truncate(time.Second)
+	x.plan.Replace = c.Replace
+	x.plan.SHA512 = s.config.Release.SHA512
+	x.plan.Project = s.Project()
+	x.repository(ctx)
+	if x.version(ctx) {
+		x.tag(ctx)
+	}
+	x.key(ctx)
+	x.files(ctx)
+	x.images(ctx)
+	x.push()
+	return &x.plan, x.findings
+}
+
+func (x *examination) add(f Finding) { x.findings = append(x.findings, f) }
+
+func (x *examination) refuse(rule Rule, step StepID, err error, message, hint string) {
+	x.add(Finding{Rule: rule, Severity: SeverityError, Step: step, Message: message, Hint: hint, Err: err})
+}
+
+func (x *examination) warn(rule Rule, step StepID, message, hint string) {
+	x.add(Finding{Rule: rule, Severity: SeverityWarning, Step: step, Message: message, Hint: hint})
+}
+
+func (x *examination) inform(rule Rule, step StepID, message, hint string) {
+	x.add(Finding{Rule: rule, Severity: SeverityInfo, Step: step, Message: message, Hint: hint})
+}
+
+// repository: a commit to release, on the right branch, in a clean tree, by somebody.
+func (x *examination) repository(ctx context.Context) {
+	state, err := x.s.repo.State(ctx)
+	if err != nil {
+		x.refuse(RuleNoCommits, StepPreflight, err, "The repository cannot be read: "+err.Error(), "")
+		return
+	}
+	x.state = state
+	if u, err := x.s.Unfinished(ctx); err == nil && u != nil {
+		hint := fmt.Sprintf("go on with `bulla release %s --resume`, or take it back with --abandon", u.Tag)
+		if u.Running {
+			hint = "another bulla is at work on it right now"
+		}
+		x.refuse(RuleInterrupted, StepPreflight, nil, fmt.Sprintf("The release of %s was begun and not finished.", u.Tag), hint)
+	}
+	if state.Unborn {
+		x.refuse(RuleNoCommits, StepPreflight, gitops.ErrNoCommits, "The repository has no commits yet: there is nothing to release.", "commit something first")
+		return
+	}
+	x.plan.CommitID, x.plan.Subject = state.Head.ID, state.Head.Subject
+	x.branch()
+	if n := len(state.Changed); n > 0 {
+		x.refuse(RuleDirty, StepPreflight, nil, fmt.Sprintf("The working tree is not clean: %s changed.", firstOf(state.Changed, 3)),
+			"commit or stash the changes; untracked files do not matter")
+	}
+	if x.plan.Tagger, err = x.s.repo.Identity(ctx); err != nil {
+		x.refuse(RuleIdentity, StepPreflight, err, err.Error(), "git config user.name \"Your Name\" and git config user.email you@example.org")
+	}
+}
+
+func (x *examination) branch() {
+	r := x.s.config.Release
+	switch {
+	case x.state.Bare:
+	case x.state.Detached && !r.AllowDetached:
+		x.refuse(RuleDetached, StepPreflight, nil, "HEAD is detached: no branch is checked out.",
+			"git switch to the branch you release from, or set allow_detached = true in the [release] table of bulla.toml")
+	case !x.state.Detached && r.Branch != "" && x.state.Branch != r.Branch:
+		x.refuse(RuleBranch, StepPreflight, nil, fmt.Sprintf("Releases are made from %s, but %s is checked out.", r.Branch, x.state.Branch), "git switch "+r.Branch)
+	}
+}
+
+// firstOf lists the first n of names and says how many more there are.
+func firstOf(names []string, n int) string {
+	if len(names) <= n {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:n], ", "), len(names)-n)
+}
+
+// version reports whether the version is one.
+func (x *examination) version(ctx context.Context) bool {
+	if x.c.Version == "" {
+		x.refuse(RuleVersion, StepTag, nil, "No version is named.", "name it: bulla release 1.4.0")
+		return false
+	}
+	tag, version, err := x.s.TagFor(x.c.Version)
+	if err != nil {
+		x.refuse(RuleVersion, StepTag, err, err.Error(), "versions follow semver.org: 1.4.0, 2.0.0-rc.1")
+		return false
+	}
+	x.plan.Tag, x.plan.Version = tag, version
+	x.plan.Message = x.c.Message
+	if strings.TrimSpace(x.plan.Message) == "" {
+		if d, err := x.s.DraftMessage(ctx, version); err == nil {
+			x.plan.Message = d.Text
+		}
+	}
+	return true
+}
+
+// tag: free here and on the remote.
+func (x *examination) tag(ctx context.Context) {
+	tag := x.plan.Tag
+	switch t, err := x.s.repo.Tag(ctx, tag); {
+	case err == nil:
+		x.refuse(RuleTagExists, StepTag, &gitops.ExistsError{Ref: "refs/tags/" + tag, ID: t.ObjectID},
+			fmt.Sprintf("The tag %s exists already.", tag), "choose the next version; a published tag should never be moved")
+	case !errors.Is(err, gitops.ErrNotFound):
+		x.refuse(RuleTagExists, StepTag, err, fmt.Sprintf("Whether %s exists cannot be told: %v", tag, err), "")
+	}
+	x.remoteTag(ctx, tag)
+}
+
+func (x *examination) remoteTag(ctx context.Context, tag string) {
+	r, ok := x.s.remote(x.c.Remote)
+	if !ok {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, remoteDeadline)
+	defer cancel()
+	id, found, err := x.s.repo.RemoteTag(ctx, r.Name, tag)
+	switch {
+	case err != nil:
+		f := Finding{Rule: RuleRemote, Severity: SeverityWarning, Step: StepPreflight, Err: err,
+			Message: fmt.Sprintf("Whether %s exists on %s (%s) could not be checked: %v", tag, r.Name, r.URL, err)}
+		if x.c.Push {
+			f.Severity, f.Unreachable, f.Hint = SeverityError, true, "without --push an unreachable remote is only a warning"
+		}
+		x.add(f)
+	case found:
+		x.refuse(RuleTagRemote, StepTag, &gitops.ExistsError{Ref: r.Name + "/" + tag, ID: id},
+			fmt.Sprintf("The tag %s exists on %s already.", tag, r.Name), "git fetch --tags shows it; choose the next version")
+	}
+}
+
+// push: wanted, and possible.
+func (x *examination) push() {
+	if !x.c.Push {
+		return
+	}
+	r, ok := x.s.remote(x.c.Remote)
+	if !ok {
+		name := x.c.Remote
+		if name == "" {
+			name = "origin"
+		}
+		x.refuse(RuleRemote, StepPush, nil, fmt.Sprintf("There is no remote %s to push to.", name), "git remote add origin URL, or leave --push out")
+		return
+	}
+	x.plan.Push, x.plan.Remote, x.plan.RemoteURL = true, r.Name, r.URL
+}
+
+// displayPath is path relative to the repository's root, where it lies below it.
+func (s *Session) displayPath(path string) string {
+	if rel, err := filepath.Rel(s.root(), path); err == nil && filepath.IsLocal(rel) {
+		return rel
+	}
+	return path
+}

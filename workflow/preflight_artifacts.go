@@ -1,0 +1,224 @@
+package workflow
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"sort"
+	"strings"
+
+	"bulla/artifacts"
+)
+
+// files: present, readable, in a folder that can take signatures, and the ones people expect.
+func (x *examination) files(ctx context.Context) {
+	list, ok := x.chosenFiles(ctx)
+	if !ok {
+		return
+	}
+	if len(list) == 0 {
+		x.inform(RuleNoArtifacts, StepArtifacts, "No files are part of this release.", "name them with --artifact GLOB, or once and for all in bulla.toml")
+		x.plan.Dir = x.s.root()
+		return
+	}
+	x.plan.Dir = artifacts.CommonDir(list)
+	x.readable(list)
+	x.signable(list)
+	x.existing(ctx, list)
+	x.compareWithLast(list)
+}
+
+func (x *examination) chosenFiles(ctx context.Context) ([]artifacts.File, bool) {
+	if x.c.Files != nil {
+		return x.c.Files, true
+	}
+	globs := x.c.Artifacts
+	if globs == nil {
+		globs = x.s.config.Release.Artifacts
+	}
+	if len(globs) == 0 {
+		return nil, true
+	}
+	list, err := artifacts.Find(ctx, x.s.root(), withVersion(globs, x.plan.Version))
+	if err == nil {
+		return list, true
+	}
+	var none *artifacts.NoMatchError
+	if errors.As(err, &none) {
+		x.refuse(RuleNoArtifacts, StepArtifacts, err, fmt.Sprintf("No file matches %q in %s.", none.Glob, x.s.root()), "build the artifacts first, or correct the pattern")
+	} else {
+		x.refuse(RuleArtifact, StepArtifacts, err, "An artifact cannot be signed: "+err.Error()+".", "name regular files only")
+	}
+	return nil, false
+}
+
+func (x *examination) readable(list []artifacts.File) {
+	for _, f := range list {
+		r, err := os.Open(f.Path)
+		if err != nil {
+			x.refuse(RuleArtifact, StepArtifacts, err, fmt.Sprintf("%s cannot be read: %v.", f.Name, rootCause(err)), "make it readable for you, or leave it out")
+			continue
+		}
+		_ = r.Close()
+	}
+}
+
+// rootCause is the system's own word for what went wrong with a path.
+func rootCause(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
+	}
+	return err
+}
+
+// signable: each folder that gets a signature can be written to.
+func (x *examination) signable(list []artifacts.File) {
+	dirs := map[string]bool{x.plan.Dir: true}
+	for _, f := range list {
+		dirs[filepath.Dir(f.Path)] = true
+	}
+	names := make([]string, 0, len(dirs))
+	for d := range dirs {
+		names = append(names, d)
+	}
+	sort.Strings(names)
+	for _, d := range names {
+		if err := writable(d); err != nil {
+			x.refuse(RuleArtifact, StepArtifacts, err, fmt.Sprintf("Signatures cannot be written to %s: %v.", x.s.displayPath(d), rootCause(err)), "make the folder writable, or copy the artifacts elsewhere")
+		}
+	}
+}
+
+// existing: what stands where signatures, checksums and the record will go. A valid signature by
+// the chosen key is kept; anything else needs --replace.
+func (x *examination) existing(ctx context.Context, list []artifacts.File) {
+	for _, f := range list {
+		planned := PlannedFile{File: f, Existing: artifacts.StateNone}
+		if x.plan.Key.Primary != "" {
+			ring, err := keyringOf(x.plan.Key)
+			if err == nil {
+				var in artifacts.Inspection
+				if in, err = artifacts.Inspect(ctx, f, x.plan.Key, ring, x.plan.Created); err == nil {
+					planned.Existing = in.State
+				}
+			}
+			if err != nil {
+				x.refuse(RuleArtifact, StepArtifacts, err, fmt.Sprintf("The signature beside %s cannot be read: %v.", f.Name, rootCause(err)), "")
+			}
+		}
+		x.plan.Files = append(x.plan.Files, planned)
+		x.existingSignature(planned)
+	}
+	x.existingLists(ctx)
+}
+
+func (x *examination) existingSignature(f PlannedFile) {
+	if x.c.Replace {
+		return
+	}
+	var what string
+	switch f.Existing {
+	case artifacts.StateNone, artifacts.StateValid:
+		return
+	case artifacts.StateStale:
+		what = "was made by this key over other content"
+	case artifacts.StateForeign:
+		what = "is by another key"
+	default:
+		what = "cannot be read as a signature"
+	}
+	x.refuse(RuleSignatureExists, StepArtifacts, nil, fmt.Sprintf("%s.asc exists and %s.", f.Name, what), "look at it, then remove it or allow --replace")
+}
+
+// RecordName is the file name of the release record.
+const RecordName = "bulla-release.json"
+
+// existingLists looks at SHA256SUMS and the record. A list that already says what this release
+// would write is kept.
+func (x *examination) existingLists(ctx context.Context) {
+	for _, name := range []string{"SHA256SUMS", "SHA512SUMS", RecordName} {
+		if name == "SHA512SUMS" && !x.plan.SHA512 {
+			continue
+		}
+		path := filepath.Join(x.plan.Dir, name)
+		if _, err := os.Lstat(path); err != nil || x.c.Replace || x.sameChecksums(ctx, path) {
+			continue
+		}
+		x.refuse(RuleSignatureExists, StepArtifacts, nil, fmt.Sprintf("%s exists already and belongs to something else.", x.s.displayPath(path)),
+			"it may be an earlier release's: remove it or allow --replace")
+	}
+}
+
+// sameChecksums reports whether the checksums file at path names exactly the planned files with
+// the digests they have now. Reading them once more is the price of knowing before anything is
+// done; it is paid only where such a file lies there already.
+func (x *examination) sameChecksums(ctx context.Context, path string) bool {
+	if filepath.Base(path) == RecordName {
+		return false
+	}
+	data, err := readLimited(path, 4<<20)
+	if err != nil {
+		return false
+	}
+	sums, err := artifacts.ParseChecksums(bytes.NewReader(data))
+	if err != nil || len(sums) != len(x.plan.Files) {
+		return false
+	}
+	byName := map[string]string{}
+	for _, s := range sums {
+		byName[s.Name] = s.Digest
+	}
+	for _, f := range x.plan.Files {
+		rel, err := filepath.Rel(x.plan.Dir, f.Path)
+		if err != nil {
+			return false
+		}
+		d, err := artifacts.Digest(ctx, f.Path, filepath.Base(path) == "SHA512SUMS")
+		if err != nil || byName[filepath.ToSlash(rel)] != d {
+			return false
+		}
+	}
+	return true
+}
+
+var digits = regexp.MustCompile(`[0-9]+`)
+
+// shapeOf replaces the version and every number in a name, so that the files of two releases
+// can be compared.
+func shapeOf(name, version string) string {
+	if version != "" {
+		name = strings.ReplaceAll(name, version, "#")
+	}
+	return digits.ReplaceAllString(name, "#")
+}
+
+// compareWithLast warns when a kind of file of the last release is missing, or a file is older
+// than the commit it should have been built from.
+func (x *examination) compareWithLast(list []artifacts.File) {
+	have := map[string]bool{}
+	for _, f := range list {
+		have[shapeOf(f.Base(), x.plan.Version)] = true
+		if !x.state.Head.Committer.When.IsZero() && f.ModTime.Before(x.state.Head.Committer.When) {
+			x.warn(RuleArtifactStale, StepArtifacts, fmt.Sprintf("%s is older than the commit to be released (%s).", f.Name, f.ModTime.Format("2 January 2006 15:04")), "was it built from this commit?")
+		}
+	}
+	last, ok := lastRelease(x.s.state.CommonDir)
+	if !ok {
+		return
+	}
+	var missing []string
+	for _, f := range last.Files {
+		if !have[shapeOf(f.Base(), last.Version)] {
+			missing = append(missing, f.Base())
+		}
+	}
+	if len(missing) > 0 {
+		x.warn(RuleArtifactSet, StepArtifacts, fmt.Sprintf("The release of %s had files that this one has no counterpart for: %s.", last.Tag, firstOf(missing, 3)), "is a build missing?")
+	}
+}

@@ -1,0 +1,94 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"bulla/keys"
+)
+
+// expiringSoon is how long before its end a key is called expiring.
+const expiringSoon = 60 * 24 * time.Hour
+
+// key: chosen, usable, strong, and to be found by strangers.
+func (x *examination) key(ctx context.Context) {
+	choices, err := x.s.KeyChoices(ctx)
+	if err != nil {
+		x.refuse(RuleNoKey, StepKey, err, "The keys cannot be listed: "+err.Error(), "")
+		return
+	}
+	x.findings = append(x.findings, choices.Notes...)
+	selector := x.c.Key
+	if selector == "" {
+		selector = x.s.config.Release.Key
+	}
+	if selector == "" && choices.Preselected >= 0 {
+		selector = choices.List[choices.Preselected].Selector()
+	}
+	if selector == "" {
+		x.noKeyChosen(choices)
+		return
+	}
+	signer, err := x.s.world.Signer(ctx, keys.ParseSelector(selector))
+	if err != nil {
+		x.keyRefused(selector, err)
+		return
+	}
+	defer signer.Close()
+	x.plan.Key = signer.Key()
+	for _, k := range choices.List {
+		if k.Fingerprint == x.plan.Key.Primary {
+			x.keyHealth(k)
+			break
+		}
+	}
+}
+
+func (x *examination) noKeyChosen(choices KeyChoices) {
+	if len(choices.List) == 0 {
+		x.refuse(RuleNoKey, StepKey, nil, "There is no key to sign with, in bulla's store or in GnuPG.",
+			"bulla keys generate --name \"Your Name\" --email you@example.org")
+		return
+	}
+	var problems []string
+	usable := 0
+	for _, k := range choices.List {
+		if k.Usable {
+			usable++
+		} else {
+			problems = append(problems, fmt.Sprintf("%s: %s", k.Fingerprint.Short(), k.Problem))
+		}
+	}
+	if usable == 0 {
+		x.refuse(RuleKeyUnusable, StepKey, nil, "None of your keys can sign. "+strings.Join(problems, "; "), "bulla keys generate makes a new one")
+		return
+	}
+	x.refuse(RuleNoKey, StepKey, nil, fmt.Sprintf("%d keys could sign and none is named.", usable), "name one with --key FINGERPRINT; `bulla keys list` shows them")
+}
+
+func (x *examination) keyRefused(selector string, err error) {
+	var unusable *keys.UnusableError
+	if errors.As(err, &unusable) {
+		x.refuse(RuleKeyUnusable, StepKey, err, fmt.Sprintf("The key %s cannot sign: %s.", unusable.Key.Short(), unusable.Reason), "choose another with --key; `bulla keys list` shows them")
+		return
+	}
+	x.refuse(RuleNoKey, StepKey, err, fmt.Sprintf("No secret key for %q: %v.", selector, err), "`bulla keys list` shows the keys at hand")
+}
+
+func (x *examination) keyHealth(k KeyChoice) {
+	now := x.plan.Created
+	if until := x.plan.Key.Expires; !until.IsZero() && until.Sub(now) < expiringSoon {
+		x.warn(RuleKeyExpiring, StepKey, fmt.Sprintf("The key expires on %s, in %d days.", until.Format("2 January 2006"), int(until.Sub(now).Hours()/24)),
+			"extend it and publish it again before the next release")
+	}
+	if len(k.Weak) > 0 {
+		x.warn(RuleKeyWeak, StepKey, "The key has weak points: "+strings.Join(k.Weak, ", ")+".", "strict verifiers (Debian since 2026, Sequoia) refuse such keys")
+	}
+	if k.Source == keys.SourceStore && k.BackedUp.IsZero() {
+		x.warn(RuleNotBackedUp, StepKey, "No backup of this key was ever made.", fmt.Sprintf("bulla keys export %s --secret -o FILE, and keep the file apart", k.Fingerprint))
+	}
+	x.inform(RuleNotPublished, StepKey, "This key was never published from here.", "users need the public key: bulla keys export "+string(k.Fingerprint))
+}

@@ -1,0 +1,265 @@
+package workflow
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"bulla/docker/cosign"
+	"bulla/keys"
+	"bulla/keys/vault"
+)
+
+// run is one execution of a plan.
+type run struct {
+	s       *Session
+	plan    *Plan
+	face    Face
+	journal *journal
+	signer  keys.Signer
+	image   *cosign.Signer
+	judge   *keys.Judge // holds the plan's own public key alone
+	result  *Result
+	resumed bool
+	mu      sync.Mutex
+}
+
+// Run carries out the plan. Before anything is made it fails with a *RefusedError, the context's
+// error or an error of the key; afterwards with an *IncompleteError, and the release can be
+// resumed. A refused push is told in Result.PushFailed: the release itself stands.
+func (s *Session) Run(ctx context.Context, p *Plan, f Face) (*Result, error) {
+	j, err := lockJournal(s.state.CommonDir, s.world.Now)
+	if err != nil {
+		return nil, err
+	}
+	defer j.close()
+	if old := j.plan(); old != nil {
+		return nil, &RefusedError{Findings: []Finding{{Rule: RuleInterrupted, Severity: SeverityError, Step: StepPreflight,
+			Message: fmt.Sprintf("The release of %s was begun and not finished.", old.Tag), Hint: "resume it or take it back first"}}}
+	}
+	return s.execute(ctx, &run{s: s, plan: p, face: f, journal: j})
+}
+
+// ErrNothingToResume says that no release of this repository was begun and left.
+var ErrNothingToResume = errors.New("no release was begun here and left unfinished")
+
+// Resume goes on with the release that a former run began. What exists already and is right is
+// kept.
+func (s *Session) Resume(ctx context.Context, f Face) (*Result, error) {
+	j, err := lockJournal(s.state.CommonDir, s.world.Now)
+	if err != nil {
+		return nil, err
+	}
+	defer j.close()
+	p := j.plan()
+	if p == nil {
+		return nil, ErrNothingToResume
+	}
+	if err := j.append(entry{Type: entryResumed}); err != nil {
+		return nil, err
+	}
+	r := &run{s: s, plan: p, face: f, journal: j, resumed: true}
+	if err := r.cleanTemps(); err != nil {
+		return nil, err
+	}
+	return s.execute(ctx, r)
+}
+
+// Abandon takes back what an unfinished release made, as far as that can be done: never what was
+// pushed, nor a signature in a registry.
+func (s *Session) Abandon(ctx context.Context) (Abandoned, error) {
+	j, err := lockJournal(s.state.CommonDir, s.world.Now)
+	if err != nil {
+		return Abandoned{}, err
+	}
+	defer j.close()
+	p := j.plan()
+	if p == nil {
+		return Abandoned{}, ErrNothingToResume
+	}
+	a := Abandoned{Tag: p.Tag}
+	r := &run{s: s, plan: p, journal: j}
+	if err := r.prepare(); err != nil {
+		return a, err
+	}
+	if err := r.cleanTemps(); err != nil {
+		return a, err
+	}
+	for i := len(walk) - 1; i >= 0; i-- {
+		if walk[i].undo != nil {
+			walk[i].undo(ctx, r, &a)
+		}
+	}
+	return a, j.archive(entryAbandoned, fmt.Sprintf("%d removed, %d kept", len(a.Removed), len(a.Kept)))
+}
+
+// prepare makes what every run needs besides its plan.
+func (r *run) prepare() error {
+	ring, err := keyringOf(r.plan.Key)
+	if err != nil {
+		return err
+	}
+	r.judge = &keys.Judge{Keyring: ring, Now: r.s.world.Now().Add(clockSlack)}
+	r.result = &Result{Plan: r.plan, Resumed: r.resumed}
+	return nil
+}
+
+// clockSlack keeps a signature made this very second from being called future.
+const clockSlack = 2 * time.Second
+
+func (s *Session) execute(ctx context.Context, r *run) (*Result, error) {
+	start := s.world.Now()
+	if err := r.prepare(); err != nil {
+		return nil, err
+	}
+	defer r.closeKeys()
+	for _, st := range walk {
+		if err := r.do(ctx, st); err != nil {
+			if st.id == StepPush && ctx.Err() == nil {
+				r.result.PushFailed = err
+				break
+			}
+			return r.result, r.failed(st, err)
+		}
+	}
+	r.result.Took = s.world.Now().Sub(start)
+	s.forgetTags()
+	return r.result, r.journal.archive(entryComplete, "")
+}
+
+func (r *run) closeKeys() {
+	if r.signer != nil {
+		_ = r.signer.Close()
+	}
+	if r.image != nil {
+		r.image.Close()
+	}
+}
+
+// do runs one step with everything that is the same for all: the journal, events, timing, and
+// no start after a cancellation.
+func (r *run) do(ctx context.Context, st step) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if st.writes && r.journal.plan() == nil {
+		if err := r.journal.begin(r.plan, existing(append(r.plan.lists(), r.plan.records()...))); err != nil {
+			return err
+		}
+	}
+	if st.skip != nil {
+		if reason := st.skip(r); reason != "" {
+			r.emit(StepSkipped{Step: st.id, Reason: reason})
+			return r.note(entry{Type: entrySkipped, Step: st.id})
+		}
+	}
+	if err := r.note(entry{Type: entryStarted, Step: st.id}); err != nil {
+		return err
+	}
+	began := r.s.world.Now()
+	r.emit(StepStarted{Step: st.id, At: began})
+	text, err := st.run(ctx, r)
+	took := r.s.world.Now().Sub(began)
+	if err != nil {
+		r.emit(StepFailed{Step: st.id, Err: err, Took: took})
+		return errors.Join(err, r.note(entry{Type: entryFailed, Step: st.id}))
+	}
+	if err := r.note(entry{Type: entryDone, Step: st.id, Text: text}); err != nil {
+		return err
+	}
+	r.emit(StepDone{Step: st.id, Text: text, Took: took})
+	return nil
+}
+
+// note writes to the journal once it is open; the steps before make nothing worth a line.
+func (r *run) note(e entry) error {
+	if r.journal.plan() == nil {
+		return nil
+	}
+	return r.journal.append(e)
+}
+
+// failed tells a failure before anything was made from one that left something behind.
+func (r *run) failed(st step, err error) error {
+	if r.journal.plan() == nil {
+		return err
+	}
+	e := &IncompleteError{Tag: r.plan.Tag, Step: st.id, Err: err}
+	e.Done, e.Left = summarize(r.journal.entries)
+	return e
+}
+
+func (r *run) emit(e Event) {
+	if r.face.Emit == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.face.Emit(e)
+}
+
+// ask is the way to a passphrase: memory and the vault first, then the person. Each wait is an
+// event.
+func (r *run) ask(st StepID) keys.AskPassphrase {
+	person := func(ctx context.Context, req keys.PassphraseRequest) (keys.Secret, error) {
+		if r.face.Ask == nil {
+			return keys.Secret{}, keys.ErrNoPassphrase
+		}
+		r.emit(StepWaiting{Step: st, For: WaitPassphrase, Label: req.Label, At: r.s.world.Now()})
+		return r.face.Ask(ctx, req)
+	}
+	return r.s.world.Vault.Ask(person, func(v vault.Status) {
+		r.emit(StepWaiting{Step: st, For: WaitKeychain, Label: v.Name, At: r.s.world.Now()})
+	})
+}
+
+// forgetTags lets the next question read the tags anew.
+func (s *Session) forgetTags() {
+	s.mu.Lock()
+	s.hasTags, s.tagList = false, nil
+	s.mu.Unlock()
+}
+
+// Push pushes the tag of a finished release, when the person asks for it at the end.
+func (s *Session) Push(ctx context.Context, res *Result, f Face) error {
+	remote, ok := s.remote(res.Plan.Remote)
+	if !ok {
+		return errNoRemote
+	}
+	r := &run{s: s, plan: res.Plan, face: f, result: res}
+	began := s.world.Now()
+	r.emit(StepStarted{Step: StepPush, At: began})
+	var out limitedBuffer
+	err := s.repo.PushTag(ctx, remote.Name, res.Plan.Tag, &out)
+	took := s.world.Now().Sub(began)
+	if err != nil {
+		res.PushFailed = err
+		r.emit(StepFailed{Step: StepPush, Err: err, Took: took})
+		return err
+	}
+	res.Pushed, res.PushFailed = true, nil
+	r.emit(StepDone{Step: StepPush, Text: fmt.Sprintf("%s is on %s", res.Plan.Tag, remote.Name), Took: took})
+	return nil
+}
+
+var errNoRemote = errors.New("this repository has no remote to push to")
+
+// limitedBuffer keeps the first 64 KiB of what a child process says.
+type limitedBuffer struct{ bytes.Buffer }
+
+func (b *limitedBuffer) Write(p []byte) (int, error) {
+	if room := 64<<10 - b.Len(); room > 0 {
+		b.Buffer.Write(p[:min(room, len(p))])
+	}
+	return len(p), nil
+}
+
+// records are the paths of the release record and its signature.
+func (p *Plan) records() []string {
+	path := filepath.Join(p.Dir, RecordName)
+	return []string{path, path + ".asc"}
+}

@@ -1,0 +1,209 @@
+package workflow
+
+import (
+	"context"
+	"net/url"
+	"path"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"bulla/artifacts"
+	"bulla/docker"
+	"bulla/gitops"
+	"bulla/keys"
+	"bulla/keys/store"
+)
+
+// Session is one repository as a release manager stands in it. Its methods may be called from
+// several goroutines.
+type Session struct {
+	world   *World
+	repo    *gitops.Repo
+	state   gitops.State
+	config  Config
+	remotes []gitops.Remote
+
+	mu      sync.Mutex
+	tagList []gitops.Tag
+	hasTags bool
+}
+
+// Open finds the repository at or above dir and reads its configuration. Besides the errors of
+// gitops.Open it returns a *ConfigError.
+func Open(ctx context.Context, w *World, dir string) (*Session, error) {
+	repo, err := gitops.Open(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	s := &Session{world: w, repo: repo}
+	if s.state, err = repo.State(ctx); err != nil {
+		return nil, err
+	}
+	if s.remotes, err = repo.Remotes(ctx); err != nil {
+		return nil, err
+	}
+	s.config, err = ReadConfig(s.root())
+	return s, err
+}
+
+// Close lets go of the repository. It does not close the World.
+func (s *Session) Close() error { return nil }
+
+// root is the folder that globs and bulla.toml are relative to.
+func (s *Session) root() string {
+	if s.state.Root != "" {
+		return s.state.Root
+	}
+	return s.state.GitDir
+}
+
+// Repository is the state of the repository when the Session was opened.
+func (s *Session) Repository() gitops.State { return s.state }
+
+// Config is bulla.toml as it was when the Session was opened.
+func (s *Session) Config() Config { return s.config }
+
+// SaveConfig writes bulla.toml. Call it only when a person agreed.
+func (s *Session) SaveConfig(_ context.Context, c Config) error {
+	c.Path = filepath.Join(s.root(), ConfigName)
+	if err := c.Write(); err != nil {
+		return err
+	}
+	c.Exists = true
+	s.config = c
+	return nil
+}
+
+// Project is how people call the project: owner/name from the remote, or the folder's name.
+func (s *Session) Project() string {
+	if r, ok := s.remote(""); ok {
+		if p := projectOfURL(r.URL); p != "" {
+			return p
+		}
+	}
+	return strings.TrimSuffix(filepath.Base(s.root()), ".git")
+}
+
+func (s *Session) projectBase() string { return path.Base(s.Project()) }
+
+// projectOfURL takes "acme/widget" out of https://host/acme/widget.git or git@host:acme/widget.
+// A local path names no owner: only its last element counts.
+func projectOfURL(raw string) string {
+	p := raw
+	if u, err := url.Parse(raw); err == nil && u.Host != "" {
+		p = u.Path
+	} else if _, after, ok := strings.Cut(raw, ":"); ok && !strings.Contains(raw, "://") && !filepath.IsAbs(raw) {
+		p = after
+	} else {
+		return strings.TrimSuffix(filepath.Base(strings.TrimPrefix(raw, "file://")), ".git")
+	}
+	parts := strings.Split(strings.Trim(strings.TrimSuffix(p, ".git"), "/"), "/")
+	if len(parts) > 2 {
+		parts = parts[len(parts)-2:]
+	}
+	return strings.Join(parts, "/")
+}
+
+// remote finds the remote by name; "" means the configured one, origin, or the only one.
+func (s *Session) remote(name string) (gitops.Remote, bool) {
+	if name == "" {
+		name = s.config.Release.Remote
+	}
+	for _, r := range s.remotes {
+		if r.Name == name || (name == "" && r.Name == "origin") {
+			return r, true
+		}
+	}
+	if name == "" && len(s.remotes) == 1 {
+		return s.remotes[0], true
+	}
+	return gitops.Remote{}, false
+}
+
+// tags lists all tags, read once per Session.
+func (s *Session) tags(ctx context.Context) ([]gitops.Tag, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.hasTags {
+		return s.tagList, nil
+	}
+	list, err := s.repo.Tags(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.tagList, s.hasTags = list, true
+	return list, nil
+}
+
+// GenerateKey makes a key pair in bulla's own store.
+func (s *Session) GenerateKey(ctx context.Context, p store.GenerateParams) (store.Generated, error) {
+	return s.world.Store.Generate(ctx, p)
+}
+
+// FindArtifacts finds the files that globs name, or those of the configuration for nil. In
+// globs "{version}" must have been replaced; see Globs.
+func (s *Session) FindArtifacts(ctx context.Context, globs []string) ([]artifacts.File, error) {
+	if globs == nil {
+		globs = s.config.Release.Artifacts
+	}
+	if len(globs) == 0 {
+		return nil, nil
+	}
+	return artifacts.Find(ctx, s.root(), globs)
+}
+
+// Globs are the configured artifact globs for a version.
+func (s *Session) Globs(version string) []string {
+	return withVersion(s.config.Release.Artifacts, version)
+}
+
+// ImageReferences are the configured image references for a version.
+func (s *Session) ImageReferences(version string) []string {
+	return withVersion(s.config.Release.Images, version)
+}
+
+func withVersion(list []string, version string) []string {
+	var out []string
+	for _, l := range list {
+		out = append(out, strings.ReplaceAll(l, versionVariable, version))
+	}
+	return out
+}
+
+// ResolveImage asks the registry for the digest behind a reference.
+func (s *Session) ResolveImage(ctx context.Context, ref string) (docker.Image, error) {
+	r, err := docker.ParseReference(ref)
+	if err != nil {
+		return docker.Image{}, err
+	}
+	return s.world.Registry.Resolve(ctx, r)
+}
+
+// keyring is every public key at hand: bulla's store, GnuPG's keyring, the repository's KEYS.
+func (w *World) keyring(ctx context.Context, repoRoot string) (*keys.Keyring, []error) {
+	var rings []*keys.Keyring
+	var problems []error
+	add := func(data []byte, err error, src keys.Source) {
+		if err == nil && len(data) > 0 {
+			var r *keys.Keyring
+			if r, err = keys.ReadKeyring(data, src); err == nil {
+				rings = append(rings, r)
+			}
+		}
+		if err != nil {
+			problems = append(problems, err)
+		}
+	}
+	data, err := w.Store.PublicKeyring(ctx)
+	add(data, err, keys.SourceStore)
+	if w.GnuPG != nil {
+		data, err = w.GnuPG.PublicKeyring(ctx)
+		add(data, err, keys.SourceGnuPG)
+	}
+	if repoRoot != "" {
+		data, err = readLimited(filepath.Join(repoRoot, "KEYS"), maxKeyringSize)
+		add(data, err, keys.SourceFile)
+	}
+	return keys.MergeKeyrings(rings...), problems
+}

@@ -1,0 +1,406 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"bulla/artifacts"
+	"bulla/docker"
+	"bulla/docker/cosign"
+	"bulla/gitops"
+	"bulla/keys"
+	"bulla/keys/atomicfile"
+)
+
+// step is one step of the walk. Titles, timing, journalling, cancellation and error policy are
+// written once, in runner.go, around these functions.
+type step struct {
+	id StepID
+	// writes says that the step creates something: from the first such step on the journal is
+	// open and an interruption can be resumed.
+	writes bool
+	// skip says why there is nothing to do, or "".
+	skip func(*run) string
+	// run does the work and says in one line what now exists. It must be able to find its own
+	// half-done work of a killed run and go on from there.
+	run func(context.Context, *run) (string, error)
+	// undo takes the work back as far as that can be done, and reports to a.
+	undo func(context.Context, *run, *Abandoned)
+}
+
+// walk is the order of a release. Everything that needs a secret or an answer comes before the
+// first step that writes.
+var walk []step
+
+func init() {
+	walk = []step{
+		{id: StepPreflight, run: runPreflight},
+		{id: StepKey, run: runKey},
+		{id: StepTag, writes: true, run: runTag, undo: undoTag},
+		{id: StepArtifacts, writes: true, skip: skipArtifacts, run: runArtifacts, undo: undoArtifacts},
+		{id: StepImage, writes: true, skip: skipImage, run: runImage, undo: undoImage},
+		{id: StepRecord, writes: true, run: runRecord, undo: undoRecord},
+		{id: StepCheck, run: runCheck},
+		{id: StepPush, writes: true, skip: skipPush, run: runPush},
+	}
+}
+
+// runPreflight looks again at what the plan took for granted: minutes may have passed since.
+func runPreflight(ctx context.Context, r *run) (string, error) {
+	p := r.plan
+	if r.resumed {
+		return fmt.Sprintf("the release of %s goes on where it stopped", p.Tag), nil
+	}
+	state, err := r.s.repo.State(ctx)
+	if err != nil {
+		return "", err
+	}
+	if state.Head.ID != p.CommitID {
+		return "", changed(StepPreflight, "Another commit is checked out than the one in the plan.", nil)
+	}
+	if len(state.Changed) > 0 {
+		return "", changed(StepPreflight, "The working tree changed since the plan was made: "+firstOf(state.Changed, 3)+".", nil)
+	}
+	if t, err := r.s.repo.Tag(ctx, p.Tag); err == nil {
+		return "", changed(StepTag, fmt.Sprintf("The tag %s appeared since the plan was made.", p.Tag), &gitops.ExistsError{Ref: p.Tag, ID: t.ObjectID})
+	}
+	for _, f := range p.Files {
+		info, err := os.Stat(f.Path)
+		if err != nil {
+			return "", changed(StepArtifacts, fmt.Sprintf("%s cannot be read any more: %v.", f.Name, rootCause(err)), err)
+		}
+		if info.Size() != f.Size || !info.ModTime().Equal(f.ModTime) {
+			return "", changed(StepArtifacts, f.Name+" changed since the plan was made.", &artifacts.ChangedError{Path: f.Path})
+		}
+	}
+	warnings := len(withSeverity(p.Findings, SeverityWarning))
+	if warnings > 0 {
+		return fmt.Sprintf("nothing against it, %s", plural(warnings, "warning")), nil
+	}
+	return "nothing against it", nil
+}
+
+func changed(at StepID, message string, err error) error {
+	return &RefusedError{Findings: []Finding{{Rule: RuleDirty, Severity: SeverityError, Step: at, Message: message, Hint: "look, then begin again", Err: err}}}
+}
+
+// plural writes "1 file", "2 files".
+func plural(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return fmt.Sprintf("%d %ss", n, word)
+}
+
+// runKey opens the secret keys: after it nobody needs to be asked for anything.
+func runKey(ctx context.Context, r *run) (string, error) {
+	sel := keys.Selector{Text: string(r.plan.Key.Fingerprint), Exact: true}
+	signer, err := r.s.world.Signer(ctx, sel)
+	if err != nil {
+		return "", err
+	}
+	r.signer = signer
+	if err := signer.Unlock(ctx, r.ask(StepKey)); err != nil {
+		return "", err
+	}
+	if len(r.plan.Images) > 0 {
+		if r.image, err = cosign.LoadSigner(r.plan.ImageKey); err != nil {
+			return "", err
+		}
+		if err := r.image.Unlock(ctx, r.ask(StepKey)); err != nil {
+			return "", err
+		}
+		if id := string(r.image.Public().Fingerprint()); r.plan.ImageID != "" && r.plan.ImageID != id {
+			return "", fmt.Errorf("%s holds another key than its .pub file says", r.plan.ImageKey)
+		}
+	}
+	return r.plan.Key.Fingerprint.Short() + " is open", nil
+}
+
+// tagSpec is the tag as the plan describes it: the same bytes in every run.
+func (r *run) tagSpec() gitops.TagSpec {
+	return gitops.TagSpec{Name: r.plan.Tag, Target: r.plan.CommitID, Message: r.plan.Message, Tagger: r.plan.Tagger}
+}
+
+func runTag(ctx context.Context, r *run) (string, error) {
+	payload, err := r.s.repo.TagPayload(ctx, r.tagSpec())
+	if err != nil {
+		return "", err
+	}
+	tag, err := r.ownTag(ctx, payload)
+	if err != nil {
+		return "", err
+	}
+	if tag == nil {
+		sig, err := r.sign(ctx, payload)
+		if err != nil {
+			return "", err
+		}
+		made, err := r.s.repo.CreateTag(ctx, r.tagSpec(), payload, sig)
+		if err != nil {
+			return "", err
+		}
+		tag = &made
+	}
+	r.result.TagID = tag.ObjectID
+	return fmt.Sprintf("%s signed, on commit %.10s", r.plan.Tag, r.plan.CommitID), nil
+}
+
+// ownTag finds the tag that a killed run of this very plan made; nil if there is none. A tag that
+// is not ours is a *gitops.ExistsError.
+func (r *run) ownTag(ctx context.Context, payload []byte) (*gitops.Tag, error) {
+	tag, err := r.s.repo.Tag(ctx, r.plan.Tag)
+	if errors.Is(err, gitops.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if string(tag.Payload) != string(payload) || !r.signedByUs(judgeTag(r.judge, tag)) {
+		return nil, &gitops.ExistsError{Ref: "refs/tags/" + r.plan.Tag, ID: tag.ObjectID}
+	}
+	return &tag, nil
+}
+
+// signedByUs reports whether one of the verdicts is sound and by the plan's key.
+func (r *run) signedByUs(vs []keys.Verdict) bool {
+	for _, v := range vs {
+		if v.OK(true) && v.Signer != nil && v.Signer.Fingerprint == r.plan.Key.Fingerprint {
+			return true
+		}
+	}
+	return false
+}
+
+// sign makes one detached signature over data in memory.
+func (r *run) sign(ctx context.Context, data []byte) ([]byte, error) {
+	h := r.signer.Key().Hash.New()
+	h.Write(data)
+	return r.signer.Sign(ctx, h, r.s.world.Now())
+}
+
+func undoTag(ctx context.Context, r *run, a *Abandoned) {
+	payload, err := r.s.repo.TagPayload(ctx, r.tagSpec())
+	if err != nil {
+		a.keep("tag "+r.plan.Tag, err.Error())
+		return
+	}
+	tag, err := r.ownTag(ctx, payload)
+	if tag == nil {
+		if err != nil {
+			a.keep("tag "+r.plan.Tag, "it is not the one this release made")
+		}
+		return
+	}
+	if reason := r.mayBePushed(ctx, tag.ObjectID); reason != "" {
+		a.keep("tag "+r.plan.Tag, reason)
+		return
+	}
+	if err := r.s.repo.DeleteTag(ctx, r.plan.Tag, tag.ObjectID); err != nil {
+		a.keep("tag "+r.plan.Tag, err.Error())
+		return
+	}
+	a.Removed = append(a.Removed, "tag "+r.plan.Tag)
+}
+
+// mayBePushed says why a tag must be kept, or "". Only a push that was begun can have reached
+// the remote; then the remote itself is asked.
+func (r *run) mayBePushed(ctx context.Context, id string) string {
+	_, began := progress(r.journal.entries)
+	if !r.plan.Push || !began[StepPush] {
+		return ""
+	}
+	ctx, cancel := context.WithTimeout(ctx, remoteDeadline)
+	defer cancel()
+	remote, found, err := r.s.repo.RemoteTag(ctx, r.plan.Remote, r.plan.Tag)
+	switch {
+	case err != nil:
+		return fmt.Sprintf("its push to %s was begun and the remote cannot be asked whether it arrived", r.plan.Remote)
+	case found && remote == id:
+		return fmt.Sprintf("it was pushed to %s: others may have it", r.plan.Remote)
+	}
+	return ""
+}
+
+func skipArtifacts(r *run) string {
+	if len(r.plan.Files) == 0 {
+		return "no files are part of this release"
+	}
+	return ""
+}
+
+// cleanTemps removes the temporary files of a killed run. The journal's lock is held, so no
+// other bulla is writing there for this repository.
+func (r *run) cleanTemps() error {
+	dirs := map[string]bool{r.plan.Dir: true}
+	for _, f := range r.plan.Files {
+		dirs[filepath.Dir(f.Path)] = true
+	}
+	var errs []error
+	for d := range dirs {
+		errs = append(errs, atomicfile.RemoveTemps(d))
+	}
+	return errors.Join(errs...)
+}
+
+func runArtifacts(ctx context.Context, r *run) (string, error) {
+	o := r.signOptions(StepArtifacts)
+	files := make([]artifacts.File, len(r.plan.Files))
+	for i, f := range r.plan.Files {
+		files[i] = f.File
+	}
+	signed, err := artifacts.Sign(ctx, files, o)
+	r.result.Files = signed
+	if err != nil {
+		return "", err
+	}
+	if r.result.Checksums, err = artifacts.WriteChecksums(ctx, r.plan.Dir, signed, o); err != nil {
+		return "", err
+	}
+	kept := 0
+	for _, s := range signed {
+		if s.Kept {
+			kept++
+		}
+	}
+	text := plural(len(signed), "file") + " signed"
+	if kept > 0 && !r.resumed {
+		text += fmt.Sprintf(", %d had a valid signature already", kept)
+	}
+	return text + ", listed in SHA256SUMS", nil
+}
+
+func (r *run) signOptions(st StepID) artifacts.SignOptions {
+	return artifacts.SignOptions{
+		Signer: r.signer, Now: r.s.world.Now, Replace: r.plan.Replace, SHA512: r.plan.SHA512,
+		Progress: func(p artifacts.Progress) {
+			r.emit(StepProgress{Step: st, Item: p.File, ItemDone: p.FileDone, ItemTotal: p.FileTotal,
+				Done: p.Done, Total: p.Total, Items: p.Files, ItemsTotal: p.FilesTotal})
+		},
+	}
+}
+
+func undoArtifacts(ctx context.Context, r *run, a *Abandoned) {
+	ring, err := keyringOf(r.plan.Key)
+	if err != nil {
+		a.keep("signatures", err.Error())
+		return
+	}
+	for _, f := range r.plan.Files {
+		in, err := artifacts.Inspect(ctx, f.File, r.plan.Key, ring, r.s.world.Now())
+		switch {
+		case err != nil:
+			a.keep(f.Name+".asc", err.Error())
+		case in.State != artifacts.StateValid && in.State != artifacts.StateStale:
+		case f.Existing != artifacts.StateNone:
+			a.keep(f.Name+".asc", "a signature stood there before this release")
+		default:
+			a.remove(in.Path, f.Name+".asc")
+		}
+	}
+	existed := r.journal.existed()
+	for _, path := range r.plan.lists() {
+		r.removeOwn(path, existed, a)
+	}
+}
+
+// removeOwn removes a list or record that this release wrote.
+func (r *run) removeOwn(path string, existed map[string]bool, a *Abandoned) {
+	if _, err := os.Lstat(path); err != nil {
+		return
+	}
+	if existed[path] {
+		a.keep(r.s.displayPath(path), "one stood there before this release")
+		return
+	}
+	a.remove(path, r.s.displayPath(path))
+}
+
+// lists are the paths of the checksums files and their signatures.
+func (p *Plan) lists() []string {
+	var out []string
+	if len(p.Files) == 0 {
+		return nil
+	}
+	names := []string{"SHA256SUMS"}
+	if p.SHA512 {
+		names = append(names, "SHA512SUMS")
+	}
+	for _, n := range names {
+		path := filepath.Join(p.Dir, n)
+		out = append(out, path, path+".asc")
+	}
+	return out
+}
+
+func (a *Abandoned) keep(what, why string) { a.Kept = append(a.Kept, what+": "+why) }
+
+func (a *Abandoned) remove(path, name string) {
+	if err := os.Remove(path); err != nil {
+		a.keep(name, rootCause(err).Error())
+		return
+	}
+	a.Removed = append(a.Removed, name)
+}
+
+func skipImage(r *run) string {
+	if len(r.plan.Images) == 0 {
+		return "no image is part of this release"
+	}
+	return ""
+}
+
+// dockerImage turns a planned image back into what the registry client works with: by the
+// digest that the person saw, not by what the tag points to now.
+func (p PlannedImage) dockerImage() (docker.Image, error) {
+	ref, err := docker.ParseReference(p.Name)
+	if err != nil {
+		return docker.Image{}, err
+	}
+	return docker.Image{Reference: ref, Digest: p.Digest, MediaType: p.MediaType, Size: p.Size, Platforms: p.Platforms, Index: len(p.Platforms) > 0}, nil
+}
+
+func runImage(ctx context.Context, r *run) (string, error) {
+	for i, p := range r.plan.Images {
+		img, err := p.dockerImage()
+		if err != nil {
+			return "", err
+		}
+		r.emit(StepProgress{Step: StepImage, Item: p.Name, Items: i, ItemsTotal: len(r.plan.Images)})
+		sig, err := cosign.Sign(ctx, r.s.world.Registry, img, r.image, r.s.world.Now())
+		if err != nil {
+			return "", err
+		}
+		r.result.Images = append(r.result.Images, SignedImage{Name: p.Name, Digest: p.Digest, Manifest: sig.Manifest})
+	}
+	return plural(len(r.plan.Images), "image") + " signed, the signature is in the registry", nil
+}
+
+func undoImage(_ context.Context, r *run, a *Abandoned) {
+	done, began := progress(r.journal.entries)
+	if _, ok := done[StepImage]; !ok && !began[StepImage] {
+		return
+	}
+	for _, p := range r.plan.Images {
+		a.keep("signature of "+p.Name, "it is in the registry: others may have it")
+	}
+}
+
+func skipPush(r *run) string {
+	if !r.plan.Push {
+		return "not asked for"
+	}
+	return ""
+}
+
+func runPush(ctx context.Context, r *run) (string, error) {
+	var out limitedBuffer
+	if err := r.s.repo.PushTag(ctx, r.plan.Remote, r.plan.Tag, &out); err != nil {
+		return "", err
+	}
+	r.result.Pushed = true
+	return fmt.Sprintf("%s is on %s", r.plan.Tag, r.plan.Remote), nil
+}

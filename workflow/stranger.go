@@ -1,0 +1,53 @@
+package workflow
+
+import (
+	"bulla/gitops"
+	"bulla/keys"
+)
+
+// keyringOf is the keyring that holds the one public key of a signer: what a stranger has.
+func keyringOf(k keys.SigningKey) (*keys.Keyring, error) {
+	return keys.ReadKeyring(k.Public, k.Source)
+}
+
+// judgeTag judges the signatures of a tag. A tag object that bears another name than its ref is
+// not trusted whoever signed it: an old tag could pose as a new one.
+func judgeTag(j *keys.Judge, t gitops.Tag) []keys.Verdict {
+	if t.Lightweight {
+		return []keys.Verdict{keys.Unsigned(keys.KindTag, t.Name, "a lightweight tag: it is only a name and cannot be signed")}
+	}
+	if len(t.Signature) == 0 {
+		return []keys.Verdict{keys.Unsigned(keys.KindTag, t.Name, "the tag is not signed")}
+	}
+	vs := judgeBytes(j, keys.KindTag, t.Name, t.Payload, t.Signature)
+	if t.InnerName != t.Name {
+		for i := range vs {
+			no := false
+			vs[i].Weak = append(vs[i].Weak, weakTagName)
+			vs[i].Trusted = &no
+			vs[i].PolicyReason = "the tag object is named differently than the ref that points to it"
+		}
+	}
+	return vs
+}
+
+const weakTagName = "ref and tag object named differently"
+
+// judgeCommit judges the signatures of a commit.
+func judgeCommit(j *keys.Judge, target string, c gitops.Commit) []keys.Verdict {
+	if len(c.Signature) == 0 {
+		return []keys.Verdict{keys.Unsigned(keys.KindCommit, target, "the commit is not signed")}
+	}
+	return judgeBytes(j, keys.KindCommit, target, c.Payload, c.Signature)
+}
+
+// judgeBytes judges signatures over data that is in memory.
+func judgeBytes(j *keys.Judge, kind keys.Kind, target string, payload, signature []byte) []keys.Verdict {
+	sigs, err := keys.ParseSignatures(signature)
+	if err != nil {
+		return []keys.Verdict{{Kind: kind, Target: target, Status: keys.StatusMalformed, Reason: "the signature cannot be read"}}
+	}
+	check := j.Begin(sigs)
+	_, _ = check.Write(payload) // a Check only hashes: it cannot fail
+	return check.Verdicts(kind, target)
+}

@@ -1,0 +1,260 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"bulla/artifacts"
+	"bulla/docker"
+	"bulla/docker/cosign"
+	"bulla/gitops"
+	"bulla/keys"
+)
+
+// VerifyOptions says with which keys, and as of when, a Verifier judges.
+type VerifyOptions struct {
+	// Dir is where the repository is looked for; none there is no error.
+	Dir string
+	// Keys are files with public keys to add; OnlyKeys forbids all others.
+	Keys     []string
+	OnlyKeys bool
+	// Signature names the signature file of a single file target; "" looks beside it.
+	Signature string
+	// At judges as if it were this time; zero for now.
+	At time.Time
+	// Offline forbids every network access; images are then not checked.
+	Offline bool
+}
+
+// Verifier judges tags, commits, files, checksums, records and images with one set of public
+// keys. It changes nothing.
+type Verifier struct {
+	judge     *keys.Judge
+	repo      *gitops.Repo // nil outside a repository
+	root      string       // of the repository, "" outside
+	config    Config
+	registry  *docker.Client
+	imageKeys []cosign.PublicKey
+	signature string
+	offline   bool
+	problems  []error
+	progress  func(item string, i, n int)
+}
+
+// NewVerifier gathers the keys. A named key file that cannot be read is an error; problems of
+// keyrings nobody named are kept in Problems.
+func NewVerifier(ctx context.Context, w *World, o VerifyOptions) (*Verifier, error) {
+	v := &Verifier{registry: w.Registry, signature: o.Signature, offline: o.Offline, progress: func(string, int, int) {}}
+	if err := v.openRepository(ctx, o.Dir); err != nil {
+		return nil, err
+	}
+	var rings []*keys.Keyring
+	for _, path := range o.Keys {
+		ring, err := v.keyFile(path)
+		if err != nil {
+			return nil, err
+		}
+		rings = append(rings, ring)
+	}
+	if !o.OnlyKeys {
+		ring, problems := w.keyring(ctx, v.root)
+		rings = append(rings, ring)
+		v.problems = problems
+		v.ownImageKeys(w)
+	}
+	now := o.At
+	if now.IsZero() {
+		now = w.Now().Add(clockSlack)
+	}
+	v.judge = &keys.Judge{Keyring: keys.MergeKeyrings(rings...), Now: now}
+	return v, nil
+}
+
+func (v *Verifier) openRepository(ctx context.Context, dir string) error {
+	repo, err := gitops.Open(ctx, dir)
+	if errors.Is(err, gitops.ErrNotRepository) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	state, err := repo.State(ctx)
+	if err != nil {
+		return err
+	}
+	v.repo, v.root = repo, state.Root
+	if v.root == "" {
+		return nil
+	}
+	v.config, err = ReadConfig(v.root)
+	return err
+}
+
+// keyFile reads an OpenPGP keyring, git's allowed_signers, or a PEM public key for images.
+func (v *Verifier) keyFile(path string) (*keys.Keyring, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, err
+	}
+	data, err := readLimited(path, maxKeyringSize)
+	if err != nil {
+		return nil, err
+	}
+	if pub, err := cosign.ParsePublicKey(data); err == nil {
+		v.imageKeys = append(v.imageKeys, pub)
+		return nil, nil
+	}
+	ring, err := keys.ReadKeyring(data, keys.SourceFile)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if ring.Len() == 0 {
+		return nil, fmt.Errorf("%s: no public key in it", path)
+	}
+	return ring, nil
+}
+
+// ownImageKeys adds the public halves of image keys that bulla made, and of the configured one.
+func (v *Verifier) ownImageKeys(w *World) {
+	paths, _ := filepath.Glob(filepath.Join(w.imageKeyDir(), "*.pub")) // the pattern is well formed
+	if k := v.config.Release.ImageKey; k != "" {
+		if !filepath.IsAbs(k) {
+			k = filepath.Join(v.root, k)
+		}
+		paths = append(paths, strings.TrimSuffix(k, ".key")+".pub")
+	}
+	for _, p := range paths {
+		data, err := readLimited(p, 1<<20)
+		if err != nil || len(data) == 0 {
+			continue
+		}
+		if pub, err := cosign.ParsePublicKey(data); err == nil {
+			v.imageKeys = append(v.imageKeys, pub)
+		}
+	}
+}
+
+// Problems are keyrings that could not be read and keys in them that could not be used.
+func (v *Verifier) Problems() []error { return append(v.problems, v.judge.Keyring.Problems()...) }
+
+// Verify judges each target. Its error is one of usage: a target that fits nothing, or several
+// things at once; everything else is a verdict.
+func (v *Verifier) Verify(ctx context.Context, targets []string) ([]keys.Verdict, error) {
+	var found []target
+	for _, text := range targets {
+		t, err := v.resolve(ctx, text)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, t)
+	}
+	if v.signature != "" && (len(found) != 1 || found[0].kind != targetFile) {
+		return nil, &TargetError{Text: v.signature, Reason: "a signature file can be named for one single file"}
+	}
+	var out []keys.Verdict
+	for _, t := range found {
+		vs, err := v.verify(ctx, t)
+		out = append(out, vs...)
+		if err != nil {
+			return out, err
+		}
+	}
+	return out, ctx.Err()
+}
+
+func (v *Verifier) verify(ctx context.Context, t target) ([]keys.Verdict, error) {
+	switch t.kind {
+	case targetTag:
+		return v.tag(ctx, t.name)
+	case targetCommit:
+		return v.commit(ctx, t.name)
+	case targetImage:
+		vs, _, err := v.image(ctx, t.name, v.imageKeys)
+		return vs, err
+	}
+	return v.file(ctx, t.name)
+}
+
+func (v *Verifier) tag(ctx context.Context, name string) ([]keys.Verdict, error) {
+	tag, err := v.repo.Tag(ctx, name)
+	if err != nil {
+		return []keys.Verdict{keys.NotChecked(keys.KindTag, name, "the tag cannot be read: "+err.Error())}, nil
+	}
+	return judgeTag(v.judge, tag), nil
+}
+
+func (v *Verifier) commit(ctx context.Context, rev string) ([]keys.Verdict, error) {
+	c, err := v.repo.Commit(ctx, rev)
+	if err != nil {
+		return []keys.Verdict{keys.NotChecked(keys.KindCommit, rev, "the commit cannot be read: "+err.Error())}, nil
+	}
+	return judgeCommit(v.judge, rev, c), nil
+}
+
+// image judges an image's signatures with the keys given, over the digest that the reference
+// points to now. It returns that digest too, "" where the registry could not be asked.
+func (v *Verifier) image(ctx context.Context, text string, pubs []cosign.PublicKey) (vs []keys.Verdict, digest string, err error) {
+	ref, err := docker.ParseReference(text)
+	if err != nil {
+		return nil, "", &TargetError{Text: text, Reason: err.Error()}
+	}
+	if v.offline {
+		return []keys.Verdict{keys.NotChecked(keys.KindImage, text, "the network was not to be used")}, "", nil
+	}
+	img, err := v.registry.Resolve(ctx, ref)
+	if err != nil {
+		return []keys.Verdict{keys.NotChecked(keys.KindImage, text, err.Error())}, "", nil
+	}
+	vs, err = cosign.Verify(ctx, v.registry, img, pubs)
+	if err != nil {
+		return []keys.Verdict{keys.NotChecked(keys.KindImage, text, err.Error())}, img.Digest, nil
+	}
+	for i := range vs {
+		vs[i].Target = text
+	}
+	return vs, img.Digest, nil
+}
+
+// file judges a file by what it is: a record, a checksums file, a signature (then the file it
+// belongs to), or any other file with its signature beside it.
+func (v *Verifier) file(ctx context.Context, path string) ([]keys.Verdict, error) {
+	base := filepath.Base(path)
+	switch {
+	case v.signature != "":
+		return v.artifact(ctx, path, v.signature)
+	case base == RecordName:
+		return v.record(ctx, path, "")
+	case isChecksums(base):
+		return artifacts.VerifyChecksums(ctx, path, v.judge)
+	case strings.HasSuffix(base, ".asc"), strings.HasSuffix(base, ".sig"):
+		if data := path[:len(path)-4]; exists(data) {
+			return v.file(ctx, data)
+		}
+	}
+	return v.artifact(ctx, path, "")
+}
+
+func isChecksums(base string) bool {
+	return strings.HasPrefix(base, "SHA256SUMS") && !strings.Contains(base, ".") || base == "SHA512SUMS"
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+func (v *Verifier) artifact(ctx context.Context, path, sig string) ([]keys.Verdict, error) {
+	res, err := artifacts.Verify(ctx, path, sig, v.judge)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return []keys.Verdict{keys.NotChecked(keys.KindArtifact, path, "the file cannot be read: "+rootCause(err).Error())}, nil
+	}
+	return res.Verdicts, nil
+}

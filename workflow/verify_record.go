@@ -1,0 +1,180 @@
+package workflow
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"bulla/artifacts"
+	"bulla/docker/cosign"
+	"bulla/gitops"
+	"bulla/keys"
+)
+
+// record judges a release record and everything it binds: the record's own signature first, then
+// tag, files and images, each by its own signature and against the digest in the record. sig ""
+// is the record's path with .asc.
+func (v *Verifier) record(ctx context.Context, path, sig string) ([]keys.Verdict, error) {
+	res, err := artifacts.Verify(ctx, path, sig, v.judge)
+	if err != nil {
+		return []keys.Verdict{keys.NotChecked(keys.KindRecord, path, "the record cannot be read: "+rootCause(err).Error())}, ctx.Err()
+	}
+	own := res.Verdicts
+	for i := range own {
+		own[i].Kind = keys.KindRecord
+	}
+	data, err := readLimited(path, maxRecordSize)
+	if err != nil {
+		return own, nil
+	}
+	rec, err := ParseRecord(data)
+	if err != nil {
+		return []keys.Verdict{{Kind: keys.KindRecord, Target: path, Status: keys.StatusMalformed, Reason: err.Error()}}, nil
+	}
+	b := boundCheck{v: v, rec: rec, dir: filepath.Dir(path), sealed: keys.Summarize(own).OK(true)}
+	out := b.tag(ctx)
+	out = append(out, b.files(ctx)...)
+	out = append(out, b.checksums(ctx)...)
+	out = append(out, b.images(ctx)...)
+	return append(out, own...), ctx.Err()
+}
+
+// boundCheck judges what one record binds.
+type boundCheck struct {
+	v   *Verifier
+	rec Record
+	dir string
+	// sealed says that the record's own signature is sound, so that the public keys of images
+	// in it may be believed.
+	sealed bool
+}
+
+// contradict turns verdicts into a failure: the thing is signed, but it is not what the record
+// says it is.
+func contradict(vs []keys.Verdict, reason string) []keys.Verdict {
+	for i := range vs {
+		vs[i].Status, vs[i].Reason = keys.StatusBad, reason
+	}
+	return vs
+}
+
+func (b boundCheck) tag(ctx context.Context) []keys.Verdict {
+	t := b.rec.Predicate.Tag
+	b.v.progress(t.Name, 0, b.total())
+	if b.v.repo == nil {
+		return []keys.Verdict{keys.NotChecked(keys.KindTag, t.Name, "there is no git repository here to look in")}
+	}
+	tag, err := b.v.repo.Tag(ctx, t.Name)
+	if errors.Is(err, gitops.ErrNotFound) {
+		return []keys.Verdict{keys.NotChecked(keys.KindTag, t.Name, "this repository has no such tag")}
+	}
+	if err != nil {
+		return []keys.Verdict{keys.NotChecked(keys.KindTag, t.Name, "the tag cannot be read: "+err.Error())}
+	}
+	vs := judgeTag(b.v.judge, tag)
+	switch {
+	case tag.ObjectID != t.Object:
+		return contradict(vs, fmt.Sprintf("The tag is object %.12s here, but the record names %.12s.", tag.ObjectID, t.Object))
+	case tag.CommitID != t.Commit:
+		return contradict(vs, fmt.Sprintf("The tag points to commit %.12s, but the record names %.12s.", tag.CommitID, t.Commit))
+	}
+	return vs
+}
+
+// total is the number of things that the record binds, itself included.
+func (b boundCheck) total() int {
+	p := b.rec.Predicate
+	return 2 + len(p.Files) + len(p.Checksums) + len(p.Images)
+}
+
+func (b boundCheck) files(ctx context.Context) (out []keys.Verdict) {
+	for i, name := range b.rec.Predicate.Files {
+		b.v.progress(name, 1+i, b.total())
+		path := filepath.Join(b.dir, filepath.FromSlash(name))
+		want, ok := b.rec.digestOf(name, "sha256")
+		res, err := artifacts.Verify(ctx, path, "", b.v.judge)
+		switch {
+		case err != nil:
+			out = append(out, keys.NotChecked(keys.KindArtifact, name, "the file cannot be read: "+rootCause(err).Error()))
+			continue
+		case !ok || res.SHA256 != want:
+			contradict(res.Verdicts, "The file's SHA-256 is not the one in the record.")
+		}
+		for j := range res.Verdicts {
+			res.Verdicts[j].Target = name
+		}
+		out = append(out, res.Verdicts...)
+	}
+	return out
+}
+
+// checksums judges the signatures of the checksums files and compares their lines with the
+// record; the files themselves were hashed by files already.
+func (b boundCheck) checksums(ctx context.Context) (out []keys.Verdict) {
+	for i, name := range b.rec.Predicate.Checksums {
+		b.v.progress(name, 1+len(b.rec.Predicate.Files)+i, b.total())
+		path := filepath.Join(b.dir, filepath.FromSlash(name))
+		res, err := artifacts.Verify(ctx, path, "", b.v.judge)
+		if err != nil {
+			out = append(out, keys.NotChecked(keys.KindChecksum, name, "the file cannot be read: "+rootCause(err).Error()))
+			continue
+		}
+		for j := range res.Verdicts {
+			res.Verdicts[j].Target, res.Verdicts[j].Kind = name, keys.KindChecksum
+		}
+		if reason := b.compareChecksums(path); reason != "" {
+			contradict(res.Verdicts, reason)
+		}
+		out = append(out, res.Verdicts...)
+	}
+	return out
+}
+
+// compareChecksums says how a checksums file differs from the record, or "".
+func (b boundCheck) compareChecksums(path string) string {
+	data, err := readLimited(path, 4<<20)
+	if err != nil {
+		return "The checksums cannot be read."
+	}
+	sums, err := artifacts.ParseChecksums(bytes.NewReader(data))
+	if err != nil {
+		return "The checksums cannot be read."
+	}
+	algorithm := strings.ToLower(strings.TrimSuffix(filepath.Base(path), "SUMS"))
+	seen := map[string]bool{}
+	for _, s := range sums {
+		if want, ok := b.rec.digestOf(s.Name, algorithm); !ok || want != s.Digest {
+			return "The checksums name another digest than the record does."
+		}
+		seen[s.Name] = true
+	}
+	if len(seen) != len(b.rec.Predicate.Files) {
+		return "The checksums and the record do not name the same files."
+	}
+	return ""
+}
+
+// images judges each image by the key in the record, if the record is sealed, and by the keys at
+// hand; and compares what the tag points to now with the digest in the record.
+func (b boundCheck) images(ctx context.Context) (out []keys.Verdict) {
+	for i, seal := range b.rec.Predicate.Images {
+		b.v.progress(seal.Reference, 1+len(b.rec.Predicate.Files)+len(b.rec.Predicate.Checksums)+i, b.total())
+		pubs := append([]cosign.PublicKey{}, b.v.imageKeys...)
+		if pub, err := cosign.ParsePublicKey([]byte(seal.PublicKey)); err == nil && b.sealed {
+			pubs = append(pubs, pub)
+		}
+		vs, digest, err := b.v.image(ctx, seal.Reference, pubs)
+		if err != nil {
+			out = append(out, keys.NotChecked(keys.KindImage, seal.Reference, "the reference in the record cannot be used"))
+			continue
+		}
+		if digest != "" && digest != seal.Digest {
+			contradict(vs, fmt.Sprintf("The tag points to %.19s now, but the record names %.19s.", digest, seal.Digest))
+		}
+		out = append(out, vs...)
+	}
+	return out
+}

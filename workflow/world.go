@@ -1,0 +1,66 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"io"
+	"path/filepath"
+	"time"
+
+	"bulla/docker"
+	"bulla/keys/agent"
+	"bulla/keys/store"
+	"bulla/keys/vault"
+)
+
+// World is everything outside the repository that a release touches, handed in by the face.
+type World struct {
+	// Home is the folder that holds everything of bulla's own (BULLA_HOME).
+	Home     string
+	Store    *store.Store
+	GnuPG    *agent.GnuPG // nil where GnuPG is absent
+	Vault    *vault.Manager
+	Registry *docker.Client
+	// Env looks up an environment variable.
+	Env func(string) string
+	// Now is the clock, Rand the source of randomness.
+	Now  func() time.Time
+	Rand io.Reader
+}
+
+// WorldOptions says where the places of a World are.
+type WorldOptions struct {
+	Home string
+	// GnuPGHome is GnuPG's home; "" takes GnuPG's own default. NoGnuPG leaves GnuPG out.
+	GnuPGHome string
+	NoGnuPG   bool
+	// NoKeychain leaves the OS keychain out, as a practice world must.
+	NoKeychain bool
+	Registry   docker.Options
+	Env        func(string) string
+	Now        func() time.Time
+	Rand       io.Reader
+}
+
+// NewWorld opens the places named in o. It writes nothing, and an absent GnuPG is no error.
+func NewWorld(ctx context.Context, o WorldOptions) (*World, error) {
+	w := &World{Home: o.Home, Env: o.Env, Now: o.Now, Rand: o.Rand}
+	w.Store = store.Open(store.Options{Dir: filepath.Join(o.Home, "keys"), Now: o.Now, Rand: o.Rand})
+	if !o.NoGnuPG {
+		g, err := agent.Find(ctx, agent.Options{Home: o.GnuPGHome, Now: o.Now})
+		if err != nil && !errors.Is(err, agent.ErrAbsent) {
+			return nil, err
+		}
+		w.GnuPG = g
+	}
+	mo := vault.ManagerOptions{Dir: o.Home, File: vault.NewFile(vault.FileOptions{Dir: filepath.Join(o.Home, "vault")})}
+	if !o.NoKeychain {
+		mo.Keychain = vault.NewKeychain(vault.KeychainOptions{IndexDir: o.Home})
+	}
+	w.Vault = vault.NewManager(mo)
+	w.Registry = docker.NewClient(o.Registry)
+	return w, nil
+}
+
+// Close wipes the passphrases kept for this run.
+func (w *World) Close() { w.Vault.Close() }
