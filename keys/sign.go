@@ -132,14 +132,6 @@ func verifyState(h hash.Hash, pub *packet.PublicKey, body []byte) error {
 	return pub.VerifySignature(state, sig)
 }
 
-func cloneHash(h hash.Hash) (hash.Hash, error) {
-	c, ok := h.(hash.Cloner)
-	if !ok {
-		return nil, fmt.Errorf("the hash state %T cannot be cloned", h)
-	}
-	return c.Clone()
-}
-
 // signerWitness remembers the error of a signer whose caller drops it.
 type signerWitness struct {
 	crypto.Signer

@@ -1,0 +1,316 @@
+package keys
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
+)
+
+// The limits of a keyring. The keyring of all Debian developers has 30 MiB.
+const (
+	MaxKeyringBytes  = 128 << 20
+	maxKeyringBlocks = 10_000
+)
+
+// ErrNoKeys says that data given as a keyring holds no public key that can be used.
+var ErrNoKeys = errors.New("no usable OpenPGP public key in it")
+
+// LimitError says that something is too big to be read.
+type LimitError struct {
+	What  string // "keyring", "signature"
+	Limit int64  // in bytes, or packets where What says so
+}
+
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("the %s exceeds the limit of %d", e.What, e.Limit)
+}
+
+// KeyError says why one key of a keyring was left out.
+type KeyError struct {
+	Fingerprint Fingerprint // empty if not even that could be read
+	Reason      string      // a sentence fragment
+}
+
+func (e *KeyError) Error() string {
+	if e.Fingerprint == "" {
+		return "a key in the keyring cannot be used: " + e.Reason
+	}
+	return fmt.Sprintf("the key %s cannot be used: %s", e.Fingerprint, e.Reason)
+}
+
+// Keyring is a frozen set of public keys. Its self-signatures are verified once, when a key is
+// first needed, so that a keyring of thousands costs little until it is used. It is safe for
+// concurrent use.
+type Keyring struct {
+	certs    []*cert
+	byID     map[string][]keyRef // by key id of primary keys and subkeys
+	problems []error
+	digest   string
+}
+
+// keyRef is a place in a cert: subkey i, or the primary key for -1.
+type keyRef struct {
+	cert *cert
+	sub  int
+}
+
+func (k keyRef) key() *packet.PublicKey {
+	if k.sub < 0 {
+		return k.cert.primary
+	}
+	return k.cert.subkeys[k.sub].key
+}
+
+// ReadKeyring reads public keys: binary, or any number of armor blocks with text around them.
+// Secret keys are read for their public part. It works on packets, so that one key that cannot
+// be used loses neither the others nor its own better parts; what was left out stands in
+// Problems. src says where the data come from.
+//
+// The Keyring is never nil. The error is a *LimitError, or ErrNoKeys if data is not empty but
+// holds no usable key.
+func ReadKeyring(data []byte, src Source) (*Keyring, error) {
+	r := &Keyring{}
+	if len(data) > MaxKeyringBytes {
+		r.index()
+		return r, &LimitError{What: "keyring", Limit: MaxKeyringBytes}
+	}
+	p := keyringParser{ring: r, source: src}
+	if looksBinary(data) {
+		p.packets(bytes.Clone(data))
+	} else {
+		for _, b := range armorBlocks(data, maxKeyringBlocks) {
+			p.block(b)
+		}
+	}
+	r.index()
+	if len(r.certs) == 0 && len(data) > 0 {
+		return r, ErrNoKeys
+	}
+	return r, nil
+}
+
+// keyringParser sorts packets into certs.
+type keyringParser struct {
+	ring   *Keyring
+	source Source
+	cert   *cert     // the key being read; nil while skipping an unusable one
+	target *[][]byte // where the next signature belongs; nil while skipping
+}
+
+func (p *keyringParser) problem(f Fingerprint, reason string) {
+	p.ring.problems = append(p.ring.problems, &KeyError{Fingerprint: f, Reason: reason})
+}
+
+func (p *keyringParser) block(b armorBlock) {
+	switch b.label {
+	case "PGP PUBLIC KEY BLOCK", "PGP PRIVATE KEY BLOCK", "PGP ARMORED FILE", "PGP MESSAGE":
+	default:
+		return
+	}
+	if b.err != nil {
+		p.problem("", b.err.Error())
+		return
+	}
+	p.packets(b.body)
+}
+
+func (p *keyringParser) packets(data []byte) {
+	p.cert, p.target = nil, nil
+	for len(data) > 0 {
+		pkt, rest, err := nextPacket(data)
+		if err != nil {
+			p.problem("", err.Error())
+			// What was read so far may lack its last packets, a revocation perhaps, but that
+			// holds for every key: a keyring proves nothing by what is missing in it.
+			return
+		}
+		data = rest
+		p.packet(pkt)
+	}
+}
+
+func (p *keyringParser) packet(pkt rawPacket) {
+	switch pkt.tag {
+	case tagPublicKey, tagSecretKey:
+		p.primary(pkt)
+	case tagPublicSubkey, tagSecretSubkey:
+		p.subkey(pkt)
+	case tagUserID, tagUserAttribute:
+		p.target = nil
+		if p.cert != nil {
+			u := &userPart{tag: pkt.tag, body: pkt.body}
+			p.cert.users = append(p.cert.users, u)
+			p.target = &u.signatures
+		}
+	case tagSignature:
+		if p.target != nil {
+			*p.target = append(*p.target, pkt.body)
+		}
+	}
+	// Markers, trust packets, padding and what is unknown mean nothing here.
+}
+
+func (p *keyringParser) primary(pkt rawPacket) {
+	p.cert, p.target = nil, nil
+	key, err := readKey(pkt)
+	switch {
+	case err != nil:
+		p.problem("", plainKeyError(err))
+		return
+	case !key.PubKeyAlgo.CanSign():
+		p.problem(FingerprintOf(key.Fingerprint), "its primary key cannot sign")
+		return
+	}
+	p.cert = &cert{primary: key, source: p.source}
+	p.target = &p.cert.direct
+	p.ring.certs = append(p.ring.certs, p.cert)
+}
+
+func (p *keyringParser) subkey(pkt rawPacket) {
+	p.target = nil
+	if p.cert == nil {
+		return
+	}
+	key, err := readKey(pkt)
+	if err != nil {
+		// An encryption subkey of a new kind is no loss; only what might have signed is told.
+		if len(pkt.body) > 5 && packet.PublicKeyAlgorithm(pkt.body[5]).CanSign() {
+			p.problem(p.cert.fingerprint(), "a subkey was left out: "+plainKeyError(err))
+		}
+		return
+	}
+	s := &subkeyPart{key: key}
+	p.cert.subkeys = append(p.cert.subkeys, s)
+	p.target = &s.signatures
+}
+
+// plainKeyError words an error of the library without what it quotes from outside.
+func plainKeyError(err error) string {
+	if errors.Is(err, errOldKey) || errors.Is(err, errKeySize) {
+		return err.Error()
+	}
+	return "its kind of key is not supported, or it is damaged"
+}
+
+// index merges keys that occur several times and builds the tables. Nothing changes after it.
+func (r *Keyring) index() {
+	byFPR := map[Fingerprint]*cert{}
+	var certs []*cert
+	for _, c := range r.certs {
+		f := c.fingerprint()
+		if first, ok := byFPR[f]; ok {
+			first.merge(c)
+			continue
+		}
+		byFPR[f] = c
+		certs = append(certs, c)
+	}
+	r.certs = certs
+	r.byID = map[string][]keyRef{}
+	revoker := func(f Fingerprint) *packet.PublicKey {
+		if c, ok := byFPR[f]; ok {
+			return c.primary
+		}
+		return nil
+	}
+	sums := make([][]byte, 0, len(certs))
+	for _, c := range certs {
+		c.revokerKeys = revoker
+		for i := -1; i < len(c.subkeys); i++ {
+			ref := keyRef{c, i}
+			id := FingerprintOf(ref.key().Fingerprint).KeyID()
+			r.byID[id] = append(r.byID[id], ref)
+		}
+		d := c.digest()
+		sums = append(sums, d[:])
+	}
+	slices.SortFunc(sums, bytes.Compare)
+	total := sha256.Sum256(bytes.Join(sums, nil))
+	r.digest = hex.EncodeToString(total[:])
+}
+
+// MergeKeyrings unites keyrings; nil ones are allowed. A key that several of them hold is
+// merged packet by packet and keeps the source of the first.
+func MergeKeyrings(rs ...*Keyring) *Keyring {
+	out := &Keyring{}
+	for _, r := range rs {
+		if r == nil {
+			continue
+		}
+		for _, c := range r.certs {
+			out.certs = append(out.certs, c.fresh())
+		}
+		out.problems = append(out.problems, r.problems...)
+	}
+	out.index()
+	return out
+}
+
+// Problems are the keys and blocks that could not be used, as *KeyError values. It verifies
+// the self-signatures of every key.
+func (r *Keyring) Problems() []error {
+	if r == nil {
+		return nil
+	}
+	out := slices.Clone(r.problems)
+	for _, c := range r.certs {
+		o := c.owner(time.Time{})
+		switch {
+		case c.prove().flooded:
+			out = append(out, &KeyError{c.fingerprint(), "it carries too many self-signatures"})
+		case !o.bound:
+			out = append(out, &KeyError{c.fingerprint(), "it has no valid self-signature"})
+		}
+	}
+	return out
+}
+
+// Keys describes every key, in the order of the keyring. Expiry is what the newest
+// self-signature says; whether it has passed is for the caller's clock.
+func (r *Keyring) Keys() []Key {
+	if r == nil {
+		return nil
+	}
+	out := make([]Key, 0, len(r.certs))
+	for _, c := range r.certs {
+		out = append(out, c.describe(time.Time{}))
+	}
+	return out
+}
+
+// Len is the number of primary keys.
+func (r *Keyring) Len() int {
+	if r == nil {
+		return 0
+	}
+	return len(r.certs)
+}
+
+// Digest is a SHA-256, in hexadecimal, over the key material: it changes when any key changes
+// and does not depend on the order of packets.
+func (r *Keyring) Digest() string {
+	if r == nil {
+		r = MergeKeyrings()
+	}
+	return r.digest
+}
+
+// candidates are the keys that a signature may have been made with.
+func (r *Keyring) candidates(s *sigPacket) (out []keyRef) {
+	if r == nil {
+		return nil
+	}
+	c := s.claim()
+	for _, ref := range r.byID[c.KeyID] {
+		if c.Fingerprint == "" || FingerprintOf(ref.key().Fingerprint) == c.Fingerprint {
+			out = append(out, ref)
+		}
+	}
+	return out
+}
