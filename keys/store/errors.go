@@ -1,0 +1,66 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+)
+
+// ErrTooBig says that what was to be imported is longer than [ImportLimit].
+var ErrTooBig = fmt.Errorf("more than %d MiB of keys", ImportLimit>>20)
+
+// ErrLocked is what a signer answers that was not unlocked, or was closed.
+var ErrLocked = errors.New("the key is locked")
+
+// ErrOnlyRevocation says that a revocation certificate was imported for a key that is not here.
+var ErrOnlyRevocation = errors.New("a revocation certificate for a key that is not in the store")
+
+// ProblemError says that one key of the store cannot be read, or is not kept safely. Other keys
+// are not affected.
+type ProblemError struct {
+	// Path is the file or folder concerned.
+	Path string
+	Err  error
+}
+
+func (e *ProblemError) Error() string { return fmt.Sprintf("%s: %v", e.Path, e.Err) }
+
+// Unwrap is the cause.
+func (e *ProblemError) Unwrap() error { return e.Err }
+
+// PermissionError says that others on this computer may read a file or folder of the store.
+type PermissionError struct{ Mode fs.FileMode }
+
+func (e *PermissionError) Error() string {
+	return fmt.Sprintf("mode %#o lets other users in; it should be %#o", e.Mode.Perm(), e.Mode.Perm()&0o700)
+}
+
+// SkippedError says which keys of an import were left out, each by a *keys.KeyError where the key
+// could be told. The others were stored.
+type SkippedError struct{ Skipped []error }
+
+func (e *SkippedError) Error() string {
+	if len(e.Skipped) == 1 {
+		return fmt.Sprintf("left out a key: %v", e.Skipped[0])
+	}
+	return fmt.Sprintf("left out %d keys, the first because: %v", len(e.Skipped), e.Skipped[0])
+}
+
+// Unwrap lets errors.Is and errors.As look into every reason.
+func (e *SkippedError) Unwrap() []error { return e.Skipped }
+
+// ParamError says which parameter of [Store.Generate] cannot be used, and why.
+type ParamError struct {
+	Field  string // "name", "email", "comment", "algorithm", "lifetime", "passphrase"
+	Reason string
+}
+
+func (e *ParamError) Error() string { return e.Field + " " + e.Reason }
+
+// LifetimeError says why a lifetime cannot be understood or used.
+type LifetimeError struct {
+	Text   string
+	Reason string
+}
+
+func (e *LifetimeError) Error() string { return fmt.Sprintf("lifetime %q: %s", e.Text, e.Reason) }

@@ -1,0 +1,282 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"bulla/keys"
+
+	pgperrors "github.com/ProtonMail/go-crypto/openpgp/errors"
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
+)
+
+// ImportLimit is the most that [Store.Import] reads, in bytes.
+const ImportLimit = 16 << 20
+
+// Imported says what became of one key of an import.
+type Imported struct {
+	// Key is the key as the store has it now.
+	Key keys.Key
+	// New says that the store did not have the key. Changed says that it did, and learned
+	// something: signatures, user ids, subkeys, secret parts or a revocation.
+	New, Changed bool
+	// HasSecret says that secret parts, not just stubs for them, came with this import.
+	HasSecret bool
+}
+
+// Import reads keys from r, armored or binary, public or secret, any number of them, and stores
+// them as they came. Text around armor blocks is passed over. A revocation certificate is
+// applied to the key it revokes, if that is here.
+//
+// A known key learns what is new and loses nothing. A secret that is here is never replaced,
+// only a stub for it. The version before is kept beside the changed file.
+//
+// A key that cannot be used is left out with a *[SkippedError], which comes together with what
+// was imported. Other errors are [keys.ErrNoKeys], [ErrTooBig], and those of reading and writing.
+func (s *Store) Import(ctx context.Context, r io.Reader) ([]Imported, error) {
+	data, err := io.ReadAll(io.LimitReader(r, ImportLimit+1))
+	defer clear(data)
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > ImportLimit {
+		return nil, ErrTooBig
+	}
+	blocks, skipped := dearmor(data)
+	var incoming []transferable
+	var loose []rawPacket
+	for _, b := range blocks {
+		defer clear(b)
+		packets, err := splitPackets(b)
+		if err != nil {
+			skipped = append(skipped, err)
+		}
+		found, alone, errs := readTransferables(packets)
+		skipped = append(skipped, errs...)
+		incoming = combine(incoming, found)
+		loose = append(loose, alone...)
+	}
+	if len(incoming) == 0 && len(loose) == 0 {
+		if len(skipped) > 0 {
+			return nil, fmt.Errorf("%w: %w", keys.ErrNoKeys, skipped[0])
+		}
+		return nil, keys.ErrNoKeys
+	}
+	var done []Imported
+	err = s.locked(ctx, func() error {
+		var errs []error
+		done, errs, err = s.importAll(ctx, incoming, loose)
+		skipped = append(skipped, errs...)
+		return err
+	})
+	if err == nil && len(skipped) > 0 {
+		err = &SkippedError{Skipped: skipped}
+	}
+	return done, err
+}
+
+// combine merges several copies of a key that came in one stream.
+func combine(list, more []transferable) []transferable {
+next:
+	for _, t := range more {
+		for i := range list {
+			if list[i].fpr == t.fpr {
+				list[i].certificate, _ = list[i].merge(t.certificate)
+				list[i].secret, _ = mergeSecrets(list[i].secret, t.secret)
+				continue next
+			}
+		}
+		list = append(list, t)
+	}
+	return list
+}
+
+// importAll stores what came in, under the lock. What is wrong with single keys is gathered;
+// the error ends the import.
+func (s *Store) importAll(ctx context.Context, incoming []transferable, loose []rawPacket) (done []Imported, skipped []error, err error) {
+	note := func(fpr keys.Fingerprint, im Imported, err error) error {
+		var pathErr *fs.PathError
+		var keyErr *keys.KeyError
+		switch {
+		case err == nil:
+			done = append(done, im)
+		case errors.As(err, &pathErr):
+			return err // no use in going on with a full disk or a folder of someone else
+		case fpr == "" || errors.As(err, &keyErr):
+			skipped = append(skipped, err)
+		default:
+			skipped = append(skipped, &keys.KeyError{Fingerprint: fpr, Reason: err.Error()})
+		}
+		return nil
+	}
+	for _, t := range incoming {
+		if err := ctx.Err(); err != nil {
+			return done, skipped, err
+		}
+		im, err := s.importKey(t)
+		if err := note(t.fpr, im, err); err != nil {
+			return done, skipped, err
+		}
+	}
+	for _, p := range loose {
+		im, err := s.importRevocation(p)
+		if err := note("", im, err); err != nil {
+			return done, skipped, err
+		}
+	}
+	return done, skipped, nil
+}
+
+func (s *Store) importKey(t transferable) (Imported, error) {
+	im := Imported{}
+	for _, p := range t.secret {
+		if err := p.check(); err != nil {
+			return im, err
+		}
+		im.HasSecret = im.HasSecret || !p.protection.stub()
+	}
+	have, err := s.readKey(t.fpr)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if err := s.usable(t.certificate); err != nil {
+			return im, err
+		}
+		im.New = true
+		err = s.createKey(t)
+	case err == nil:
+		im.Changed, err = s.updateKey(have, t)
+	}
+	if err != nil {
+		return im, err
+	}
+	im.Key, err = s.describeKey(t.fpr)
+	return im, err
+}
+
+// updateKey merges t into the key that is here. The secret is written first: one without its
+// public part is passed over by readers, should the other write fail.
+func (s *Store) updateKey(have stored, t transferable) (changed bool, err error) {
+	public, newPublic := have.merge(t.certificate)
+	secret, newSecret := mergeSecrets(have.secret, t.secret)
+	if newPublic {
+		if err := s.usable(public); err != nil {
+			return false, err
+		}
+	}
+	dir := s.keyDir(have.fpr)
+	if newSecret {
+		data := secretBytes(secret)
+		err := updateFile(filepath.Join(dir, secretFile), data)
+		clear(data)
+		if err != nil {
+			return false, err
+		}
+		if err := os.Remove(filepath.Join(dir, backedUpFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return false, err
+		}
+	}
+	if newPublic {
+		if err := updateFile(filepath.Join(dir, publicFile), public.bytes()); err != nil {
+			return false, err
+		}
+	}
+	return newPublic || newSecret, nil
+}
+
+// importRevocation applies a revocation certificate: a lone signature of type 0x20.
+func (s *Store) importRevocation(p rawPacket) (Imported, error) {
+	im := Imported{}
+	parsed, err := packet.Read(bytes.NewReader(p.raw))
+	if err != nil {
+		return im, err
+	}
+	sig, ok := parsed.(*packet.Signature)
+	if !ok || sig.SigType != packet.SigTypeKeyRevocation || sig.IssuerKeyId == nil {
+		return im, errors.New("a signature without its key")
+	}
+	fprs, _, err := s.fingerprints()
+	if err != nil {
+		return im, err
+	}
+	for _, fpr := range fprs {
+		if fpr.KeyID() != fmt.Sprintf("%016X", *sig.IssuerKeyId) {
+			continue
+		}
+		have, err := s.readKey(fpr)
+		if err != nil {
+			return im, err
+		}
+		e, err := have.entity()
+		if err != nil {
+			return im, err
+		}
+		if err := e.PrimaryKey.VerifyRevocationSignature(sig); err != nil {
+			continue
+		}
+		revoked := certificate{fpr: fpr, parts: []component{{head: have.parts[0].head, sigs: []rawPacket{p}}}}
+		if im.Changed, err = s.updateKey(have, transferable{certificate: revoked}); err != nil {
+			return im, err
+		}
+		im.Key, err = s.describeKey(fpr)
+		return im, err
+	}
+	return im, ErrOnlyRevocation
+}
+
+// usable refuses a certificate that could not be listed, or whose owner signed nothing in it.
+// Expired and revoked keys are welcome: old signatures are checked with them.
+func (s *Store) usable(c certificate) error {
+	e, err := c.entity()
+	if err != nil {
+		return &keys.KeyError{Fingerprint: c.fpr, Reason: plainReason(err)}
+	}
+	k := keys.DescribeKey(e, s.now(), keys.SourceStore)
+	if len(k.UserIDs) == 0 && !k.CanCertify && !k.CanSign {
+		return &keys.KeyError{Fingerprint: c.fpr, Reason: "it has no valid self-signature"}
+	}
+	return nil
+}
+
+// plainReason words an error of the library without its prefix.
+func plainReason(err error) string {
+	var structural pgperrors.StructuralError
+	if errors.As(err, &structural) {
+		return string(structural)
+	}
+	return err.Error()
+}
+
+func (s *Store) describeKey(fpr keys.Fingerprint) (keys.Key, error) {
+	k, err := s.readKey(fpr)
+	if err != nil {
+		return keys.Key{}, err
+	}
+	e, err := k.entity()
+	if err != nil {
+		return keys.Key{}, err
+	}
+	return k.describe(e, s.now()), nil
+}
+
+// asProblem makes sure that an error about a key says where it is.
+func asProblem(path string, err error) error {
+	var p *ProblemError
+	if errors.As(err, &p) {
+		return err
+	}
+	return &ProblemError{Path: path, Err: reason(err)}
+}
+
+// absent turns "no such folder" into the error for a key that is not here.
+func absent(err error, fpr keys.Fingerprint) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return &keys.NotFoundError{Selector: string(fpr)}
+	}
+	return err
+}
