@@ -55,9 +55,10 @@ const (
 // 5.2.3.31). Any other reason, and none, may mean that someone else has the key, who could
 // date signatures back.
 const (
-	reasonNone       = -1
-	reasonSuperseded = 1
-	reasonRetired    = 3
+	reasonNone        = -1
+	reasonSuperseded  = 1
+	reasonCompromised = 2
+	reasonRetired     = 3
 )
 
 // sigPacket is a signature packet as the judge reads it. go-crypto's own parser refuses what

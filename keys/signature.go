@@ -1,0 +1,134 @@
+package keys
+
+import (
+	"bytes"
+)
+
+// The limits of a file of signatures.
+const (
+	MaxSignatureBytes   = 1 << 20
+	MaxSignaturePackets = 1000
+)
+
+// Signature is one signature as it was found, not judged yet. It may be one that cannot be
+// read or is of another kind than OpenPGP: the judge then says so.
+type Signature struct {
+	packet  *sigPacket // nil for what is not an OpenPGP signature
+	problem *problem   // why it cannot be judged
+}
+
+// Claim is what the signature says of itself. Nothing in it is proved.
+func (s *Signature) Claim() Claim {
+	if s.packet == nil {
+		return Claim{}
+	}
+	return s.packet.claim()
+}
+
+// ParseSignatures reads detached signatures: binary, or any number of armor blocks with text
+// around them. v3, v4 and v6 packets are read; signatures by SSH and X.509 are recognised. What
+// looks like a signature and cannot be read becomes a Signature that is judged malformed or
+// unsupported, and so does a file without any signature in it. Of an empty file it returns
+// none. The error is a *LimitError.
+func ParseSignatures(data []byte) ([]*Signature, error) {
+	switch {
+	case len(data) > MaxSignatureBytes:
+		return nil, &LimitError{What: "signature", Limit: MaxSignatureBytes}
+	case len(bytes.TrimSpace(data)) == 0:
+		return nil, nil
+	}
+	var sigs []*Signature
+	if looksBinary(data) {
+		sigs = packetSignatures(bytes.Clone(data))
+	} else {
+		sigs = armoredSignatures(data)
+	}
+	if len(sigs) > MaxSignaturePackets {
+		return nil, &LimitError{What: "number of signatures", Limit: MaxSignaturePackets}
+	}
+	return sigs, nil
+}
+
+func armoredSignatures(data []byte) []*Signature {
+	var sigs, strays []*Signature
+	for _, b := range armorBlocks(data, MaxSignaturePackets+1) {
+		switch b.label {
+		case labelCleartext:
+			// The signatures that follow cover the text between, not another file.
+			return problemSignature(unsupported("it is a clear-signed document, which carries its own text"))
+		case "SSH SIGNATURE":
+			sigs = append(sigs, sshSignature(b)...)
+		case "SIGNED MESSAGE", "PKCS7", "CMS":
+			sigs = append(sigs, problemSignature(unsupported("X.509 signatures are not supported"))...)
+		case armorSignature, "PGP MESSAGE", "PGP ARMORED FILE":
+			sigs = append(sigs, blockSignatures(b)...)
+		case "PGP PUBLIC KEY BLOCK", "PGP PRIVATE KEY BLOCK":
+			// GnuPG does not look at the label. A key that stands beside its signatures is
+			// passed over; a signature under the wrong label is taken.
+			found := blockSignatures(b)
+			if len(found) > 0 && found[0].packet == nil {
+				strays = append(strays, found...)
+				continue
+			}
+			sigs = append(sigs, found...)
+		}
+		if len(sigs) > MaxSignaturePackets {
+			return sigs
+		}
+	}
+	switch {
+	case len(sigs) > 0:
+		return sigs
+	case len(strays) > 0:
+		return strays[:1]
+	}
+	return problemSignature(malformed("there is no signature in it"))
+}
+
+func problemSignature(p *problem) []*Signature { return []*Signature{{problem: p}} }
+
+func blockSignatures(b armorBlock) []*Signature {
+	if b.err != nil {
+		return problemSignature(malformed(b.err.Error()))
+	}
+	return packetSignatures(b.body)
+}
+
+// packetSignatures reads a sequence of signature packets. Markers, padding and packets that a
+// reader may skip are skipped, whatever their number. Any other packet makes the whole
+// something else than a detached signature. Octets after the last packet that are no packet
+// are ignored, as GnuPG does: nothing is concluded from them.
+func packetSignatures(data []byte) (sigs []*Signature) {
+	for len(data) > 0 && len(sigs) <= MaxSignaturePackets {
+		p, rest, err := nextPacket(data)
+		if err != nil {
+			if len(sigs) > 0 {
+				return sigs
+			}
+			return problemSignature(malformed(err.Error()))
+		}
+		data = rest
+		switch {
+		case p.tag == tagSignature:
+			sigs = append(sigs, packetSignature(p.body))
+		case p.tag == tagMarker || p.tag == tagPadding || p.tag >= tagNonCritical:
+		default:
+			return problemSignature(malformed("it holds " + packetName(p.tag) + " and is no detached signature"))
+		}
+	}
+	if len(sigs) == 0 {
+		return problemSignature(malformed("there is no signature in it"))
+	}
+	return sigs
+}
+
+func packetSignature(body []byte) *Signature {
+	pkt, err := parseSignature(body)
+	s := &Signature{packet: pkt}
+	if p, ok := err.(*problem); ok {
+		s.problem = p
+	} else if pkt.typ != sigBinary && pkt.typ != sigText {
+		s.problem = unsupported("it is of type 0x%02X, which is not a signature over a document", pkt.typ)
+	}
+	return s
+}
