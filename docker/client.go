@@ -39,7 +39,14 @@ type Client struct {
 	timeout   time.Duration
 
 	mu       sync.Mutex
-	sessions map[sessionKey]*http.Client
+	sessions map[sessionKey]*session
+}
+
+// session is an HTTP client that has shaken hands with a registry: it knows the scheme and
+// holds a token or credentials for pulling, or for pulling and pushing.
+type session struct {
+	mu   sync.Mutex // held while shaking hands, so that parallel requests do it once
+	http *http.Client
 }
 
 type sessionKey struct {
@@ -49,7 +56,7 @@ type sessionKey struct {
 
 // NewClient makes a Client. It talks to nobody yet.
 func NewClient(o Options) *Client {
-	c := &Client{keychain: o.Keychain, timeout: o.Timeout, sessions: map[sessionKey]*http.Client{}}
+	c := &Client{keychain: o.Keychain, timeout: o.Timeout, sessions: map[sessionKey]*session{}}
 	if c.keychain == nil {
 		c.keychain = authn.DefaultKeychain
 	}
@@ -84,19 +91,33 @@ func newTransport() *http.Transport {
 // Repo is the repository that holds ref: what a signature system reads and writes.
 func (c *Client) Repo(ref Reference) *Repo { return &Repo{client: c, name: ref.repo} }
 
-// session is an HTTP client that has shaken hands with the registry: it knows the scheme and
-// holds a token or credentials for pulling, or for pulling and pushing.
+// session returns the HTTP client for a repository, shaking hands first where that is due.
 func (c *Client) session(ctx context.Context, repo name.Repository, push bool) (*http.Client, error) {
-	k := sessionKey{repo: repo.Name(), push: push}
 	c.mu.Lock()
-	s := c.sessions[k]
-	if s == nil && !push { // whoever may push may pull
-		s = c.sessions[sessionKey{repo: repo.Name(), push: true}]
+	s := c.sessions[sessionKey{repo.Name(), true}] // whoever may push may pull
+	if s == nil {
+		k := sessionKey{repo.Name(), push}
+		if s = c.sessions[k]; s == nil {
+			s = &session{}
+			c.sessions[k] = s
+		}
 	}
 	c.mu.Unlock()
-	if s != nil {
-		return s, nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.http != nil {
+		return s.http, nil
 	}
+	h, err := c.handshake(ctx, repo, push)
+	if err != nil {
+		return nil, err
+	}
+	s.http = h
+	return h, nil
+}
+
+// handshake finds credentials and asks the registry which scheme and which token it wants.
+func (c *Client) handshake(ctx context.Context, repo name.Repository, push bool) (*http.Client, error) {
 	auth, err := c.credentials(ctx, repo)
 	if err != nil {
 		return nil, err
@@ -109,11 +130,7 @@ func (c *Client) session(ctx context.Context, repo name.Repository, push bool) (
 	if err != nil {
 		return nil, err
 	}
-	s = &http.Client{Transport: rt, CheckRedirect: checkRedirect}
-	c.mu.Lock()
-	c.sessions[k] = s
-	c.mu.Unlock()
-	return s, nil
+	return &http.Client{Transport: rt, CheckRedirect: checkRedirect}, nil
 }
 
 // forget drops the sessions with a repository, so that new credentials are looked up.
@@ -126,9 +143,13 @@ func (c *Client) forget(repo name.Repository) {
 
 // credentialError says that credentials could not be looked up. It keeps no more of the
 // helper's own words than its error: helpers answer with secrets on standard output.
-type credentialError struct{ reason string }
+type credentialError struct {
+	reason string
+	cause  error // why the context ended, or nil
+}
 
 func (e *credentialError) Error() string { return e.reason }
+func (e *credentialError) Unwrap() error { return e.cause }
 
 // credentials asks the keychain. A credential helper is a program that knows no context, so it
 // is waited for only as long as ctx lasts.
@@ -149,7 +170,7 @@ func (c *Client) credentials(ctx context.Context, repo name.Repository) (authn.A
 		}
 		return a.auth, nil
 	case <-ctx.Done():
-		return nil, &credentialError{reason: "the credential helper in Docker's configuration did not answer in time"}
+		return nil, &credentialError{reason: "the credential helper in Docker's configuration did not answer in time", cause: context.Cause(ctx)}
 	}
 }
 

@@ -39,6 +39,9 @@ type Referrers struct {
 	List []Descriptor
 	// Truncated says that there are more than MaxReferrers, or more pages than are read.
 	Truncated bool
+	// Problem says that the index under the fallback tag is something else or broken, so that
+	// entries may be missing. Anyone who may push can bring that about; it hides no other entry.
+	Problem error
 }
 
 // FallbackTag is the tag under which clients keep the list of referrers where the registry does
@@ -62,7 +65,10 @@ func (r *Repo) Referrers(ctx context.Context, digest string) (Referrers, error) 
 	if err != nil {
 		return Referrers{}, err
 	}
-	if f.err != nil {
+	var re *RegistryError
+	if errors.As(f.err, &re) && (re.Kind == KindContent || re.Kind == KindTooLarge || re.Kind == KindRefused) {
+		out.Problem = f.err
+	} else if f.err != nil {
 		return Referrers{}, f.err
 	}
 	out.List = append(out.List, f.list...)
@@ -253,7 +259,7 @@ func (r *Repo) Attach(ctx context.Context, subject string, d Descriptor) error {
 		if len(raw) > MaxManifest {
 			return r.explain("list the signature", fmt.Errorf("%w of %d bytes", errTooLarge, MaxManifest))
 		}
-		if _, err := r.PutManifest(ctx, FallbackTag(subject), string(types.OCIImageIndex), raw); err != nil {
+		if err := r.PutManifest(ctx, FallbackTag(subject), string(types.OCIImageIndex), raw); err != nil {
 			return err
 		}
 	}

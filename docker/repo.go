@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -148,7 +149,8 @@ func (r *Repo) do(ctx context.Context, q request) (*http.Response, []byte, error
 // withCause lets the reason why ctx ended be found in err: net/http and the handshake mostly
 // report only that something was cancelled.
 func withCause(ctx context.Context, err error) error {
-	if ctx.Err() == nil {
+	var ce *credentialError
+	if ctx.Err() == nil || errors.As(err, &ce) {
 		return err
 	}
 	return context.Cause(ctx)

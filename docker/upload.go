@@ -56,15 +56,11 @@ func (r *Repo) beginUpload(ctx context.Context) (*url.URL, error) {
 	return at, checkHop(from.Scheme, from.Hostname(), at.Scheme, at.Hostname())
 }
 
-// PutManifest stores a manifest under a tag or its digest. subjectKnown reports that the
-// registry noticed the manifest's subject (header OCI-Subject) and lists referrers itself.
-func (r *Repo) PutManifest(ctx context.Context, tagOrDigest, mediaType string, raw []byte) (subjectKnown bool, err error) {
+// PutManifest stores a manifest under a tag or its digest.
+func (r *Repo) PutManifest(ctx context.Context, tagOrDigest, mediaType string, raw []byte) error {
 	header := http.Header{"Content-Type": {mediaType}}
-	resp, _, err := r.do(ctx, request{method: http.MethodPut, path: "manifests/" + tagOrDigest, header: header, body: raw, push: true, limit: maxAnswer})
-	if err != nil {
-		return false, r.explain("store a manifest", err)
-	}
-	return resp.Header.Get("OCI-Subject") != "", nil
+	_, _, err := r.do(ctx, request{method: http.MethodPut, path: "manifests/" + tagOrDigest, header: header, body: raw, push: true, limit: maxAnswer})
+	return r.explain("store a manifest", err)
 }
 
 // CanPush checks before anything is signed that a signature could be stored beside ref: that an
@@ -93,6 +89,9 @@ func (r *Repo) canAttach(ctx context.Context, ref Reference) error {
 	if subject == "" {
 		subject = "sha256:" + strings.Repeat("0", 64)
 	}
-	_, err := r.Referrers(ctx, subject)
-	return err
+	refs, err := r.Referrers(ctx, subject)
+	if err != nil || refs.API {
+		return err
+	}
+	return refs.Problem
 }

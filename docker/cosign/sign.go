@@ -1,0 +1,170 @@
+package cosign
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"bulla/docker"
+	"bulla/keys"
+)
+
+// Signature is what Sign made or found.
+type Signature struct {
+	Digest   string // of the image
+	Manifest string // digest of the manifest that holds the signature
+	Key      keys.Fingerprint
+	// SignedAt is when it was made; for an existing signature what that claims, or zero.
+	SignedAt time.Time
+	// Existing says that this key's signature was there already and nothing was made.
+	Existing bool
+}
+
+// Sign signs the digest of img and publishes the signature beside it. If the key has signed the
+// image before, that signature is returned. now is written beside the signature, which does not
+// cover it.
+//
+// Before Sign returns without an error, the signature was read back from the registry, checked
+// with the public key, and found in the list that verifiers read; and the tag was resolved
+// again. A *docker.MovedError comes together with the finished Signature: the digest is signed,
+// but the tag names another image by now. Other errors are *docker.RegistryError,
+// *docker.NotListedError and ErrLocked.
+func Sign(ctx context.Context, c *docker.Client, img docker.Image, s *Signer, now time.Time) (Signature, error) {
+	if !isDigest(img.Digest) || img.MediaType == "" || img.Size <= 0 {
+		return Signature{}, errors.New("the image was not resolved to a digest")
+	}
+	_, pub, err := s.unlocked()
+	if err != nil {
+		return Signature{}, err
+	}
+	repo := c.Repo(img.Reference)
+	sig, err := existing(ctx, repo, img.Digest, pub)
+	if err != nil {
+		return Signature{}, err
+	}
+	if sig.Manifest == "" {
+		if sig, err = publish(ctx, repo, img, s, now); err != nil {
+			return Signature{}, err
+		}
+	}
+	return sig, stillThere(ctx, c, img)
+}
+
+// existing looks for a sound bundle by pub. It makes sure that it is listed with its type; one
+// that cannot be listed is as good as none.
+func existing(ctx context.Context, repo *docker.Repo, digest string, pub PublicKey) (Signature, error) {
+	list, _, err := collectBundles(ctx, repo, digest)
+	if err != nil {
+		return Signature{}, err
+	}
+	for _, f := range list {
+		if f.judge([]PublicKey{pub}).Status != keys.StatusGood {
+			continue
+		}
+		m, err := repo.Manifest(ctx, f.manifest)
+		if err != nil {
+			return Signature{}, err
+		}
+		var mf manifest
+		if json.Unmarshal(m.Raw, &mf) != nil || mf.ArtifactType != bundleType {
+			continue // made by a client of before OCI 1.1: make a proper one
+		}
+		if err := repo.Attach(ctx, digest, mf.descriptor(m)); err != nil {
+			return Signature{}, err
+		}
+		return Signature{Digest: digest, Manifest: f.manifest, Key: pub.Fingerprint(), SignedAt: f.claim.SignedAt, Existing: true}, nil
+	}
+	return Signature{}, nil
+}
+
+// descriptor is the entry of a signature's manifest in the list of referrers.
+func (mf manifest) descriptor(m docker.Manifest) docker.Descriptor {
+	return docker.Descriptor{
+		MediaType: ociImageManifestType, Digest: m.Digest, Size: int64(len(m.Raw)),
+		ArtifactType: mf.ArtifactType, Annotations: mf.Annotations,
+	}
+}
+
+// publish makes the signature, stores it, lists it and reads it back.
+func publish(ctx context.Context, repo *docker.Repo, img docker.Image, s *Signer, now time.Time) (Signature, error) {
+	raw, pub, err := s.bundle(img.Digest)
+	if err != nil {
+		return Signature{}, err
+	}
+	now = now.UTC().Truncate(time.Second)
+	mf := manifest{
+		SchemaVersion: 2, MediaType: ociImageManifestType, ArtifactType: bundleType,
+		Config:  docker.Descriptor{MediaType: emptyConfigType, Size: 2},
+		Layers:  []docker.Descriptor{{MediaType: bundleType, Size: int64(len(raw))}},
+		Subject: &docker.Descriptor{MediaType: img.MediaType, Digest: img.Digest, Size: img.Size},
+		Annotations: map[string]string{
+			createdAnnotation:   now.Format(time.RFC3339),
+			contentAnnotation:   "dsse-envelope",
+			predicateAnnotation: signPredicateType,
+		},
+	}
+	if mf.Config.Digest, err = repo.Upload(ctx, []byte("{}")); err != nil {
+		return Signature{}, err
+	}
+	if mf.Layers[0].Digest, err = repo.Upload(ctx, raw); err != nil {
+		return Signature{}, err
+	}
+	body, err := json.Marshal(mf)
+	if err != nil {
+		return Signature{}, err
+	}
+	h := sha256.Sum256(body)
+	stored := docker.Manifest{Digest: "sha256:" + hex.EncodeToString(h[:]), Raw: body}
+	if err := repo.PutManifest(ctx, stored.Digest, ociImageManifestType, body); err != nil {
+		return Signature{}, err
+	}
+	entry := mf.descriptor(stored)
+	if err := repo.Attach(ctx, img.Digest, entry); err != nil {
+		return Signature{}, err
+	}
+	f := readBundle(ctx, repo, entry, img.Digest)
+	if f == nil {
+		return Signature{}, errors.New("the signature that was stored is not what the registry gives back")
+	}
+	if v := f.judge([]PublicKey{pub}); v.Status != keys.StatusGood {
+		return Signature{}, fmt.Errorf("the signature that was stored could not be verified (%s): %s", v.Status, v.Reason)
+	}
+	return Signature{Digest: img.Digest, Manifest: stored.Digest, Key: pub.Fingerprint(), SignedAt: now}, nil
+}
+
+// bundle signs the digest and verifies the result.
+func (s *Signer) bundle(digest string) ([]byte, PublicKey, error) {
+	k, pub, err := s.unlocked()
+	if err != nil {
+		return nil, PublicKey{}, err
+	}
+	payload, err := newStatement(digest)
+	if err != nil {
+		return nil, PublicKey{}, err
+	}
+	sig, err := signMessage(k, pub, pae(payloadType, payload))
+	if err != nil {
+		return nil, PublicKey{}, err
+	}
+	raw, err := newBundle(payload, sig, pub)
+	return raw, pub, err
+}
+
+// stillThere resolves the tag once more.
+func stillThere(ctx context.Context, c *docker.Client, img docker.Image) error {
+	if img.Reference.Tag() == "" {
+		return nil
+	}
+	m, err := c.Repo(img.Reference).Manifest(ctx, img.Reference.Tag())
+	if err != nil {
+		return err
+	}
+	if m.Digest != img.Digest {
+		return &docker.MovedError{Ref: img.Reference, Was: img.Digest, Is: m.Digest}
+	}
+	return nil
+}
