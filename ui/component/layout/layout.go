@@ -1,0 +1,171 @@
+// Package layout fits text into rectangles of terminal cells. It knows about escape sequences and
+// about characters that take two columns or none.
+package layout
+
+import (
+	"strings"
+
+	"github.com/charmbracelet/lipgloss"
+	"github.com/charmbracelet/x/ansi"
+)
+
+// Width is how many columns a line takes.
+func Width(s string) int { return ansi.StringWidth(s) }
+
+// Cut shortens a line to w columns, ending it in tail where something was lost.
+func Cut(s string, w int, tail string) string {
+	if w <= 0 {
+		return ""
+	}
+	return ansi.Truncate(s, w, tail)
+}
+
+// Middle shortens a plain line to w columns by leaving out its middle: the ends of paths and
+// names tell most.
+func Middle(s string, w int, ellipsis string) string {
+	n := Width(s)
+	if n <= w {
+		return s
+	}
+	keep := w - Width(ellipsis)
+	if keep < 2 {
+		return Cut(s, w, "")
+	}
+	right := keep / 2
+	return ansi.Truncate(s, keep-right, "") + ellipsis + ansi.TruncateLeft(s, n-right, "")
+}
+
+// Pad cuts or fills a line to exactly w columns.
+func Pad(s string, w int) string {
+	s = Cut(s, w, "")
+	return s + strings.Repeat(" ", max(0, w-Width(s)))
+}
+
+// Ends puts left and right at the two ends of a line of w columns. Where both do not fit, left
+// is cut.
+func Ends(left, right string, w int, ellipsis string) string {
+	rw := Width(right)
+	if rw >= w {
+		return Pad(right, w)
+	}
+	if rw == 0 {
+		return Pad(Cut(left, w, ellipsis), w)
+	}
+	return Pad(Cut(left, w-rw-1, ellipsis), w-rw) + right
+}
+
+// Wrap breaks text at spaces into lines of at most w columns; a longer word is broken too.
+func Wrap(s string, w int) []string {
+	if w <= 0 {
+		return nil
+	}
+	return strings.Split(ansi.Wrap(s, w, ""), "\n")
+}
+
+// Indent puts prefix before each line.
+func Indent(lines []string, prefix string) []string {
+	out := make([]string, len(lines))
+	for i, l := range lines {
+		out[i] = prefix + l
+	}
+	return out
+}
+
+// Block cuts or fills lines to exactly w columns and h rows.
+func Block(lines []string, w, h int) []string {
+	out := make([]string, 0, h)
+	for i := range h {
+		l := ""
+		if i < len(lines) {
+			l = lines[i]
+		}
+		out = append(out, Pad(l, w))
+	}
+	return out
+}
+
+// Beside joins columns of equal height line by line, with a gap between them.
+func Beside(gap string, columns ...[]string) []string {
+	if len(columns) == 0 {
+		return nil
+	}
+	out := append([]string(nil), columns[0]...)
+	for _, c := range columns[1:] {
+		for i := range out {
+			if i < len(c) {
+				out[i] += gap + c[i]
+			}
+		}
+	}
+	return out
+}
+
+// Window is the part of n rows that a view of height h shows so that row at is in sight. It
+// returns the first row shown.
+func Window(n, h, at, first int) int {
+	if at < first {
+		first = at
+	}
+	if at >= first+h {
+		first = at - h + 1
+	}
+	return max(0, min(first, n-h))
+}
+
+// Over lays box over the middle of background, whose lines all have w columns.
+func Over(background, box []string, w int) []string {
+	bw := 0
+	for _, l := range box {
+		bw = max(bw, Width(l))
+	}
+	bw = min(bw, w)
+	x, y := (w-bw)/2, max(0, (len(background)-len(box))/2)
+	out := append([]string(nil), background...)
+	for i, l := range box {
+		if y+i >= len(out) {
+			break
+		}
+		bg := out[y+i]
+		left, right := Pad(bg, x), ansi.TruncateLeft(bg, x+bw, "")
+		out[y+i] = left + Pad(l, bw) + Pad(right, w-x-bw)
+	}
+	return out
+}
+
+// Center puts each line into the middle of w columns.
+func Center(lines []string, w int) []string {
+	out := make([]string, len(lines))
+	for i, l := range lines {
+		out[i] = strings.Repeat(" ", max(0, (w-Width(l))/2)) + l
+	}
+	return out
+}
+
+// Table aligns rows into columns, two spaces apart. Cells may hold escape sequences.
+func Table(rows [][]string) []string {
+	var widths []int
+	for _, r := range rows {
+		for i, c := range r {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], lipgloss.Width(c))
+		}
+	}
+	out := make([]string, len(rows))
+	for i, r := range rows {
+		var b strings.Builder
+		for j, c := range r {
+			if j == len(r)-1 {
+				b.WriteString(c)
+			} else {
+				b.WriteString(Pad(c, widths[j]) + "  ")
+			}
+		}
+		out[i] = b.String()
+	}
+	return out
+}
+
+// Skip drops the first w columns of a line.
+func Skip(s string, w int) string { return ansi.TruncateLeft(s, w, "") }

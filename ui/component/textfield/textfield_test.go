@@ -1,0 +1,38 @@
+package textfield
+
+import (
+	"strings"
+	"testing"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"bulla/ui/component/layout"
+	"bulla/ui/theme"
+)
+
+func TestField(t *testing.T) {
+	th := theme.New(theme.Options{})
+	m := New("", "1.4.0")
+	if got := m.View(th, 20, false); got != "1.4.0" {
+		t.Errorf("placeholder: %q", got)
+	}
+	m.Update(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(" 2.0\x1b[31m\u202e.0 "), Paste: true})
+	if got := m.Value(); got != "2.0[31m.0" {
+		t.Errorf("pasted: %q", got)
+	}
+	m.SetValue("2.0.0")
+	if got := m.View(th, 20, true); got != "2.0.0_" {
+		t.Errorf("at the end: %q", got)
+	}
+	m.Update(tea.KeyMsg{Type: tea.KeyLeft})
+	if got := m.View(th, 20, true); got != "2.0._0" {
+		t.Errorf("within: %q", got)
+	}
+	m.SetValue(strings.Repeat("山x", 40))
+	for w := 4; w < 30; w++ {
+		v := m.View(th, w, true)
+		if layout.Width(v) > w || !strings.Contains(v, "_") {
+			t.Errorf("width %d: %q", w, v)
+		}
+	}
+}
