@@ -15,6 +15,9 @@ var ErrLocked = errors.New("the key is locked")
 // ErrOnlyRevocation says that a revocation certificate was imported for a key that is not here.
 var ErrOnlyRevocation = errors.New("a revocation certificate for a key that is not in the store")
 
+// errStraySignature says that something signed was given where a key should be.
+var errStraySignature = errors.New("a signature without its key")
+
 // ProblemError says that one key of the store cannot be read, or is not kept safely. Other keys
 // are not affected.
 type ProblemError struct {

@@ -100,33 +100,29 @@ next:
 // importAll stores what came in, under the lock. What is wrong with single keys is gathered;
 // the error ends the import.
 func (s *Store) importAll(ctx context.Context, incoming []transferable, loose []rawPacket) (done []Imported, skipped []error, err error) {
-	note := func(fpr keys.Fingerprint, im Imported, err error) error {
-		var pathErr *fs.PathError
+	note := func(im Imported, err error) error {
 		var keyErr *keys.KeyError
+		var problem *ProblemError
 		switch {
 		case err == nil:
 			done = append(done, im)
-		case errors.As(err, &pathErr):
-			return err // no use in going on with a full disk or a folder of someone else
-		case fpr == "" || errors.As(err, &keyErr):
+			return nil
+		case errors.As(err, &keyErr), errors.As(err, &problem), errors.Is(err, ErrOnlyRevocation), errors.Is(err, errStraySignature):
 			skipped = append(skipped, err)
-		default:
-			skipped = append(skipped, &keys.KeyError{Fingerprint: fpr, Reason: err.Error()})
+			return nil
 		}
-		return nil
+		return err // a full disk, or a folder of someone else
 	}
 	for _, t := range incoming {
 		if err := ctx.Err(); err != nil {
 			return done, skipped, err
 		}
-		im, err := s.importKey(t)
-		if err := note(t.fpr, im, err); err != nil {
+		if err := note(s.importKey(t)); err != nil {
 			return done, skipped, err
 		}
 	}
 	for _, p := range loose {
-		im, err := s.importRevocation(p)
-		if err := note("", im, err); err != nil {
+		if err := note(s.importRevocation(p)); err != nil {
 			return done, skipped, err
 		}
 	}
@@ -193,12 +189,9 @@ func (s *Store) updateKey(have stored, t transferable) (changed bool, err error)
 func (s *Store) importRevocation(p rawPacket) (Imported, error) {
 	im := Imported{}
 	parsed, err := packet.Read(bytes.NewReader(p.raw))
-	if err != nil {
-		return im, err
-	}
 	sig, ok := parsed.(*packet.Signature)
-	if !ok || sig.SigType != packet.SigTypeKeyRevocation || sig.IssuerKeyId == nil {
-		return im, errors.New("a signature without its key")
+	if err != nil || !ok || sig.SigType != packet.SigTypeKeyRevocation || sig.IssuerKeyId == nil {
+		return im, errStraySignature
 	}
 	fprs, _, err := s.fingerprints()
 	if err != nil {

@@ -90,13 +90,17 @@ func (s secretPacket) publicPacket() rawPacket {
 }
 
 // offlineStub is the secret key packet that GnuPG writes for a secret that is not here: usage
-// octet 255, no cipher, S2K mode 101 with "GNU" and 1 (GnuPG, doc/DETAILS).
+// octet 255, no cipher, S2K mode 101 with "GNU" and 1 (GnuPG, doc/DETAILS). GnuPG knows no v6
+// keys; there the same is said with the counts that version 6 puts in between.
 func offlineStub(public rawPacket) rawPacket {
 	tag := tagSecretSubkey
 	if public.tag == tagPublicKey {
 		tag = tagSecretKey
 	}
-	stub := []byte{255, 0, 101, 0, 'G', 'N', 'U', 1}
+	stub := []byte{255, 0, s2kGNU, 0, 'G', 'N', 'U', 1}
+	if public.body[0] == 6 {
+		stub = []byte{254, 8, 0, 6, s2kGNU, 0, 'G', 'N', 'U', 1}
+	}
 	return newPacket(tag, append(bytes.Clone(public.body), stub...))
 }
 

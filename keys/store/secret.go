@@ -107,6 +107,7 @@ func wipe(k *packet.PrivateKey) {
 		wipeInt(p.Precomputed.Dp)
 		wipeInt(p.Precomputed.Dq)
 		wipeInt(p.Precomputed.Qinv)
+		p.Precomputed = rsa.PrecomputedValues{} // holds another copy, out of reach
 	}
 	k.PrivateKey = nil
 }
