@@ -293,4 +293,3 @@ func (s Status) rank() int {
 	}
 	return i
 }
-
