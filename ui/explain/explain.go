@@ -1,0 +1,360 @@
+package explain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"syscall"
+
+	"bulla/artifacts"
+	"bulla/docker"
+	"bulla/gitops"
+	"bulla/keys"
+	"bulla/keys/agent"
+	"bulla/keys/store"
+	"bulla/keys/vault"
+	"bulla/workflow"
+)
+
+// Explanation is an error in words for a person. The texts may quote what came from outside:
+// clean them before a terminal sees them.
+type Explanation struct {
+	// Headline says in one plain sentence what is wrong; Cause says why, where that is more.
+	Headline, Cause string
+	// Untouched says what is safe.
+	Untouched string
+	// Next are things to do about it.
+	Next []string
+	Code int
+}
+
+// UsageError is a command line that cannot be understood or answered. Hint names what would.
+type UsageError struct {
+	Message string
+	Hints   []string
+}
+
+func (e *UsageError) Error() string { return e.Message }
+
+// Error explains err, which must not be nil.
+func Error(err error) Explanation {
+	x := Explanation{Headline: sentence(err.Error()), Code: CodeFailed}
+	for _, explainer := range []func(error, *Explanation) bool{
+		cancelled, incomplete, refused, usage, passphrases, selecting, stores, repositories, pushing, registries, files, gnupg,
+	} {
+		if explainer(err, &x) {
+			break
+		}
+	}
+	return x
+}
+
+// sentence gives an error's text a capital letter and a full stop.
+func sentence(s string) string {
+	s = strings.TrimSpace(s)
+	if s == "" {
+		return "Something went wrong."
+	}
+	if r := s[0]; r >= 'a' && r <= 'z' && !strings.HasPrefix(s, "git ") && !strings.HasPrefix(s, "gpg") {
+		s = strings.ToUpper(s[:1]) + s[1:]
+	}
+	if !strings.ContainsAny(s[len(s)-1:], ".!?") {
+		s += "."
+	}
+	return s
+}
+
+func cancelled(err error, x *Explanation) bool {
+	var inc *workflow.IncompleteError
+	if !errors.Is(err, context.Canceled) {
+		return false
+	}
+	x.Headline, x.Code = "Cancelled.", CodeCancelled
+	if errors.As(err, &inc) {
+		x.Headline = fmt.Sprintf("Cancelled. The release of %s is not finished.", inc.Tag)
+		describeIncomplete(inc, x)
+		return true
+	}
+	x.Untouched = "Nothing was changed."
+	return true
+}
+
+func incomplete(err error, x *Explanation) bool {
+	var inc *workflow.IncompleteError
+	if !errors.As(err, &inc) {
+		return false
+	}
+	inner := Error(inc.Err)
+	x.Headline = fmt.Sprintf("The release of %s stopped at the step %q.", inc.Tag, inc.Step.Title())
+	x.Cause = strings.TrimSpace(inner.Headline + " " + inner.Cause)
+	x.Next = append(x.Next, inner.Next...)
+	x.Code = CodeIncomplete
+	describeIncomplete(inc, x)
+	return true
+}
+
+func describeIncomplete(inc *workflow.IncompleteError, x *Explanation) {
+	if len(inc.Done) > 0 {
+		x.Untouched = "Done and safe: " + strings.Join(inc.Done, "; ") + "."
+	}
+	x.Next = append(x.Next, "bulla release --resume goes on where it stopped", "bulla release --abandon takes back what can be taken back")
+}
+
+func refused(err error, x *Explanation) bool {
+	var ref *workflow.RefusedError
+	if !errors.As(err, &ref) {
+		return false
+	}
+	x.Code = CodeRefused
+	if ref.Unreachable() {
+		x.Code = CodeUnchecked
+	}
+	x.Untouched = "Nothing was changed."
+	for i, f := range ref.Errors() {
+		if i == 0 {
+			x.Headline = f.Message
+		} else {
+			x.Cause += f.Message + " "
+		}
+		if f.Hint != "" {
+			x.Next = append(x.Next, f.Hint)
+		}
+		var version *workflow.VersionError
+		if f.Rule == workflow.RuleVersion && (f.Err == nil || errors.As(f.Err, &version)) {
+			x.Code = CodeUsage
+		}
+	}
+	x.Cause = strings.TrimSpace(x.Cause)
+	return true
+}
+
+func usage(err error, x *Explanation) bool {
+	var use *UsageError
+	var conf *workflow.ConfigError
+	var version *workflow.VersionError
+	var target *workflow.TargetError
+	var lifetime *store.LifetimeError
+	var param *store.ParamError
+	var ref *docker.ReferenceError
+	switch {
+	case errors.As(err, &use):
+		x.Headline, x.Next = sentence(use.Message), use.Hints
+	case errors.As(err, &conf):
+		x.Headline, x.Untouched = sentence(conf.Error()), "Nothing was changed."
+		x.Next = []string{"correct the file; an unknown key is refused so that a slip of the pen is not ignored"}
+	case errors.As(err, &version):
+		x.Next = []string{"versions follow semver.org: 1.4.0, 2.0.0-rc.1"}
+	case errors.As(err, &target):
+		if len(target.Fits) > 1 {
+			x.Next = []string{"tag:, file:, commit: and image: say which is meant"}
+		}
+	case errors.As(err, &lifetime):
+		x.Next = []string{"2y, 18m, 90d, a date such as 2028-01-31, or never"}
+	case errors.As(err, &param), errors.As(err, &ref):
+	case errors.Is(err, workflow.ErrNothingToResume):
+		x.Next = []string{"bulla release VERSION begins one"}
+	default:
+		return false
+	}
+	x.Code = CodeUsage
+	return true
+}
+
+func passphrases(err error, x *Explanation) bool {
+	var unlock *keys.UnlockError
+	switch {
+	case errors.As(err, &unlock):
+		x.Headline = fmt.Sprintf("The passphrase was wrong %d times.", unlock.Tries)
+		x.Untouched = "Nothing was signed."
+		x.Next = []string{"try again, or choose another key"}
+		x.Code = CodeRefused
+	case errors.Is(err, keys.ErrWrongPassphrase):
+		x.Headline, x.Untouched, x.Code = "The passphrase is wrong.", "Nothing was signed.", CodeRefused
+	case errors.Is(err, keys.ErrNoPassphrase):
+		x.Headline = "The key is protected, and there is nobody to ask for its passphrase."
+		x.Untouched = "Nothing was signed."
+		x.Next = []string{"--passphrase-fd N reads it from file descriptor N (--image-passphrase-fd for an image key)", "or keep it in the keychain once, in a terminal"}
+		x.Code = CodeUsage
+	default:
+		return false
+	}
+	return true
+}
+
+func selecting(err error, x *Explanation) bool {
+	var notFound *keys.NotFoundError
+	var ambiguous *keys.AmbiguousError
+	var unusable *keys.UnusableError
+	switch {
+	case errors.As(err, &notFound):
+		x.Headline = fmt.Sprintf("No key matches %q.", notFound.Selector)
+		if notFound.Selector == "" {
+			x.Headline = "There is no key to sign with."
+		}
+		x.Next = []string{"`bulla keys list` shows the keys at hand; `bulla keys generate` makes one"}
+		x.Code = CodeUsage
+	case errors.As(err, &ambiguous):
+		x.Headline = fmt.Sprintf("%q fits %d keys.", ambiguous.Selector, len(ambiguous.Matches))
+		if ambiguous.Selector == "" {
+			x.Headline = fmt.Sprintf("%d keys could sign, and none is named.", len(ambiguous.Matches))
+		}
+		for _, f := range ambiguous.Matches {
+			x.Next = append(x.Next, "--key "+string(f))
+		}
+		x.Code = CodeUsage
+	case errors.As(err, &unusable):
+		x.Headline = fmt.Sprintf("The key %s cannot sign: %s.", unusable.Key.Short(), unusable.Reason)
+		x.Next = []string{"`bulla keys list` shows the keys at hand"}
+		x.Code = CodeRefused
+	default:
+		return false
+	}
+	return true
+}
+
+func stores(err error, x *Explanation) bool {
+	var unavailable *vault.UnavailableError
+	switch {
+	case errors.Is(err, store.ErrNoKeys):
+		x.Headline, x.Code = "There is no OpenPGP key in it.", CodeUsage
+		x.Next = []string{"gpg --export --armor KEY and gpg --export-secret-keys --armor KEY write what can be imported"}
+	case errors.As(err, &unavailable):
+		x.Untouched = "The passphrase was kept nowhere."
+		x.Next = []string{"choose another place to keep it, or type it each time"}
+		x.Code = CodeUnchecked
+	default:
+		return false
+	}
+	return true
+}
+
+func repositories(err error, x *Explanation) bool {
+	var owner *gitops.OwnershipError
+	var unsupported *gitops.UnsupportedRepositoryError
+	var exists *gitops.ExistsError
+	var id *gitops.IdentityError
+	switch {
+	case errors.Is(err, gitops.ErrNotRepository):
+		x.Headline, x.Code = "This is not a git repository.", CodeUsage
+		x.Next = []string{"go into the project you want to release", "bulla sandbox opens a practice world"}
+	case errors.Is(err, gitops.ErrNoCommits):
+		x.Headline, x.Code = "The repository has no commits yet.", CodeRefused
+	case errors.As(err, &owner):
+		x.Headline, x.Code = sentence(owner.Error()), CodeUsage
+		x.Next = []string{strings.Join(owner.Fix(), " ")}
+	case errors.As(err, &unsupported):
+		x.Headline, x.Code, x.Untouched = sentence(unsupported.Error()), CodeUsage, "The repository was not touched."
+	case errors.As(err, &exists):
+		x.Headline = fmt.Sprintf("%s exists already.", strings.TrimPrefix(exists.Ref, "refs/tags/"))
+		x.Untouched, x.Code = "It was not changed.", CodeRefused
+		x.Next = []string{"choose the next version; a published tag should never be moved"}
+	case errors.As(err, &id):
+		x.Code = CodeRefused
+		x.Next = []string{`git config user.name "Your Name"`, "git config user.email you@example.org"}
+	case errors.Is(err, workflow.ErrRunning):
+		x.Headline, x.Code = "Another bulla is releasing this repository right now.", CodeRefused
+	default:
+		return false
+	}
+	return true
+}
+
+func pushing(err error, x *Explanation) bool {
+	var push *gitops.PushError
+	if !errors.As(err, &push) {
+		return false
+	}
+	x.Headline = fmt.Sprintf("The tag %s was not pushed to %s.", push.Tag, push.Remote)
+	x.Cause = push.Rejected
+	if x.Cause == "" {
+		x.Cause = strings.TrimSpace(push.Output)
+	}
+	x.Untouched = "The tag is signed and safe in this repository."
+	x.Next = []string{
+		fmt.Sprintf("git push %s refs/tags/%s tries again", push.Remote, push.Tag),
+		fmt.Sprintf("git tag -d %s takes the local tag back", push.Tag),
+	}
+	x.Code = CodeIncomplete
+	return true
+}
+
+func registries(err error, x *Explanation) bool {
+	var moved *docker.MovedError
+	var reg *docker.RegistryError
+	switch {
+	case errors.As(err, &moved):
+		x.Headline = fmt.Sprintf("%s was moved while it was signed.", moved.Ref)
+		x.Cause = fmt.Sprintf("It pointed to %s and points to %s now. The signature covers the first.", moved.Was, moved.Is)
+		x.Next = []string{"find out who pushed; then sign what the tag should point to"}
+		x.Code = CodeFailed
+		return true
+	case !errors.As(err, &reg):
+		return false
+	}
+	x.Code = CodeFailed
+	x.Cause = reg.Detail
+	switch reg.Kind {
+	case docker.KindUnreachable:
+		x.Headline, x.Code = fmt.Sprintf("The registry %s cannot be reached.", reg.Host), CodeUnchecked
+		x.Next = []string{"check the network and the name"}
+	case docker.KindUnauthorized:
+		x.Headline, x.Next = fmt.Sprintf("The registry %s does not know who you are (401).", reg.Host), []string{"docker login " + reg.Host}
+	case docker.KindForbidden:
+		x.Headline = fmt.Sprintf("The registry %s refused to let you write to %s (403).", reg.Host, reg.Repo)
+		x.Next = []string{"an image's signature is stored beside it: signing needs the right to push"}
+	case docker.KindNotFound:
+		x.Headline = fmt.Sprintf("%s has no such image: %s.", reg.Host, reg.Repo)
+		x.Next = []string{"push the image first"}
+	case docker.KindRateLimited, docker.KindServer:
+		x.Headline, x.Code = fmt.Sprintf("The registry %s is in trouble (%d).", reg.Host, reg.Status), CodeUnchecked
+		x.Next = []string{"try again later"}
+	}
+	return true
+}
+
+func files(err error, x *Explanation) bool {
+	var sigExists *artifacts.SignatureExistsError
+	var exists *artifacts.ExistsError
+	var changed *artifacts.ChangedError
+	var none *artifacts.NoMatchError
+	switch {
+	case errors.As(err, &sigExists), errors.As(err, &exists):
+		x.Untouched, x.Code = "It was not changed.", CodeRefused
+		x.Next = []string{"look at it; --replace allows it to be replaced"}
+	case errors.As(err, &changed):
+		x.Untouched = "No signature was written for it."
+		x.Next = []string{"wait until the build is finished, then try again"}
+	case errors.As(err, &none):
+		x.Code = CodeRefused
+	case errors.Is(err, syscall.ENOSPC):
+		x.Next = []string{"make room on the disk; no half-written file remains"}
+	case errors.Is(err, fs.ErrPermission):
+		x.Next = []string{"the file or its folder is closed to you"}
+	case errors.Is(err, fs.ErrNotExist):
+		x.Code = CodeUsage
+	case errors.Is(err, fs.ErrExist):
+		x.Untouched, x.Code = "It was not changed.", CodeRefused
+	default:
+		return false
+	}
+	return true
+}
+
+func gnupg(err error, x *Explanation) bool {
+	var loopback *agent.LoopbackError
+	var card *agent.CardError
+	switch {
+	case errors.As(err, &loopback):
+		x.Headline = "gpg-agent does not let bulla ask for the passphrase."
+		x.Next = []string{"remove no-allow-loopback-pinentry from " + loopback.Config, "then run gpgconf --reload gpg-agent"}
+	case errors.As(err, &card):
+		x.Headline, x.Untouched = sentence(card.Error()), "Nothing was signed."
+	case errors.Is(err, agent.ErrCancelled):
+		x.Headline, x.Code = "Cancelled at gpg-agent's own prompt.", CodeCancelled
+	default:
+		return false
+	}
+	return true
+}
