@@ -1,0 +1,340 @@
+package gitops
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/go-git/go-billy/v5"
+	"github.com/go-git/go-billy/v5/osfs"
+	git "github.com/go-git/go-git/v5"
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/cache"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+	gitobject "github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/plumbing/storer"
+	"github.com/go-git/go-git/v5/storage/filesystem"
+	"github.com/go-git/go-git/v5/storage/filesystem/dotgit"
+)
+
+// gogit is the backend that works in process. Each operation opens the repository anew, which
+// costs some file system calls and no more: go-git keeps lists of packs and objects that grow
+// stale when git works beside it.
+type gogit struct{ loc location }
+
+func (g gogit) open() (*git.Repository, error) {
+	var common billy.Filesystem
+	if g.loc.commonDir != g.loc.gitDir {
+		common = osfs.New(g.loc.commonDir)
+	}
+	dot := dotgit.NewRepositoryFilesystem(osfs.New(g.loc.gitDir), common)
+	s := filesystem.NewStorageWithOptions(dot, cache.NewObjectLRUDefault(), filesystem.Options{
+		AlternatesFS: osfs.New(filepath.VolumeName(g.loc.commonDir) + string(filepath.Separator)),
+	})
+	var tree billy.Filesystem
+	if g.loc.root != "" {
+		tree = osfs.New(g.loc.root)
+	}
+	return git.Open(s, tree)
+}
+
+func (g gogit) head(context.Context) (headRef, error) {
+	r, err := g.open()
+	if err != nil {
+		return headRef{}, err
+	}
+	ref, err := r.Storer.Reference(plumbing.HEAD)
+	if err != nil {
+		return headRef{}, fmt.Errorf("%w: %w", ErrUnreadableHead, err)
+	}
+	if ref.Type() == plumbing.HashReference {
+		if ref.Hash().IsZero() {
+			return headRef{}, ErrUnreadableHead
+		}
+		return headRef{id: ref.Hash().String()}, nil
+	}
+	if !strings.HasPrefix(ref.Target().String(), "refs/") {
+		return headRef{}, ErrUnreadableHead
+	}
+	h := headRef{ref: ref.Target().String()}
+	branch, err := storer.ResolveReference(r.Storer, ref.Target())
+	switch {
+	case errors.Is(err, plumbing.ErrReferenceNotFound):
+		return h, nil
+	case err != nil:
+		return headRef{}, fmt.Errorf("%w: %w", ErrUnreadableHead, err)
+	}
+	h.id = branch.Hash().String()
+	return h, nil
+}
+
+func (g gogit) ref(_ context.Context, name string) (string, error) {
+	r, err := g.open()
+	if err != nil {
+		return "", err
+	}
+	ref, err := storer.ResolveReference(r.Storer, plumbing.ReferenceName(name))
+	if errors.Is(err, plumbing.ErrReferenceNotFound) {
+		return "", fmt.Errorf("%s: %w", name, ErrNotFound)
+	}
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", name, err)
+	}
+	return ref.Hash().String(), nil
+}
+
+func (g gogit) tagRefs(ctx context.Context) ([]tagRef, error) {
+	r, err := g.open()
+	if err != nil {
+		return nil, err
+	}
+	iter, err := r.Storer.IterReferences()
+	if err != nil {
+		return nil, err
+	}
+	defer iter.Close()
+	var refs []tagRef
+	err = iter.ForEach(func(ref *plumbing.Reference) error {
+		name, ok := strings.CutPrefix(ref.Name().String(), tagPrefix)
+		if !ok {
+			return ctx.Err()
+		}
+		if ref.Type() == plumbing.SymbolicReference {
+			to, err := storer.ResolveReference(r.Storer, ref.Target())
+			if err != nil {
+				return nil // dangling: git leaves it out too
+			}
+			ref = to
+		}
+		refs = append(refs, tagRef{name: name, id: ref.Hash().String()})
+		return ctx.Err()
+	})
+	return refs, err
+}
+
+func (g gogit) resolve(_ context.Context, rev string) (string, string, error) {
+	if err := safeRev(rev); err != nil {
+		return "", "", err
+	}
+	r, err := g.open()
+	if err != nil {
+		return "", "", err
+	}
+	h, err := resolveIn(r, rev)
+	if err != nil {
+		return "", "", fmt.Errorf("revision %q: %w", rev, ErrNotFound)
+	}
+	o, err := r.Storer.EncodedObject(plumbing.AnyObject, h)
+	if err != nil {
+		return "", "", fmt.Errorf("revision %q: %w", rev, ErrNotFound)
+	}
+	return h.String(), o.Type().String(), nil
+}
+
+// resolveIn looks in git's order, because go-git's own peels tags to commits on its way.
+func resolveIn(r *git.Repository, rev string) (plumbing.Hash, error) {
+	if isObjectID(rev) {
+		return plumbing.NewHash(rev), nil
+	}
+	for _, prefix := range []string{"", "refs/", "refs/tags/", "refs/heads/", "refs/remotes/"} {
+		ref, err := storer.ResolveReference(r.Storer, plumbing.ReferenceName(prefix+rev))
+		if err == nil && (prefix != "" || rev == "HEAD" || strings.HasPrefix(rev, "refs/")) {
+			return ref.Hash(), nil
+		}
+	}
+	h, err := r.ResolveRevision(plumbing.Revision(rev))
+	if err != nil {
+		return plumbing.ZeroHash, err
+	}
+	return *h, nil
+}
+
+func (g gogit) objects(ctx context.Context, ids []string) ([]object, error) {
+	r, err := g.open()
+	if err != nil {
+		return nil, err
+	}
+	list := make([]object, len(ids))
+	for i, id := range ids {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		list[i].id = id
+		e, err := r.Storer.EncodedObject(plumbing.AnyObject, plumbing.NewHash(id))
+		if errors.Is(err, plumbing.ErrObjectNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("object %s: %w", id, err)
+		}
+		list[i].typ, list[i].size = e.Type().String(), e.Size()
+		if (e.Type() == plumbing.TagObject || e.Type() == plumbing.CommitObject) && e.Size() <= maxObject {
+			if list[i].data, err = readEncoded(e); err != nil {
+				return nil, fmt.Errorf("object %s: %w", id, err)
+			}
+		}
+	}
+	return list, nil
+}
+
+func readEncoded(e plumbing.EncodedObject) ([]byte, error) {
+	rd, err := e.Reader()
+	if err != nil {
+		return nil, err
+	}
+	defer rd.Close()
+	data := make([]byte, e.Size())
+	_, err = io.ReadFull(rd, data)
+	return data, err
+}
+
+func (g gogit) history(ctx context.Context, from, without string, limit int) ([]string, error) {
+	r, err := g.open()
+	if err != nil {
+		return nil, err
+	}
+	start, err := r.CommitObject(plumbing.NewHash(from))
+	if err != nil {
+		return nil, err
+	}
+	known := map[plumbing.Hash]bool{}
+	if without != "" {
+		base, err := r.CommitObject(plumbing.NewHash(without))
+		if err != nil {
+			return nil, err
+		}
+		err = gitobject.NewCommitPreorderIter(base, nil, nil).ForEach(func(c *gitobject.Commit) error {
+			known[c.Hash] = true
+			return ctx.Err()
+		})
+		if err != nil && !errors.Is(err, plumbing.ErrObjectNotFound) { // a shallow clone's edge
+			return nil, err
+		}
+	}
+	var ids []string
+	err = gitobject.NewCommitIterCTime(start, known, nil).ForEach(func(c *gitobject.Commit) error {
+		if len(ids) >= limit {
+			return storer.ErrStop
+		}
+		ids = append(ids, c.Hash.String())
+		return ctx.Err()
+	})
+	if errors.Is(err, plumbing.ErrObjectNotFound) && len(ids) > 0 {
+		err = nil
+	}
+	return ids, err
+}
+
+func (g gogit) file(_ context.Context, commit, name string) ([]byte, error) {
+	r, err := g.open()
+	if err != nil {
+		return nil, err
+	}
+	c, err := r.CommitObject(plumbing.NewHash(commit))
+	if err != nil {
+		return nil, fmt.Errorf("commit %s: %w", commit, err)
+	}
+	tree, err := c.Tree()
+	if err != nil {
+		return nil, err
+	}
+	entry, err := tree.FindEntry(name)
+	if err != nil {
+		return nil, fmt.Errorf("%s in %s: %w", name, commit, ErrNotFound)
+	}
+	if entry.Mode != filemode.Regular && entry.Mode != filemode.Executable && entry.Mode != filemode.Deprecated {
+		return nil, notRegular(name)
+	}
+	e, err := r.Storer.EncodedObject(plumbing.BlobObject, entry.Hash)
+	if err != nil {
+		return nil, fmt.Errorf("%s in %s: %w", name, commit, err)
+	}
+	if e.Size() > maxFile {
+		return nil, &TooLargeError{What: name, Size: e.Size(), Limit: maxFile}
+	}
+	return readEncoded(e)
+}
+
+// changed is what go-git makes of the working tree. It hashes every file and does not know
+// content filters, so a file that git would call clean may be listed, never the reverse.
+func (g gogit) changed(_ context.Context, limit int) ([]string, error) {
+	if g.loc.root == "" {
+		return nil, nil
+	}
+	r, err := g.open()
+	if err != nil {
+		return nil, err
+	}
+	tree, err := r.Worktree()
+	if err != nil {
+		return nil, err
+	}
+	status, err := tree.StatusWithOptions(git.StatusOptions{Strategy: git.Preload})
+	if err != nil {
+		return nil, err
+	}
+	var list []string
+	for path, s := range status {
+		tracked := s.Worktree != git.Untracked || s.Staging != git.Untracked
+		if tracked && (s.Worktree != git.Unmodified || s.Staging != git.Unmodified) {
+			list = append(list, path)
+		}
+	}
+	return firstSorted(list, limit), nil
+}
+
+// writeTag stores the object and syncs it before a ref may point at it.
+func (g gogit) writeTag(_ context.Context, raw []byte) (string, error) {
+	r, err := g.open()
+	if err != nil {
+		return "", err
+	}
+	o := r.Storer.NewEncodedObject()
+	o.SetType(plumbing.TagObject)
+	w, err := o.Writer()
+	if err != nil {
+		return "", err
+	}
+	if _, err := w.Write(raw); err != nil {
+		return "", err
+	}
+	if err := w.Close(); err != nil {
+		return "", err
+	}
+	h, err := r.Storer.SetEncodedObject(o)
+	if err != nil {
+		return "", fmt.Errorf("storing the tag object: %w", err)
+	}
+	id := h.String()
+	return id, syncFile(filepath.Join(g.loc.commonDir, "objects", id[:2], id[2:]))
+}
+
+// syncFile flushes a file that another library has written. A missing one is no error: the
+// object was in a pack already.
+func syncFile(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		if os.IsNotExist(err) {
+			return nil
+		}
+		return err
+	}
+	defer f.Close()
+	if err := f.Sync(); err != nil && runtime.GOOS != "windows" { // a read-only handle cannot there
+		return err
+	}
+	return nil
+}
+
+func (g gogit) createRef(ctx context.Context, name, id string) error {
+	return files{g.loc.commonDir}.create(ctx, name, id)
+}
+
+func (g gogit) deleteRef(ctx context.Context, name, id string) error {
+	return files{g.loc.commonDir}.remove(ctx, name, id)
+}

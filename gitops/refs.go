@@ -1,0 +1,278 @@
+package gitops
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// files changes refs in git's files backend, the way git does: under NAME.lock, with loose refs
+// before packed ones. go-git's SetReference overwrites what is there and its locks are not
+// those git respects, so two creators could both believe they had won.
+type files struct{ dir string } // the common git directory
+
+// lockWait is how long a lock may stay before it counts as held: git holds one for
+// milliseconds. core.filesRefLockTimeout is 100 ms by default, core.packedRefsTimeout 1 s.
+const lockWait = time.Second
+
+// create makes a ref that must not exist.
+func (f files) create(ctx context.Context, name, id string) error {
+	path := filepath.Join(f.dir, filepath.FromSlash(name))
+	lock, err := f.lock(ctx, name, path)
+	if err != nil {
+		return err
+	}
+	defer lock.release()
+	// Loose before packed: git packs a ref before it removes the loose file.
+	if is, err := f.value(name); err == nil {
+		return &ExistsError{Ref: name, ID: is}
+	} else if !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	if err := f.conflict(name, path); err != nil {
+		return err
+	}
+	return lock.commit([]byte(id+"\n"), path)
+}
+
+// remove deletes a ref that must still point at id.
+func (f files) remove(ctx context.Context, name, id string) error {
+	path := filepath.Join(f.dir, filepath.FromSlash(name))
+	lock, err := f.lock(ctx, name, path)
+	if err != nil {
+		return err
+	}
+	defer lock.release()
+	is, err := f.value(name)
+	if err != nil {
+		return err
+	}
+	if is != id {
+		return &MovedError{Ref: name, Want: id, Is: is}
+	}
+	// Packed first: an old packed value must not shine through when the loose file is gone.
+	if err := f.unpack(ctx, name); err != nil {
+		return err
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+// value reads a ref that is not symbolic: loose, then packed.
+func (f files) value(name string) (string, error) {
+	path := filepath.Join(f.dir, filepath.FromSlash(name))
+	info, err := os.Stat(path)
+	if err == nil && info.Mode().IsRegular() {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return "", err
+		}
+		return strings.TrimSpace(string(data)), nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !isNotDir(err) {
+		return "", err
+	}
+	id := ""
+	err = f.packed(func(ref, value string) bool {
+		if ref == name {
+			id = value
+		}
+		return id == ""
+	})
+	if err != nil {
+		return "", err
+	}
+	if id == "" {
+		return "", fmt.Errorf("%s: %w", name, ErrNotFound)
+	}
+	return id, nil
+}
+
+// packed calls each for every packed ref until it returns false.
+func (f files) packed(each func(ref, id string) bool) error {
+	file, err := os.Open(filepath.Join(f.dir, "packed-refs"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	s := bufio.NewScanner(file)
+	for s.Scan() {
+		id, ref, ok := strings.Cut(s.Text(), " ")
+		if ok && isObjectID(id) && !each(ref, id) {
+			return nil
+		}
+	}
+	return s.Err()
+}
+
+// conflict finds a ref that name would be a folder of, or the reverse. Empty folders left by
+// deleted refs are cleared away, as git does.
+func (f files) conflict(name, path string) error {
+	if info, err := os.Lstat(path); err == nil && info.IsDir() {
+		if below := clearFolders(path); below != "" {
+			rel, _ := filepath.Rel(f.dir, below)
+			return &ConflictError{Ref: name, With: filepath.ToSlash(rel)}
+		}
+	}
+	with := ""
+	err := f.packed(func(ref, _ string) bool {
+		if strings.HasPrefix(ref, name+"/") || strings.HasPrefix(name, ref+"/") {
+			with = ref
+		}
+		return with == ""
+	})
+	if err == nil && with != "" {
+		return &ConflictError{Ref: name, With: with}
+	}
+	return err
+}
+
+// clearFolders removes folders without files; it returns a file that is in the way, or "".
+func clearFolders(dir string) string {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return dir
+	}
+	for _, e := range entries {
+		p := filepath.Join(dir, e.Name())
+		if !e.IsDir() {
+			return p
+		}
+		if below := clearFolders(p); below != "" {
+			return below
+		}
+	}
+	if os.Remove(dir) != nil {
+		return dir
+	}
+	return ""
+}
+
+// refLock is a lock file that becomes the new content by a rename.
+type refLock struct {
+	file *os.File
+	path string
+}
+
+// lock takes name's lock, making its folder.
+func (f files) lock(ctx context.Context, name, path string) (*refLock, error) {
+	deadline := time.Now().Add(lockWait)
+	for {
+		err := os.MkdirAll(filepath.Dir(path), 0o777)
+		if err != nil {
+			if with := f.fileAbove(name); with != "" {
+				return nil, &ConflictError{Ref: name, With: with}
+			}
+			return nil, err
+		}
+		file, err := os.OpenFile(path+".lock", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+		if err == nil {
+			return &refLock{file: file, path: path + ".lock"}, nil
+		}
+		// The folder may have been cleared away in between: then it is made again.
+		if !errors.Is(err, fs.ErrExist) && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		if time.Now().After(deadline) {
+			return nil, &LockedError{Ref: name, Path: path + ".lock"}
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// fileAbove finds a loose ref that stands where name needs a folder.
+func (f files) fileAbove(name string) string {
+	for i, c := range name {
+		if c != '/' {
+			continue
+		}
+		if info, err := os.Stat(filepath.Join(f.dir, filepath.FromSlash(name[:i]))); err == nil && !info.IsDir() {
+			return name[:i]
+		}
+	}
+	return ""
+}
+
+func (l *refLock) commit(data []byte, path string) error {
+	if _, err := l.file.Write(data); err != nil {
+		return err
+	}
+	if err := l.file.Sync(); err != nil {
+		return err
+	}
+	if err := l.file.Close(); err != nil {
+		return err
+	}
+	if err := os.Rename(l.path, path); err != nil {
+		return err
+	}
+	l.path = ""
+	return syncFolder(filepath.Dir(path))
+}
+
+// release gives the lock back; after commit it does nothing.
+func (l *refLock) release() {
+	if l.path != "" {
+		_ = l.file.Close()
+		_ = os.Remove(l.path)
+	}
+}
+
+// unpack removes a ref from packed-refs, under git's lock for that file.
+func (f files) unpack(ctx context.Context, name string) error {
+	path := filepath.Join(f.dir, "packed-refs")
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	lock, err := f.lock(ctx, "packed-refs", path)
+	if err != nil {
+		return err
+	}
+	defer lock.release()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	without := withoutPacked(data, name)
+	if bytes.Equal(without, data) {
+		return nil
+	}
+	return lock.commit(without, path)
+}
+
+// withoutPacked drops a ref's line and the "^" line with its peeled value.
+func withoutPacked(data []byte, name string) []byte {
+	out := make([]byte, 0, len(data))
+	dropping := false
+	for line := range bytes.Lines(data) {
+		_, ref, ok := bytes.Cut(bytes.TrimRight(line, "\r\n"), []byte(" "))
+		dropping = (ok && line[0] != '#' && string(ref) == name) || (dropping && line[0] == '^')
+		if !dropping {
+			out = append(out, line...)
+		}
+	}
+	return out
+}
+
+// firstSorted sorts list and cuts it to limit.
+func firstSorted(list []string, limit int) []string {
+	slices.Sort(list)
+	return list[:min(len(list), limit)]
+}

@@ -1,0 +1,181 @@
+package gitops
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	// askDeadline bounds asking a remote, and pushDeadline a push, where the context does not.
+	askDeadline  = 30 * time.Second
+	pushDeadline = 10 * time.Minute
+)
+
+// Remote is a configured remote. The addresses hold no password or token.
+type Remote struct {
+	Name string
+	URL  string
+	// PushURL is where a push goes if that is not URL.
+	PushURL string
+}
+
+// Remotes lists the configured remotes, in the order of the configuration.
+func (r *Repo) Remotes(ctx context.Context) ([]Remote, error) {
+	cfg, err := r.config(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var list []Remote
+	for _, name := range remoteNames(cfg) {
+		list = append(list, Remote{
+			Name: name,
+			// The first of several addresses is where git fetches from.
+			URL:     redact(firstOf(cfg.values["remote."+name+".url"])),
+			PushURL: redact(firstOf(cfg.values["remote."+name+".pushurl"])),
+		})
+	}
+	return list, nil
+}
+
+func firstOf(s []string) string {
+	if len(s) == 0 {
+		return ""
+	}
+	return s[0]
+}
+
+// remoteNames lists the remotes that have an address.
+func remoteNames(cfg config) []string {
+	var names []string
+	for _, key := range cfg.keys {
+		name, ok := strings.CutPrefix(key, "remote.")
+		if !ok {
+			continue
+		}
+		name, url := strings.CutSuffix(name, ".url")
+		push := false
+		if !url {
+			name, push = strings.CutSuffix(name, ".pushurl")
+		}
+		if (url || push) && name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// RemoteTag asks a remote, a name or an address, what its tag of that name is. It prompts for
+// nothing and is bounded by the context's deadline, else by 30 seconds. Errors: ErrNoGit,
+// *RemoteError.
+func (r *Repo) RemoteTag(ctx context.Context, remote, name string) (id string, found bool, err error) {
+	if err := ValidTagName(name); err != nil {
+		return "", false, err
+	}
+	ctx, cancel := withDeadline(ctx, askDeadline)
+	defer cancel()
+	out := &limitedBuffer{limit: maxStderr}
+	said, err := r.talk(ctx, remote, out, "ls-remote", "--refs", "--", remote, tagPrefix+name)
+	if err != nil {
+		return "", false, remoteFailure(remote, said, err)
+	}
+	for line := range strings.Lines(out.b.String()) {
+		// The pattern also matches refs that merely end with it.
+		id, ref, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
+		if ref == tagPrefix+name && isObjectID(id) {
+			return id, true, nil
+		}
+	}
+	return "", false, nil
+}
+
+func remoteFailure(remote, said string, err error) error {
+	if errors.Is(err, ErrNoGit) {
+		return err
+	}
+	return &RemoteError{Remote: redact(remote), Output: said, Cause: err}
+}
+
+// PushTag pushes exactly one tag, through the user's git: its credential helpers, ssh settings
+// and hooks apply. What git, hooks and the remote say is copied to out, which may be nil,
+// without credentials. Nothing is forced; if it fails the local tag stays. Errors: ErrNoGit,
+// ErrNotFound, *PushError.
+func (r *Repo) PushTag(ctx context.Context, remote, name string, out io.Writer) error {
+	if err := ValidTagName(name); err != nil {
+		return err
+	}
+	ref := tagPrefix + name
+	if _, err := r.own.ref(ctx, ref); err != nil {
+		return err
+	}
+	ctx, cancel := withDeadline(ctx, pushDeadline)
+	defer cancel()
+	// The user's configuration could add other tags and submodules to a push.
+	said, err := r.talk(ctx, remote, out, "push", "--porcelain", "--no-follow-tags", "--recurse-submodules=no",
+		"--", remote, ref+":"+ref)
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, ErrNoGit) {
+		return err
+	}
+	return &PushError{Remote: redact(remote), Tag: name, Rejected: rejection(said, ref), Output: said, Cause: err}
+}
+
+// rejection finds why a ref was refused: git push --porcelain says "!\tref:ref\t[what] (why)".
+func rejection(said, ref string) string {
+	for line := range strings.Lines(said) {
+		f := strings.Split(strings.TrimRight(line, "\r\n"), "\t")
+		if len(f) < 3 || f[0] != "!" || f[1] != ref+":"+ref {
+			continue
+		}
+		if what, why, ok := strings.Cut(f[2], "] ("); ok {
+			return first(strings.TrimSuffix(why, ")"), what)
+		}
+		return strings.Trim(f[2], "[]")
+	}
+	return ""
+}
+
+// talk runs a git command that reaches a remote, and returns what was said, without
+// credentials. Standard output goes to out for ls-remote, and is part of what was said for push.
+func (r *Repo) talk(ctx context.Context, remote string, out io.Writer, args ...string) (string, error) {
+	if r.git == nil {
+		return "", ErrNoGit
+	}
+	if remote == "" || remote[0] == '-' || strings.ContainsAny(remote, "\x00\r\n") {
+		return "", fmt.Errorf("remote %q: %w", redact(remote), ErrNotFound)
+	}
+	said := &redactor{secrets: secretsOf(remote), kept: limitedBuffer{limit: maxStderr, discard: true}}
+	if cfg, err := r.config(ctx); err == nil {
+		for _, key := range cfg.keys {
+			if strings.HasPrefix(key, "remote.") || strings.HasPrefix(key, "url.") {
+				said.secrets = append(said.secrets, secretsOf(key)...)
+				for _, v := range cfg.values[key] {
+					said.secrets = append(said.secrets, secretsOf(v)...)
+				}
+			}
+		}
+	}
+	cmd := r.git.command(ctx, r.loc.dir(), append([]string{"--no-pager"}, args...))
+	cmd.Stderr = said
+	if args[0] == "push" {
+		said.out = out
+		cmd.Stdout = said
+	} else {
+		cmd.Stdout = out
+	}
+	err := r.git.finish(ctx, cmd, args[0], r.loc.dir())
+	said.flush()
+	var failed *GitError
+	if errors.As(err, &failed) {
+		failed.Stderr = said.text()
+	} else if o := ownershipError(said.text(), r.loc.dir()); err != nil && o != nil {
+		err = o
+	}
+	return said.text(), err
+}
