@@ -1,0 +1,172 @@
+package keys
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/csv"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"bulla/keys/keystest"
+)
+
+// tagExceptions are the tags where we differ from `git verify-tag` on purpose.
+var tagExceptions = map[string]string{
+	// The tag has no tagger: git 2.39 gives up without a word, and the signature is by an
+	// unknown key like its neighbours'.
+	"git__git refs/tags/v0.99": "git cannot read a tag without a tagger",
+}
+
+// TestCorpusTags judges every tag of the corpus' repositories and compares the verdicts with
+// those of git and GnuPG.
+func TestCorpusTags(t *testing.T) {
+	dir := corpusDir(t)
+	git := keystest.Peer(t, "git")
+	tr := readTruth(t, dir)
+	tables, err := filepath.Glob(filepath.Join(dir, "tags", "*", "truth.tsv"))
+	if err != nil || len(tables) == 0 {
+		t.Skipf("no tags in the corpus: %v", err)
+	}
+	agree := map[string]int{}
+	for _, table := range tables {
+		repo := filepath.Dir(table)
+		ring := &Keyring{}
+		if data, err := os.ReadFile(filepath.Join(repo, "keys.asc")); err == nil {
+			if ring, err = ReadKeyring(data, SourceFile); err != nil {
+				t.Fatal(err)
+			}
+		}
+		j := &Judge{Keyring: ring, Now: tr.Generated}
+		rows := readTagTable(t, table)
+		objects := readTags(t, git, filepath.Join(repo, "repo.git"), rows)
+		for _, row := range rows {
+			compareTag(t, j, filepath.Base(repo), row, objects[row["tag_sha"]], agree)
+		}
+	}
+	for _, k := range slices.Sorted(maps.Keys(agree)) {
+		t.Logf("%5d  %s", agree[k], k)
+	}
+}
+
+func compareTag(t *testing.T, j *Judge, repo string, row map[string]string, object []byte, agree map[string]int) {
+	t.Helper()
+	name := repo + " " + row["ref"]
+	payload, sig := splitTag(object)
+	verdicts, err := j.Verify(KindTag, row["ref"], bytes.NewReader(payload), sig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	word, at := row["verdict"], row["verdict_at_signing_time"]
+	var want []Status
+	switch row["kind"] {
+	case "openpgp":
+		want = wanted(word, at, mustBeWeak(verdicts[0]))
+	case "ssh", "x509":
+		want = []Status{StatusUnsupported, StatusUnknownKey, StatusGood}
+	default:
+		want = []Status{StatusUnsigned}
+	}
+	v := verdicts[0]
+	switch {
+	case len(verdicts) != 1 || !slices.Contains(want, v.Status):
+		if why, known := tagExceptions[name]; known {
+			agree["differs on purpose: "+why]++
+			return
+		}
+		t.Errorf("%s: %s (%s), git says %s %s, at signing time %q", name, statuses(verdicts), v.Reason, row["kind"], word, at)
+		return
+	case v.Signer != nil && row["kind"] == "openpgp":
+		seconds, _ := strconv.ParseInt(row["sig_time"], 10, 64)
+		s := truthSigner{FPR: row["fpr"], Primary: row["primary"], Hash: row["hash"], Time: seconds}
+		if diff := signerDifference(s, v); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+	agree[row["kind"]+" "+strings.SplitN(word, ":", 2)[0]+" is "+string(v.Status)]++
+}
+
+// readTagTable reads the tab-separated table by its header line. Only annotated tags count.
+func readTagTable(t *testing.T, path string) (rows []map[string]string) {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	r := csv.NewReader(f)
+	r.Comma, r.LazyQuotes, r.FieldsPerRecord = '\t', true, -1
+	records, err := r.ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, rec := range records[1:] {
+		row := map[string]string{}
+		for i, field := range rec {
+			row[records[0][i]] = field
+		}
+		if row["object_type"] == "tag" {
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
+func readTags(t *testing.T, git, repo string, rows []map[string]string) map[string][]byte {
+	t.Helper()
+	var in bytes.Buffer
+	for _, row := range rows {
+		in.WriteString(row["tag_sha"] + "\n")
+	}
+	cmd := exec.Command(git, "--git-dir="+repo, "cat-file", "--batch")
+	cmd.Stdin = &in
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	objects := map[string][]byte{}
+	for r := bufio.NewReader(bytes.NewReader(out)); ; {
+		line, err := r.ReadString('\n')
+		if err == io.EOF {
+			return objects
+		}
+		fields := strings.Fields(line)
+		if len(fields) != 3 {
+			t.Fatalf("git cat-file: %q", line)
+		}
+		size, err := strconv.Atoi(fields[2])
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := make([]byte, size+1)
+		if _, err := io.ReadFull(r, body); err != nil {
+			t.Fatal(err)
+		}
+		objects[fields[0]] = body[:size]
+	}
+}
+
+// splitTag cuts a tag where git's parse_signed_buffer does: before the last line that begins a
+// signature.
+func splitTag(object []byte) (payload, sig []byte) {
+	at := len(object)
+	for n := 0; n < len(object); {
+		for _, head := range []string{"PGP SIGNATURE", "PGP MESSAGE", "SSH SIGNATURE", "SIGNED MESSAGE"} {
+			if bytes.HasPrefix(object[n:], []byte(armorBegin+head+armorDash)) {
+				at = n
+			}
+		}
+		i := bytes.IndexByte(object[n:], '\n')
+		if i < 0 {
+			break
+		}
+		n += i + 1
+	}
+	return object[:at], object[at:]
+}
