@@ -1,0 +1,13 @@
+package agent
+
+import (
+	"errors"
+	"io/fs"
+
+	"golang.org/x/sys/windows"
+)
+
+// refused reports whether nobody listens at the agent's socket: it is missing, or left over.
+func refused(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, windows.WSAECONNREFUSED)
+}
