@@ -147,18 +147,28 @@ func (k *Keychain) Set(ctx context.Context, key Key, s keys.Secret) error {
 		}
 		return err
 	}
+	return k.readBack(ctx, key, s)
+}
+
+// readBack makes sure that key holds s. Anything else is removed again, so that it is not taken
+// for the passphrase later.
+func (k *Keychain) readBack(ctx context.Context, key Key, s keys.Secret) error {
 	got, err := k.Get(ctx, key)
-	if errors.Is(err, ErrNotFound) {
-		return fmt.Errorf("%w (nothing)", ErrMismatch)
-	}
-	if err != nil {
+	var ue *UnavailableError
+	if errors.As(err, &ue) || ctx.Err() != nil {
 		return fmt.Errorf("reading back: %w", err)
 	}
 	defer got.Destroy()
-	if !got.Equal(s) {
-		return ErrMismatch
+	if err == nil && got.Equal(s) {
+		return nil
 	}
-	return nil
+	if err == nil || errors.Is(err, ErrNotFound) || errors.Is(err, errNotBase64) {
+		err = ErrMismatch
+	}
+	if e := k.Delete(ctx, key); e != nil && !errors.Is(e, ErrNotFound) {
+		err = errors.Join(err, e)
+	}
+	return err
 }
 
 // Delete removes the entry under key.

@@ -17,6 +17,9 @@ const MaxKeychainValue = 2000
 // not UTF-8, and a NUL ends a string in more than one place on the way.
 const valuePrefix = "bulla-b64:"
 
+// errNotBase64 stands for the decoder's error, which tells too much of the value.
+var errNotBase64 = errors.New("vault: the keychain's value is not valid base64")
+
 // encodeValue makes the text that goes into a keychain: the passphrase itself where that is
 // plain UTF-8, so that other tools can read it, base64 otherwise.
 func encodeValue(s keys.Secret) (v string, err error) {
@@ -51,8 +54,7 @@ func decodeValue(v string) (keys.Secret, error) {
 	}
 	b, err := base64.StdEncoding.DecodeString(enc)
 	if err != nil {
-		// The error of the decoder would quote a part of the value.
-		return keys.Secret{}, errors.New("vault: the keychain's value is not valid base64")
+		return keys.Secret{}, errNotBase64
 	}
 	return keys.NewSecret(b), nil
 }
