@@ -18,8 +18,8 @@ var kinds = []struct {
 	throughGit bool // go-git refuses it
 	// withoutGitToo: go-git could do it if it had to.
 	withoutGitToo bool
-	bare       bool
-	check      func(t *testing.T, s State)
+	bare          bool
+	check         func(t *testing.T, s State)
 }{
 	{name: "plain", make: func(w *world) string { w.plain("r"); return "r" }},
 	{name: "subdirectory", make: func(w *world) string { w.plain("r"); return "r/sub/dir" }},

@@ -107,7 +107,7 @@ func TestPayloadIdents(t *testing.T) {
 		{"'quoted'", "a b@c", clock.In(zone(-34200))},
 		{"Ann\nInjected <x@y> 1 +0000", "ann@example.org", clock.In(zone(-1800))},
 		{"Ann", "ann@example.org", time.Unix(1, 0).In(zone(14 * 3600))},
-		{"Ann", "ann@example.org", time.Unix(4102444800, 0).In(zone(20700))},
+		{"Ann", "ann@example.org", time.Unix(4000000000, 0).In(zone(20700))},
 		{"J. R. Ann", "a.n.n@example.org", clock},
 	} {
 		s := TagSpec{Name: "v1", Message: "m", Tagger: id}
@@ -118,7 +118,7 @@ func TestPayloadIdents(t *testing.T) {
 		}
 		if id.When.Unix() < 100000000 { // for git's reading of the variable alone
 			id.When = clock
-			got = bytes.Replace(got, []byte("> 1 +1400"), []byte("> 1795336200 +0130"), 1)
+			got = bytes.Replace(got, []byte("> 1 +1400"), fmt.Appendf(nil, "> %d +0130", clock.Unix()), 1)
 			s.Tagger = id
 		}
 		if want := gitTagObject(t, w, "r", s); !bytes.Equal(got, want) {

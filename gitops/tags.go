@@ -269,7 +269,8 @@ func (r *Repo) assemble(name string, payload, signature []byte) ([]byte, error) 
 		return nil, err
 	case t.name != name:
 		return nil, fault("the payload names another tag")
-	case len(payload) == 0 || payload[len(payload)-1] != '\n' || string(t.payload) != string(payload):
+	case len(payload) == 0 || payload[len(payload)-1] != '\n' || string(t.payload) != string(payload),
+		splitSignature(payload) < len(payload):
 		return nil, fault("payload and signature cannot be told apart")
 	case len(t.signature) == 0:
 		return nil, fault("it has no signature")
