@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"strings"
@@ -79,6 +80,9 @@ func withoutPath(err error) error {
 	}
 	return err
 }
+
+// Format writes the path alone for every verb: fmt would walk into the private key.
+func (s *Signer) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "image key %s", s.path) }
 
 // ID is the SHA-256 of the public key info, upper-case hexadecimal, or "" while it is not known:
 // no public key lies beside the file and the key was not unlocked.

@@ -1,0 +1,115 @@
+// Package registrytest gives tests registries that misbehave, and the real one of
+// github.com/distribution/distribution.
+package registrytest
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+
+	"bulla/keys/keystest"
+)
+
+// The only account of a registry started by DistributionWithPassword.
+const (
+	User     = "alice"
+	Password = "correct horse"
+)
+
+// Distribution starts Debian's docker-registry on a free port of 127.0.0.1 and returns
+// "127.0.0.1:PORT". The test skips without it; the registry ends with the test.
+func Distribution(t testing.TB) string {
+	t.Helper()
+	return distribution(t, "")
+}
+
+// DistributionWithPassword is Distribution for a registry that knows one user only.
+func DistributionWithPassword(t testing.TB) string {
+	t.Helper()
+	h, err := bcrypt.GenerateFromPassword([]byte(Password), bcrypt.MinCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "htpasswd")
+	if err := os.WriteFile(file, fmt.Appendf(nil, "%s:%s\n", User, h), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return distribution(t, fmt.Sprintf("auth: {htpasswd: {realm: test, path: %q}}\n", file))
+}
+
+var listening = regexp.MustCompile(`listening on (127\.0\.0\.1:\d+)`)
+
+func distribution(t testing.TB, extra string) string {
+	t.Helper()
+	program := keystest.Peer(t, "docker-registry")
+	dir := t.TempDir()
+	config := filepath.Join(dir, "config.yml")
+	text := fmt.Sprintf(`version: 0.1
+log: {level: info}
+storage:
+  filesystem: {rootdirectory: %q}
+  delete: {enabled: true}
+http: {addr: "127.0.0.1:0"}
+%s`, filepath.Join(dir, "data"), extra)
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program, "serve", config)
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	found := make(chan string, 1)
+	go func() {
+		s := bufio.NewScanner(stderr)
+		for s.Scan() { // to the end, or the registry would block on a full pipe
+			if m := listening.FindStringSubmatch(s.Text()); m != nil {
+				select {
+				case found <- m[1]:
+				default:
+				}
+			}
+		}
+		close(found)
+	}()
+	select {
+	case host, ok := <-found:
+		if !ok {
+			t.Fatal("docker-registry ended before it listened")
+		}
+		return host
+	case <-time.After(30 * time.Second):
+		t.Fatal("docker-registry did not begin to listen within 30 s")
+	}
+	return ""
+}
+
+// DockerConfig points Docker's configuration to an empty folder for this test, with content
+// as its config.json, and HOME to another: nothing of the user's is read.
+func DockerConfig(t testing.TB, content string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "config.json"), []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("DOCKER_CONFIG", dir)
+	t.Setenv("HOME", t.TempDir())
+	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	t.Setenv("REGISTRY_AUTH_FILE", "")
+	return dir
+}
