@@ -2,7 +2,6 @@ package workflow
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"bulla/docker/cosign"
@@ -42,6 +41,11 @@ func runCheck(ctx context.Context, r *run) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	for i := range verdicts {
+		if verdicts[i].Kind == keys.KindRecord {
+			verdicts[i].Target = RecordName
+		}
+	}
 	r.result.Verdicts = verdicts
 	var failed []keys.Verdict
 	for _, verdict := range verdicts {
@@ -54,7 +58,7 @@ func runCheck(ctx context.Context, r *run) (string, error) {
 		return "", err
 	}
 	if len(failed) > 0 {
-		return "", errors.Join(&CheckError{Failed: failed})
+		return "", &CheckError{Failed: failed}
 	}
 	return plural(len(verdicts), "target") + " good, with the public keys alone", nil
 }

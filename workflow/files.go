@@ -30,16 +30,3 @@ func readLimited(path string, limit int64) ([]byte, error) {
 
 // makePrivateDir makes a folder that only its owner can enter.
 func makePrivateDir(dir string) error { return os.MkdirAll(dir, 0o700) }
-
-// writable reports whether files can be made in dir, by making and removing one.
-func writable(dir string) error {
-	f, err := os.CreateTemp(dir, ".bulla-probe-")
-	if err != nil {
-		return err
-	}
-	err = f.Close()
-	if e := os.Remove(f.Name()); err == nil {
-		err = e
-	}
-	return err
-}

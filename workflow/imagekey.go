@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"bulla/docker/cosign"
 	"bulla/keys"
@@ -16,6 +17,9 @@ type ImageKey struct {
 	ID   string // SHA-256 of the public key info, upper-case hex; "" if only the password tells
 	Why  string // where it was found
 }
+
+// PublicPath is the file with the public half, beside the private one.
+func (k ImageKey) PublicPath() string { return strings.TrimSuffix(k.Path, ".key") + ".pub" }
 
 // imageKeyDir is where bulla keeps image keys of its own.
 func (w *World) imageKeyDir() string { return filepath.Join(w.Home, "images") }

@@ -89,7 +89,7 @@ func (x *examination) signable(list []artifacts.File) {
 	}
 	sort.Strings(names)
 	for _, d := range names {
-		if err := writable(d); err != nil {
+		if err := artifacts.CheckWritable(d); err != nil {
 			x.refuse(RuleArtifact, StepArtifacts, err, fmt.Sprintf("Signatures cannot be written to %s: %v.", x.s.displayPath(d), rootCause(err)), "make the folder writable, or copy the artifacts elsewhere")
 		}
 	}

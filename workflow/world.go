@@ -55,7 +55,7 @@ func NewWorld(ctx context.Context, o WorldOptions) (*World, error) {
 	}
 	mo := vault.ManagerOptions{Dir: o.Home, File: vault.NewFile(vault.FileOptions{Dir: filepath.Join(o.Home, "vault")})}
 	if !o.NoKeychain {
-		mo.Keychain = vault.NewKeychain(vault.KeychainOptions{IndexDir: o.Home})
+		mo.Keychain = vault.NewKeychain(vault.KeychainOptions{Index: filepath.Join(o.Home, "keychain.index")})
 	}
 	w.Vault = vault.NewManager(mo)
 	w.Registry = docker.NewClient(o.Registry)

@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/authn"
+
 	"bulla/docker"
 	"bulla/docker/loopback"
 	"bulla/keys"
@@ -93,7 +95,7 @@ func (b *Sandbox) openWorld(ctx context.Context) (err error) {
 	}
 	b.world, err = workflow.NewWorld(ctx, workflow.WorldOptions{
 		Home: filepath.Join(b.dir, "home"), NoGnuPG: true, NoKeychain: true,
-		Registry: docker.Options{Keychain: docker.Anonymous}, Env: func(string) string { return "" },
+		Registry: docker.Options{Keychain: authn.NewMultiKeychain()}, Env: func(string) string { return "" },
 		Now: b.clock, Rand: rand.Reader,
 	})
 	return err
@@ -132,9 +134,7 @@ func (b *Sandbox) Root() string { return b.dir }
 func (b *Sandbox) PublicKeyFile() string { return filepath.Join(b.dir, "pat-practice.asc") }
 
 // ImageKeyFile is the public key that verifies the image.
-func (b *Sandbox) ImageKeyFile() string {
-	return b.imageKey.Path[:len(b.imageKey.Path)-len(".key")] + ".pub"
-}
+func (b *Sandbox) ImageKeyFile() string { return b.imageKey.PublicPath() }
 
 // World is the practice world's places: a store with one key, a vault, a registry client.
 func (b *Sandbox) World() *workflow.World { return b.world }
@@ -215,7 +215,7 @@ func (b *Sandbox) Close() error {
 		b.world.Close()
 	}
 	if b.registry != nil {
-		errs = append(errs, b.registry.Close())
+		b.registry.Close()
 	}
 	if b.temp {
 		errs = append(errs, os.RemoveAll(b.dir))

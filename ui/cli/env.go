@@ -1,0 +1,195 @@
+// Package cli is the command face: every thing the screens do, a command does too, for scripts
+// and CI. Answers go to standard output, everything else to standard error. A command never
+// waits for a person when standard input is no terminal or --yes is given.
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+
+	"bulla/docker"
+	"bulla/keys"
+	"bulla/keys/vault"
+	"bulla/ui/explain"
+	"bulla/ui/line"
+	"bulla/workflow"
+)
+
+// Env is what the process gives a command.
+type Env struct {
+	Args           []string
+	Stdin          *os.File
+	Stdout, Stderr io.Writer
+	Getenv         func(string) string
+	Dir            string // working directory
+	Now            func() time.Time
+	Rand           io.Reader
+	Version        string
+	// Screen opens the full-screen walk; main hands it in.
+	Screen func(context.Context, Screen) error
+}
+
+// Screen is what the full-screen face needs to know.
+type Screen struct {
+	World   *workflow.World
+	Dir     string
+	Choices workflow.Choices
+	Theme   string // auto, light or dark
+	ASCII   bool
+	Resume  bool
+	Sandbox bool
+}
+
+// app carries what all commands share.
+type app struct {
+	Env
+	flags struct {
+		json       bool
+		yes        bool
+		accessible bool
+		theme      string
+		ascii      bool
+	}
+	world *workflow.World
+	tty   *os.File
+}
+
+// home is the folder that holds everything of bulla's own: BULLA_HOME, or a folder named bulla
+// in the place where the system keeps such data (XDG_DATA_HOME).
+func (a *app) home() (string, error) {
+	if h := a.Getenv("BULLA_HOME"); h != "" {
+		return filepath.Abs(h)
+	}
+	if x := a.Getenv("XDG_DATA_HOME"); filepath.IsAbs(x) {
+		return filepath.Join(x, "bulla"), nil
+	}
+	switch runtime.GOOS {
+	case "windows":
+		if d := a.Getenv("LOCALAPPDATA"); d != "" {
+			return filepath.Join(d, "bulla"), nil
+		}
+	case "darwin":
+		if d := a.Getenv("HOME"); d != "" {
+			return filepath.Join(d, "Library", "Application Support", "bulla"), nil
+		}
+	default:
+		if d := a.Getenv("HOME"); d != "" {
+			return filepath.Join(d, ".local", "share", "bulla"), nil
+		}
+	}
+	return "", &explain.UsageError{Message: "there is no home folder to keep keys in", Hints: []string{"set BULLA_HOME to a folder of yours"}}
+}
+
+// open opens the places of the user, once.
+func (a *app) open(ctx context.Context) (*workflow.World, error) {
+	if a.world != nil {
+		return a.world, nil
+	}
+	home, err := a.home()
+	if err != nil {
+		return nil, err
+	}
+	a.world, err = workflow.NewWorld(ctx, workflow.WorldOptions{
+		Home: home, Registry: docker.Options{UserAgent: "bulla/" + a.Version}, Env: a.Getenv, Now: a.Now, Rand: a.Rand,
+	})
+	return a.world, err
+}
+
+// close wipes what the command kept in memory.
+func (a *app) close() {
+	if a.world != nil {
+		for _, n := range a.world.Vault.Notices() {
+			a.note("%s", n)
+		}
+		a.world.Close()
+	}
+	if a.tty != nil {
+		_ = a.tty.Close()
+	}
+}
+
+// interactive reports whether a person can be asked.
+func (a *app) interactive() bool {
+	return !a.flags.yes && a.Stdin != nil && term.IsTerminal(int(a.Stdin.Fd()))
+}
+
+// terminal is where a person is asked. Without a person its passphrases end in
+// keys.ErrNoPassphrase.
+func (a *app) terminal() *line.Terminal {
+	if !a.interactive() {
+		return line.NewTerminal(strings.NewReader(""), a.Stderr, nil)
+	}
+	if a.tty == nil {
+		tty, err := os.OpenFile(ttyPath, os.O_RDWR, 0)
+		if err != nil {
+			return line.NewTerminal(a.Stdin, a.Stderr, a.Stdin)
+		}
+		a.tty = tty
+	}
+	return line.NewTerminal(a.Stdin, a.Stderr, a.tty)
+}
+
+// ask answers requests for passphrases: from the file descriptors named on the command line,
+// then memory and the vault, then a person.
+func (a *app) ask(fds passphraseFDs) keys.AskPassphrase {
+	person := a.world.Vault.Ask(a.terminal().Passphrase, a.keychainWaits())
+	return func(ctx context.Context, req keys.PassphraseRequest) (keys.Secret, error) {
+		fd := fds.openpgp
+		if req.Purpose == keys.PurposeImage {
+			fd = fds.image
+		}
+		if fd == nil || req.Purpose == keys.PurposeVault {
+			return person(ctx, req)
+		}
+		if req.Attempt > 1 {
+			return keys.Secret{}, keys.ErrWrongPassphrase
+		}
+		return fd.read()
+	}
+}
+
+func (a *app) keychainWaits() func(vault.Status) {
+	if !a.interactive() {
+		return nil
+	}
+	return func(st vault.Status) { a.note("waiting for %s: it may show a dialog of its own", st.Name) }
+}
+
+// note says something that is no answer.
+func (a *app) note(format string, args ...any) {
+	line.NewTerminal(strings.NewReader(""), a.Stderr, nil).Say(format, args...)
+}
+
+// secretFD is a file descriptor with one passphrase, read at most once.
+type secretFD struct {
+	fd     int
+	secret keys.Secret
+	err    error
+	done   bool
+}
+
+func (s *secretFD) read() (keys.Secret, error) {
+	if !s.done {
+		s.done = true
+		s.secret, s.err = vault.ReadPassphraseFD(s.fd)
+		if s.err != nil {
+			s.err = &explain.UsageError{Message: fmt.Sprintf("the passphrase cannot be read from file descriptor %d: %v", s.fd, s.err),
+				Hints: []string{"for example: bulla … --passphrase-fd 3 3< <(pass show release-key)"}}
+		}
+	}
+	if s.err != nil {
+		return keys.Secret{}, s.err
+	}
+	return s.secret.Clone(), nil
+}
+
+// passphraseFDs are the descriptors named on the command line; nil for not named.
+type passphraseFDs struct{ openpgp, image *secretFD }

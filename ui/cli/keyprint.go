@@ -1,0 +1,137 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"bulla/keys"
+	"bulla/keys/store"
+)
+
+// keyLine is one key as `keys list --json` prints it.
+type keyLine struct {
+	Fingerprint    keys.Fingerprint `json:"fingerprint"`
+	KeyID          string           `json:"key_id"`
+	UserIDs        []string         `json:"user_ids"`
+	Algorithm      string           `json:"algorithm"`
+	Created        string           `json:"created"`
+	Expires        string           `json:"expires"` // "" for never
+	Expired        bool             `json:"expired"`
+	Revoked        bool             `json:"revoked"`
+	Source         keys.Source      `json:"source"`
+	HasSecret      bool             `json:"has_secret"`
+	PrimaryOffline bool             `json:"primary_offline"`
+	Card           string           `json:"card,omitempty"`
+	BackedUp       string           `json:"backed_up,omitempty"`
+	Weak           []string         `json:"weak"`
+	Subkeys        []subkeyLine     `json:"subkeys"`
+}
+
+type subkeyLine struct {
+	Fingerprint keys.Fingerprint `json:"fingerprint"`
+	Algorithm   string           `json:"algorithm"`
+	Created     string           `json:"created"`
+	Expires     string           `json:"expires"`
+	Revoked     bool             `json:"revoked"`
+	CanSign     bool             `json:"can_sign"`
+	CanEncrypt  bool             `json:"can_encrypt"`
+	HasSecret   bool             `json:"has_secret"`
+}
+
+func toKeyLine(k keys.Key, now time.Time) keyLine {
+	out := keyLine{
+		Fingerprint: k.Fingerprint, KeyID: k.Fingerprint.KeyID(), UserIDs: append([]string{}, k.UserIDs...), Algorithm: k.Algorithm,
+		Created: rfc3339(k.Created), Expires: rfc3339(k.Expires), Expired: k.ExpiredAt(now), Revoked: k.Revoked, Source: k.Source,
+		HasSecret: k.HasSecret, PrimaryOffline: k.PrimaryOffline, Card: k.Card, BackedUp: rfc3339(k.BackedUp),
+		Weak: append([]string{}, k.Weak...), Subkeys: []subkeyLine{},
+	}
+	for _, s := range k.Subkeys {
+		out.Subkeys = append(out.Subkeys, subkeyLine{s.Fingerprint, s.Algorithm, rfc3339(s.Created), rfc3339(s.Expires), s.Revoked, s.CanSign, s.CanEncrypt, s.HasSecret})
+	}
+	return out
+}
+
+// key prints one key: two lines in a list, all of it in full.
+func (p *printer) key(k keys.Key, now time.Time, full bool) {
+	if p.json {
+		p.object(toKeyLine(k, now))
+		return
+	}
+	p.line("%s", k.Fingerprint.Grouped())
+	p.line("    %s", k.UserID())
+	p.line("    %s", strings.Join(keyFacts(k, now), " · "))
+	if !full {
+		return
+	}
+	for _, u := range k.UserIDs[min(1, len(k.UserIDs)):] {
+		p.line("    also %s", u)
+	}
+	for _, s := range k.Subkeys {
+		p.line("    subkey %s", s.Fingerprint.Grouped())
+		p.line("           %s", strings.Join(subkeyFacts(s, now), " · "))
+	}
+	for _, w := range k.Weak {
+		p.line("    noted: %s", w)
+	}
+}
+
+func keyFacts(k keys.Key, now time.Time) []string {
+	facts := []string{k.Algorithm, expiry(k.Expires, k.Revoked, now)}
+	switch {
+	case k.Card != "":
+		facts = append(facts, "on card "+k.Card)
+	case k.HasSecret && k.Source == keys.SourceGnuPG:
+		facts = append(facts, "secret key in GnuPG")
+	case k.HasSecret:
+		facts = append(facts, "secret key in bulla's store")
+	default:
+		facts = append(facts, "public key only")
+	}
+	if k.PrimaryOffline {
+		facts = append(facts, "primary key kept elsewhere")
+	}
+	return facts
+}
+
+func subkeyFacts(s keys.Subkey, now time.Time) []string {
+	facts := []string{s.Algorithm, expiry(s.Expires, s.Revoked, now)}
+	if s.CanSign {
+		facts = append(facts, "signs")
+	}
+	if s.CanEncrypt {
+		facts = append(facts, "encrypts")
+	}
+	return facts
+}
+
+func expiry(t time.Time, revoked bool, now time.Time) string {
+	switch {
+	case revoked:
+		return "revoked"
+	case t.IsZero():
+		return "never expires"
+	case !now.Before(t):
+		return "expired on " + t.UTC().Format("2 Jan 2006")
+	}
+	return fmt.Sprintf("expires on %s (%d days)", t.UTC().Format("2 Jan 2006"), int(t.Sub(now).Hours()/24))
+}
+
+// imported prints what became of one imported key.
+func (p *printer) imported(i store.Imported) {
+	if p.json {
+		p.object(map[string]any{"fingerprint": i.Key.Fingerprint, "user_ids": append([]string{}, i.Key.UserIDs...), "new": i.New, "changed": i.Changed, "secret": i.HasSecret})
+		return
+	}
+	what := "known already"
+	switch {
+	case i.New:
+		what = "new"
+	case i.Changed:
+		what = "brought something new"
+	}
+	if i.HasSecret {
+		what += ", with its secret key"
+	}
+	p.line("%s  %s  (%s)", i.Key.Fingerprint.Grouped(), i.Key.UserID(), what)
+}

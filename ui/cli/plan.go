@@ -1,0 +1,95 @@
+package cli
+
+import (
+	"fmt"
+
+	"bulla/keys"
+	"bulla/ui/component/human"
+	"bulla/workflow"
+)
+
+// planJSON is what --dry-run prints.
+type planJSON struct {
+	*workflow.Plan
+	// Key hides the public key material of the plan's own key.
+	Key      keyJSON       `json:"key"`
+	Findings []findingJSON `json:"findings"`
+}
+
+type keyJSON struct {
+	Fingerprint keys.Fingerprint `json:"fingerprint"`
+	Primary     keys.Fingerprint `json:"primary_fingerprint"`
+	UserID      string           `json:"user_id"`
+	Algorithm   string           `json:"algorithm"`
+	Expires     string           `json:"expires"`
+	Source      keys.Source      `json:"source"`
+}
+
+type findingJSON struct {
+	Rule     workflow.Rule     `json:"rule"`
+	Severity workflow.Severity `json:"severity"`
+	Step     workflow.StepID   `json:"step"`
+	Message  string            `json:"message"`
+	Hint     string            `json:"hint,omitempty"`
+}
+
+func planToJSON(p *workflow.Plan) *planJSON {
+	k := p.Key
+	out := &planJSON{Plan: p, Key: keyJSON{k.Fingerprint, k.Primary, k.UserID, k.Algorithm, rfc3339(k.Expires), k.Source}, Findings: []findingJSON{}}
+	for _, f := range p.Findings {
+		out.Findings = append(out.Findings, findingJSON{f.Rule, f.Severity, f.Step, f.Message, f.Hint})
+	}
+	return out
+}
+
+// plan prints what a release would create.
+func (p *printer) plan(plan *workflow.Plan) {
+	if p.json {
+		p.object(eventJSON{Event: "plan", Plan: planToJSON(plan)})
+		return
+	}
+	p.line("Nothing has been created yet. This would happen:")
+	p.line("")
+	p.line("  tag        %s on %.10s %q   signed, local", plan.Tag, plan.CommitID, plan.Subject)
+	for i, f := range plan.Files {
+		p.line("  %-10s %s   %s   + .asc", label(i, "files"), f.Name, human.Size(f.Size))
+	}
+	if len(plan.Files) > 0 {
+		p.line("  %-10s SHA256SUMS   + .asc", "")
+		if plan.SHA512 {
+			p.line("  %-10s SHA512SUMS   + .asc", "")
+		}
+	}
+	for i, img := range plan.Images {
+		p.line("  %-10s %s", label(i, "image"), img.Name)
+		p.line("  %-10s %s%s   signing it publishes the signature", "", img.Digest, platforms(img))
+	}
+	p.line("  record     %s   + .asc", workflow.RecordName)
+	p.line("  key        %s", plan.Key.Fingerprint.Grouped())
+	p.line("             %s", plan.Key.UserID)
+	if plan.Push {
+		p.line("  pushed     %s to %s (%s)", plan.Tag, plan.Remote, plan.RemoteURL)
+	} else {
+		p.line("  pushed     no")
+	}
+	for _, f := range plan.Findings {
+		if f.Severity != workflow.SeverityInfo {
+			p.line("")
+			p.line("%s: %s", f.Severity, f.Message)
+		}
+	}
+}
+
+func label(i int, s string) string {
+	if i > 0 {
+		return ""
+	}
+	return s
+}
+
+func platforms(img workflow.PlannedImage) string {
+	if n := len(img.Platforms); n > 0 {
+		return fmt.Sprintf(" (index, %d platforms)", n)
+	}
+	return ""
+}

@@ -1,0 +1,247 @@
+package cli
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"bulla/ui/explain"
+	"bulla/ui/line"
+	"bulla/workflow"
+)
+
+// releaseFlags are the flags of `bulla release`.
+type releaseFlags struct {
+	version             string
+	key                 string
+	artifacts, images   []string
+	imageKey            string
+	message             string
+	remote              string
+	push, replace       bool
+	dryRun              bool
+	resume, abandon     bool
+	passphrase, imagePW *int
+}
+
+func (f releaseFlags) choices() workflow.Choices {
+	return workflow.Choices{
+		Version: f.version, Key: f.key, Artifacts: f.artifacts, Images: f.images, ImageKey: f.imageKey,
+		Message: f.message, Push: f.push, Remote: f.remote, Replace: f.replace,
+	}
+}
+
+func (f releaseFlags) fds() passphraseFDs {
+	return passphraseFDs{openpgp: descriptor(f.passphrase), image: descriptor(f.imagePW)}
+}
+
+func (a *app) releaseCommand() *cobra.Command {
+	var f releaseFlags
+	c := &cobra.Command{
+		Use:   "release [VERSION]",
+		Short: "Sign a whole release: tag, files, image, record",
+		Long: `Sign a whole release: tag, files, image and the record that binds them, then
+check everything as a stranger would.
+
+In a terminal it opens the walk on the whole screen. With --yes it asks nothing.
+What is not said on the command line comes from bulla.toml.`,
+		Example: `  bulla release 1.4.0
+  bulla release 1.4.0 --artifact 'dist/*' --image registry.example.org/app:1.4.0 --dry-run
+  bulla release 1.4.0 --yes --passphrase-fd 3 3< <(pass show release-key)`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				f.version = args[0]
+			}
+			return a.release(cmd.Context(), f)
+		},
+	}
+	fl := c.Flags()
+	fl.StringVar(&f.key, "key", "", "the signing `key`: fingerprint, key id or address; with ! exactly that subkey")
+	fl.StringArrayVar(&f.artifacts, "artifact", nil, "sign the files that `glob` matches, from the root of the repository (repeatable)")
+	fl.StringArrayVar(&f.images, "image", nil, "sign the image `reference`, with its tag (repeatable)")
+	fl.StringVar(&f.imageKey, "image-key", "", "the cosign private key `file` that signs images")
+	fl.StringVarP(&f.message, "message", "m", "", "the tag's `message`")
+	fl.BoolVar(&f.push, "push", false, "push the tag at the end")
+	fl.StringVar(&f.remote, "remote", "", "the `remote` to push to")
+	fl.BoolVar(&f.replace, "replace", false, "replace signatures, checksums and records that exist already")
+	fl.BoolVar(&f.dryRun, "dry-run", false, "print the plan and change nothing")
+	fl.BoolVar(&f.resume, "resume", false, "go on with the release that was begun and not finished")
+	fl.BoolVar(&f.abandon, "abandon", false, "take back the release that was begun and not finished")
+	f.passphrase = fdFlag(fl, "passphrase-fd", "read the key's passphrase from file descriptor `N`")
+	f.imagePW = fdFlag(fl, "image-passphrase-fd", "read the image key's password from file descriptor `N`")
+	a.jsonFlag(fl, "print events and the result as lines of JSON")
+	a.yesFlag(fl)
+	return c
+}
+
+func (a *app) release(ctx context.Context, f releaseFlags) error {
+	switch {
+	case f.resume && f.abandon:
+		return &explain.UsageError{Message: "--resume and --abandon exclude each other"}
+	case f.abandon:
+		return a.abandon(ctx, f)
+	case f.resume:
+		return a.resume(ctx, f)
+	case f.dryRun:
+		return a.dryRun(ctx, f)
+	case a.flags.yes:
+		return a.releaseNow(ctx, f)
+	}
+	return a.walk(ctx, f)
+}
+
+// walk opens the walk for a person: on the whole screen, or line by line.
+func (a *app) walk(ctx context.Context, f releaseFlags) error {
+	if !a.interactive() || a.flags.json {
+		return &explain.UsageError{Message: "there is no terminal to ask on, and the plan is not confirmed",
+			Hints: []string{"--yes confirms it: bulla release VERSION --yes", "--dry-run prints the plan"}}
+	}
+	w, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	if a.screenPossible() {
+		return a.Screen(ctx, Screen{World: w, Dir: a.Dir, Choices: f.choices(), Theme: a.flags.theme, ASCII: a.flags.ascii})
+	}
+	s, err := workflow.Open(ctx, w, a.Dir)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	res, err := line.Walk(ctx, a.terminal(), line.Walker{World: w, Session: s, Choices: f.choices()})
+	if err != nil {
+		return err
+	}
+	return a.result(res)
+}
+
+func (a *app) dryRun(ctx context.Context, f releaseFlags) error {
+	s, err := a.session(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	plan, err := s.Plan(ctx, f.choices())
+	if err != nil {
+		return err
+	}
+	p := a.printer()
+	p.plan(plan)
+	return p.err
+}
+
+func (a *app) releaseNow(ctx context.Context, f releaseFlags) error {
+	s, err := a.session(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	plan, err := s.Plan(ctx, f.choices())
+	if err != nil {
+		return err
+	}
+	for _, w := range plan.Findings {
+		if w.Severity == workflow.SeverityWarning && !a.flags.json {
+			a.note("warning: %s", w.Message)
+		}
+	}
+	res, err := s.Run(ctx, plan, a.face(f.fds()))
+	if err != nil {
+		return err
+	}
+	return a.result(res)
+}
+
+// face listens to a run: JSON lines or lines of text.
+func (a *app) face(fds passphraseFDs) workflow.Face {
+	emit := a.textEvents()
+	if a.flags.json {
+		emit = jsonEvents(a.printer())
+	}
+	return workflow.Face{Ask: a.ask(fds), Emit: emit}
+}
+
+func (a *app) resume(ctx context.Context, f releaseFlags) error {
+	s, err := a.session(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if err := a.sameTag(ctx, s, f.version); err != nil {
+		return err
+	}
+	res, err := s.Resume(ctx, a.face(f.fds()))
+	if err != nil {
+		return err
+	}
+	return a.result(res)
+}
+
+// sameTag refuses a --resume or --abandon that names another version than the one begun.
+func (a *app) sameTag(ctx context.Context, s *workflow.Session, version string) error {
+	u, err := s.Unfinished(ctx)
+	if err != nil {
+		return err
+	}
+	if u == nil {
+		return workflow.ErrNothingToResume
+	}
+	if version == "" {
+		return nil
+	}
+	if tag, _, err := s.TagFor(version); err != nil || tag != u.Tag {
+		return errors.Join(&explain.UsageError{Message: "the release that was begun is " + u.Tag + ", not " + version}, err)
+	}
+	return nil
+}
+
+func (a *app) abandon(ctx context.Context, f releaseFlags) error {
+	s, err := a.session(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if err := a.sameTag(ctx, s, f.version); err != nil {
+		return err
+	}
+	done, err := s.Abandon(ctx)
+	if err != nil {
+		return err
+	}
+	p := a.printer()
+	if a.flags.json {
+		p.object(map[string]any{"event": "abandoned", "tag": done.Tag, "removed": append([]string{}, done.Removed...), "kept": append([]string{}, done.Kept...)})
+		return p.err
+	}
+	p.line("The release of %s is abandoned.", done.Tag)
+	for _, r := range done.Removed {
+		p.line("  removed  %s", r)
+	}
+	for _, k := range done.Kept {
+		p.line("  kept     %s", k)
+	}
+	return p.err
+}
+
+// result prints what a release made and turns a refused push into its exit code.
+func (a *app) result(r *workflow.Result) error {
+	p := a.printer()
+	if a.flags.json {
+		p.object(eventJSON{Event: "result", Result: resultToJSON(r)})
+	} else {
+		p.line("Released %s. Checked as a stranger would, with the public keys alone:", r.Plan.Tag)
+		p.line("")
+		for _, v := range r.Verdicts {
+			p.verdict(v)
+		}
+	}
+	if p.err != nil {
+		return p.err
+	}
+	if r.PushFailed != nil {
+		return r.PushFailed
+	}
+	return nil
+}

@@ -1,0 +1,182 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+
+	"bulla/ui/explain"
+	"bulla/ui/safetext"
+	"bulla/workflow"
+)
+
+// Run carries out one command line and returns the exit code.
+func Run(ctx context.Context, env Env) int {
+	a := &app{Env: env}
+	defer a.close()
+	root := a.root()
+	root.SetArgs(env.Args)
+	root.SetIn(env.Stdin)
+	root.SetOut(env.Stdout)
+	root.SetErr(env.Stderr)
+	err := root.ExecuteContext(ctx)
+	var code exitCode
+	switch {
+	case err == nil:
+		return explain.CodeOK
+	case errors.As(err, &code):
+		return int(code)
+	}
+	if ctx.Err() != nil && !errors.Is(err, context.Canceled) {
+		err = errors.Join(ctx.Err(), err)
+	}
+	x := explain.Error(err)
+	a.complain(x)
+	return x.Code
+}
+
+// exitCode ends a command whose answer is already printed.
+type exitCode int
+
+func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+// complain prints an error: one line "error: …", then hints; with --json one object as well.
+func (a *app) complain(x explain.Explanation) {
+	fmt.Fprintln(a.Stderr, "error: "+safetext.Line(x.Headline))
+	for _, more := range []string{x.Cause, x.Untouched} {
+		if more != "" {
+			fmt.Fprintln(a.Stderr, "       "+safetext.Line(more))
+		}
+	}
+	for _, h := range x.Next {
+		fmt.Fprintln(a.Stderr, "hint: "+safetext.Line(h))
+	}
+	if a.flags.json {
+		hint := ""
+		if len(x.Next) > 0 {
+			hint = x.Next[0]
+		}
+		_ = json.NewEncoder(a.Stderr).Encode(map[string]any{"error": x.Headline, "hint": hint, "code": x.Code})
+	}
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "bulla",
+		Short: "Sign a release: tag, files and image. Check it years later.",
+		Long: `bulla carries a release from an unsigned commit to a signed tag, signed files and a
+signed image, checks all of it as a stranger would, and lets anyone check it
+again years later.
+
+Without a command, in a git repository, it opens the walk on the whole screen.`,
+		Version:       a.Version,
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.walk(cmd.Context(), releaseFlags{})
+		},
+	}
+	root.SetVersionTemplate("bulla {{.Version}}\n")
+	f := root.PersistentFlags()
+	f.BoolVar(&a.flags.accessible, "accessible", a.Getenv("ACCESSIBLE") != "", "speak line by line instead of drawing screens")
+	f.StringVar(&a.flags.theme, "theme", "auto", "colours for a `background`: auto, light or dark")
+	f.BoolVar(&a.flags.ascii, "ascii", false, "draw with ASCII characters alone")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		return &explain.UsageError{Message: err.Error(), Hints: []string{"--help shows the flags"}}
+	})
+	root.AddCommand(a.releaseCommand(), a.tagCommand(), a.signCommand(), a.imageCommand(), a.verifyCommand(),
+		a.logCommand(), a.keysCommand(), a.vaultCommand(), a.sandboxCommand())
+	for _, c := range root.Commands() {
+		usageErrors(c)
+	}
+	return root
+}
+
+// usageErrors makes wrong arguments the same kind of error as wrong flags, in c and below.
+func usageErrors(c *cobra.Command) {
+	if check := c.Args; check != nil {
+		c.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return &explain.UsageError{Message: err.Error(), Hints: []string{"bulla " + cmd.Name() + " --help shows how"}}
+			}
+			return nil
+		}
+	}
+	if c.RunE == nil && c.Run == nil {
+		c.RunE = func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return &explain.UsageError{Message: fmt.Sprintf("unknown command %q for %q", args[0], cmd.CommandPath()), Hints: []string{cmd.CommandPath() + " --help lists them"}}
+			}
+			return cmd.Help()
+		}
+	}
+	for _, sub := range c.Commands() {
+		usageErrors(sub)
+	}
+}
+
+// jsonFlag adds --json.
+func (a *app) jsonFlag(f *pflag.FlagSet, help string) { f.BoolVar(&a.flags.json, "json", false, help) }
+
+// yesFlag adds --yes.
+func (a *app) yesFlag(f *pflag.FlagSet) {
+	f.BoolVarP(&a.flags.yes, "yes", "y", false, "do not ask: the plan is confirmed")
+}
+
+// fdFlag adds --passphrase-fd or another flag that names a file descriptor.
+func fdFlag(f *pflag.FlagSet, name, help string) *int {
+	return f.Int(name, -1, help)
+}
+
+func descriptor(n *int) *secretFD {
+	if n == nil || *n < 0 {
+		return nil
+	}
+	return &secretFD{fd: *n}
+}
+
+// screenPossible reports whether the full-screen face can be drawn.
+func (a *app) screenPossible() bool {
+	out, ok := a.Stdout.(*os.File)
+	return ok && a.interactive() && !a.flags.accessible && !a.flags.json && term.IsTerminal(int(out.Fd())) && a.Getenv("TERM") != "dumb" && a.Screen != nil
+}
+
+// printer writes lines of JSON or text.
+type printer struct {
+	out  io.Writer
+	json bool
+	err  error
+}
+
+func (a *app) printer() *printer { return &printer{out: a.Stdout, json: a.flags.json} }
+
+func (p *printer) object(v any) {
+	if p.err == nil {
+		e := json.NewEncoder(p.out)
+		e.SetEscapeHTML(false)
+		p.err = e.Encode(v)
+	}
+}
+
+func (p *printer) line(format string, args ...any) {
+	if p.err == nil {
+		_, p.err = fmt.Fprintln(p.out, safetext.Line(fmt.Sprintf(format, args...)))
+	}
+}
+
+// session opens the repository of the working directory.
+func (a *app) session(ctx context.Context) (*workflow.Session, error) {
+	w, err := a.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return workflow.Open(ctx, w, a.Dir)
+}

@@ -1,0 +1,136 @@
+// Package line is the accessible, append-only face: what is said is printed once, line by line,
+// and never repainted; choices are numbered; the end of input means no.
+package line
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	"bulla/keys"
+	"bulla/ui/safetext"
+)
+
+// The rules of the terminal. Answers go to standard output. Questions, progress and errors go to
+// standard error, or to the controlling terminal where there is one. A passphrase is read from a
+// terminal whose echo is off, into a byte slice, and never from standard input that is a pipe.
+
+// Terminal asks a person, one line at a time.
+type Terminal struct {
+	in  *bufio.Reader
+	out io.Writer
+	tty *os.File // for passphrases; nil where there is no terminal
+}
+
+// NewTerminal asks on out and reads answers from in. tty is where passphrases are read, nil for
+// nowhere.
+func NewTerminal(in io.Reader, out io.Writer, tty *os.File) *Terminal {
+	return &Terminal{in: bufio.NewReader(in), out: out, tty: tty}
+}
+
+// Say prints one line, cleaned of whatever a terminal might obey.
+func (t *Terminal) Say(format string, args ...any) {
+	fmt.Fprintln(t.out, safetext.Block(fmt.Sprintf(format, args...)))
+}
+
+// Ask prints a question and reads one line. At the end of input it returns io.EOF.
+func (t *Terminal) Ask(question string) (string, error) {
+	fmt.Fprint(t.out, safetext.Line(question)+" ")
+	s, err := t.in.ReadString('\n')
+	if err != nil && s == "" {
+		fmt.Fprintln(t.out)
+		return "", io.EOF
+	}
+	return strings.TrimSpace(s), nil
+}
+
+// Confirm asks a question that is answered by yes; anything else, and the end of input, is no.
+func (t *Terminal) Confirm(question string) bool {
+	answer, err := t.Ask(question + " [y/N]")
+	return err == nil && (strings.EqualFold(answer, "y") || strings.EqualFold(answer, "yes"))
+}
+
+// Passphrase answers a request on the terminal, with the echo off. A new passphrase is typed
+// twice. Without a terminal it returns keys.ErrNoPassphrase.
+func (t *Terminal) Passphrase(ctx context.Context, req keys.PassphraseRequest) (keys.Secret, error) {
+	if t.tty == nil {
+		return keys.Secret{}, keys.ErrNoPassphrase
+	}
+	if req.Attempt > 1 {
+		t.Say("That was not the right one. Try %d of %d.", req.Attempt, keys.PassphraseTries)
+	}
+	for {
+		first, err := t.readSecret(ctx, prompt(req))
+		if err != nil || !req.New {
+			return first, err
+		}
+		if first.Len() == 0 {
+			t.Say("It must not be empty.")
+			first.Destroy()
+			continue
+		}
+		second, err := t.readSecret(ctx, "The same once more:")
+		if err != nil {
+			first.Destroy()
+			return keys.Secret{}, err
+		}
+		same := first.Equal(second)
+		second.Destroy()
+		if same {
+			return first, nil
+		}
+		first.Destroy()
+		t.Say("The two differ. Once more from the beginning.")
+	}
+}
+
+// prompt says what a passphrase is for.
+func prompt(req keys.PassphraseRequest) string {
+	what := map[keys.PassphrasePurpose]string{
+		keys.PurposeOpenPGP: "Passphrase of the key", keys.PurposeAgent: "Passphrase or PIN of GnuPG's key",
+		keys.PurposeImage: "Password of the image key", keys.PurposeVault: "Master passphrase of the vault",
+	}[req.Purpose]
+	if req.New {
+		what = "New " + strings.ToLower(what[:1]) + what[1:]
+	}
+	if req.Label != "" {
+		what += " " + req.Label
+	}
+	return what + ":"
+}
+
+// readSecret reads one line without echo. Ctrl+C ends it through ctx: the terminal is given back
+// its echo in either case.
+func (t *Terminal) readSecret(ctx context.Context, question string) (keys.Secret, error) {
+	fmt.Fprint(t.tty, safetext.Line(question)+" ")
+	state, err := term.GetState(int(t.tty.Fd()))
+	if err != nil {
+		return keys.Secret{}, err
+	}
+	type answer struct {
+		b   []byte
+		err error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		b, err := term.ReadPassword(int(t.tty.Fd()))
+		done <- answer{b, err}
+	}()
+	select {
+	case a := <-done:
+		fmt.Fprintln(t.tty)
+		if errors.Is(a.err, io.EOF) {
+			return keys.Secret{}, context.Canceled
+		}
+		return keys.NewSecret(a.b), a.err
+	case <-ctx.Done():
+		fmt.Fprintln(t.tty)
+		return keys.Secret{}, errors.Join(ctx.Err(), term.Restore(int(t.tty.Fd()), state))
+	}
+}

@@ -1,0 +1,189 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"bulla/artifacts"
+	"bulla/docker"
+	"bulla/docker/cosign"
+	"bulla/gitops"
+	"bulla/keys"
+)
+
+// This file has the single pieces of a release, for those who want only one: a tag, files, an
+// image.
+
+// choose opens the key that sel names, or the one that KeyChoices would preselect.
+func (w *World) choose(ctx context.Context, sel keys.Selector) (keys.Signer, error) {
+	if sel.Text != "" {
+		return w.Signer(ctx, sel)
+	}
+	list, _ := w.secretKeys(ctx)
+	var usable []keys.Key
+	for _, k := range list {
+		signer, err := w.signerIn(ctx, k)
+		if err != nil {
+			continue
+		}
+		if err := signer.Close(); err != nil {
+			return nil, err
+		}
+		usable = append(usable, k)
+	}
+	switch len(usable) {
+	case 0:
+		return nil, &keys.NotFoundError{}
+	case 1:
+		return w.signerIn(ctx, usable[0])
+	}
+	e := &keys.AmbiguousError{}
+	for _, k := range usable {
+		e.Matches = append(e.Matches, k.Fingerprint)
+	}
+	return nil, e
+}
+
+// choose is World.choose with what the repository knows: its configuration, its last release and
+// git's user.signingkey.
+func (s *Session) choose(ctx context.Context, sel keys.Selector) (keys.Signer, error) {
+	if sel.Text == "" {
+		if s.config.Release.Key != "" {
+			return s.world.Signer(ctx, keys.ParseSelector(s.config.Release.Key))
+		}
+		c, err := s.KeyChoices(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if c.Preselected >= 0 {
+			return s.world.Signer(ctx, keys.ParseSelector(c.List[c.Preselected].Selector()))
+		}
+	}
+	return s.world.choose(ctx, sel)
+}
+
+// SignTag makes one signed tag on target ("" for HEAD) and checks it before it returns.
+func (s *Session) SignTag(ctx context.Context, name, target, message string, sel keys.Selector, ask keys.AskPassphrase) (gitops.Tag, keys.SigningKey, error) {
+	if err := gitops.ValidTagName(name); err != nil {
+		return gitops.Tag{}, keys.SigningKey{}, err
+	}
+	if t, err := s.repo.Tag(ctx, name); err == nil {
+		return gitops.Tag{}, keys.SigningKey{}, &gitops.ExistsError{Ref: "refs/tags/" + name, ID: t.ObjectID}
+	} else if !errors.Is(err, gitops.ErrNotFound) {
+		return gitops.Tag{}, keys.SigningKey{}, err
+	}
+	who, err := s.repo.Identity(ctx)
+	if err != nil {
+		return gitops.Tag{}, keys.SigningKey{}, err
+	}
+	signer, err := s.choose(ctx, sel)
+	if err != nil {
+		return gitops.Tag{}, keys.SigningKey{}, err
+	}
+	defer signer.Close()
+	spec := gitops.TagSpec{Name: name, Target: target, Message: message, Tagger: who}
+	payload, err := s.repo.TagPayload(ctx, spec)
+	if err != nil {
+		return gitops.Tag{}, signer.Key(), err
+	}
+	if err := signer.Unlock(ctx, ask); err != nil {
+		return gitops.Tag{}, signer.Key(), err
+	}
+	h := signer.Key().Hash.New()
+	h.Write(payload)
+	sig, err := signer.Sign(ctx, h, s.world.Now())
+	if err != nil {
+		return gitops.Tag{}, signer.Key(), err
+	}
+	tag, err := s.repo.CreateTag(ctx, spec, payload, sig)
+	s.forgetTags()
+	return tag, signer.Key(), err
+}
+
+// SignedFiles is what SignFiles made.
+type SignedFiles struct {
+	Files     []artifacts.Signed
+	Checksums []string // paths
+}
+
+// SignFiles signs the named files, and with checksums lists them in their common folder. What was
+// finished is returned beside an error.
+func (w *World) SignFiles(ctx context.Context, dir string, paths []string, sel keys.Selector, ask keys.AskPassphrase, checksums, replace bool) (out SignedFiles, err error) {
+	files, err := namedFiles(ctx, dir, paths)
+	if err != nil {
+		return out, err
+	}
+	signer, err := w.choose(ctx, sel)
+	if err != nil {
+		return out, err
+	}
+	defer signer.Close()
+	if err := signer.Unlock(ctx, ask); err != nil {
+		return out, err
+	}
+	o := artifacts.SignOptions{Signer: signer, Now: w.Now, Replace: replace}
+	if out.Files, err = artifacts.Sign(ctx, files, o); err != nil || !checksums {
+		return out, err
+	}
+	out.Checksums, err = artifacts.WriteChecksums(ctx, artifacts.CommonDir(files), out.Files, o)
+	return out, err
+}
+
+// namedFiles describes files that were named one by one. Unlike those of a release they may have
+// equal names: their signatures lie in different folders.
+func namedFiles(ctx context.Context, dir string, paths []string) (files []artifacts.File, err error) {
+	for _, p := range paths {
+		full := p
+		if !filepath.IsAbs(full) {
+			full = filepath.Join(dir, p)
+		}
+		if _, err := os.Lstat(full); err != nil {
+			return nil, fmt.Errorf("%s: %w", p, rootCause(err))
+		}
+		found, err := artifacts.Find(ctx, dir, []string{p})
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, found...)
+	}
+	return files, nil
+}
+
+// SignImage signs one image with the cosign key at keyPath, or with the only image key at hand.
+func (w *World) SignImage(ctx context.Context, text, keyPath string, ask keys.AskPassphrase) (docker.Image, cosign.Signature, error) {
+	ref, err := docker.ParseReference(text)
+	if err != nil {
+		return docker.Image{}, cosign.Signature{}, err
+	}
+	if keyPath == "" {
+		found, err := filepath.Glob(filepath.Join(w.imageKeyDir(), "*.key"))
+		if err != nil {
+			return docker.Image{}, cosign.Signature{}, err
+		}
+		switch len(found) {
+		case 0:
+			return docker.Image{}, cosign.Signature{}, errNoImageKey
+		case 1:
+			keyPath = found[0]
+		default:
+			return docker.Image{}, cosign.Signature{}, fmt.Errorf("%d image keys are at hand and none is named", len(found))
+		}
+	}
+	signer, err := cosign.LoadSigner(keyPath)
+	if err != nil {
+		return docker.Image{}, cosign.Signature{}, err
+	}
+	defer signer.Close()
+	img, err := w.Registry.Resolve(ctx, ref)
+	if err != nil {
+		return docker.Image{}, cosign.Signature{}, err
+	}
+	if err := signer.Unlock(ctx, ask); err != nil {
+		return img, cosign.Signature{}, err
+	}
+	sig, err := cosign.Sign(ctx, w.Registry, img, signer, w.Now())
+	return img, sig, err
+}
