@@ -28,13 +28,11 @@ func ValidTagName(name string) error {
 
 func tagNameFault(name string) string {
 	switch {
-	case name == "":
-		return "is empty"
 	case len(name) > maxTagName:
 		return fmt.Sprintf("is longer than %d bytes", maxTagName)
 	case name == "HEAD":
 		return "is reserved"
-	case name[0] == '-':
+	case strings.HasPrefix(name, "-"):
 		return "begins with a dash"
 	}
 	return refNameFault(name)
@@ -43,6 +41,8 @@ func tagNameFault(name string) string {
 // refNameFault holds the rules of git-check-ref-format(1) for the part after refs/tags/.
 func refNameFault(name string) string {
 	switch {
+	case name == "":
+		return "is empty"
 	case strings.HasPrefix(name, "/"), strings.HasSuffix(name, "/"), strings.Contains(name, "//"):
 		return "has an empty part between slashes"
 	case strings.Contains(name, ".."):

@@ -285,7 +285,7 @@ func (r *Repo) assemble(name string, payload, signature []byte) ([]byte, error) 
 // DeleteTag removes a tag that is still the object objectID: *MovedError if it is another by
 // now, ErrNotFound if it is gone. The object itself stays until git collects garbage.
 func (r *Repo) DeleteTag(ctx context.Context, name, objectID string) error {
-	if f := refNameFault(name); f != "" || name == "" || !isObjectID(objectID) {
+	if f := refNameFault(name); f != "" || !isObjectID(objectID) {
 		return fmt.Errorf("tag %q: %w", name, ErrNotFound)
 	}
 	return r.own.deleteRef(ctx, tagPrefix+name, objectID)
