@@ -206,15 +206,27 @@ func (j *journal) archive(last entryType, text string) error {
 	if err := makePrivateDir(dir); err != nil {
 		return err
 	}
-	name := strings.ReplaceAll(tag, "/", "_") + ".jsonl"
+	name := doneName(tag)
 	if last == entryAbandoned {
-		name = strings.ReplaceAll(tag, "/", "_") + ".abandoned.jsonl"
+		name = "abandoned-" + name
 	}
 	if err := j.file.Close(); err != nil {
 		return err
 	}
 	j.file = nil
 	return os.Rename(filepath.Join(j.dir, journalName), filepath.Join(dir, name))
+}
+
+// doneName is the file name of the journal of a finished release.
+func doneName(tag string) string { return strings.ReplaceAll(tag, "/", "_") + ".jsonl" }
+
+// finished is the plan of the finished release of a tag, where it was made from this repository.
+func finished(commonDir, tag string) (*Plan, bool) {
+	entries, err := readJournal(filepath.Join(commonDir, journalDir, journalDone, doneName(tag)))
+	if err != nil || len(entries) == 0 {
+		return nil, false
+	}
+	return entries[0].Plan, true
 }
 
 // close gives the lock back. What is not archived can be resumed.

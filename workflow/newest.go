@@ -29,21 +29,27 @@ func (v *Verifier) NewestRelease(ctx context.Context) ([]string, error) {
 	return []string{"tag:" + vs[0].Name}, nil
 }
 
-// recordOf finds the record of a release where its artifacts are built.
+// recordOf finds the record of a release: where the journal says that it was written, or where
+// its artifacts are built.
 func (v *Verifier) recordOf(ctx context.Context, t taggedVersion) string {
-	files, err := artifacts.Find(ctx, v.root, withVersion(v.config.Release.Artifacts, t.version))
-	if err != nil || len(files) == 0 {
-		return ""
+	var dirs []string
+	if p, ok := finished(v.commonDir, t.Name); ok {
+		dirs = append(dirs, p.Dir)
 	}
-	path := filepath.Join(artifacts.CommonDir(files), RecordName)
-	data, err := readLimited(path, maxRecordSize)
-	if err != nil || len(data) == 0 {
-		return ""
+	if files, err := artifacts.Find(ctx, v.root, withVersion(v.config.Release.Artifacts, t.version)); err == nil && len(files) > 0 {
+		dirs = append(dirs, artifacts.CommonDir(files))
 	}
-	if rec, err := ParseRecord(data); err != nil || rec.Predicate.Tag.Name != t.Name {
-		return ""
+	for _, dir := range dirs {
+		path := filepath.Join(dir, RecordName)
+		data, err := readLimited(path, maxRecordSize)
+		if err != nil || len(data) == 0 {
+			continue
+		}
+		if rec, err := ParseRecord(data); err == nil && rec.Predicate.Tag.Name == t.Name {
+			return path
+		}
 	}
-	return path
+	return ""
 }
 
 // Tags judges every tag of the repository, newest first, and hands each verdict to emit.

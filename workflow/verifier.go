@@ -38,6 +38,7 @@ type Verifier struct {
 	judge     *keys.Judge
 	repo      *gitops.Repo // nil outside a repository
 	root      string       // of the repository, "" outside
+	commonDir string       // its git directory, "" outside
 	config    Config
 	registry  *docker.Client
 	imageKeys []cosign.PublicKey
@@ -88,7 +89,7 @@ func (v *Verifier) openRepository(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	v.repo, v.root = repo, state.Root
+	v.repo, v.root, v.commonDir = repo, state.Root, state.CommonDir
 	if v.root == "" {
 		return nil
 	}

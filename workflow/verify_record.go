@@ -34,6 +34,11 @@ func (v *Verifier) record(ctx context.Context, path, sig string) ([]keys.Verdict
 	if err != nil {
 		return []keys.Verdict{{Kind: keys.KindRecord, Target: path, Status: keys.StatusMalformed, Reason: err.Error()}}, nil
 	}
+	for i, verdict := range own {
+		if verdict.Signer != nil && verdict.Signer.Fingerprint != rec.Predicate.Signer.Fingerprint {
+			contradict(own[i:i+1], "The record is signed by another key than the one it names.")
+		}
+	}
 	b := boundCheck{v: v, rec: rec, dir: filepath.Dir(path), sealed: keys.Summarize(own).OK(true)}
 	out := b.tag(ctx)
 	out = append(out, b.files(ctx)...)
