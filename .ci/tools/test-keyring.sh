@@ -3,6 +3,7 @@
 #
 # A real gnome-keyring (unlocked, locked, empty, stopped, missing), and a mock that hangs, dies,
 # corrupts or never answers. One process for each case: go-keyring shares one bus connection.
+# Then the way of a typed passphrase is watched, system call by system call.
 # Exit status: 0 if all passed, 1 if not, 69 if a program is missing.
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
@@ -55,6 +56,28 @@ else
   echo "FAIL  no bus"
   sed 's/^/      /' "$work/log"
 fi
+
+# Where a typed passphrase travels. Into a keychain it goes over the bus, and nowhere else; into a
+# vault file or memory it must not be seen at all, so that those two can't tell "clean" from
+# "never used": the word done on the terminal does.
+leak() { # leak PLACE OPTION... -- WRAPPER...
+  local place=$1 options=()
+  shift
+  while [ "$1" != -- ]; do options+=("$1"); shift; done
+  shift
+  if "$@" python3 "$here/leaktest.py" "${options[@]}" --env "BULLA_LEAK_SUBJECT=$place" --expect done -- \
+    "$work/vault.test" -test.v -test.run='^TestLeakSubject$' >"$work/log" 2>&1; then
+    passed=$((passed + 1))
+    echo "ok    no leak: $place"
+  else
+    failed=$((failed + 1))
+    echo "FAIL  no leak: $place"
+    sed 's/^/      /' "$work/log"
+  fi
+}
+leak keychain --allow '^UNIX-STREAM' -- "$here/with-keyring.sh" --
+leak file --vacuous-ok --
+leak memory --vacuous-ok --
 
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]

@@ -34,3 +34,18 @@ func TestHarden(t *testing.T) {
 	}
 	t.Log("hardened")
 }
+
+// TestReadPassphraseFDPoller: a number that nobody handed over may be the runtime's own poller,
+// which must neither be read nor closed.
+func TestReadPassphraseFDPoller(t *testing.T) {
+	fd, err := unix.EpollCreate1(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadPassphraseFD(fd); err == nil {
+		t.Error("read from a poller")
+	}
+	if err := unix.Close(fd); err != nil {
+		t.Error("closed it:", err)
+	}
+}
