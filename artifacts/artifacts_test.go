@@ -33,8 +33,8 @@ func clock() time.Time { return now }
 type testSigner struct {
 	entity *openpgp.Entity
 	key    keys.SigningKey
-	// broken makes Sign return a signature over something else.
-	broken bool
+	// spoil, if set, changes what was signed or what is returned.
+	spoil  func(h hash.Hash, sign func(hash.Hash) ([]byte, error)) ([]byte, error)
 	mu     sync.Mutex
 	signed int
 }
@@ -49,11 +49,13 @@ func (s *testSigner) Sign(ctx context.Context, h hash.Hash, at time.Time) ([]byt
 	s.mu.Lock()
 	s.signed++
 	s.mu.Unlock()
-	if s.broken {
-		h = s.key.Hash.New()
-		h.Write([]byte("something else"))
+	sign := func(h hash.Hash) ([]byte, error) {
+		return keys.BuildSignature(h, s.key.Hash, s.entity.PrivateKey, at)
 	}
-	return keys.BuildSignature(h, s.key.Hash, s.entity.PrivateKey, at)
+	if s.spoil != nil {
+		return s.spoil(h, sign)
+	}
+	return sign(h)
 }
 
 // newSigner makes a key of the kind cfg asks for; nil stands for Ed25519.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp/armor"
@@ -61,8 +62,8 @@ type Signed struct {
 // only if no existing signature stands in the way are new ones made. With Replace nothing can
 // stand in the way, and all files are read in one go.
 //
-// A signature is made from the hash state of that one read, verified with the public key, and
-// appears complete under its name or not at all. Sign stops at the first file that fails, or
+// A signature is made from the hash state of that one read, verified, and appears complete under
+// its name or not at all. Sign stops at the first file that fails, or
 // within one buffer when ctx ends, and returns what is done, in the order of files, with the
 // error.
 //
@@ -106,6 +107,8 @@ type signing struct {
 	judge *keys.Judge
 	meter *meter
 	tasks []*task
+	// proved says that a signature by this signer was verified with pub.
+	proved atomic.Bool
 }
 
 // task is one file's share. Only the goroutine that works on it writes to it.
@@ -248,15 +251,29 @@ func (r *signing) states() *states {
 	return newStates(ids...)
 }
 
-// sign makes a signature over what h has seen and verifies it with the public key, whatever the
-// signer has verified itself.
+// sign makes a signature over what h has seen and accepts it only as the key's own.
+//
+// Signers verify what they make with the public key of the secret they used; keys.BuildSignature
+// does it for all of them. What remains to be shown is that this is the public key which others
+// will verify with. The first signature is therefore verified with that one, and the others must
+// name its fingerprint: a second verification of each would cost more than making it did.
 func (r *signing) sign(ctx context.Context, h hash.Hash) ([]byte, error) {
 	sig, err := r.o.Signer.Sign(ctx, h, r.o.Now())
 	if err != nil {
 		return nil, err
 	}
-	if err := verifyMade(sig, h, r.pub); err != nil {
-		return nil, fmt.Errorf("the signature just made does not verify: %w", err)
+	made, err := keys.ParseSignatures(sig)
+	if err != nil {
+		return nil, err
+	}
+	if len(made) != 1 || made[0].Claim().Fingerprint != r.key.Fingerprint {
+		return nil, fmt.Errorf("the signer did not answer with one signature by %s", r.key.Fingerprint)
+	}
+	if !r.proved.Load() {
+		if err := verifyMade(sig, h, r.pub); err != nil {
+			return nil, fmt.Errorf("the signature just made does not verify: %w", err)
+		}
+		r.proved.Store(true)
 	}
 	return sig, nil
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/sha512"
 	"encoding/hex"
 	"errors"
+	"hash"
 	"io"
 	"io/fs"
 	"os"
@@ -225,19 +226,39 @@ func TestSignSameFileTwice(t *testing.T) {
 
 // A signer that errs does not get its signature onto the disk.
 func TestSignVerifiesWhatWasMade(t *testing.T) {
-	dir := tree(t, "a")
-	s := defaultSigner(t)
-	s.broken = true
-	if _, err := Sign(t.Context(), find(t, dir, "a"), s.options()); err == nil {
-		t.Error("a signature over something else was accepted")
+	type signFunc = func(hash.Hash) ([]byte, error)
+	other := newSigner(t, "Other", nil)
+	for name, spoil := range map[string]func(hash.Hash, signFunc) ([]byte, error){
+		"something else": func(h hash.Hash, sign signFunc) ([]byte, error) {
+			h = sha256.New()
+			h.Write([]byte("something else"))
+			return sign(h)
+		},
+		"damaged": func(h hash.Hash, sign signFunc) ([]byte, error) {
+			sig, err := sign(h)
+			return []byte(flipSignature(t, string(sig))), err
+		},
+		"another key":    func(h hash.Hash, _ signFunc) ([]byte, error) { return other.Sign(t.Context(), h, now) },
+		"nothing":        func(hash.Hash, signFunc) ([]byte, error) { return nil, nil },
+		"two signatures": func(h hash.Hash, sign signFunc) ([]byte, error) { sig, err := sign(h); return append(sig, sig...), err },
+		"an error":       func(hash.Hash, signFunc) ([]byte, error) { return nil, errors.New("out of ink") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := tree(t, "a")
+			s := defaultSigner(t)
+			s.spoil = spoil
+			if signed, err := Sign(t.Context(), find(t, dir, "a"), s.options()); err == nil || len(signed) != 0 {
+				t.Errorf("accepted: %+v", signed)
+			}
+			absent(t, filepath.Join(dir, "a.asc"))
+			signed := []Signed{{File: File{Path: filepath.Join(dir, "a")}, SHA256: hexA}}
+			if _, err := WriteChecksums(t.Context(), dir, signed, s.options()); err == nil {
+				t.Error("accepted for a checksums file")
+			}
+			absent(t, filepath.Join(dir, SHA256Name))
+			noTemps(t, dir)
+		})
 	}
-	absent(t, filepath.Join(dir, "a.asc"))
-	noTemps(t, dir)
-	signed := []Signed{{File: File{Path: filepath.Join(dir, "a")}, SHA256: hexA}}
-	if _, err := WriteChecksums(t.Context(), dir, signed, s.options()); err == nil {
-		t.Error("a checksums file with a signature over something else was accepted")
-	}
-	absent(t, filepath.Join(dir, SHA256Name))
 }
 
 // The file changes after the first buffer was read.

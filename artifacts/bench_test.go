@@ -1,0 +1,232 @@
+//go:build !windows
+
+package artifacts
+
+import (
+	"bytes"
+	"crypto"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"bulla/keys/keystest"
+)
+
+// The benchmarks compare processor time, user and system together, with that of the tools
+// people would use instead, measured in the same run: on a busy machine wall time says little.
+// The metrics whose names begin with "x" are ratios: how many times the tool's cost is ours.
+//
+//	BULLA_BENCH_BYTES  size of the one large file (default 256 MiB)
+//	BULLA_BENCH_FILES  number of small files (default 200)
+
+// cpu is the processor time that a process, this one or its children, has used.
+func cpu(b *testing.B, who int) time.Duration {
+	b.Helper()
+	var r syscall.Rusage
+	if err := syscall.Getrusage(who, &r); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
+}
+
+// cost is the processor time that f takes, in this process and the children it waits for.
+func cost(b *testing.B, f func()) time.Duration {
+	b.Helper()
+	before := cpu(b, syscall.RUSAGE_SELF) + cpu(b, syscall.RUSAGE_CHILDREN)
+	f()
+	return cpu(b, syscall.RUSAGE_SELF) + cpu(b, syscall.RUSAGE_CHILDREN) - before
+}
+
+func fromEnv(b *testing.B, name string, fallback int64) int64 {
+	b.Helper()
+	s := os.Getenv(name)
+	if s == "" {
+		return fallback
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		b.Fatalf("%s: %v", name, err)
+	}
+	return n
+}
+
+// benchDir is a folder in memory where there is one, so that no disk is measured.
+func benchDir(b *testing.B) string {
+	b.Helper()
+	base := ""
+	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() {
+		base = "/dev/shm"
+	}
+	dir, err := os.MkdirTemp(base, "bulla-bench-")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+// fill writes n bytes that differ from page to page.
+func fill(b *testing.B, path string, n int64) {
+	b.Helper()
+	f, err := os.Create(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	page := make([]byte, 1<<20)
+	for i := range page {
+		page[i] = byte(i * 2654435761 >> 13)
+	}
+	for done := int64(0); done < n; done += int64(len(page)) {
+		page[0]++
+		if _, err := f.Write(page[:min(int64(len(page)), n-done)]); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := f.Close(); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// withAgent is the cost of f and what home's gpg-agent spends meanwhile. The agent is a daemon,
+// so it is no child whose time the kernel would add up; where there is no /proc it is left out,
+// which flatters gpg.
+func withAgent(b *testing.B, home string, f func()) time.Duration {
+	b.Helper()
+	before := agentCPU(home)
+	spent := cost(b, f)
+	return spent + agentCPU(home) - before
+}
+
+// agentCPU is the processor time of home's running gpg-agent, from /proc in ticks of 10 ms.
+func agentCPU(home string) time.Duration {
+	const tick = 10 * time.Millisecond
+	out, err := exec.Command("gpg-connect-agent", "--homedir", home, "GETINFO pid", "/bye").Output()
+	if err != nil {
+		return 0
+	}
+	pid, _, _ := strings.Cut(strings.TrimPrefix(string(out), "D "), "\n")
+	stat, err := os.ReadFile("/proc/" + pid + "/stat")
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:])) // the third on
+	user, _ := strconv.ParseInt(fields[11], 10, 64)
+	system, _ := strconv.ParseInt(fields[12], 10, 64)
+	return time.Duration(user+system) * tick
+}
+
+func run(b *testing.B, name string, args ...string) {
+	b.Helper()
+	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+		b.Fatalf("%s: %v\n%s", name, err, out)
+	}
+}
+
+// BenchmarkLargeFile: one file, its line in SHA256SUMS and its signature, against sha256sum
+// followed by gpg, and against hashing alone.
+func BenchmarkLargeFile(b *testing.B) {
+	sha256sum, gpg := keystest.Peer(b, "sha256sum"), keystest.Peer(b, "gpg")
+	s, home := gpgSigner(b, "ed25519")
+	dir := benchDir(b)
+	path := filepath.Join(dir, "large.bin")
+	size := fromEnv(b, "BULLA_BENCH_BYTES", 256<<20)
+	fill(b, path, size)
+	files := find(b, dir, "large.bin")
+	o := s.options()
+	o.Now = time.Now
+	b.SetBytes(size)
+
+	var ours, hashing, theirs time.Duration
+	for b.Loop() {
+		ours += cost(b, func() {
+			if _, err := WriteChecksums(b.Context(), dir, mustSign(b, files, o), o); err != nil {
+				b.Fatal(err)
+			}
+		})
+		b.StopTimer()
+		remove(b, path+".asc", filepath.Join(dir, SHA256Name), filepath.Join(dir, SHA256Name+".asc"))
+		hashing += cost(b, func() { hashAlone(b, path) })
+		theirs += withAgent(b, home, func() {
+			run(b, sha256sum, path)
+			run(b, gpg, "--batch", "--homedir", home, "--armor", "--detach-sign", path)
+		})
+		remove(b, path+".asc")
+		b.StartTimer()
+	}
+	b.ReportMetric(ours.Seconds()/float64(b.N), "cpu-s/op")
+	b.ReportMetric(hashing.Seconds()/float64(b.N), "hash-alone-cpu-s/op")
+	b.ReportMetric(theirs.Seconds()/float64(b.N), "sha256sum+gpg-cpu-s/op")
+	b.ReportMetric(theirs.Seconds()/ours.Seconds(), "x-sha256sum+gpg")
+	b.ReportMetric(100*(ours.Seconds()/hashing.Seconds()-1), "%-over-hash-alone")
+}
+
+// hashAlone is the least that can be done with a file: read it in large pieces and hash it.
+func hashAlone(b *testing.B, path string) {
+	f, err := os.Open(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close()
+	h := crypto.SHA256.New()
+	if _, err := io.CopyBuffer(h, struct{ io.Reader }{f}, make([]byte, bufferSize)); err != nil {
+		b.Fatal(err)
+	}
+	h.Sum(nil)
+}
+
+func remove(b *testing.B, paths ...string) {
+	b.Helper()
+	for _, p := range paths {
+		if err := os.Remove(p); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkSmallFiles: many files of 64 KiB against a loop that calls gpg for each.
+func BenchmarkSmallFiles(b *testing.B) {
+	for _, algorithm := range []string{"ed25519", "rsa4096"} {
+		b.Run(algorithm, func(b *testing.B) { smallFiles(b, algorithm) })
+	}
+}
+
+func smallFiles(b *testing.B, algorithm string) {
+	gpg := keystest.Peer(b, "gpg")
+	s, home := gpgSigner(b, algorithm)
+	dir := benchDir(b)
+	n := int(fromEnv(b, "BULLA_BENCH_FILES", 200))
+	for i := range n {
+		fill(b, filepath.Join(dir, fmt.Sprintf("file-%05d.bin", i)), 64<<10)
+	}
+	files := find(b, dir, "*.bin")
+	o := s.options()
+	o.Now = time.Now
+	var ours, theirs time.Duration
+	for b.Loop() {
+		ours += cost(b, func() { mustSign(b, files, o) })
+		b.StopTimer()
+		for _, f := range files {
+			remove(b, f.SignaturePath())
+		}
+		theirs += withAgent(b, home, func() {
+			for _, f := range files {
+				run(b, gpg, "--batch", "--homedir", home, "--armor", "--detach-sign", f.Path)
+			}
+		})
+		for _, f := range files {
+			remove(b, f.SignaturePath())
+		}
+		b.StartTimer()
+	}
+	each := func(d time.Duration) float64 { return d.Seconds() * 1000 / float64(b.N*n) }
+	b.ReportMetric(each(ours), "cpu-ms/file")
+	b.ReportMetric(each(theirs), "gpg-cpu-ms/file")
+	b.ReportMetric(theirs.Seconds()/ours.Seconds(), "x-gpg")
+}
