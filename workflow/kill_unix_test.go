@@ -1,0 +1,301 @@
+//go:build unix
+
+package workflow
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"bulla/docker/cosign"
+	"bulla/docker/loopback"
+	"bulla/keys"
+	"bulla/keys/atomicfile"
+	"bulla/keys/keystest"
+)
+
+// killPlan tells a child process of this test what to release and when to die.
+type killPlan struct {
+	Dir, Repo string
+	Choices   Choices
+	// Event is the type and step of the event at which the child kills itself with SIGKILL, such
+	// as "StepDone tag"; Count which one of them.
+	Event string
+	Count int
+}
+
+const killVariable = "BULLA_TEST_KILL"
+
+func TestMain(m *testing.M) {
+	if text := os.Getenv(killVariable); text != "" {
+		dieReleasing(text)
+	}
+	os.Exit(m.Run())
+}
+
+func eventName(e Event) string {
+	switch e := e.(type) {
+	case StepStarted:
+		return "StepStarted " + string(e.Step)
+	case StepProgress:
+		return "StepProgress " + string(e.Step)
+	case StepDone:
+		return "StepDone " + string(e.Step)
+	case StepSkipped:
+		return "StepSkipped " + string(e.Step)
+	case Checked:
+		return "Checked " + string(StepCheck)
+	}
+	return ""
+}
+
+// dieReleasing runs a release and kills its own process at the planned event.
+func dieReleasing(text string) {
+	fail := func(err error) {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	var k killPlan
+	if err := json.Unmarshal([]byte(text), &k); err != nil {
+		fail(err)
+	}
+	w, err := openWorld(k.Dir)
+	if err != nil {
+		fail(err)
+	}
+	ctx := context.Background()
+	s, err := Open(ctx, w, k.Repo)
+	if err != nil {
+		fail(err)
+	}
+	plan, err := s.Plan(ctx, k.Choices)
+	if err != nil {
+		fail(err)
+	}
+	seen := 0
+	_, err = s.Run(ctx, plan, Face{Ask: answer, Emit: func(e Event) {
+		if eventName(e) == k.Event {
+			if seen++; seen == k.Count {
+				_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			}
+		}
+	}})
+	fail(fmt.Errorf("the run ended by itself: %w", errors.Join(err, errors.New(k.Event))))
+}
+
+// kill runs a release in a child that dies at the event, and reports whether it did.
+func (b *bench) kill(c Choices, event string, count int) bool {
+	b.t.Helper()
+	text, err := json.Marshal(killPlan{Dir: b.dir, Repo: b.repo, Choices: c, Event: event, Count: count})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^$")
+	cmd.Env = append(os.Environ(), killVariable+"="+string(text))
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		b.t.Fatalf("%v\n%s", err, out)
+	}
+	ws, ok := exit.Sys().(syscall.WaitStatus)
+	if !ok || !ws.Signaled() {
+		b.t.Logf("%s", out)
+		return false
+	}
+	return true
+}
+
+// deaths are the moments at which the walk is killed: every boundary of every step that writes,
+// and inside the signing of files.
+var deaths = []struct {
+	event string
+	count int
+}{
+	{"StepStarted tag", 1}, {"StepDone tag", 1},
+	{"StepStarted artifacts", 1}, {"StepProgress artifacts", 1}, {"StepProgress artifacts", 2}, {"StepProgress artifacts", 3}, {"StepDone artifacts", 1},
+	{"StepStarted image", 1}, {"StepProgress image", 1}, {"StepDone image", 1},
+	{"StepStarted record", 1}, {"StepDone record", 1},
+	{"StepStarted check", 1}, {"Checked check", 2}, {"StepDone check", 1}, {"StepSkipped push", 1},
+}
+
+// Killed anywhere, a resumed release completes: each target carries exactly one signature by the
+// key, none is half-written and no temporary file remains.
+func TestKilledReleaseResumes(t *testing.T) {
+	b := newBench(t)
+	ctx := context.Background()
+	reg, err := loopback.Start(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reg.Close()
+	if _, err := b.world.GenerateImageKey(ctx, "release", keys.NewSecret([]byte(testPassphrase))); err != nil {
+		t.Fatal(err)
+	}
+	for i, d := range deaths {
+		version := fmt.Sprintf("1.0.%d", i)
+		t.Run(fmt.Sprintf("%s %d", d.event, d.count), func(t *testing.T) {
+			if _, err := reg.PushSample(ctx, "acme/widget", version); err != nil {
+				t.Fatal(err)
+			}
+			b.t = t
+			b.clean()
+			c := b.choices()
+			c.Version, c.Images = version, []string{reg.Host() + "/acme/widget:{version}"}
+			if !b.kill(c, d.event, d.count) {
+				t.Fatal("the child was not killed at this event: does it still exist?")
+			}
+			b.leaveTemp()
+			s := b.session()
+			if _, err := s.Plan(ctx, c); err == nil {
+				t.Error("a new release was planned beside the unfinished one")
+			}
+			res, err := s.Resume(ctx, Face{Ask: answer})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !res.Good() || !res.Resumed {
+				t.Errorf("verdicts %+v", res.Verdicts)
+			}
+			b.exactlyOnce(res, reg)
+		})
+	}
+}
+
+// clean removes what an earlier release left in dist, as a new build would.
+func (b *bench) clean() {
+	b.t.Helper()
+	for _, name := range b.made() {
+		if err := os.Remove(filepath.Join(b.repo, "dist", name)); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+}
+
+// leaveTemp puts down a temporary file such as a process killed while writing leaves.
+func (b *bench) leaveTemp() {
+	b.t.Helper()
+	b.write("dist/"+atomicfile.TempPrefix+"SHA256SUMS-1", "half a signature")
+}
+
+func (b *bench) exactlyOnce(res *Result, reg *loopback.Registry) {
+	b.t.Helper()
+	want := "SHA256SUMS SHA256SUMS.asc bulla-release.json bulla-release.json.asc widget-1.0.0.tar.gz.asc widget_1.0.0_amd64.deb.asc"
+	var all []string
+	entries, err := os.ReadDir(filepath.Join(b.repo, "dist"))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, e := range entries {
+		if !strings.HasSuffix(e.Name(), ".gz") && !strings.HasSuffix(e.Name(), ".deb") {
+			all = append(all, e.Name())
+		}
+		if strings.HasSuffix(e.Name(), ".asc") {
+			data, err := os.ReadFile(filepath.Join(b.repo, "dist", e.Name()))
+			if err != nil || strings.Count(string(data), "BEGIN PGP SIGNATURE") != 1 || !strings.HasSuffix(string(data), "-----END PGP SIGNATURE-----\n") {
+				b.t.Errorf("%s is not one whole signature", e.Name())
+			}
+		}
+	}
+	if got := strings.Join(all, " "); got != want {
+		b.t.Errorf("dist has %s\nwant %s", got, want)
+	}
+	ctx := context.Background()
+	img, err := b.session().ResolveImage(ctx, res.Images[0].Name)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	list, err := b.session().ImageKeys(ctx)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	data, err := os.ReadFile(list[0].PublicPath())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	pub, err := cosign.ParsePublicKey(data)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	vs, err := cosign.Verify(ctx, b.world.Registry, img, []cosign.PublicKey{pub})
+	if err != nil || len(vs) != 1 {
+		b.t.Errorf("the image has %d signatures, want one (%v)", len(vs), err)
+	}
+}
+
+// Killed anywhere, an abandoned release leaves the repository and the folder as they were; what
+// reached the registry is listed as kept.
+func TestKilledReleaseIsAbandoned(t *testing.T) {
+	b := newBench(t)
+	ctx := context.Background()
+	for _, d := range deaths {
+		if strings.HasSuffix(d.event, "image") || d.event == "StepSkipped push" {
+			continue // this release has no image; after the last event nothing is left to abandon
+		}
+		t.Run(fmt.Sprintf("%s %d", d.event, d.count), func(t *testing.T) {
+			b.t = t
+			if !b.kill(b.choices(), d.event, d.count) {
+				t.Fatal("the child was not killed at this event")
+			}
+			b.leaveTemp()
+			s := b.session()
+			done, err := s.Abandon(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(done.Kept) > 0 {
+				t.Errorf("kept %v", done.Kept)
+			}
+			if left := b.made(); len(left) > 0 {
+				t.Errorf("left in dist: %v", left)
+			}
+			if tags := b.git("-C", b.repo, "tag"); tags != "" {
+				t.Errorf("tags left: %s", tags)
+			}
+			if u, err := b.session().Unfinished(ctx); u != nil || err != nil {
+				t.Errorf("unfinished %v, %v", u, err)
+			}
+		})
+	}
+	// The repository is as good as new: the release can be made.
+	if res := b.release(b.choices()); !res.Good() {
+		t.Errorf("verdicts %+v", res.Verdicts)
+	}
+	_ = keystest.Peer(t, "git")
+}
+
+// A signature that stood there before, and a pushed tag, survive an abandoned release.
+func TestAbandonKeepsWhatIsNotItsOwn(t *testing.T) {
+	b := newBench(t)
+	ctx := context.Background()
+	origin := filepath.Join(b.dir, "origin.git")
+	b.git("init", "-q", "--bare", origin)
+	b.git("-C", b.repo, "remote", "add", "origin", origin)
+	path := filepath.Join(b.repo, "dist", "widget-1.0.0.tar.gz")
+	if _, err := b.world.SignFiles(ctx, b.repo, []string{path}, keys.ParseSelector(""), answer, false, false); err != nil {
+		t.Fatal(err)
+	}
+	c := b.choices()
+	c.Push = true
+	if !b.kill(c, "StepDone push", 1) {
+		t.Fatal("not killed")
+	}
+	done, err := b.session().Abandon(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := strings.Join(done.Kept, "\n")
+	if !strings.Contains(kept, "tag v1.0.0") || !strings.Contains(kept, "widget-1.0.0.tar.gz.asc") {
+		t.Errorf("kept: %s", kept)
+	}
+	b.git("-C", b.repo, "rev-parse", "v1.0.0")
+	if _, err := os.Stat(path + ".asc"); err != nil {
+		t.Error(err)
+	}
+}
