@@ -8,7 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
-	_ "crypto/sha512" // for ECDSA on P-384 and P-521, and Ed25519ph
+	_ "crypto/sha512" // for what cosign makes on P-384, P-521 and with Ed25519
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -128,31 +128,20 @@ func (p PublicKey) weakness() string {
 	return ""
 }
 
-// hash is the digest that cosign pairs with the key (sigstore's algorithm registry).
-func (p PublicKey) hash() crypto.Hash {
+// hashes are the digests under which cosign makes signatures with the key. SHA-256 is first: it
+// is what cosign verify --key expects of every ECDSA and RSA key. cosign sign (3.1.3) takes
+// SHA-384 for P-384 and SHA-512 for P-521, after sigstore's algorithm registry, which cosign
+// verify then accepts only with --signature-digest-algorithm.
+func (p PublicKey) hashes() []crypto.Hash {
 	if k, ok := p.key.(*ecdsa.PublicKey); ok {
 		switch k.Curve {
 		case elliptic.P384():
-			return crypto.SHA384
+			return []crypto.Hash{crypto.SHA256, crypto.SHA384}
 		case elliptic.P521():
-			return crypto.SHA512
+			return []crypto.Hash{crypto.SHA256, crypto.SHA512}
 		}
 	}
-	if _, ok := p.key.(ed25519.PublicKey); ok {
-		return crypto.SHA512
-	}
-	return crypto.SHA256
-}
-
-// hashName is the hash as verdicts name it.
-func (p PublicKey) hashName() string {
-	switch p.hash() {
-	case crypto.SHA384:
-		return "sha384"
-	case crypto.SHA512:
-		return "sha512"
-	}
-	return "sha256"
+	return []crypto.Hash{crypto.SHA256}
 }
 
 // family is the public-key algorithm without its size.
@@ -168,39 +157,51 @@ func (p PublicKey) family() string {
 	return ""
 }
 
-// made reports whether sig is a signature of this key over message. For Ed25519 both forms
-// pass: pre-hashed, which cosign writes, and pure, which older versions wrote.
-func (p PublicKey) made(message, sig []byte) bool {
-	if p.IsZero() {
-		return false
-	}
-	digest := sum(p.hash(), message)
+// made reports whether sig is a signature of this key over message, and by which hash.
+func (p PublicKey) made(message, sig []byte) (hash string, ok bool) {
 	switch k := p.key.(type) {
 	case *ecdsa.PublicKey:
-		return ecdsa.VerifyASN1(k, digest, sig)
+		for _, h := range p.hashes() {
+			if ecdsa.VerifyASN1(k, sum(h, message), sig) {
+				return hashName(h), true
+			}
+		}
 	case *rsa.PublicKey:
-		return rsa.VerifyPKCS1v15(k, p.hash(), digest, sig) == nil
+		return "sha256", rsa.VerifyPKCS1v15(k, crypto.SHA256, sum(crypto.SHA256, message), sig) == nil
 	case ed25519.PublicKey:
-		return ed25519.VerifyWithOptions(k, digest, sig, &ed25519.Options{Hash: crypto.SHA512}) == nil ||
-			ed25519.Verify(k, message, sig)
+		// cosign verify wants the pure form; cosign sign (3.1.3) writes the pre-hashed one.
+		return "sha512", ed25519.Verify(k, message, sig) ||
+			ed25519.VerifyWithOptions(k, sum(crypto.SHA512, message), sig, &ed25519.Options{Hash: crypto.SHA512}) == nil
 	}
-	return false
+	return "", false
 }
 
-// signMessage signs message with k, whose public half is p, and checks what it made.
+// signMessage signs message with k, whose public half is p, in the form that cosign verify --key
+// accepts without further flags, and checks what it made.
 func signMessage(k crypto.Signer, p PublicKey, message []byte) ([]byte, error) {
-	var opts crypto.SignerOpts = p.hash()
+	digest, opts := sum(crypto.SHA256, message), crypto.SHA256
 	if p.family() == "ed25519" {
-		opts = &ed25519.Options{Hash: crypto.SHA512}
+		digest, opts = message, crypto.Hash(0) // pure
 	}
-	sig, err := k.Sign(rand.Reader, sum(p.hash(), message), opts)
+	sig, err := k.Sign(rand.Reader, digest, opts)
 	if err != nil {
 		return nil, fmt.Errorf("sign with the image key: %w", err)
 	}
-	if !p.made(message, sig) {
+	if _, ok := p.made(message, sig); !ok {
 		return nil, errors.New("the signature that the image key made does not fit its public key")
 	}
 	return sig, nil
+}
+
+// hashName is the hash as verdicts name it.
+func hashName(h crypto.Hash) string {
+	switch h {
+	case crypto.SHA384:
+		return "sha384"
+	case crypto.SHA512:
+		return "sha512"
+	}
+	return "sha256"
 }
 
 func sum(h crypto.Hash, message []byte) []byte {

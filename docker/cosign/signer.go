@@ -51,7 +51,8 @@ func LoadSigner(path string) (*Signer, error) {
 }
 
 // NewSigner makes an unlocked Signer of a key that lives elsewhere: on a token, in a service. k
-// must sign digests of ECDSA (P-256, P-384, P-521), Ed25519ph or RSA PKCS #1 v1.5.
+// signs SHA-256 digests by ECDSA (P-256, P-384, P-521) or RSA PKCS #1 v1.5, or whole messages by
+// Ed25519; RSA keys have at least 2048 bits.
 func NewSigner(k crypto.Signer) (*Signer, error) {
 	p, err := publicKeyOf(k.Public())
 	if err != nil {

@@ -59,7 +59,8 @@ func (f found) judge(pubs []PublicKey) keys.Verdict {
 	for _, p := range pubs {
 		fpr := p.Fingerprint()
 		claimed = claimed || (fpr != "" && fpr == f.claim.Fingerprint)
-		if !p.made(f.message, f.sig) {
+		hash, ok := p.made(f.message, f.sig)
+		if !ok {
 			continue
 		}
 		if !f.names {
@@ -67,8 +68,8 @@ func (f found) judge(pubs []PublicKey) keys.Verdict {
 			v.Reason = "The key " + string(fpr) + " made this signature, but for another image."
 			return v
 		}
-		v.Claim.Hash, v.Claim.Algorithm = p.hashName(), p.family()
-		v.Signer = &keys.Signatory{Fingerprint: fpr, Primary: fpr, Hash: p.hashName(), Algorithm: p.Algorithm(), Source: keys.SourceFile}
+		v.Claim.Hash, v.Claim.Algorithm = hash, p.family()
+		v.Signer = &keys.Signatory{Fingerprint: fpr, Primary: fpr, Hash: hash, Algorithm: p.Algorithm(), Source: keys.SourceFile}
 		v.Status, v.Reason = keys.StatusGood, "Signed with the image key "+string(fpr)+"."
 		if w := p.weakness(); w != "" {
 			v.Status, v.Weak = keys.StatusWeak, []string{w}

@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -62,6 +64,8 @@ http: {addr: "127.0.0.1:0"}
 		t.Fatal(err)
 	}
 	cmd := exec.Command(program, "serve", config)
+	// Every REGISTRY_… variable would change the configuration.
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "REGISTRY_") })
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
