@@ -1,0 +1,221 @@
+package workflow
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"bulla/docker/loopback"
+	"bulla/keys"
+	"bulla/keys/store"
+)
+
+// Each thing that can be wrong before a release is refused by its own rule, and nothing is made.
+func TestPreflightRefuses(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		rule  Rule
+		spoil func(b *bench, c *Choices)
+	}{
+		{"dirty tree", RuleDirty, func(b *bench, _ *Choices) { b.write("README", "changed\n") }},
+		{"staged change", RuleDirty, func(b *bench, _ *Choices) {
+			b.write("README", "staged\n")
+			b.git("-C", b.repo, "add", "README")
+		}},
+		{"detached HEAD", RuleDetached, func(b *bench, _ *Choices) { b.git("-C", b.repo, "checkout", "-q", "--detach") }},
+		{"wrong branch", RuleBranch, func(b *bench, _ *Choices) { b.write(ConfigName, "[release]\nbranch = \"stable\"\n") }},
+		{"no version", RuleVersion, func(_ *bench, c *Choices) { c.Version = "" }},
+		{"a version that is none", RuleVersion, func(_ *bench, c *Choices) { c.Version = "next" }},
+		{"a version with a space", RuleVersion, func(_ *bench, c *Choices) { c.Version = "1.0 0" }},
+		{"an option as a version", RuleVersion, func(_ *bench, c *Choices) { c.Version = "--force" }},
+		{"tag exists", RuleTagExists, func(b *bench, _ *Choices) { b.git("-C", b.repo, "tag", "v1.0.0") }},
+		{"tag exists on the remote", RuleTagRemote, func(b *bench, _ *Choices) {
+			b.git("clone", "-q", "--bare", b.repo, filepath.Join(b.dir, "o.git"))
+			b.git("-C", filepath.Join(b.dir, "o.git"), "tag", "v1.0.0")
+			b.git("-C", b.repo, "remote", "add", "origin", filepath.Join(b.dir, "o.git"))
+		}},
+		{"push without a remote", RuleRemote, func(_ *bench, c *Choices) { c.Push = true }},
+		{"push to a remote that is gone", RuleRemote, func(b *bench, c *Choices) {
+			b.git("-C", b.repo, "remote", "add", "origin", filepath.Join(b.dir, "gone.git"))
+			c.Push = true
+		}},
+		{"no identity", RuleIdentity, func(b *bench, _ *Choices) {
+			b.git("-C", b.repo, "config", "--unset", "user.email")
+			b.git("-C", b.repo, "config", "user.useConfigOnly", "true")
+		}},
+		{"unknown key", RuleNoKey, func(_ *bench, c *Choices) { c.Key = "0123456789ABCDEF0123456789ABCDEF01234567" }},
+		{"no such file", RuleNoArtifacts, func(_ *bench, c *Choices) { c.Artifacts = []string{"build/*"} }},
+		{"folder among the globs", RuleArtifact, func(b *bench, c *Choices) {
+			b.write("dist/docs/index.html", "x")
+			c.Artifacts = []string{"dist/*"}
+		}},
+		{"equal names", RuleArtifact, func(b *bench, c *Choices) {
+			b.write("dist/a/x.bin", "x")
+			b.write("dist/b/x.bin", "y")
+			c.Artifacts = []string{"dist/*/x.bin"}
+		}},
+		{"foreign text as a signature", RuleSignatureExists, func(b *bench, _ *Choices) { b.write("dist/widget-1.0.0.tar.gz.asc", "hello") }},
+		{"somebody's checksums", RuleSignatureExists, func(b *bench, _ *Choices) { b.write("dist/SHA256SUMS", strings.Repeat("0", 64)+"  other\n") }},
+		{"an old record", RuleSignatureExists, func(b *bench, _ *Choices) { b.write("dist/"+RecordName, "{}") }},
+		{"image without a tag", RuleImage, func(_ *bench, c *Choices) { c.Images = []string{"registry.example.org/widget"} }},
+		{"image without a key", RuleImageKey, func(_ *bench, c *Choices) { c.Images = []string{"127.0.0.1:1/widget:1.0.0"} }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBench(t)
+			choices := b.choices()
+			c.spoil(b, &choices)
+			before := b.made()
+			e := b.refused(choices, c.rule)
+			for _, f := range e.Errors() {
+				if f.Message == "" {
+					t.Errorf("%s has no message", f.Rule)
+				}
+			}
+			if after := b.made(); len(after) != len(before) {
+				t.Errorf("files appeared: %v", after)
+			}
+			if _, err := os.Stat(filepath.Join(b.repo, ".git", "bulla", journalName)); err == nil {
+				t.Error("a journal was begun")
+			}
+		})
+	}
+}
+
+func TestPreflightOfAnEmptyRepository(t *testing.T) {
+	b := newBench(t)
+	b.repo = filepath.Join(b.dir, "empty")
+	b.git("init", "-q", b.repo)
+	b.refused(Choices{Version: "1.0.0"}, RuleNoCommits)
+}
+
+// A registry that does not answer makes the refusal one of reach; one that says no does not.
+func TestPreflightTellsUnreachableFromRefused(t *testing.T) {
+	b := newBench(t)
+	if _, err := b.world.GenerateImageKey(context.Background(), "release", keys.NewSecret([]byte(testPassphrase))); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := l.Addr().String()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c := b.choices()
+	c.Images = []string{closed + "/widget:1.0.0"}
+	if e := b.refused(c, RuleImage); !e.Unreachable() {
+		t.Errorf("a registry that is down: %+v", e.Errors())
+	}
+	for status, rule := range map[int]Rule{http.StatusUnauthorized: RuleImage, http.StatusForbidden: RuleImage, http.StatusNotFound: RuleImage} {
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+		c.Images = []string{strings.TrimPrefix(srv.URL, "http://") + "/widget:1.0.0"}
+		if e := b.refused(c, rule); e.Unreachable() {
+			t.Errorf("status %d counts as unreachable", status)
+		}
+		srv.Close()
+	}
+	reg, err := loopback.Start(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reg.Close()
+	c.Images = []string{reg.Host() + "/widget:never-pushed"}
+	b.refused(c, RuleImage)
+}
+
+// What is worth a look does not stop a release.
+func TestPreflightWarns(t *testing.T) {
+	b := newBench(t)
+	old := time.Now().Add(-48 * time.Hour)
+	if err := os.Chtimes(filepath.Join(b.repo, "dist", "widget-1.0.0.tar.gz"), old, old); err != nil {
+		t.Fatal(err)
+	}
+	b.git("-C", b.repo, "config", "gpg.format", "ssh")
+	b.git("-C", b.repo, "remote", "add", "origin", filepath.Join(b.dir, "gone.git"))
+	plan, err := b.session().Plan(context.Background(), b.choices())
+	if err != nil {
+		t.Fatal(err)
+	}
+	have := map[Rule]Severity{}
+	for _, f := range plan.Findings {
+		have[f.Rule] = f.Severity
+	}
+	for _, want := range []Rule{RuleArtifactStale, RuleSSHFormat, RuleRemote, RuleNotBackedUp} {
+		if have[want] != SeverityWarning {
+			t.Errorf("%s is %q, want a warning", want, have[want])
+		}
+	}
+	if have[RuleNotPublished] != SeverityInfo {
+		t.Errorf("not published: %q", have[RuleNotPublished])
+	}
+}
+
+func TestPreflightComparesWithTheLastRelease(t *testing.T) {
+	b := newBench(t)
+	b.release(b.choices())
+	b.clean()
+	b.write("README", "second\n")
+	b.commit("Go on")
+	if err := os.Remove(filepath.Join(b.repo, "dist", "widget_1.0.0_amd64.deb")); err != nil {
+		t.Fatal(err)
+	}
+	c := b.choices()
+	c.Version = "1.1.0"
+	plan, err := b.session().Plan(context.Background(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range plan.Findings {
+		if f.Rule == RuleArtifactSet && strings.Contains(f.Message, ".deb") {
+			return
+		}
+	}
+	t.Errorf("the missing .deb was not noticed: %+v", plan.Findings)
+}
+
+// An expired key is refused with the reason, one that expires soon is a warning.
+func TestPreflightJudgesTheKey(t *testing.T) {
+	b := newBench(t)
+	ctx := context.Background()
+	real := b.world.Now
+	make := func(email string, made time.Time, life time.Duration) keys.Fingerprint {
+		t.Helper()
+		w, err := NewWorld(ctx, WorldOptions{Home: b.world.Home, NoGnuPG: true, NoKeychain: true, Env: b.world.Env, Now: func() time.Time { return made }, Rand: b.world.Rand})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.Close()
+		g, err := w.Store.Generate(ctx, store.GenerateParams{Name: "Key", Email: email, Algorithm: "ed25519", Lifetime: life, Passphrase: keys.NewSecret([]byte(testPassphrase))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return g.Key.Fingerprint
+	}
+	day := 24 * time.Hour
+	expired := make("old@example.org", real().Add(-100*day), 50*day)
+	soon := make("soon@example.org", real().Add(-100*day), 110*day)
+	c := b.choices()
+	c.Key = string(expired)
+	e := b.refused(c, RuleKeyUnusable)
+	if !strings.Contains(e.Error(), "expired") {
+		t.Errorf("reason: %s", e.Error())
+	}
+	c.Key = string(soon)
+	plan, err := b.session().Plan(ctx, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range plan.Findings {
+		if f.Rule == RuleKeyExpiring {
+			return
+		}
+	}
+	t.Errorf("no warning about the expiry: %+v", plan.Findings)
+}
