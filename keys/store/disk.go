@@ -144,26 +144,39 @@ func syncDir(dir string) {
 	_ = d.Close()
 }
 
-// readKey reads and checks the folder of one key. An absent folder gives fs.ErrNotExist.
-func (s *Store) readKey(fpr keys.Fingerprint) (stored, error) {
+// readCertificate reads and checks the public part of one key. An absent folder gives
+// fs.ErrNotExist, everything else that is wrong a *ProblemError.
+func (s *Store) readCertificate(fpr keys.Fingerprint) (certificate, error) {
 	dir := s.keyDir(fpr)
-	var k stored
 	path := filepath.Join(dir, publicFile)
 	data, err := readLimited(path)
 	if err != nil {
 		if _, e := os.Stat(dir); e != nil {
-			return k, e
+			return certificate{}, e
 		}
-		return k, &ProblemError{Path: path, Err: reason(err)}
+		return certificate{}, &ProblemError{Path: path, Err: reason(err)}
 	}
-	if k.transferable, err = readPublic(data, fpr); err != nil {
-		return k, &ProblemError{Path: path, Err: err}
+	c, err := parseCertificate(data, fpr)
+	if err != nil {
+		return c, &ProblemError{Path: path, Err: err}
 	}
-	path = filepath.Join(dir, secretFile)
-	if data, err = readLimited(path); err == nil {
-		k.secret, err = readSecrets(data)
+	return c, nil
+}
+
+// readKey reads and checks the whole folder of one key, with errors as from readCertificate.
+// Whoever is done with the key calls forget.
+func (s *Store) readKey(fpr keys.Fingerprint) (k stored, err error) {
+	if k.certificate, err = s.readCertificate(fpr); err != nil {
+		return k, err
+	}
+	dir := s.keyDir(fpr)
+	path := filepath.Join(dir, secretFile)
+	data, err := readLimited(path)
+	if err == nil {
+		k.secret, err = parseSecrets(data)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		clear(data)
 		return k, &ProblemError{Path: path, Err: reason(err)}
 	}
 	if text, err := readLimited(filepath.Join(dir, backedUpFile)); err == nil {
@@ -173,26 +186,28 @@ func (s *Store) readKey(fpr keys.Fingerprint) (stored, error) {
 	return k, nil
 }
 
-func readPublic(data []byte, want keys.Fingerprint) (transferable, error) {
+// parseCertificate reads what public.pgp must hold: the named key and nothing else.
+func parseCertificate(data []byte, want keys.Fingerprint) (c certificate, err error) {
 	packets, err := splitPackets(data)
 	if err != nil {
-		return transferable{}, err
+		return c, err
 	}
 	found, _, errs := readTransferables(packets)
 	switch {
 	case len(errs) > 0:
-		return transferable{}, errs[0]
+		return c, errs[0]
 	case len(found) != 1:
-		return transferable{}, fmt.Errorf("%d keys where one should be", len(found))
+		return c, fmt.Errorf("%d keys where one should be", len(found))
 	case found[0].fpr != want:
-		return transferable{}, fmt.Errorf("it holds another key, %s", found[0].fpr)
+		return c, fmt.Errorf("it holds another key, %s", found[0].fpr)
 	case len(found[0].secret) > 0:
-		return transferable{}, errors.New("it holds secret keys where only public ones should be")
+		return c, errors.New("it holds secret keys where only public ones should be")
 	}
-	return found[0], nil
+	return found[0].certificate, nil
 }
 
-func readSecrets(data []byte) ([]secretPacket, error) {
+// parseSecrets reads what secret.pgp must hold: secret key packets and nothing else.
+func parseSecrets(data []byte) ([]secretPacket, error) {
 	packets, err := splitPackets(data)
 	if err != nil {
 		return nil, err
@@ -269,7 +284,7 @@ func (s *Store) checkModes(fprs []keys.Fingerprint) (problems []error) {
 	for _, f := range fprs {
 		dir := s.keyDir(f)
 		secret := filepath.Join(dir, secretFile)
-		paths = append(paths, dir, secret, previousPath(secret))
+		paths = append(paths, dir, secret, previousPath(secret), s.RevocationPath(f))
 	}
 	for _, p := range paths {
 		if info, err := os.Stat(p); err == nil && info.Mode().Perm()&0o077 != 0 {

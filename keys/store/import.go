@@ -138,6 +138,7 @@ func (s *Store) importKey(t transferable) (Imported, error) {
 		im.HasSecret = im.HasSecret || !p.protection.stub()
 	}
 	have, err := s.readKey(t.fpr)
+	defer have.forget()
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if err := s.usable(t.certificate); err != nil {
@@ -202,6 +203,7 @@ func (s *Store) importRevocation(p rawPacket) (Imported, error) {
 			continue
 		}
 		have, err := s.readKey(fpr)
+		defer have.forget()
 		if err != nil {
 			return im, err
 		}
@@ -247,6 +249,7 @@ func plainReason(err error) string {
 
 func (s *Store) describeKey(fpr keys.Fingerprint) (keys.Key, error) {
 	k, err := s.readKey(fpr)
+	defer k.forget()
 	if err != nil {
 		return keys.Key{}, err
 	}

@@ -74,6 +74,9 @@ func (s *Store) signerFor(k loadedKey, sel keys.Selector) (*keySigner, error) {
 	if err != nil {
 		return nil, k.explain(sel, s.now(), err)
 	}
+	if public.Version != 4 {
+		return nil, &keys.UnusableError{Key: k.fpr, Reason: fmt.Sprintf("version %d keys are not supported for signing", public.Version)}
+	}
 	return &keySigner{
 		store:   s,
 		request: passphraseRequest(k.key),

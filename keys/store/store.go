@@ -85,7 +85,8 @@ func (s *Store) Problems(ctx context.Context) []error {
 	return append(problems, s.checkModes(fprs)...)
 }
 
-// PublicKeyring is every public key of the store, binary, one after the other.
+// PublicKeyring is every public key of the store, binary, one after the other. It does not look
+// at secret parts; public parts that cannot be read are left out.
 func (s *Store) PublicKeyring(ctx context.Context) ([]byte, error) {
 	fprs, _, err := s.fingerprints()
 	if err != nil {
@@ -96,8 +97,8 @@ func (s *Store) PublicKeyring(ctx context.Context) ([]byte, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if k, err := s.readKey(fpr); err == nil {
-			out.Write(k.bytes())
+		if c, err := s.readCertificate(fpr); err == nil {
+			out.Write(c.bytes())
 		}
 	}
 	return out.Bytes(), nil
@@ -107,7 +108,7 @@ func (s *Store) PublicKeyring(ctx context.Context) ([]byte, error) {
 // for the key forget it again. An unknown key is a *keys.NotFoundError.
 func (s *Store) MarkBackedUp(ctx context.Context, fpr keys.Fingerprint, at time.Time) error {
 	return s.locked(ctx, func() error {
-		if _, err := s.readKey(fpr); err != nil {
+		if _, err := s.readCertificate(fpr); err != nil {
 			return absent(err, fpr)
 		}
 		text := at.UTC().Format(time.RFC3339) + "\n"
