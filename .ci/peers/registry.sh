@@ -25,6 +25,7 @@ start() {
       printf 'auth: {htpasswd: {realm: test, path: "%s/htpasswd"}}\n' "$PWD"
     fi
   } >config.yml
+  : >log
   # REGISTRY_… variables would change the configuration.
   env $(env | sed -n 's/^\(REGISTRY_[A-Z_]*\)=.*/-u \1/p') docker-registry serve config.yml >log 2>&1 &
   echo $! >pid
