@@ -31,11 +31,17 @@ func Verify(ctx context.Context, path, sigPath string, j *keys.Judge) (Verified,
 		return Verified{}, err
 	}
 	check := j.Begin(sigs)
-	sums := newStates(crypto.SHA256)
+	ids := []crypto.Hash{crypto.SHA256}
+	for _, s := range sigs {
+		if s.Claim().Hash == hashName(crypto.SHA512) {
+			ids = append(ids, crypto.SHA512)
+		}
+	}
+	sums := newStates(ids...)
 	if err := pathSource(path).feed(ctx, io.MultiWriter(sums, check), quietly); err != nil {
 		return Verified{}, err
 	}
-	v := Verified{SHA256: sums.hex(crypto.SHA256), Verdicts: trouble}
+	v := Verified{SHA256: sums.hex(crypto.SHA256), SHA512: sums.hex(crypto.SHA512), Verdicts: trouble}
 	if trouble == nil {
 		v.Verdicts = check.Verdicts(keys.KindArtifact, path)
 	}

@@ -50,6 +50,9 @@ func TestVerifyWhatGPGMade(t *testing.T) {
 			if err != nil || len(v.Verdicts) != 1 || v.Verdicts[0].Status != keys.StatusGood || v.SHA256 != sha256Of(content) {
 				t.Fatalf("got %+v, %v", v, err)
 			}
+			if (v.SHA512 != "") != (c.name == "sha512") {
+				t.Errorf("SHA-512 is %q", v.SHA512)
+			}
 			if got := v.Verdicts[0]; got.Target != path || got.Kind != keys.KindArtifact || got.Signer.Fingerprint != s.key.Fingerprint {
 				t.Errorf("wrong facts %+v", got)
 			}
@@ -179,6 +182,9 @@ func TestVerifyChecksums(t *testing.T) {
 		if (v.Kind == keys.KindChecksum) != (i == 0) || v.Target == "" || v.Reason == "" || (v.Signer != nil) != v.Status.Sound() {
 			t.Errorf("incomplete verdict %+v", v)
 		}
+	}
+	if want := "Its SHA-256 digest is the one in the list, and the list is signed: " + vs[0].Reason; vs[1].Reason != want {
+		t.Errorf("got %q, want %q", vs[1].Reason, want)
 	}
 	if vs[0].Target != list || vs[2].Target != filepath.Join(in, "sub", "good.zip") || vs[1].Signer.Fingerprint != s.key.Fingerprint {
 		t.Errorf("wrong facts %+v", vs)

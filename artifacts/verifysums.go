@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -99,7 +98,7 @@ func (l *listed) file(ctx context.Context, c Checksum) (keys.Verdict, error) {
 	if err != nil {
 		return keys.NotChecked(keys.KindArtifact, target, unreadReason(err)), nil
 	}
-	return l.judged(target, sums.hex(id) == c.Digest, strings.ToUpper(hashName(id))), nil
+	return l.judged(target, sums.hex(id) == c.Digest, id.String()), nil
 }
 
 // judged makes the verdict on a file from that on the list.
