@@ -1,0 +1,114 @@
+// Package ui is the full-screen face of bulla. Release runs it; the packages below it draw its
+// pages. Only packages below ui import Charm's libraries, and none of them imports the
+// libraries of git, OpenPGP, the keychain or the registry.
+//
+// Accessible and scripted use have faces of their own: ui/line and ui/cli.
+package ui
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+	"github.com/muesli/termenv"
+
+	_ "bulla/ui/early" // must be initialised before Bubble Tea
+	"bulla/ui/page/release"
+	"bulla/ui/page/sandbox"
+	"bulla/ui/theme"
+	"bulla/workflow"
+)
+
+// Backend is the repository as the walk needs it: *workflow.Session has its methods.
+type Backend = release.Backend
+
+// Vault is where passphrases may be kept: *vault.Manager has its methods.
+type Vault = release.Vault
+
+// Practice is a practice world: *sandbox.Sandbox has its methods.
+type Practice = sandbox.World
+
+// Outcome is how the walk ended: see release.Outcome.
+type Outcome = release.Outcome
+
+// Options say what to release and on which terminal. Open is required; the rest has defaults.
+type Options struct {
+	// Open finds the repository, most likely by workflow.Open. It runs outside the event loop,
+	// after the first frame, and again when the person asks for it. The walk closes what it
+	// returns.
+	Open func(context.Context) (Backend, error)
+	// Choices are what the command line said already; the person may change all of it.
+	Choices workflow.Choices
+	// Vault offers places for passphrases; nil offers none.
+	Vault Vault
+	// Practice, if not nil, makes this the practice release; PracticePassphrase is then shown
+	// where a passphrase is asked for.
+	Practice           Practice
+	PracticePassphrase string
+
+	// Theme is light, dark, or by COLORFGBG. ASCII draws without other characters, also where
+	// the locale has them.
+	Theme theme.Mode
+	ASCII bool
+	// In and Out are the terminal; standard input and output by default.
+	In  io.Reader
+	Out io.Writer
+	// Env reads the environment; os.Getenv by default. Now is the clock; time.Now by default.
+	Env func(string) string
+	Now func() time.Time
+}
+
+// Release runs the walk of a release on the whole screen until the person leaves it. It returns
+// only when nothing is at work any more: a job that runs when the program ends, or when ctx
+// does, is cancelled, and its end is part of the Outcome.
+//
+// The error is what the exit code hangs on: nil when the person left, after a release or before
+// one; context.Canceled when they stopped with Ctrl+C or ctx ended; the error of the last run
+// when it failed, most often a *workflow.IncompleteError. A release that was made but does not
+// check out is no error: ask Outcome.Result.Good.
+func Release(ctx context.Context, o Options) (Outcome, error) {
+	// Bubble Tea v1 would write what it draws, passphrase dialogs included, into a file.
+	_ = os.Unsetenv("TEA_TRACE")
+	_ = os.Unsetenv("TEA_DEBUG")
+	o = o.withDefaults()
+	work, cancel := context.WithCancel(ctx)
+	defer cancel()
+	r := newRoot(work, o)
+	p := tea.NewProgram(r, tea.WithContext(ctx), tea.WithInput(o.In), tea.WithOutput(o.Out), tea.WithAltScreen())
+	_, err := p.Run()
+	cancel()
+	out := r.release.Shutdown()
+	switch {
+	case out.Err != nil:
+		return out, out.Err
+	case out.Cancelled, ctx.Err() != nil, errors.Is(err, tea.ErrInterrupted):
+		out.Cancelled = true
+		return out, context.Canceled
+	}
+	return out, err
+}
+
+func (o Options) withDefaults() Options {
+	if o.In == nil {
+		o.In = os.Stdin
+	}
+	if o.Out == nil {
+		o.Out = os.Stdout
+	}
+	if o.Env == nil {
+		o.Env = os.Getenv
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
+}
+
+// themeFor decides the colours from the options and the environment alone: asking the terminal
+// could stall.
+func themeFor(o Options, profile *termenv.Profile) theme.Theme {
+	return theme.New(theme.Options{Mode: o.Theme, ASCII: o.ASCII, Out: o.Out, Env: o.Env, Profile: profile})
+}

@@ -1,0 +1,93 @@
+// Package release is the walk of a release as a person sees it: preflight, key, tag, artifacts,
+// image, the last look, the run, and its end.
+//
+// The screens do nothing themselves. What takes time is a command with an id, whose result is
+// dropped if something newer was asked meanwhile; the run has a goroutine and a context of its
+// own, and reports through a feed that the screen reads one batch at a time.
+package release
+
+import (
+	"context"
+	"time"
+
+	"bulla/artifacts"
+	"bulla/docker"
+	"bulla/gitops"
+	"bulla/keys"
+	"bulla/keys/store"
+	"bulla/keys/vault"
+	"bulla/ui/dialog"
+	"bulla/ui/theme"
+	"bulla/workflow"
+)
+
+// Backend is what the walk needs of a repository: the methods of *workflow.Session.
+type Backend interface {
+	Project() string
+	Repository() gitops.State
+	Config() workflow.Config
+	SaveConfig(context.Context, workflow.Config) error
+	Unfinished(context.Context) (*workflow.Unfinished, error)
+	KeyChoices(context.Context) (workflow.KeyChoices, error)
+	GenerateKey(context.Context, store.GenerateParams) (store.Generated, error)
+	VersionChoices(context.Context) (workflow.VersionChoices, error)
+	TagFor(version string) (tag, v string, err error)
+	DraftMessage(ctx context.Context, version string) (workflow.Draft, error)
+	Globs(version string) []string
+	FindArtifacts(ctx context.Context, globs []string) ([]artifacts.File, error)
+	ImageReferences(version string) []string
+	ResolveImage(ctx context.Context, ref string) (docker.Image, error)
+	ImageKeys(context.Context) ([]workflow.ImageKey, error)
+	GenerateImageKey(context.Context, keys.Secret) (workflow.ImageKey, error)
+	Preflight(context.Context, workflow.Choices) []workflow.Finding
+	Plan(context.Context, workflow.Choices) (*workflow.Plan, error)
+	Run(context.Context, *workflow.Plan, workflow.Face) (*workflow.Result, error)
+	Resume(context.Context, workflow.Face) (*workflow.Result, error)
+	Abandon(context.Context) (workflow.Abandoned, error)
+	Push(context.Context, *workflow.Result, workflow.Face) error
+	Close() error
+}
+
+var _ Backend = (*workflow.Session)(nil)
+
+// Vault is where passphrases may be kept: the methods of *vault.Manager that the walk needs.
+type Vault interface {
+	Offers(context.Context) []vault.Status
+	Choice(context.Context) (vault.Backend, bool)
+	Choose(context.Context, vault.Backend) error
+	SetUp(context.Context, keys.AskPassphrase) error
+	Keep(context.Context, keys.PassphraseRequest, vault.Backend) error
+	Notices() []string
+}
+
+var _ Vault = (*vault.Manager)(nil)
+
+// Options are what the page works with.
+type Options struct {
+	// Context ends the reading of the repository and the like. The run does not hang on it.
+	Context context.Context
+	// Open finds the repository. It is called outside Update, again after a failure.
+	Open func(context.Context) (Backend, error)
+	// Choices are what the command line said already.
+	Choices workflow.Choices
+	// Vault may be nil: then nothing is offered.
+	Vault Vault
+	// Practice says that this is the practice world; PracticePassphrase is shown there.
+	Practice           bool
+	PracticePassphrase string
+	Theme              theme.Theme
+	Now                func() time.Time
+	// Dialogs is the stack that the page opens its dialogs on.
+	Dialogs *dialog.Stack
+}
+
+// Outcome is how the walk ended.
+type Outcome struct {
+	// Result is what a release made; nil if none was begun or it made nothing.
+	Result *workflow.Result
+	// Err is why the last run failed: nil, an error before anything was done, or a
+	// *workflow.IncompleteError.
+	Err error
+	// Cancelled says that Ctrl+C ended it.
+	Cancelled bool
+}

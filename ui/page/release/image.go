@@ -1,0 +1,432 @@
+package release
+
+import (
+	"path/filepath"
+	"strings"
+
+	"github.com/charmbracelet/bubbles/key"
+	tea "github.com/charmbracelet/bubbletea"
+
+	"bulla/docker"
+	"bulla/keys"
+	"bulla/keys/vault"
+	"bulla/ui/component/human"
+	"bulla/ui/component/layout"
+	"bulla/ui/component/picker"
+	"bulla/ui/component/rail"
+	"bulla/ui/component/textfield"
+	"bulla/ui/dialog"
+	"bulla/ui/explain"
+	"bulla/ui/keymap"
+	"bulla/ui/safetext"
+	"bulla/ui/theme"
+	"bulla/workflow"
+)
+
+// imageRoom chooses the images and the key that signs them.
+type imageRoom struct {
+	*state
+	version string // the version that the references are for
+	images  []*imageRow
+	list    picker.Model
+	field   *textfield.Model // a reference being typed; nil: none
+
+	keyTask task
+	known   bool
+	all     []workflow.ImageKey
+	keyErr  error
+	at      int // index of the chosen key in all
+	making  task
+	settled bool
+}
+
+// imageRow is one reference and what the registry said of it.
+type imageRow struct {
+	name  string
+	task  task
+	image docker.Image
+	done  bool
+	err   error
+}
+
+type imageResolved struct {
+	id    int
+	image docker.Image
+	err   error
+}
+
+type imageKeysListed struct {
+	id   int
+	keys []workflow.ImageKey
+	err  error
+}
+
+type imageKeyMade struct {
+	id  int
+	key workflow.ImageKey
+	err error
+}
+
+func (r *imageRoom) enter() tea.Cmd {
+	var cmds []tea.Cmd
+	if r.images == nil || r.version != r.state.version {
+		r.version = r.state.version
+		r.images = []*imageRow{}
+		for _, name := range r.references() {
+			cmds = append(cmds, r.add(name))
+		}
+	}
+	if !r.known && !r.keyTask.active {
+		cmds = append(cmds, r.listKeys())
+	}
+	return tea.Batch(cmds...)
+}
+
+// references are the images named on the command line, or else in the configuration.
+func (r *imageRoom) references() []string {
+	if r.choices.Images == nil || r.settled {
+		return r.backend.ImageReferences(r.state.version)
+	}
+	out := make([]string, len(r.choices.Images))
+	for i, name := range r.choices.Images {
+		out[i] = strings.ReplaceAll(name, "{version}", r.state.version)
+	}
+	return out
+}
+
+func (r *imageRoom) add(name string) tea.Cmd {
+	row := &imageRow{name: name}
+	r.images = append(r.images, row)
+	return r.resolve(row)
+}
+
+func (r *imageRoom) resolve(row *imageRow) tea.Cmd {
+	ctx, id := r.begin(&row.task)
+	row.done, row.err = false, nil
+	backend, name := r.backend, row.name
+	return func() tea.Msg {
+		image, err := backend.ResolveImage(ctx, name)
+		return imageResolved{id, image, err}
+	}
+}
+
+func (r *imageRoom) listKeys() tea.Cmd {
+	ctx, id := r.begin(&r.keyTask)
+	backend := r.backend
+	return func() tea.Msg {
+		list, err := backend.ImageKeys(ctx)
+		return imageKeysListed{id, list, err}
+	}
+}
+
+func (r *imageRoom) update(msg tea.Msg) tea.Cmd {
+	switch m := msg.(type) {
+	case imageResolved:
+		for _, row := range r.images {
+			if row.task.end(m.id) {
+				row.image, row.err, row.done = m.image, m.err, m.err == nil
+			}
+		}
+	case imageKeysListed:
+		if r.keyTask.end(m.id) {
+			r.known, r.all, r.keyErr = m.err == nil, m.keys, m.err
+			r.preselect()
+		}
+	case imageKeyMade:
+		if !r.making.end(m.id) {
+			return nil
+		}
+		if m.err != nil {
+			r.dialogs().Push(dialog.NewError(m.err))
+			return nil
+		}
+		r.all = append([]workflow.ImageKey{m.key}, r.all...)
+		r.at = 0
+		r.note = "The image key is made. Its public half lies beside it; publish that."
+	}
+	return nil
+}
+
+// preselect stands on the key named on the command line.
+func (r *imageRoom) preselect() {
+	if r.choices.ImageKey == "" {
+		return
+	}
+	for i, k := range r.all {
+		if k.Path == r.choices.ImageKey {
+			r.at = i
+			return
+		}
+	}
+	r.all = append([]workflow.ImageKey{{Path: r.choices.ImageKey, Why: "named on the command line"}}, r.all...)
+	r.at = 0
+}
+
+// refused is why the walk cannot go on, or "".
+func (r *imageRoom) refused() string {
+	for _, row := range r.images {
+		switch {
+		case row.task.active:
+			return "the registry has not answered yet"
+		case row.err != nil:
+			return safetext.Line(row.name) + " cannot be signed: x leaves it out, r asks again"
+		}
+	}
+	if len(r.images) > 0 && len(r.all) == 0 {
+		return "there is no image key: n makes one"
+	}
+	return ""
+}
+
+func (r *imageRoom) key(msg tea.KeyMsg) tea.Cmd {
+	switch {
+	case r.field != nil:
+		return r.fieldKey(msg)
+	case key.Matches(msg, r.keys.Choose):
+		if why := r.refused(); why != "" {
+			r.note = capitalized(why) + "."
+			return nil
+		}
+		r.settle()
+	case key.Matches(msg, r.keys.Images):
+		r.field = textfield.New("", "registry.example.org/widget:"+r.state.version)
+	case key.Matches(msg, r.keys.Remove):
+		if i := r.list.At(); i < len(r.images) {
+			r.images[i].task.stop()
+			r.images = append(r.images[:i:i], r.images[i+1:]...)
+			r.list.Set(min(i, max(0, len(r.images)-1)))
+		}
+	case key.Matches(msg, r.keys.Key):
+		if len(r.all) > 1 {
+			r.at = (r.at + 1) % len(r.all)
+		} else {
+			r.note = "There is no other image key. n makes one."
+		}
+	case key.Matches(msg, r.keys.New):
+		r.askForNewKey()
+	case key.Matches(msg, r.keys.Again):
+		return r.again()
+	default:
+		r.list.Update(msg, r.keys, len(r.images))
+	}
+	return nil
+}
+
+func (r *imageRoom) settle() {
+	r.choices.Images = []string{}
+	for _, row := range r.images {
+		r.choices.Images = append(r.choices.Images, row.name)
+	}
+	if len(r.images) > 0 {
+		r.choices.ImageKey = r.all[r.at].Path
+	}
+	r.settled, r.target = true, placeLook
+}
+
+func (r *imageRoom) again() tea.Cmd {
+	var cmds []tea.Cmd
+	for _, row := range r.images {
+		if !row.done {
+			cmds = append(cmds, r.resolve(row))
+		}
+	}
+	return tea.Batch(append(cmds, r.listKeys())...)
+}
+
+func (r *imageRoom) fieldKey(msg tea.KeyMsg) tea.Cmd {
+	if !key.Matches(msg, r.keys.Choose) || msg.Paste {
+		r.field.Update(msg)
+		return nil
+	}
+	name := r.field.Value()
+	r.field = nil
+	if name == "" {
+		return nil
+	}
+	return r.add(strings.ReplaceAll(name, "{version}", r.state.version))
+}
+
+func (r *imageRoom) askForNewKey() {
+	r.dialogs().Push(dialog.NewPassphrase(dialog.PassphraseOptions{
+		Request: keys.PassphraseRequest{Purpose: keys.PurposeImage, Label: "a new key for signing images", Attempt: 1, New: true},
+		Note:    "It protects the key's file. Cosign asks for the same one.",
+		Answer: func(s keys.Secret, _ vault.Backend, ok bool) tea.Cmd {
+			if !ok {
+				return nil
+			}
+			return r.makeKey(s)
+		},
+	}))
+}
+
+func (r *imageRoom) makeKey(pass keys.Secret) tea.Cmd {
+	ctx, id := r.begin(&r.making)
+	backend := r.backend
+	return func() tea.Msg {
+		defer pass.Destroy()
+		k, err := backend.GenerateImageKey(ctx, pass)
+		return imageKeyMade{id, k, err}
+	}
+}
+
+func (r *imageRoom) back() bool {
+	if r.field == nil {
+		return false
+	}
+	r.field = nil
+	return true
+}
+
+func (r *imageRoom) typing() bool { return r.field != nil }
+
+func (r *imageRoom) busy() bool {
+	for _, row := range r.images {
+		if row.task.active {
+			return true
+		}
+	}
+	return r.keyTask.active || r.making.active
+}
+
+func (r *imageRoom) view(w, h int) []string {
+	out := r.heading("Which images belong to "+safetext.Line(r.state.version)+"?", w)
+	if r.field != nil {
+		out = append(out, r.theme.Accent.Render(r.theme.Signs.Marker)+" image "+r.field.View(r.theme, w-8, true), "")
+		return append(out, r.prose("A reference with its tag, as docker pull takes it. The image must be in the registry already.", w)...)
+	}
+	if len(r.images) == 0 {
+		out = append(out, r.plain("No image is part of this release.", w)...)
+		out = append(out, "", r.theme.Accent.Render("enter")+" goes on without images", r.theme.Accent.Render("i")+"     adds one: registry.example.org/widget:"+safetext.Line(r.state.version))
+		return append(append(out, ""), r.prose("An image is signed where it is, in its registry. No Docker engine is needed.", w)...)
+	}
+	tail := append([]string{""}, r.keyLines(w)...)
+	var items [][]string
+	for i, row := range r.images {
+		items = append(items, r.row(row, i == r.list.At(), w))
+	}
+	out = append(out, r.list.View(r.theme, items, h-len(out)-len(tail))...)
+	return append(out, tail...)
+}
+
+func (r *imageRoom) row(row *imageRow, at bool, w int) []string {
+	t := r.theme
+	name := layout.Middle(safetext.Line(row.name), w-2, t.Signs.Ellipsis)
+	if at {
+		name = t.Accent.Render(name)
+	}
+	out := []string{picker.Marker(t, at) + name}
+	switch {
+	case row.task.active:
+		return append(out, "    "+r.waiting(row.task, "asking "+safetext.Line(host(row.name))+"…"), "")
+	case row.err != nil:
+		x := explain.Error(row.err)
+		for _, l := range layout.Wrap(safetext.Line(x.Headline), w-6) {
+			out = append(out, "    "+t.Bad.Render(l))
+		}
+		return append(out, "")
+	}
+	kind := "one platform"
+	if row.image.Index {
+		kind = human.Count(len(row.image.Platforms), "platform")
+	}
+	line := human.Digest(t, safetext.Line(row.image.Digest)) + "  " + t.Muted.Render(kind)
+	return append(out, "    "+layout.Cut(line, w-4, t.Signs.Ellipsis), "")
+}
+
+// host is the registry's part of a reference, for the line that says who is asked.
+func host(ref string) string {
+	h, _, ok := strings.Cut(ref, "/")
+	if !ok || !strings.ContainsAny(h, ".:") && h != "localhost" {
+		return "docker.io"
+	}
+	return h
+}
+
+func (r *imageRoom) keyLines(w int) []string {
+	t := r.theme
+	switch {
+	case r.making.active:
+		return []string{r.waiting(r.making, "making the image key…")}
+	case r.keyTask.active:
+		return []string{r.waiting(r.keyTask, "looking for image keys…")}
+	case r.keyErr != nil:
+		return failure(r.state, r.keyErr, w)
+	case len(r.all) == 0:
+		return []string{t.Caution.Render("! There is no key to sign images with."), t.Accent.Render("n") + " makes one, for cosign: an OpenPGP key cannot do it."}
+	}
+	k := r.all[r.at]
+	why := ""
+	if k.Why != "" {
+		why = t.Muted.Render("  " + safetext.Line(k.Why))
+	}
+	out := []string{layout.Cut(t.Muted.Render("image key ")+safetext.Line(filepath.Base(k.Path))+why, w, t.Signs.Ellipsis)}
+	if k.ID != "" {
+		out = append(out, t.Muted.Render("          "+human.Key(t, keys.Fingerprint(safetext.Line(k.ID)))))
+	}
+	return out
+}
+
+func (r *imageRoom) detail(w, _ int) []string {
+	if r.field != nil || len(r.images) == 0 {
+		return nil
+	}
+	t, row := r.theme, r.images[min(r.list.At(), len(r.images)-1)]
+	out := []string{t.Muted.Render("Image")}
+	out = append(out, layout.Wrap(safetext.Line(row.name), w)...)
+	if row.err != nil {
+		return append(append(out, ""), failure(r.state, row.err, w)...)
+	}
+	if !row.done {
+		return out
+	}
+	out = append(out, "", t.Muted.Render("Digest, which is what gets signed"))
+	out = append(out, layout.Wrap(safetext.Line(row.image.Digest), w)...)
+	if len(row.image.Platforms) > 0 {
+		out = append(out, "", t.Muted.Render("Platforms"))
+		out = append(out, layout.Wrap(safetext.Line(strings.Join(row.image.Platforms, ", ")), w)...)
+	}
+	if len(r.all) > 0 && r.all[r.at].ID != "" {
+		out = append(out, "", t.Muted.Render("Image key"))
+		out = append(out, human.FingerprintLines(keys.Fingerprint(safetext.Line(r.all[r.at].ID)), w)...)
+	}
+	return out
+}
+
+func (r *imageRoom) status() string {
+	switch {
+	case r.field != nil:
+		return "Enter asks the registry for it; esc leaves everything as it was."
+	case len(r.images) > 0:
+		return "An image's signature lives in the registry: to sign it is to publish it."
+	}
+	return ""
+}
+
+func (r *imageRoom) hints() []keymap.Hint {
+	if r.field != nil {
+		return []keymap.Hint{keymap.On(r.keys.Choose, "add it"), keymap.On(r.keys.Back, "as before")}
+	}
+	none, other := "", ""
+	if len(r.images) == 0 {
+		none = "there is no image"
+	}
+	if len(r.all) < 2 {
+		other = "there is no other image key"
+	}
+	return []keymap.Hint{
+		keymap.Unless(r.refused(), r.keys.Choose, "go on"), keymap.On(r.keys.Images, ""), keymap.Unless(none, r.keys.Remove, ""),
+		keymap.On(r.keys.Help, ""), keymap.On(r.keys.Back, ""), keymap.Unless(other, r.keys.Key, "other image key"),
+		keymap.On(r.keys.New, "new image key"), keymap.On(r.keys.Again, "ask again"), keymap.On(r.keys.Quit, ""),
+	}
+}
+
+func (r *imageRoom) item() rail.Item {
+	it := rail.Item{Title: "Image", State: theme.Pending}
+	switch n := len(r.choices.Images); {
+	case r.settled && n == 0:
+		it.State, it.Value = theme.Skipped, "none"
+	case r.settled:
+		it.State, it.Value = theme.Done, human.Count(n, "image")
+	}
+	return it
+}

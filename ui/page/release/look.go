@@ -1,0 +1,351 @@
+package release
+
+import (
+	"errors"
+	"path/filepath"
+	"strings"
+
+	"github.com/charmbracelet/bubbles/key"
+	tea "github.com/charmbracelet/bubbletea"
+
+	"bulla/artifacts"
+	"bulla/keys"
+	"bulla/ui/component/human"
+	"bulla/ui/component/layout"
+	"bulla/ui/component/picker"
+	"bulla/ui/component/rail"
+	"bulla/ui/component/textfield"
+	"bulla/ui/keymap"
+	"bulla/ui/safetext"
+	"bulla/ui/theme"
+	"bulla/workflow"
+)
+
+// lookRoom is the last look: exactly what will be created, with which key, and where to. The
+// version has to be typed, by hand, before anything happens.
+type lookRoom struct {
+	*state
+	task    task
+	err     error // what stood in the way, when it is no refusal
+	list    picker.Model
+	confirm *textfield.Model
+	wrong   string
+	first   int  // first row in sight
+	rows    int  // of the plan, when it was drawn last
+	shown   int  // of them in sight
+	begun   bool // the person confirmed: the page starts the run
+}
+
+type planned struct {
+	id   int
+	plan *workflow.Plan
+	err  error
+}
+
+func (r *lookRoom) enter() tea.Cmd {
+	r.confirm, r.wrong, r.first = textfield.New("", ""), "", 0
+	return r.ask()
+}
+
+func (r *lookRoom) ask() tea.Cmd {
+	r.state.plan, r.faults, r.err = nil, nil, nil
+	ctx, id := r.begin(&r.task)
+	backend, choices := r.backend, r.choices
+	return func() tea.Msg {
+		p, err := backend.Plan(ctx, choices)
+		return planned{id, p, err}
+	}
+}
+
+func (r *lookRoom) update(msg tea.Msg) tea.Cmd {
+	m, ok := msg.(planned)
+	if !ok || !r.task.end(m.id) {
+		return nil
+	}
+	var refused *workflow.RefusedError
+	switch {
+	case errors.As(m.err, &refused):
+		r.faults = refused.Errors()
+		r.list.Set(0)
+	case m.err != nil:
+		r.err = m.err
+	default:
+		r.state.plan = m.plan
+	}
+	return nil
+}
+
+func (r *lookRoom) key(msg tea.KeyMsg) tea.Cmd {
+	switch {
+	case r.task.active:
+		return nil
+	case r.state.plan == nil:
+		return r.refusedKey(msg)
+	case msg.Paste:
+		r.wrong = "Pasting is off here: type the version by hand."
+	case key.Matches(msg, r.keys.TogglePush):
+		r.choices.Push = !r.choices.Push
+		return r.ask()
+	case key.Matches(msg, r.keys.Choose):
+		r.answer()
+	case msg.Type == tea.KeyUp, msg.Type == tea.KeyPgUp:
+		r.first = max(0, r.first-scroll(msg))
+	case msg.Type == tea.KeyDown, msg.Type == tea.KeyPgDown:
+		r.first = max(0, min(r.first+scroll(msg), r.rows-r.shown))
+	default:
+		r.wrong = ""
+		r.confirm.Update(msg)
+	}
+	return nil
+}
+
+func scroll(msg tea.KeyMsg) int {
+	if msg.Type == tea.KeyPgUp || msg.Type == tea.KeyPgDown {
+		return 8
+	}
+	return 1
+}
+
+// answer begins the run only if the version, or the tag, was typed exactly.
+func (r *lookRoom) answer() {
+	typed := r.confirm.Value()
+	switch {
+	case typed == "":
+		r.wrong = "Type " + safetext.Line(r.state.plan.Version) + " to sign; esc goes back. Nothing was done."
+	case typed != r.state.plan.Version && typed != r.state.plan.Tag:
+		r.wrong = "That is not " + safetext.Line(r.state.plan.Version) + ". Nothing was done."
+	default:
+		r.begun = true
+	}
+}
+
+func (r *lookRoom) refusedKey(msg tea.KeyMsg) tea.Cmd {
+	switch {
+	case key.Matches(msg, r.keys.Again):
+		return r.ask()
+	case key.Matches(msg, r.keys.Replace) && r.replaceable():
+		r.choices.Replace = true
+		return r.ask()
+	case key.Matches(msg, r.keys.Go):
+		if i := int(msg.Runes[0] - '1'); i < len(r.faults) {
+			r.target = placeOf(r.faults[i].Step)
+		}
+	case key.Matches(msg, r.keys.Choose):
+		if i := r.list.At(); i < len(r.faults) {
+			r.target = placeOf(r.faults[i].Step)
+		}
+	default:
+		r.list.Update(msg, r.keys, len(r.faults))
+	}
+	return nil
+}
+
+// replaceable reports whether existing signatures are all that stands in the way.
+func (r *lookRoom) replaceable() bool {
+	for _, f := range r.faults {
+		if f.Rule != workflow.RuleSignatureExists {
+			return false
+		}
+	}
+	return len(r.faults) > 0
+}
+
+func (r *lookRoom) back() bool               { return false }
+func (r *lookRoom) typing() bool             { return r.state.plan != nil }
+func (r *lookRoom) busy() bool               { return r.task.active }
+func (r *lookRoom) detail(int, int) []string { return nil }
+
+func (r *lookRoom) view(w, h int) []string {
+	switch {
+	case r.task.active:
+		return append(r.heading("The last look", w), r.waiting(r.task, "checking everything once more: repository, key, files, registry…"))
+	case r.err != nil:
+		return append(r.heading("The last look", w), failure(r.state, r.err, w)...)
+	case r.state.plan == nil:
+		return r.refusal(w, h)
+	}
+	return r.ready(w, h)
+}
+
+func (r *lookRoom) refusal(w, h int) []string {
+	out := []string{r.theme.Icon(theme.Failed) + " " + r.theme.Strong.Render("This would fail, so nothing was begun."), ""}
+	items := findingItems(r.state, r.faults, r.list.At(), w)
+	for i := range items {
+		where := r.theme.Muted.Render(layout.Cut("    "+string('1'+rune(min(i, 8)))+" goes to "+placeOf(r.faults[i].Step).title(), w, ""))
+		items[i] = append(items[i], where, "")
+	}
+	if r.replaceable() {
+		tail := []string{"", r.theme.Accent.Render("R") + " lets bulla replace these files. The old signatures are then gone."}
+		return append(append(out, r.list.View(r.theme, items, h-len(out)-len(tail))...), tail...)
+	}
+	return append(out, r.list.View(r.theme, items, h-len(out))...)
+}
+
+// title is the name of a room, as in the rail.
+func (p place) title() string {
+	return [places]string{"Preflight", "Key", "Tag", "Artifacts", "Image", "Last look"}[p]
+}
+
+// ready shows the plan and the question. The question stays in sight while the plan scrolls.
+func (r *lookRoom) ready(w, h int) []string {
+	t, p := r.theme, r.state.plan
+	ask := "Type " + t.Accent.Render(safetext.Line(p.Version)) + " to sign:  " + r.confirm.View(t, 30, true)
+	tail := []string{"", ask}
+	if r.wrong != "" {
+		tail = append(tail, t.Bad.Render(r.wrong))
+	}
+	head := []string{t.Strong.Render("Nothing has been created yet. This will happen:"), ""}
+	body := r.planRows(w)
+	room := max(1, h-len(head)-len(tail))
+	r.rows, r.shown = len(body), min(room, len(body))
+	r.first = max(0, min(r.first, r.rows-r.shown))
+	part := append([]string(nil), body[r.first:r.first+r.shown]...)
+	if r.first+r.shown < r.rows {
+		part[len(part)-1] = t.Muted.Render(t.Signs.Down + " more below: down shows it")
+	}
+	if r.first > 0 {
+		part[0] = t.Muted.Render(t.Signs.Up + " more above")
+	}
+	return append(append(head, part...), tail...)
+}
+
+const labelWidth = 11
+
+// planRows says what will be made, line by line.
+func (r *lookRoom) planRows(w int) []string {
+	p := r.state.plan
+	var out []string
+	add := func(label string, rows ...[2]string) {
+		for i, row := range rows {
+			if i > 0 {
+				label = ""
+			}
+			left := r.theme.Muted.Render(layout.Pad(label, labelWidth)) + row[0]
+			out = append(out, layout.Ends(left, r.theme.Muted.Render(row[1]), w, r.theme.Signs.Ellipsis))
+		}
+	}
+	arrow := " " + r.theme.Signs.Arrow + " "
+	add("tag", [2]string{safetext.Line(p.Tag) + arrow + human.Commit(p.CommitID) + " " + safetext.Line(p.Subject), "signed, local"})
+	add("files", r.fileRows(w)...)
+	add("image", r.imageRows(w)...)
+	add("record", [2]string{workflow.RecordName + "  " + r.theme.Muted.Render("binds all of the above"), "+ .asc"})
+	who := safetext.Line(p.Key.UserID)
+	out = append(out, "")
+	for i, l := range human.FingerprintLines(p.Key.Primary, w-labelWidth) {
+		add([]string{"key", ""}[min(i, 1)], [2]string{l, ""})
+	}
+	add("", [2]string{who, p.Key.Algorithm + ", " + human.Expiry(p.Key.Expires, r.now())})
+	add("pushed", r.pushRow())
+	for _, f := range p.Findings {
+		if f.Severity != workflow.SeverityWarning {
+			continue
+		}
+		for i, l := range layout.Wrap(safetext.Line(f.Message), w-labelWidth) {
+			label := r.theme.Caution.Render("! ") + r.theme.Caution.Render(layout.Pad("warning", labelWidth-2))
+			if i > 0 {
+				label = strings.Repeat(" ", labelWidth)
+			}
+			out = append(out, label+l)
+		}
+	}
+	return out
+}
+
+func (r *lookRoom) fileRows(int) [][2]string {
+	p := r.state.plan
+	if len(p.Files) == 0 {
+		return [][2]string{{"none", ""}}
+	}
+	var rows [][2]string
+	for _, f := range p.Files {
+		what := "+ .asc"
+		switch f.Existing {
+		case artifacts.StateNone, "":
+		case artifacts.StateValid:
+			what = "signed already"
+		default:
+			what = ".asc replaced"
+		}
+		rows = append(rows, [2]string{safetext.Line(f.Name) + "  " + r.theme.Muted.Render(human.Size(f.Size)), what})
+	}
+	sums := "SHA256SUMS"
+	if p.SHA512 {
+		sums += ", SHA512SUMS"
+	}
+	return append(rows, [2]string{sums, "+ .asc"})
+}
+
+func (r *lookRoom) imageRows(int) [][2]string {
+	p, t := r.state.plan, r.theme
+	if len(p.Images) == 0 {
+		return [][2]string{{"none", ""}}
+	}
+	var rows [][2]string
+	for _, img := range p.Images {
+		kind := "one platform"
+		if n := len(img.Platforms); n > 0 {
+			kind = "index, " + human.Count(n, "platform")
+		}
+		rows = append(rows, [2]string{safetext.Line(img.Name), "signed in the registry"},
+			[2]string{human.Digest(t, safetext.Line(img.Digest)) + "  " + t.Muted.Render(kind), ""})
+	}
+	key := filepath.Base(p.ImageKey)
+	if p.ImageID != "" {
+		key += "  " + t.Muted.Render(human.Key(t, keys.Fingerprint(safetext.Line(p.ImageID))))
+	}
+	return append(rows, [2]string{"by image key " + safetext.Line(key), ""})
+}
+
+func (r *lookRoom) pushRow() [2]string {
+	p := r.state.plan
+	if !p.Push {
+		return [2]string{"no", "ctrl+p pushes the tag too"}
+	}
+	to := "yes, the tag to " + safetext.Line(p.Remote)
+	if p.RemoteURL != "" {
+		to += "  " + r.theme.Muted.Render(safetext.Line(p.RemoteURL))
+	}
+	return [2]string{to, "ctrl+p leaves it"}
+}
+
+func (r *lookRoom) status() string {
+	switch p := r.state.plan; {
+	case r.task.active:
+		return ""
+	case p == nil:
+		return "What is mended here or elsewhere is looked at again with r."
+	case len(p.Images) > 0:
+		return "An image's signature lives in the registry: to sign it is to publish it."
+	}
+	return "Esc goes back; whatever else is typed does nothing."
+}
+
+func (r *lookRoom) hints() []keymap.Hint {
+	switch {
+	case r.task.active:
+		return []keymap.Hint{keymap.On(r.keys.Back, "")}
+	case r.state.plan == nil:
+		none := ""
+		if len(r.faults) == 0 {
+			none = "there is nothing to mend here"
+		}
+		hints := []keymap.Hint{keymap.Unless(none, r.keys.Choose, "go and mend it"), keymap.On(r.keys.Again, "look again")}
+		if r.replaceable() {
+			hints = append(hints, keymap.On(r.keys.Replace, ""))
+		}
+		return append(hints, keymap.On(r.keys.Help, ""), keymap.On(r.keys.Back, ""), keymap.On(r.keys.Quit, ""))
+	}
+	push := "push too"
+	if r.state.plan.Push {
+		push = "don't push"
+	}
+	return []keymap.Hint{keymap.On(r.keys.Choose, "sign, once typed"), keymap.On(r.keys.TogglePush, push), keymap.On(r.keys.Back, "")}
+}
+
+func (r *lookRoom) item() rail.Item {
+	it := rail.Item{Title: "Last look", State: theme.Pending}
+	if len(r.faults) > 0 {
+		it.State, it.Value = theme.Failed, "refused"
+	}
+	return it
+}

@@ -1,0 +1,159 @@
+package release
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"bulla/keys"
+	"bulla/keys/vault"
+	"bulla/workflow"
+)
+
+// job is what a worker does.
+type job int
+
+// The jobs.
+const (
+	jobRelease job = iota
+	jobResume
+	jobPush
+)
+
+// worker carries out one job in a goroutine and a context of its own: neither a new frame nor
+// the end of the program cuts a signature short. Whoever ends the program cancels it and waits.
+type worker struct {
+	id      int
+	job     job
+	backend Backend
+	vault   Vault
+	plan    *workflow.Plan
+	result  *workflow.Result // of the release to push
+	feed    *feed
+	cancel  context.CancelFunc
+	done    chan struct{}
+
+	// Only the worker's goroutine uses these.
+	keep     map[vault.Key]wish
+	unlocked bool
+}
+
+// wish is where a person wants a passphrase kept, once it has proved right.
+type wish struct {
+	request keys.PassphraseRequest
+	backend vault.Backend
+}
+
+// start begins the job. base gives values only: its end does not end the job.
+func (w *worker) start(base context.Context) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(base))
+	w.cancel, w.feed, w.done = cancel, newFeed(), make(chan struct{})
+	w.keep = map[vault.Key]wish{}
+	go func() {
+		defer close(w.done)
+		defer cancel()
+		w.feed.put(feedItem{end: w.work(ctx)})
+	}()
+}
+
+// stop cancels the job and waits until it has ended.
+func (w *worker) stop() {
+	w.cancel()
+	<-w.done
+}
+
+func (w *worker) work(ctx context.Context) *ending {
+	face := workflow.Face{Ask: w.ask, Emit: w.emit}
+	var e ending
+	switch w.job {
+	case jobResume:
+		e.result, e.err = w.backend.Resume(ctx, face)
+	case jobPush:
+		e.result, e.err = w.result, w.backend.Push(ctx, w.result, face)
+	default:
+		e.result, e.err = w.backend.Run(ctx, w.plan, face)
+	}
+	e.notes = w.keepAll(ctx)
+	return &e
+}
+
+// emit passes an event on. The runner calls it one at a time.
+func (w *worker) emit(e workflow.Event) {
+	if d, ok := e.(workflow.StepDone); ok && d.Step == workflow.StepKey {
+		w.unlocked = true
+	}
+	w.feed.put(feedItem{event: e})
+}
+
+// ask puts a question to the person and waits for the answer.
+func (w *worker) ask(ctx context.Context, req keys.PassphraseRequest) (keys.Secret, error) {
+	q := &question{request: req, reply: make(chan answer, 1)}
+	if w.vault != nil && !req.New && req.Purpose != keys.PurposeVault {
+		q.offers = w.vault.Offers(ctx)
+		q.chosen, _ = w.vault.Choice(ctx)
+	}
+	w.feed.put(feedItem{ask: q})
+	select {
+	case a := <-q.reply:
+		return w.answered(req, a)
+	case <-ctx.Done():
+		w.feed.put(feedItem{withdrawn: q})
+		return keys.Secret{}, ctx.Err()
+	}
+}
+
+func (w *worker) answered(req keys.PassphraseRequest, a answer) (keys.Secret, error) {
+	k := vault.KeyFor(req)
+	delete(w.keep, k)
+	switch {
+	case !a.ok && req.Purpose == keys.PurposeVault:
+		return keys.Secret{}, keys.ErrNoPassphrase // there is another way: the passphrase itself
+	case !a.ok:
+		return keys.Secret{}, context.Canceled
+	}
+	if a.keep != "" && a.keep != vault.BackendMemory {
+		w.keep[k] = wish{req, a.keep}
+	}
+	return a.secret, nil
+}
+
+// keepDeadline bounds how long the end of a run may be held up by a keychain.
+const keepDeadline = 30 * time.Second
+
+// keepAll keeps the passphrases that proved right where the person wanted them. A release is no
+// failure because a keychain is.
+func (w *worker) keepAll(ctx context.Context) (notes []string) {
+	if w.vault == nil {
+		return nil
+	}
+	defer func() { notes = append(notes, w.vault.Notices()...) }()
+	if !w.unlocked {
+		return nil
+	}
+	for _, wish := range w.keep {
+		if err := w.keepOne(ctx, wish); err != nil && !errors.Is(err, keys.ErrNoPassphrase) {
+			notes = append(notes, fmt.Sprintf("The passphrase was not kept: %v.", err))
+		}
+	}
+	return notes
+}
+
+func (w *worker) keepOne(ctx context.Context, wish wish) error {
+	for _, s := range w.vault.Offers(ctx) {
+		if s.Backend == wish.backend && s.Backend == vault.BackendFile && s.State == vault.NeedsSetup {
+			// A person types the new master passphrase: no deadline but their patience.
+			if err := w.vault.SetUp(ctx, w.ask); err != nil {
+				return err
+			}
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, keepDeadline)
+	defer cancel()
+	if chosen, ok := w.vault.Choice(ctx); ok && chosen != wish.backend {
+		if err := w.vault.Choose(ctx, wish.backend); err != nil {
+			return err
+		}
+	}
+	return w.vault.Keep(ctx, wish.request, wish.backend)
+}

@@ -1,0 +1,127 @@
+package ui
+
+import (
+	"context"
+	"strings"
+
+	"github.com/charmbracelet/bubbles/key"
+	tea "github.com/charmbracelet/bubbletea"
+
+	"bulla/ui/component/frame"
+	"bulla/ui/component/layout"
+	"bulla/ui/dialog"
+	"bulla/ui/keymap"
+	"bulla/ui/page/release"
+	"bulla/ui/page/sandbox"
+	"bulla/ui/theme"
+)
+
+// page is what stands in the frame.
+type page interface {
+	Update(tea.Msg) tea.Cmd
+	Key(tea.KeyMsg) tea.Cmd
+	// Interrupt is Ctrl+C, which works wherever the person is.
+	Interrupt(tea.KeyMsg) tea.Cmd
+	Screen(w, h int) frame.Screen
+}
+
+// root only routes: sizes, keys and messages go to where they belong.
+type root struct {
+	ctx     context.Context
+	o       Options
+	theme   theme.Theme
+	keys    keymap.Map
+	dialogs *dialog.Stack
+	release *release.Model
+	sandbox *sandbox.Model // nil until the practice release is done
+	page    page
+	w, h    int
+}
+
+func newRoot(ctx context.Context, o Options) *root {
+	r := &root{ctx: ctx, o: o, theme: themeFor(o, nil), keys: keymap.Default(), dialogs: &dialog.Stack{}}
+	r.build()
+	return r
+}
+
+// build makes the pages for the theme.
+func (r *root) build() {
+	r.release = release.New(release.Options{
+		Context: r.ctx, Open: r.o.Open, Choices: r.o.Choices, Vault: r.o.Vault,
+		Practice: r.o.Practice != nil, PracticePassphrase: r.o.PracticePassphrase,
+		Theme: r.theme, Now: r.o.Now, Dialogs: r.dialogs,
+	})
+	r.page = r.release
+}
+
+// Init begins to read the repository.
+func (r *root) Init() tea.Cmd { return r.release.Init() }
+
+// Update routes a message.
+func (r *root) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		r.w, r.h = msg.Width, msg.Height
+		return r, nil
+	case tea.KeyMsg:
+		return r, r.key(msg)
+	}
+	cmd := r.release.Update(msg)
+	if r.sandbox != nil {
+		cmd = tea.Batch(cmd, r.sandbox.Update(msg))
+	}
+	return r, cmd
+}
+
+func (r *root) key(msg tea.KeyMsg) tea.Cmd {
+	switch {
+	case key.Matches(msg, r.keys.Interrupt):
+		return r.page.Interrupt(msg)
+	case r.tooSmall() != nil:
+		return nil // nothing may be answered that cannot be read
+	case r.dialogs.Top() != nil:
+		// What a dialog's answer has changed is for the page to follow up.
+		return tea.Batch(r.dialogs.Key(msg), r.release.Update(nil))
+	}
+	cmd := r.page.Key(msg)
+	r.turn()
+	return cmd
+}
+
+// turn goes to the page that the person asked for.
+func (r *root) turn() {
+	if result, ok := r.release.WantsPractice(); ok {
+		r.sandbox = sandbox.New(sandbox.Options{Context: r.ctx, World: r.o.Practice, Result: result, Theme: r.theme, Now: r.o.Now, Dialogs: r.dialogs})
+		r.page = r.sandbox
+	}
+	if r.sandbox != nil && r.sandbox.Left() {
+		r.page = r.release
+	}
+}
+
+// tooSmall is the sentence for a terminal below the minimum, or nil. Before the size is known
+// there is nothing to say.
+func (r *root) tooSmall() []string {
+	if r.w == 0 {
+		return nil
+	}
+	return frame.TooSmall(r.w, r.h)
+}
+
+// View draws the page in its frame, and the dialog on top of it.
+func (r *root) View() string {
+	if r.w == 0 || r.h == 0 {
+		return ""
+	}
+	if lines := r.tooSmall(); lines != nil {
+		return r.theme.Fold(strings.Join(lines, "\n"))
+	}
+	view := frame.View(r.theme, r.page.Screen(r.w, r.h), r.w, r.h)
+	if d := r.dialogs.Top(); d != nil {
+		lines := strings.Split(view, "\n")
+		body := lines[2 : len(lines)-3]
+		copy(body, layout.Over(body, dialog.Box(r.theme, d, r.w, len(body)), r.w))
+		view = strings.Join(lines, "\n")
+	}
+	return r.theme.Fold(view)
+}
