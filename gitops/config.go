@@ -149,8 +149,8 @@ func userConfigFiles(env func(string) string) []string {
 	return files
 }
 
-// commentPrefix is what begins a line that git drops from messages: core.commentString, or
-// core.commentChar, whichever was said last; "auto" means the default for tags.
+// commentPrefix is what begins a line that git drops from messages: core.commentString
+// (git 2.45), else core.commentChar; "auto" means the default for tags.
 func (c *config) commentPrefix() string {
 	v := first(c.last("core.commentstring"), c.last("core.commentchar"))
 	if v == "" || strings.EqualFold(v, "auto") {

@@ -58,6 +58,9 @@ func lookIn(dir string) (location, bool, error) {
 			loc.root = dir
 			return loc, true, nil
 		}
+		if _, err := os.Lstat(filepath.Join(dotGit, "HEAD")); errors.Is(err, fs.ErrPermission) {
+			return location{}, false, err // not somebody else's repository further up
+		}
 	case err == nil && info.Mode().IsRegular():
 		target, err := readPointer(dotGit, "gitdir: ")
 		if err != nil {

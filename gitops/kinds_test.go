@@ -298,6 +298,24 @@ func TestOpenErrors(t *testing.T) {
 	}
 }
 
+// TestOpenForbidden: a .git that may not be read is not passed over for one further up.
+func TestOpenForbidden(t *testing.T) {
+	skipOnWindows(t)
+	if os.Geteuid() == 0 {
+		t.Skip("root may read everything")
+	}
+	w := newWorld(t)
+	w.plain("r")
+	w.plain("r/inner")
+	if err := os.Chmod(w.path("r/inner/.git"), 0); err != nil {
+		t.Fatal(err)
+	}
+	defer os.Chmod(w.path("r/inner/.git"), 0o700)
+	if _, err := OpenWith(context.Background(), w.path("r/inner"), w.options(true)); !errors.Is(err, os.ErrPermission) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestUnborn(t *testing.T) {
 	both(t, func(t *testing.T, withGit bool) {
 		w := newWorld(t)

@@ -69,8 +69,9 @@ func remoteNames(cfg config) []string {
 	return names
 }
 
-// RemoteTag asks a remote, a name or an address, what its tag of that name is. It prompts for
-// nothing and is bounded by the context's deadline, else by 30 seconds. Errors: ErrNoGit,
+// RemoteTag asks a remote, a name or an address, what its tag of that name is. It never
+// prompts on a terminal, though the user's credential helper or askpass program may open a
+// window, and is bounded by the context's deadline, else by 30 seconds. Errors: ErrNoGit,
 // *RemoteError.
 func (r *Repo) RemoteTag(ctx context.Context, remote, name string) (id string, found bool, err error) {
 	if err := ValidTagName(name); err != nil {

@@ -73,18 +73,19 @@ func TestPushRefused(t *testing.T) {
 		}
 	}
 	hook := w.path("remote.git/hooks/pre-receive")
-	w.write("remote.git/hooks/pre-receive", "#!/bin/sh\necho 'Releases are frozen, see https://bot:hunter2secret@ci.example/x?token=abc' >&2\nexit 1\n")
+	w.write("remote.git/hooks/pre-receive", "#!/bin/sh\necho 'hunter3secret' >&2; echo 'Releases are frozen, see https://bot:hunter2secret@ci.example/x?token=abc' >&2\nexit 1\n")
 	if err := os.Chmod(hook, 0o755); err != nil {
 		t.Fatal(err)
 	}
+	w.git("r", "remote", "add", "web", "https://ann:hunter3secret@host.example/x")
 	var out bytes.Buffer
 	err := r.PushTag(ctx, "origin", "v1", &out)
 	var push *PushError
-	if !errors.As(err, &push) || push.Tag != "v1" || push.Remote != "origin" || push.Rejected != "pre-receive hook declined" || !strings.Contains(push.Output, "Releases are frozen") {
+	if !errors.As(err, &push) || push.Tag != "v1" || push.Remote != "origin" || push.Rejected != "pre-receive hook declined" || !strings.Contains(push.Output, "Releases are frozen") || !strings.Contains(push.Output, hidden) {
 		t.Fatalf("hook: %#v", err)
 	}
 	for _, text := range []string{out.String(), push.Output, err.Error()} {
-		if strings.Contains(text, "hunter2secret") || strings.Contains(text, "token=abc") {
+		if strings.Contains(text, "hunter2secret") || strings.Contains(text, "hunter3secret") || strings.Contains(text, "token=abc") {
 			t.Errorf("a credential came through: %q", text)
 		}
 	}
