@@ -2,7 +2,7 @@ package store
 
 import (
 	"bytes"
-	"crypto/sha1" //nolint:gosec // the fingerprint of a v4 key is defined by it
+	"crypto/sha1" // the fingerprint of a v4 key is defined by it
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"

@@ -2,7 +2,8 @@ package store
 
 import (
 	"bytes"
-	"crypto/dsa" //nolint:staticcheck // old keys may be imported and must be wiped too
+	//lint:ignore SA1019 old keys may be imported and must be wiped too
+	"crypto/dsa"
 	"crypto/rsa"
 	"errors"
 	"math/big"

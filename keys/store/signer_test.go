@@ -304,7 +304,8 @@ func lock(t testing.TB, numbers []byte, mode, usage byte, pass string) []byte {
 		t.Fatal(err)
 	}
 	clear := append(bytes.Clone(numbers), sum...)
-	cipher.NewCFBEncrypter(block, iv).XORKeyStream(clear, clear) //nolint:staticcheck // OpenPGP's mode
+	//lint:ignore SA1019 it is OpenPGP's mode
+	cipher.NewCFBEncrypter(block, iv).XORKeyStream(clear, clear)
 	return append(append(b, iv...), clear...)
 }
 
