@@ -9,8 +9,7 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp/elgamal"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 
-	// The hash functions that signatures of the last thirty years use. MD5 is left out: it is
-	// broken beyond a warning, and GnuPG refuses it too.
+	// The hash functions that signatures of the last thirty years use.
 	_ "crypto/sha1"
 	_ "crypto/sha256"
 	_ "crypto/sha3"
@@ -27,7 +26,7 @@ const minRSABits = 2048
 func AlgorithmName(p *packet.PublicKey) string {
 	switch k := p.PublicKey.(type) {
 	case *rsa.PublicKey:
-		return fmt.Sprintf("rsa%d", k.N.BitLen())
+		return rsaName(k)
 	case *dsa.PublicKey:
 		return fmt.Sprintf("dsa%d", k.P.BitLen())
 	case *elgamal.PublicKey:
@@ -49,6 +48,8 @@ func AlgorithmName(p *packet.PublicKey) string {
 	}
 	return curveName(curve)
 }
+
+func rsaName(k *rsa.PublicKey) string { return fmt.Sprintf("rsa%d", k.N.BitLen()) }
 
 func curveName(c packet.Curve) string {
 	switch c {
@@ -179,6 +180,11 @@ func hashName(id byte) string {
 	}
 	return fmt.Sprintf("hash %d", id)
 }
+
+// judgedHash reports whether signatures with this hash function are judged at all. MD5 is not,
+// although some package always links it: it is broken beyond a warning, and GnuPG refuses it,
+// too.
+func judgedHash(h crypto.Hash) bool { return h != 0 && h != crypto.MD5 && h.Available() }
 
 // brokenHash reports whether collisions of the hash were shown, or it is too short to resist
 // them.

@@ -32,9 +32,11 @@ type Check struct {
 	// candidates and states are parallel to sigs; a nil state means that hashing the document
 	// would not help, or that there are too many ways to hash it (crowded).
 	candidates [][]keyRef
+	signers    [][]*allowedSigner
 	states     []*documentHash
 	crowded    []bool
 	open       []*documentHash
+	madeAt     time.Time
 }
 
 // Begin prepares a Check. Only what some signature needs is hashed; if none can be judged,
@@ -44,6 +46,7 @@ func (j *Judge) Begin(sigs []*Signature) *Check {
 		judge:      j,
 		sigs:       sigs,
 		candidates: make([][]keyRef, len(sigs)),
+		signers:    make([][]*allowedSigner, len(sigs)),
 		states:     make([]*documentHash, len(sigs)),
 		crowded:    make([]bool, len(sigs)),
 	}
@@ -52,11 +55,10 @@ func (j *Judge) Begin(sigs []*Signature) *Check {
 		if s.problem != nil || j.Now.IsZero() {
 			continue
 		}
-		c.candidates[i] = j.Keyring.candidates(s.packet)
-		if len(c.candidates[i]) == 0 {
+		k, ok := c.lookUp(i)
+		if !ok {
 			continue
 		}
-		k := documentKey{s.packet.hash, s.packet.typ == sigText, string(s.packet.salt)}
 		d, ok := byKey[k]
 		if !ok && len(c.open) == maxDocumentStates {
 			c.crowded[i] = true
@@ -71,6 +73,24 @@ func (j *Judge) Begin(sigs []*Signature) *Check {
 	}
 	return c
 }
+
+// lookUp finds the keys that may have made the i-th signature, and how the document must be
+// hashed for it.
+func (c *Check) lookUp(i int) (documentKey, bool) {
+	s := c.sigs[i]
+	if s.ssh != nil {
+		c.signers[i] = c.judge.Keyring.allowed(s.ssh)
+		return documentKey{hash: sshHash(s.ssh)}, len(c.signers[i]) > 0
+	}
+	c.candidates[i] = c.judge.Keyring.candidates(s.packet)
+	k := documentKey{s.packet.hash, s.packet.typ == sigText, string(s.packet.salt)}
+	return k, len(c.candidates[i]) > 0
+}
+
+// MadeAt tells when the target says that it was signed: the date of the tagger or committer.
+// SSH signatures carry no time of their own, and git, too, judges them by that date. Without it
+// they count as made at the Judge's Now.
+func (c *Check) MadeAt(t time.Time) { c.madeAt = t }
 
 // Needed reports whether any signature's verdict depends on the document.
 func (c *Check) Needed() bool { return len(c.open) > 0 }
@@ -91,14 +111,14 @@ func (c *Check) Verdicts(kind Kind, target string) []Verdict {
 	}
 	out := make([]Verdict, 0, len(c.sigs))
 	for i := range c.sigs {
-		v := c.verdict(i)
+		v := c.verdict(i, kind)
 		v.Kind, v.Target = kind, target
 		out = append(out, v)
 	}
 	return out
 }
 
-func (c *Check) verdict(i int) Verdict {
+func (c *Check) verdict(i int, kind Kind) Verdict {
 	s := c.sigs[i]
 	v := Verdict{Claim: s.Claim()}
 	switch {
@@ -108,8 +128,10 @@ func (c *Check) verdict(i int) Verdict {
 		v.Status, v.Reason = StatusNotChecked, "The signature was not checked: the judge was given no time to judge by."
 	case c.crowded[i]:
 		v.Status, v.Reason = StatusNotChecked, "The signature was not checked: too many different ones stand over the same document."
-	case len(c.candidates[i]) == 0:
+	case len(c.candidates[i]) == 0 && len(c.signers[i]) == 0:
 		v.Status, v.Reason = StatusUnknownKey, unknownKeyReason(v.Claim)
+	case s.ssh != nil:
+		c.weighSSH(i, kind, &v)
 	default:
 		c.weigh(i, &v)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
+	"github.com/hiddeco/sshsig"
 )
 
 // The limits of a keyring. The keyring of all Debian developers has 30 MiB.
@@ -19,7 +20,7 @@ const (
 )
 
 // ErrNoKeys says that data given as a keyring holds no public key that can be used.
-var ErrNoKeys = errors.New("no usable OpenPGP public key in it")
+var ErrNoKeys = errors.New("no usable public key in it")
 
 // LimitError says that something is too big to be read.
 type LimitError struct {
@@ -44,12 +45,15 @@ func (e *KeyError) Error() string {
 	return fmt.Sprintf("the key %s cannot be used: %s", e.Fingerprint, e.Reason)
 }
 
-// Keyring is a frozen set of public keys. Its self-signatures are verified once, when a key is
+// Keyring is a frozen set of public keys: OpenPGP keys, and SSH keys with what allowed_signers
+// files say of them. Its self-signatures are verified once, when a key is
 // first needed, so that a keyring of thousands costs little until it is used. It is safe for
 // concurrent use.
 type Keyring struct {
 	certs    []*cert
 	byID     map[string][]keyRef // by key id of primary keys and subkeys
+	ssh      map[Fingerprint][]*allowedSigner
+	signers  []*allowedSigner // in their order
 	problems []error
 	digest   string
 }
@@ -67,7 +71,8 @@ func (k keyRef) key() *packet.PublicKey {
 	return k.cert.subkeys[k.sub].key
 }
 
-// ReadKeyring reads public keys: binary, or any number of armor blocks with text around them.
+// ReadKeyring reads public keys: binary, or any number of armor blocks with text around them,
+// or the lines of an allowed_signers file (ssh-keygen(1)).
 // Secret keys are read for their public part. It works on packets, so that one key that cannot
 // be used loses neither the others nor its own better parts; what was left out stands in
 // Problems. src says where the data come from.
@@ -87,9 +92,12 @@ func ReadKeyring(data []byte, src Source) (*Keyring, error) {
 		for _, b := range armorBlocks(data, maxKeyringBlocks) {
 			p.block(b)
 		}
+		signers, problems := allowedSigners(data, src)
+		r.signers = signers
+		r.problems = append(r.problems, problems...)
 	}
 	r.index()
-	if len(r.certs) == 0 && len(data) > 0 {
+	if r.Len() == 0 && len(data) > 0 {
 		return r, ErrNoKeys
 	}
 	return r, nil
@@ -230,6 +238,19 @@ func (r *Keyring) index() {
 		d := c.digest()
 		sums = append(sums, d[:])
 	}
+	r.ssh = map[Fingerprint][]*allowedSigner{}
+	lines := map[string]bool{}
+	r.signers = slices.DeleteFunc(r.signers, func(s *allowedSigner) bool {
+		known := lines[s.line]
+		lines[s.line] = true
+		return known
+	})
+	for _, s := range r.signers {
+		f := sshFingerprint(s.key)
+		r.ssh[f] = append(r.ssh[f], s)
+		d := sha256.Sum256([]byte(s.line))
+		sums = append(sums, d[:])
+	}
 	slices.SortFunc(sums, bytes.Compare)
 	total := sha256.Sum256(bytes.Join(sums, nil))
 	r.digest = hex.EncodeToString(total[:])
@@ -246,6 +267,7 @@ func MergeKeyrings(rs ...*Keyring) *Keyring {
 		for _, c := range r.certs {
 			out.certs = append(out.certs, c.fresh())
 		}
+		out.signers = append(out.signers, r.signers...)
 		out.problems = append(out.problems, r.problems...)
 	}
 	out.index()
@@ -277,19 +299,22 @@ func (r *Keyring) Keys() []Key {
 	if r == nil {
 		return nil
 	}
-	out := make([]Key, 0, len(r.certs))
+	out := make([]Key, 0, r.Len())
 	for _, c := range r.certs {
 		out = append(out, c.describe(time.Time{}))
+	}
+	for _, s := range r.signers {
+		out = append(out, s.describe())
 	}
 	return out
 }
 
-// Len is the number of primary keys.
+// Len is the number of OpenPGP primary keys and of lines of allowed_signers.
 func (r *Keyring) Len() int {
 	if r == nil {
 		return 0
 	}
-	return len(r.certs)
+	return len(r.certs) + len(r.signers)
 }
 
 // Digest is a SHA-256, in hexadecimal, over the key material: it changes when any key changes
@@ -313,4 +338,12 @@ func (r *Keyring) candidates(s *sigPacket) (out []keyRef) {
 		}
 	}
 	return out
+}
+
+// allowed are the lines of allowed_signers for the key that an SSH signature names.
+func (r *Keyring) allowed(sig *sshsig.Signature) []*allowedSigner {
+	if r == nil {
+		return nil
+	}
+	return r.ssh[sshFingerprint(sig.PublicKey)]
 }

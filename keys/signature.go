@@ -2,6 +2,8 @@ package keys
 
 import (
 	"bytes"
+
+	"github.com/hiddeco/sshsig"
 )
 
 // The limits of a file of signatures.
@@ -13,23 +15,27 @@ const (
 // Signature is one signature as it was found, not judged yet. It may be one that cannot be
 // read or is of another kind than OpenPGP: the judge then says so.
 type Signature struct {
-	packet  *sigPacket // nil for what is not an OpenPGP signature
-	problem *problem   // why it cannot be judged
+	packet  *sigPacket        // nil for what is not an OpenPGP signature
+	ssh     *sshsig.Signature // nil for what is not an SSH signature
+	problem *problem          // why it cannot be judged
 }
 
 // Claim is what the signature says of itself. Nothing in it is proved.
 func (s *Signature) Claim() Claim {
-	if s.packet == nil {
-		return Claim{}
+	switch {
+	case s.packet != nil:
+		return s.packet.claim()
+	case s.ssh != nil:
+		return sshClaim(s.ssh)
 	}
-	return s.packet.claim()
+	return Claim{}
 }
 
 // ParseSignatures reads detached signatures: binary, or any number of armor blocks with text
-// around them. v3, v4 and v6 packets are read; signatures by SSH and X.509 are recognised. What
-// looks like a signature and cannot be read becomes a Signature that is judged malformed or
-// unsupported, and so does a file without any signature in it. Of an empty file it returns
-// none. The error is a *LimitError.
+// around them. OpenPGP packets of version 3, 4 and 6 and SSH signatures are read; X.509 ones are
+// recognised. What looks like a signature and cannot be read becomes a Signature that is judged
+// malformed or unsupported, and so does a file without any signature in it. Of an empty file it
+// returns none. The error is a *LimitError.
 func ParseSignatures(data []byte) ([]*Signature, error) {
 	switch {
 	case len(data) > MaxSignatureBytes:
@@ -57,7 +63,7 @@ func armoredSignatures(data []byte) []*Signature {
 			// The signatures that follow cover the text between, not another file.
 			return problemSignature(unsupported("it is a clear-signed document, which carries its own text"))
 		case "SSH SIGNATURE":
-			sigs = append(sigs, sshSignature(b)...)
+			sigs = append(sigs, sshSignature(b))
 		case "SIGNED MESSAGE", "PKCS7", "CMS":
 			sigs = append(sigs, problemSignature(unsupported("X.509 signatures are not supported"))...)
 		case armorSignature, "PGP MESSAGE", "PGP ARMORED FILE":

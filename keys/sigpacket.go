@@ -226,7 +226,7 @@ func (s *sigPacket) parseNumbers(data, body []byte) error {
 	switch {
 	case err != nil:
 		return malformed("the signature packet is cut off")
-	case s.hash == 0 || !s.hash.Available():
+	case !judgedHash(s.hash):
 		return unsupported("the hash function %s is not supported", hashName(s.hashID))
 	case s.algo >= packet.PubKeyAlgoMldsa65Ed25519 && s.version != 6:
 		return unsupported("%s signatures are defined for version 6 only", signatureAlgorithmName(s.algo))

@@ -1,6 +1,197 @@
 package keys
 
-// sshSignature recognises the armor of ssh-keygen -Y sign.
-func sshSignature(armorBlock) []*Signature {
-	return problemSignature(unsupported("SSH signatures are not supported"))
+import (
+	"crypto"
+	"crypto/rsa"
+	"crypto/sha256"
+	"errors"
+	"hash"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hiddeco/sshsig"
+	"golang.org/x/crypto/ssh"
+)
+
+// sshSignature reads the armor of `ssh-keygen -Y sign` (OpenSSH's PROTOCOL.sshsig), which git
+// uses for SSH keys.
+func sshSignature(b armorBlock) *Signature {
+	if b.err != nil {
+		return &Signature{problem: malformed(b.err.Error())}
+	}
+	sig, err := sshsig.ParseSignature(b.body)
+	switch {
+	case errors.Is(err, sshsig.ErrUnsupportedSignatureVersion), errors.Is(err, sshsig.ErrUnsupportedHashAlgorithm):
+		return &Signature{problem: unsupported("this kind of SSH signature is not supported")}
+	case err != nil:
+		return &Signature{problem: malformed("the SSH signature is damaged, or of a kind that is not supported")}
+	}
+	s := &Signature{ssh: sig}
+	if _, isCert := sig.PublicKey.(*ssh.Certificate); isCert {
+		s.problem = unsupported("SSH signatures made with certificates are not supported")
+	}
+	return s
+}
+
+// sshFingerprint is the SHA-256 of the key's wire encoding: the same digest as OpenSSH's
+// SHA256:… in hexadecimal.
+func sshFingerprint(k ssh.PublicKey) Fingerprint {
+	sum := sha256.Sum256(k.Marshal())
+	return FingerprintOf(sum[:])
+}
+
+func sshClaim(sig *sshsig.Signature) Claim {
+	return Claim{
+		Fingerprint: sshFingerprint(sig.PublicKey),
+		Hash:        sig.HashAlgorithm.String(),
+		Algorithm:   sig.Signature.Format,
+	}
+}
+
+func sshHash(sig *sshsig.Signature) crypto.Hash {
+	if sig.HashAlgorithm == sshsig.HashSHA256 {
+		return crypto.SHA256
+	}
+	return crypto.SHA512
+}
+
+// sshNamespace is what separates signatures for one purpose from those for another. git uses
+// its own for tags and commits; files have the one that OpenSSH's manual proposes.
+func sshNamespace(k Kind) string {
+	if k == KindTag || k == KindCommit {
+		return "git"
+	}
+	return "file"
+}
+
+// sshProves reports whether sig fits the document hashed into h.
+func sshProves(sig *sshsig.Signature, h hash.Hash) bool {
+	signed := ssh.Marshal(struct{ Namespace, Reserved, HashAlgorithm, Hash string }{
+		Namespace: sig.Namespace, HashAlgorithm: sig.HashAlgorithm.String(), Hash: string(h.Sum(nil)),
+	})
+	return verifySSH(sig.PublicKey, append([]byte("SSHSIG"), signed...), sig.Signature)
+}
+
+// weighSSH judges an SSH signature whose key is listed.
+func (c *Check) weighSSH(i int, kind Kind, v *Verdict) {
+	sig := c.sigs[i].ssh
+	state, err := c.states[i].clone()
+	switch {
+	case err != nil:
+		v.Status, v.Reason = StatusUnsupported, "The signature cannot be judged: its hash function is not supported."
+		return
+	case !sshProves(sig, state):
+		v.Status, v.Reason = StatusBad, "The signature does not fit the data: the data or the signature were changed."
+		return
+	case sig.Namespace != sshNamespace(kind):
+		v.Status, v.Reason = StatusBad, "The signature was made for another purpose: its namespace is not \""+sshNamespace(kind)+"\"."
+		return
+	}
+	at := c.madeAt
+	if at.IsZero() {
+		at = c.judge.Now
+	}
+	var best *finding
+	for _, s := range c.signers[i] {
+		f := s.weigh(sig, at, c.madeAt, c.judge.Now)
+		if best == nil || f.status.rank() < best.status.rank() {
+			best = &f
+		}
+	}
+	v.Status, v.Weak, v.Reason = best.status, best.weak, best.sshReason()+"."
+	if best.status != StatusBad {
+		v.Signer = best.signer
+	}
+}
+
+// weigh judges by the line of allowed_signers. at is when the signature counts as made; claimed
+// is what the target says of it, zero for nothing.
+func (a *allowedSigner) weigh(sig *sshsig.Signature, at, claimed, now time.Time) finding {
+	f := finding{now: now, signer: &Signatory{
+		Fingerprint: sshFingerprint(a.key),
+		Primary:     sshFingerprint(a.key),
+		UserIDs:     slices.Clone(a.principals),
+		SignedAt:    claimed.UTC(),
+		Hash:        sig.HashAlgorithm.String(),
+		Algorithm:   a.algorithm(),
+		KeyExpires:  a.before,
+		Source:      a.source,
+	}}
+	if w := a.weakness(); w != "" {
+		f.weak = append(f.weak, w)
+	}
+	switch {
+	case a.namespaces != "" && !matchPatterns(a.namespaces, sig.Namespace):
+		f.status = StatusBad
+	case !a.after.IsZero() && at.Before(a.after), at.After(now.Add(clockSkew)):
+		f.status = StatusNotYetValid
+	case !a.before.IsZero() && at.After(a.before):
+		f.status = StatusAfterExpiry
+	case len(f.weak) > 0:
+		f.status = StatusWeak
+	case !a.before.IsZero() && now.After(a.before):
+		f.status = StatusGoodExpiredSince
+	default:
+		f.status = StatusGood
+	}
+	return f
+}
+
+// sshReason is the sentence for an SSH signature, without its full stop.
+func (f *finding) sshReason() string {
+	by := "ignature by the SSH key " + f.signer.Primary.Short()
+	if !f.signer.SignedAt.IsZero() {
+		by += " dated " + day(f.signer.SignedAt)
+	}
+	switch f.status {
+	case StatusGood:
+		return "Good s" + by
+	case StatusGoodExpiredSince:
+		return "Good s" + by + "; the key was valid until " + day(f.signer.KeyExpires)
+	case StatusWeak:
+		return "Weak s" + by + " (" + strings.Join(f.weak, ", ") + ")"
+	case StatusNotYetValid:
+		return "S" + by + ", when the key was not valid yet"
+	case StatusAfterExpiry:
+		return "S" + by + ", which was valid until " + day(f.signer.KeyExpires)
+	}
+	return "The SSH key " + f.signer.Primary.Short() + " fits, but may not sign for this purpose"
+}
+
+// algorithm names the key as AlgorithmName does, with "-sk" for keys on a security token.
+func (a *allowedSigner) algorithm() string {
+	switch a.key.Type() {
+	case ssh.KeyAlgoED25519:
+		return "ed25519"
+	case ssh.KeyAlgoSKED25519:
+		return "ed25519-sk"
+	case ssh.KeyAlgoSKECDSA256:
+		return "nistp256-sk"
+	case ssh.KeyAlgoECDSA256:
+		return "nistp256"
+	case ssh.KeyAlgoECDSA384:
+		return "nistp384"
+	case ssh.KeyAlgoECDSA521:
+		return "nistp521"
+	}
+	if k := a.rsa(); k != nil {
+		return rsaName(k)
+	}
+	return "ssh"
+}
+
+func (a *allowedSigner) weakness() string {
+	if k := a.rsa(); k != nil && k.N.BitLen() < minRSABits {
+		return rsaName(k) + " key"
+	}
+	return ""
+}
+
+func (a *allowedSigner) rsa() *rsa.PublicKey {
+	if c, ok := a.key.(ssh.CryptoPublicKey); ok {
+		k, _ := c.CryptoPublicKey().(*rsa.PublicKey)
+		return k
+	}
+	return nil
 }

@@ -1,0 +1,150 @@
+package keys
+
+import (
+	"bytes"
+	"errors"
+	"path"
+	"strings"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// allowedSigner is one line of an allowed_signers file (ssh-keygen(1), ALLOWED SIGNERS).
+type allowedSigner struct {
+	line          string // without comments, for the digest
+	principals    []string
+	namespaces    string // pattern list; "" allows all
+	after, before time.Time
+	key           ssh.PublicKey
+	source        Source
+}
+
+var errSignerLine = errors.New("the line in allowed_signers cannot be understood")
+
+// allowedSigners finds the lines of allowed_signers in a text. Other lines are passed over, for
+// the text may be a keyring of another kind; a line that names an SSH key and cannot be used is
+// a problem.
+func allowedSigners(data []byte, src Source) (signers []*allowedSigner, problems []error) {
+	for len(data) > 0 {
+		var line []byte
+		line, data = cutLine(data)
+		line = bytes.TrimLeft(line, " \t")
+		if len(line) == 0 || line[0] == '#' || !namesSSHKey(line) {
+			continue
+		}
+		s, err := parseAllowedSigner(string(line))
+		if err != nil {
+			problems = append(problems, &KeyError{Reason: err.Error()})
+			continue
+		}
+		s.source = src
+		signers = append(signers, s)
+	}
+	return signers, problems
+}
+
+func namesSSHKey(line []byte) bool {
+	for _, typ := range []string{" ssh-", " ecdsa-sha2-", " sk-", "\tssh-", "\tecdsa-sha2-", "\tsk-"} {
+		if bytes.Contains(line, []byte(typ)) {
+			return true
+		}
+	}
+	return false
+}
+
+func parseAllowedSigner(line string) (*allowedSigner, error) {
+	principals, rest, ok := cutPrincipals(line)
+	if !ok {
+		return nil, errSignerLine
+	}
+	key, _, options, _, err := ssh.ParseAuthorizedKey([]byte(rest))
+	if err != nil {
+		return nil, errSignerLine
+	}
+	s := &allowedSigner{line: line, principals: strings.Split(principals, ","), key: key}
+	for _, o := range options {
+		if err := s.option(o); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+func cutPrincipals(line string) (principals, rest string, ok bool) {
+	if quoted, isQuoted := strings.CutPrefix(line, `"`); isQuoted {
+		principals, rest, ok = strings.Cut(quoted, `"`)
+	} else if i := strings.IndexAny(line, " \t"); i > 0 {
+		principals, rest, ok = line[:i], line[i:], true
+	}
+	return principals, strings.TrimLeft(rest, " \t"), ok && principals != ""
+}
+
+// option takes one option of the line. An unknown one makes the line unusable, as for OpenSSH:
+// it may be a restriction.
+func (s *allowedSigner) option(o string) (err error) {
+	name, value, _ := strings.Cut(o, "=")
+	value = strings.Trim(value, `"`)
+	switch strings.ToLower(name) {
+	case "namespaces":
+		s.namespaces = value
+	case "valid-after":
+		s.after, err = sshTime(value)
+	case "valid-before":
+		s.before, err = sshTime(value)
+	case "cert-authority":
+		return errors.New("certificate authorities in allowed_signers are not supported")
+	default:
+		return errors.New("the line in allowed_signers has an unknown option")
+	}
+	return err
+}
+
+// sshTime reads YYYYMMDD, YYYYMMDDHHMM and YYYYMMDDHHMMSS, with or without a final Z. OpenSSH
+// takes a time without Z for local; here it is always UTC, so that a verdict does not depend
+// on where it is reached.
+func sshTime(s string) (time.Time, error) {
+	s = strings.TrimSuffix(s, "Z")
+	for _, layout := range []string{"20060102", "200601021504", "20060102150405"} {
+		if t, err := time.Parse(layout, s); err == nil && len(s) == len(layout) {
+			return t, nil
+		}
+	}
+	return time.Time{}, errors.New("a time in allowed_signers cannot be understood")
+}
+
+// matchPatterns matches OpenSSH's pattern lists: comma-separated, with * and ?, where a
+// pattern after ! forbids what it matches.
+func matchPatterns(list, s string) (matched bool) {
+	for p := range strings.SplitSeq(list, ",") {
+		p, forbids := strings.CutPrefix(strings.TrimSpace(p), "!")
+		// Brackets and backslashes mean nothing to OpenSSH; slashes are like any other letter.
+		p = strings.NewReplacer(`\`, `\\`, "[", `\[`, "/", "\x00").Replace(p)
+		ok, err := path.Match(p, strings.ReplaceAll(s, "/", "\x00"))
+		if err != nil || !ok {
+			continue
+		}
+		if forbids {
+			return false
+		}
+		matched = true
+	}
+	return matched
+}
+
+// describe makes the list's model of the key.
+func (a *allowedSigner) describe() Key {
+	k := Key{
+		Fingerprint: sshFingerprint(a.key),
+		UserIDs:     a.principals,
+		Algorithm:   a.algorithm(),
+		Created:     a.after,
+		Expires:     a.before,
+		CanSign:     true,
+		Source:      a.source,
+	}
+	if w := a.weakness(); w != "" {
+		k.Weak = []string{w}
+	}
+	return k
+}

@@ -1,0 +1,174 @@
+package keys
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"bulla/keys/keystest"
+)
+
+// sshFixture signs with OpenSSH itself.
+type sshFixture struct {
+	t   *testing.T
+	dir string
+}
+
+func (f sshFixture) path(name string) string { return filepath.Join(f.dir, name) }
+
+func (f sshFixture) run(args ...string) {
+	f.t.Helper()
+	if _, stderr, err := keystest.Run(f.t, nil, nil, keystest.Peer(f.t, "ssh-keygen"), args...); err != nil {
+		f.t.Fatalf("ssh-keygen %v: %v\n%s", args, err, stderr)
+	}
+}
+
+func (f sshFixture) key(name string, args ...string) (public string) {
+	f.t.Helper()
+	f.run(append([]string{"-q", "-N", "", "-C", "", "-f", f.path(name)}, args...)...)
+	data, err := os.ReadFile(f.path(name) + ".pub")
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return strings.TrimSpace(string(data))
+}
+
+func (f sshFixture) sign(key, namespace string, args ...string) []byte {
+	f.t.Helper()
+	_ = os.Remove(f.path("data.sig"))
+	f.run(append([]string{"-Y", "sign", "-q", "-n", namespace, "-f", f.path(key)}, append(args, f.path("data"))...)...)
+	sig, err := os.ReadFile(f.path("data.sig"))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return sig
+}
+
+func TestSSH(t *testing.T) {
+	f := sshFixture{t, t.TempDir()}
+	writeFile(t, f.path("data"), []byte(testText))
+	ed := f.key("ed", "-t", "ed25519")
+	ec := f.key("ec", "-t", "ecdsa", "-b", "384")
+	rsa := f.key("rsa", "-t", "rsa", "-b", "2048")
+	weak := f.key("weak", "-t", "rsa", "-b", "1024")
+	edGit := f.sign("ed", "git")
+	other := f.sign("rsa", "git")
+	day := func(n int) time.Time { return time.Date(2026, 3, n, 12, 0, 0, 0, time.UTC) }
+
+	for _, tt := range []struct {
+		name   string
+		lines  string
+		sig    []byte
+		text   string
+		kind   Kind
+		made   time.Time
+		want   Status
+		signer string
+	}{
+		{"ed25519", "a@x " + ed, edGit, testText, KindTag, day(5), StatusGood, "ed25519"},
+		{"no date", "a@x " + ed, edGit, testText, KindTag, time.Time{}, StatusGood, "ed25519"},
+		{"ecdsa", "a@x " + ec, f.sign("ec", "git"), testText, KindCommit, day(5), StatusGood, "nistp384"},
+		{"rsa", "a@x " + rsa, other, testText, KindTag, day(5), StatusGood, "rsa2048"},
+		{"sha256", "a@x " + ed, f.sign("ed", "git", "-O", "hashalg=sha256"), testText, KindTag, day(5), StatusGood, "ed25519"},
+		{"file", "a@x " + ed, f.sign("ed", "file"), testText, KindArtifact, day(5), StatusGood, "ed25519"},
+		{"weak", "a@x " + weak, f.sign("weak", "git"), testText, KindTag, day(5), StatusWeak, "rsa1024"},
+		{"changed", "a@x " + ed, edGit, testText + "!", KindTag, day(5), StatusBad, ""},
+		{"other namespace", "a@x " + ed, edGit, testText, KindArtifact, day(5), StatusBad, ""},
+		{"unknown", "a@x " + ec, edGit, testText, KindTag, day(5), StatusUnknownKey, ""},
+		{"namespace allowed", `a@x namespaces="file,gi?" ` + ed, edGit, testText, KindTag, day(5), StatusGood, "ed25519"},
+		{"namespace not allowed", `a@x namespaces="*,!git" ` + ed, edGit, testText, KindTag, day(5), StatusBad, ""},
+		{"expired since", `a@x valid-before="20260307" ` + ed, edGit, testText, KindTag, day(5), StatusGoodExpiredSince, "ed25519"},
+		{"after expiry", `a@x valid-before="20260307" ` + ed, edGit, testText, KindTag, day(8), StatusAfterExpiry, "ed25519"},
+		{"expired, no date", `a@x valid-before="20260307" ` + ed, edGit, testText, KindTag, time.Time{}, StatusAfterExpiry, "ed25519"},
+		{"not yet valid", `a@x valid-after="202603061200Z" ` + ed, edGit, testText, KindTag, day(5), StatusNotYetValid, "ed25519"},
+		{"in the future", "a@x " + ed, edGit, testText, KindTag, day(12), StatusNotYetValid, "ed25519"},
+		{"two lines", `a@x valid-before="20260302" ` + ed + "\na@x " + ed, edGit, testText, KindTag, day(5), StatusGood, "ed25519"},
+		{"unknown option", "a@x no-such-thing " + ed, edGit, testText, KindTag, day(5), StatusUnknownKey, ""},
+		{"authority", "a@x cert-authority " + ed, edGit, testText, KindTag, day(5), StatusUnknownKey, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			ring, _ := ReadKeyring([]byte("# comment\n\n"+tt.lines+"\n"), SourceFile)
+			sigs, err := ParseSignatures(tt.sig)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := (&Judge{Keyring: ring, Now: day(10)}).Begin(sigs)
+			_, _ = c.Write([]byte(tt.text))
+			c.MadeAt(tt.made)
+			v := c.Verdicts(tt.kind, "v1")[0]
+			if v.Status != tt.want || v.Reason == "" {
+				t.Errorf("%s (%s), want %s", v.Status, v.Reason, tt.want)
+			}
+			if tt.signer == "" {
+				if v.Signer != nil {
+					t.Errorf("signer %+v of a signature that is %s", v.Signer, v.Status)
+				}
+				return
+			}
+			if v.Signer == nil || v.Signer.Algorithm != tt.signer || !slices.Equal(v.Signer.UserIDs, []string{"a@x"}) || v.Signer.Fingerprint != v.Claim.Fingerprint {
+				t.Errorf("signer %+v", v.Signer)
+			}
+		})
+	}
+}
+
+func TestSSHDamaged(t *testing.T) {
+	f := sshFixture{t, t.TempDir()}
+	writeFile(t, f.path("data"), []byte(testText))
+	f.key("ed", "-t", "ed25519")
+	sig := string(f.sign("ed", "git"))
+	for name, s := range map[string]string{
+		"short":   "-----BEGIN SSH SIGNATURE-----\nU1NIU0lH\n-----END SSH SIGNATURE-----\n",
+		"no end":  sig[:len(sig)-30],
+		"not b64": strings.Replace(sig, "U1NI", "****", 1),
+	} {
+		vs, err := (&Judge{Now: testEpoch}).Verify(KindTag, "v1", strings.NewReader(testText), []byte(s))
+		if err != nil || vs[0].Status != StatusMalformed {
+			t.Errorf("%s: %+v, %v", name, vs, err)
+		}
+	}
+}
+
+func TestAllowedSigners(t *testing.T) {
+	const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDcfOgk+7fVQNwnD3WQBUnABIBGO8k7YwUN/WWGCfSEz"
+	text := strings.Join([]string{
+		"# a comment ssh-ed25519",
+		"a@x,b@x " + key + " laptop",
+		"\t\"c d@x\" NAMESPACES=\"git\",valid-after=\"20240101\" " + key,
+		"broken ssh-ed25519 AAAA",
+		"a line of prose about ssh-keygen",
+	}, "\r\n")
+	r, err := ReadKeyring([]byte(text), SourceFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ks := r.Keys()
+	if len(ks) != 2 || r.Len() != 2 || !slices.Equal(ks[0].UserIDs, []string{"a@x", "b@x"}) || ks[1].UserID() != "c d@x" ||
+		ks[0].Fingerprint != ks[1].Fingerprint || ks[0].Algorithm != "ed25519" {
+		t.Errorf("%+v", ks)
+	}
+	if p := r.Problems(); len(p) != 2 {
+		t.Errorf("problems %v", p)
+	}
+	if m := MergeKeyrings(r, r); m.Len() != 2 || m.Digest() != r.Digest() {
+		t.Error("merging repeats lines")
+	}
+}
+
+func TestMatchPatterns(t *testing.T) {
+	for _, tt := range []struct {
+		list, s string
+		want    bool
+	}{
+		{"git", "git", true}, {"git", "file", false}, {"*", "any/thing", true}, {"g?t", "git", true},
+		{"file,git", "git", true}, {"!git,*", "git", false}, {"*,!git", "file", true}, {"[a]", "a", false}, {"[a]", "[a]", true},
+		{`a\b`, `a\b`, true}, {"", "git", false},
+	} {
+		if got := matchPatterns(tt.list, tt.s); got != tt.want {
+			t.Errorf("%q matches %q: %v", tt.list, tt.s, got)
+		}
+	}
+}
