@@ -162,6 +162,9 @@ func (r *run) do(ctx context.Context, st step) error {
 	}
 	began := r.s.world.Now()
 	r.emit(StepStarted{Step: st.id, At: began})
+	if k := r.plan.Key; st.signs && k.Protected && k.Source != keys.SourceStore {
+		r.emit(StepWaiting{Step: st.id, For: WaitAgent, Label: k.UserID, At: began})
+	}
 	text, err := st.run(ctx, r)
 	took := r.s.world.Now().Sub(began)
 	if err != nil {

@@ -22,6 +22,9 @@ type step struct {
 	// writes says that the step creates something: from the first such step on the journal is
 	// open and an interruption can be resumed.
 	writes bool
+	// signs says that the step uses the OpenPGP key: behind gpg-agent that may take a key
+	// derivation, a PIN or a touch each time, and the faces say so.
+	signs bool
 	// skip says why there is nothing to do, or "".
 	skip func(*run) string
 	// run does the work and says in one line what now exists. It must be able to find its own
@@ -39,10 +42,10 @@ func init() {
 	walk = []step{
 		{id: StepPreflight, run: runPreflight},
 		{id: StepKey, run: runKey},
-		{id: StepTag, writes: true, run: runTag, undo: undoTag},
-		{id: StepArtifacts, writes: true, skip: skipArtifacts, run: runArtifacts, undo: undoArtifacts},
+		{id: StepTag, writes: true, signs: true, run: runTag, undo: undoTag},
+		{id: StepArtifacts, writes: true, signs: true, skip: skipArtifacts, run: runArtifacts, undo: undoArtifacts},
 		{id: StepImage, writes: true, skip: skipImage, run: runImage, undo: undoImage},
-		{id: StepRecord, writes: true, run: runRecord, undo: undoRecord},
+		{id: StepRecord, writes: true, signs: true, run: runRecord, undo: undoRecord},
 		{id: StepCheck, run: runCheck},
 		{id: StepPush, writes: true, skip: skipPush, run: runPush},
 	}
