@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"sync"
 
@@ -60,6 +61,16 @@ func NewManager(o ManagerOptions) *Manager {
 		typed:    map[Key]keys.PassphraseRequest{},
 		told:     map[string]bool{},
 	}
+}
+
+// Open returns a Manager over this session's keychain and the encrypted file, with all that
+// bulla writes for them below dir. It touches nothing yet.
+func Open(dir string) *Manager {
+	return NewManager(ManagerOptions{
+		Dir:      dir,
+		Keychain: NewKeychain(KeychainOptions{Index: filepath.Join(dir, "keychain.names")}),
+		File:     NewFile(FileOptions{Dir: filepath.Join(dir, "vault")}),
+	})
 }
 
 // NotChosenError says that a passphrase was to be kept in another place than the one that a

@@ -296,7 +296,7 @@ func TestAskNeverFallsBack(t *testing.T) {
 	wantErr(t, err, ErrAbsent)
 	err = b.Keep(ctx, reqA, BackendFile)
 	var other *NotChosenError
-	if !errors.As(err, &other) || other.Chosen != BackendKeychain || other.Wanted != BackendFile {
+	if !errors.As(err, &other) || other.Chosen != BackendKeychain || other.Wanted != BackendFile || !strings.Contains(err.Error(), "choose the file first") {
 		t.Fatal(err)
 	}
 	noCanaryInFiles(t, b.dir)
@@ -487,6 +487,22 @@ func TestOffers(t *testing.T) {
 	}
 	if got := NewManager(ManagerOptions{Dir: t.TempDir()}).Offers(ctx); len(got) != 1 || got[0].Backend != BackendMemory {
 		t.Errorf("%v", got)
+	}
+}
+
+// TestOpen: everything is below the folder, and nothing is there before it is needed.
+func TestOpen(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "home")
+	m := Open(dir)
+	if st := m.Describe(context.Background(), BackendFile); st.State != NeedsSetup || filepath.Dir(st.Where) != dir {
+		t.Errorf("%+v", st)
+	}
+	if _, ok := m.Choice(context.Background()); ok || len(m.Notices()) != 0 {
+		t.Error("something was chosen")
+	}
+	m.Close()
+	if _, err := os.Stat(dir); !os.IsNotExist(err) {
+		t.Error("looking made the folder")
 	}
 }
 
