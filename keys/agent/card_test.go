@@ -50,6 +50,17 @@ func TestCard(t *testing.T) {
 	}
 }
 
+// The PIN of a subkey's card and the passphrase of its primary key on disk are kept apart.
+func TestCardPINHasItsOwnName(t *testing.T) {
+	h := newCardHome(t)
+	s, a := h.signer("card@example.org"), answer(cardPIN)
+	s.(*signer).key.Primary = "AB"
+	unlock(t, s, a)
+	if id := a.requests[0].ID; id != string(h.fpr) {
+		t.Errorf("the PIN is asked for under %s", id)
+	}
+}
+
 // A card with a PIN for each signature gets the one that it accepted.
 func TestCardWantsPINEachTime(t *testing.T) {
 	h := newCardHome(t)

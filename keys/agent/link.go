@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"bulla/keys"
@@ -106,14 +107,35 @@ func keyInfo(found map[string]secretKey) assuan.Handler {
 	}}
 }
 
-// has reports whether the agent has the secret key: all that a restricted socket tells.
-func (l *link) has(ctx context.Context, grip string) (bool, error) {
-	err := l.control(ctx, assuan.Handler{}, "HAVEKEY %s", grip)
-	switch errnoOf(err) {
-	case errnoNoSecretKey, errnoNotFound:
-		return false, nil
+// gripsPerCommand is how many keygrips, with a space each, fit into a command.
+const gripsPerCommand = 20
+
+// which adds those of the keygrips to found that the agent has the secret keys of, which is all
+// that a restricted socket tells. HAVEKEY takes many and answers whether it has any, so a large
+// keyring costs few round trips over a slow line.
+func (l *link) which(ctx context.Context, grips []string, found map[string]bool) error {
+	for chunk := range slices.Chunk(grips, gripsPerCommand) {
+		err := l.control(ctx, assuan.Handler{}, "HAVEKEY %s", strings.Join(chunk, " "))
+		switch errnoOf(err) {
+		case errnoNoSecretKey, errnoNotFound:
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if len(chunk) == 1 {
+			found[chunk[0]] = true
+			continue
+		}
+		half := len(chunk) / 2
+		if err := l.which(ctx, chunk[:half], found); err != nil {
+			return err
+		}
+		if err := l.which(ctx, chunk[half:], found); err != nil {
+			return err
+		}
 	}
-	return err == nil, err
+	return nil
 }
 
 // inquiry answers the agent when it asks for a passphrase or PIN: once, since a second question

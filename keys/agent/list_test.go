@@ -256,7 +256,10 @@ func TestRestrictedSocket(t *testing.T) {
 	near := newHome(t)
 	near.gpg([]byte(far.gpg(nil, "", "--export")), "", "--import")
 	other := newHome(t)
-	other.generate("b@example.org", "ed25519", "cert,sign", "")
+	for i := range gripsPerCommand { // a primary key and a subkey each
+		f := other.generate(fmt.Sprintf("b%d@example.org", i), "ed25519", "cert,sign", "")
+		other.addSubkey(f, "ed25519", "")
+	}
 	near.gpg([]byte(other.gpg(nil, "", "--export")), "", "--import")
 	near.killAgent()
 	socket := fmt.Sprintf("%%Assuan%%\nsocket=%s\n", filepath.Join(far.dir, "S.gpg-agent.extra"))

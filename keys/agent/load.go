@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
@@ -107,17 +109,17 @@ func (g *GnuPG) secretKeys(ctx context.Context, ring []listed) (map[string]secre
 			return found, nil
 		}
 	}
-	found := map[string]secretKey{}
+	var grips []string
 	for _, k := range ring {
-		for _, grip := range k.grips {
-			has, err := l.has(ctx, grip)
-			if err != nil {
-				return nil, &Error{Doing: "say which keys it has", Err: err}
-			}
-			if has {
-				found[grip] = secretKey{protected: true} // it does not tell
-			}
-		}
+		grips = slices.AppendSeq(grips, maps.Values(k.grips))
+	}
+	has := map[string]bool{}
+	if err := l.which(ctx, grips, has); err != nil {
+		return nil, &Error{Doing: "say which keys it has", Err: err}
+	}
+	found := map[string]secretKey{}
+	for grip := range has {
+		found[grip] = secretKey{protected: true} // it does not tell
 	}
 	return found, nil
 }
@@ -184,15 +186,21 @@ func (p *pair) describe(now time.Time) keys.Key {
 		}
 	}
 	k := keys.DescribeKey(p.entity, now, keys.SourceGnuPG)
-	_, here := p.secrets[k.Fingerprint]
+	primary, here := p.secrets[k.Fingerprint]
 	k.PrimaryOffline = !here
 	k.HasSecret = here && k.CanSign
+	if k.HasSecret {
+		k.Card = cardNumber(primary.serial)
+	}
 	for i := range k.Subkeys {
 		sub := &k.Subkeys[i]
-		_, sub.HasSecret = p.secrets[sub.Fingerprint]
-		k.HasSecret = k.HasSecret || sub.HasSecret && sub.CanSign
+		secret, here := p.secrets[sub.Fingerprint]
+		sub.HasSecret = here
+		if here && sub.CanSign {
+			k.HasSecret, k.Card = true, cardNumber(secret.serial)
+		}
 	}
-	// The card of the key that would sign, which need not be the primary one.
+	// Of several, the one that would sign counts.
 	if pub, _, err := keys.ChooseSigningKey(p.entity, keys.Selector{}, now, p.holds); err == nil {
 		k.Card = cardNumber(p.secrets[keys.FingerprintOf(pub.Fingerprint)].serial)
 	}

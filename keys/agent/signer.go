@@ -116,9 +116,11 @@ func (s *signer) unlock(ctx context.Context) error {
 	}
 	if s.link.restricted {
 		// Whatever has to be asked, the other machine's agent asks there.
-		if has, err := s.link.has(ctx, s.grip); err != nil {
+		has := map[string]bool{}
+		if err := s.link.which(ctx, []string{s.grip}, has); err != nil {
 			return s.explain("find the key", err)
-		} else if !has {
+		}
+		if !has[s.grip] {
 			return &keys.UnusableError{Key: s.key.Fingerprint, Reason: "the agent at the other end does not hold its secret part"}
 		}
 		return nil
@@ -185,7 +187,7 @@ func (s *signer) Sign(ctx context.Context, h hash.Hash, at time.Time) ([]byte, e
 	return sig, nil
 }
 
-// Close forgets the passphrase and leaves the agent. What the agent itself remembers is its
+// Close waits for a Sign under way, forgets the passphrase and leaves the agent. What the agent itself remembers is its
 // own business: GnuPG's configuration says for how long.
 func (s *signer) Close() error {
 	s.turn <- struct{}{}
@@ -260,6 +262,9 @@ func (s *signer) unlockWith(ctx context.Context, try func(keys.Secret) error) er
 	if s.serial == "" {
 		return keys.Unlock(ctx, s.ask, req, try)
 	}
+	// A PIN goes by the name of the key on the card: the primary key may lie on disk and have a
+	// passphrase, and a vault that offered it for the PIN would use up a try.
+	req.ID = string(s.key.Fingerprint)
 	req.Label = fmt.Sprintf("PIN of card %s, %s", cardNumber(s.serial), s.key.UserID)
 	return s.askPIN(ctx, req, try)
 }
