@@ -88,7 +88,7 @@ func (s *Session) Project() string {
 func (s *Session) projectBase() string { return path.Base(s.Project()) }
 
 // projectOfURL takes "acme/widget" out of https://host/acme/widget.git or git@host:acme/widget.
-// A local path names no owner: only its last element counts.
+// A local path names neither: "".
 func projectOfURL(raw string) string {
 	p := raw
 	if u, err := url.Parse(raw); err == nil && u.Host != "" {
@@ -96,7 +96,7 @@ func projectOfURL(raw string) string {
 	} else if _, after, ok := strings.Cut(raw, ":"); ok && !strings.Contains(raw, "://") && !filepath.IsAbs(raw) {
 		p = after
 	} else {
-		return strings.TrimSuffix(filepath.Base(strings.TrimPrefix(raw, "file://")), ".git")
+		return ""
 	}
 	parts := strings.Split(strings.Trim(strings.TrimSuffix(p, ".git"), "/"), "/")
 	if len(parts) > 2 {

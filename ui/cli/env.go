@@ -33,19 +33,6 @@ type Env struct {
 	Now            func() time.Time
 	Rand           io.Reader
 	Version        string
-	// Screen opens the full-screen walk; main hands it in.
-	Screen func(context.Context, Screen) error
-}
-
-// Screen is what the full-screen face needs to know.
-type Screen struct {
-	World   *workflow.World
-	Dir     string
-	Choices workflow.Choices
-	Theme   string // auto, light or dark
-	ASCII   bool
-	Resume  bool
-	Sandbox bool
 }
 
 // app carries what all commands share.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"bulla/ui"
 	"bulla/ui/explain"
 	"bulla/ui/line"
 	"bulla/workflow"
@@ -103,7 +104,9 @@ func (a *app) walk(ctx context.Context, f releaseFlags) error {
 		return err
 	}
 	if a.screenPossible() {
-		return a.Screen(ctx, Screen{World: w, Dir: a.Dir, Choices: f.choices(), Theme: a.flags.theme, ASCII: a.flags.ascii})
+		return a.screen(ctx, ui.Options{Choices: f.choices(), Vault: w.Vault, Open: func(ctx context.Context) (ui.Backend, error) {
+			return workflow.Open(ctx, w, a.Dir)
+		}})
 	}
 	s, err := workflow.Open(ctx, w, a.Dir)
 	if err != nil {

@@ -146,7 +146,7 @@ func descriptor(n *int) *secretFD {
 // screenPossible reports whether the full-screen face can be drawn.
 func (a *app) screenPossible() bool {
 	out, ok := a.Stdout.(*os.File)
-	return ok && a.interactive() && !a.flags.accessible && !a.flags.json && term.IsTerminal(int(out.Fd())) && a.Getenv("TERM") != "dumb" && a.Screen != nil
+	return ok && a.interactive() && !a.flags.accessible && !a.flags.json && term.IsTerminal(int(out.Fd())) && a.Getenv("TERM") != "dumb"
 }
 
 // printer writes lines of JSON or text.

@@ -30,7 +30,7 @@ are not touched.`,
 		if !a.screenPossible() {
 			return &explain.UsageError{Message: "there is no terminal to draw the practice release on", Hints: []string{"bulla sandbox --run performs it unattended"}}
 		}
-		return a.Screen(ctx, Screen{Sandbox: true, Theme: a.flags.theme, ASCII: a.flags.ascii})
+		return a.practise(ctx)
 	}
 	return c
 }

@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"bulla/keys"
+	"bulla/ui"
+	"bulla/ui/explain"
+	"bulla/ui/theme"
+	"bulla/workflow"
+	"bulla/workflow/sandbox"
+)
+
+// screen runs the full-screen walk and turns its end into an exit code.
+func (a *app) screen(ctx context.Context, o ui.Options) error {
+	mode, err := theme.ParseMode(a.flags.theme)
+	if err != nil {
+		return &explain.UsageError{Message: err.Error(), Hints: []string{"--theme auto, light or dark"}}
+	}
+	o.Theme, o.ASCII, o.In, o.Out, o.Env, o.Now = mode, a.flags.ascii, a.Stdin, a.Stdout, a.Getenv, a.Now
+	out, err := ui.Release(ctx, o)
+	if err != nil {
+		return err
+	}
+	if r := out.Result; r != nil {
+		a.note("Released %s.", r.Plan.Tag)
+		if r.PushFailed != nil {
+			return r.PushFailed
+		}
+		if !r.Good() {
+			return exitCode(explain.CodeFailed)
+		}
+	}
+	return nil
+}
+
+// practise opens the practice world on the whole screen. The world is built after the first
+// frame, and taken down when the person leaves.
+func (a *app) practise(ctx context.Context) (err error) {
+	p := &practice{app: a}
+	defer func() { err = errors.Join(err, p.close()) }()
+	return a.screen(ctx, ui.Options{
+		Choices: workflow.Choices{Version: sandbox.NextVersion}, Practice: p, PracticePassphrase: sandbox.Passphrase, Open: p.open,
+	})
+}
+
+// practice is a practice world that is built when it is first needed.
+type practice struct {
+	app *app
+	mu  sync.Mutex
+	box *sandbox.Sandbox
+}
+
+func (p *practice) open(ctx context.Context) (ui.Backend, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.box == nil {
+		box, err := sandbox.New(ctx, sandbox.Options{Now: p.app.Now})
+		if err != nil {
+			return nil, err
+		}
+		p.box = box
+	}
+	return workflow.Open(ctx, p.box.World(), p.box.Dir())
+}
+
+func (p *practice) close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.box == nil {
+		return nil
+	}
+	return p.box.Close()
+}
+
+// Commands are what a stranger types to check the release.
+func (p *practice) Commands(r *workflow.Result) []workflow.Command { return p.box.Commands(r) }
+
+// Tamper changes a released file; the next call puts it back.
+func (p *practice) Tamper(ctx context.Context, r *workflow.Result) (string, bool, error) {
+	return p.box.Tamper(ctx, r)
+}
+
+// Recheck verifies the release with the public keys alone.
+func (p *practice) Recheck(ctx context.Context, r *workflow.Result) ([]keys.Verdict, error) {
+	return p.box.Recheck(ctx, r)
+}
