@@ -87,7 +87,11 @@ func Box(t theme.Theme, d Dialog, w, h int) []string {
 	bw := min(w-2, maxWidth)
 	inner := bw - 4
 	content := d.View(t, inner, h-4)
-	content = append(content[:min(len(content), h-4):min(len(content), h-4)], "", hintLine(t, d.Hints(), inner))
+	n := min(len(content), h-4)
+	content = append(content[:n:n], "", hintLine(t, d.Hints(), inner))
+	if len(content)+2 < h {
+		content = append([]string{""}, content...)
+	}
 	s := t.Signs
 	line := func(n int) string { return strings.Repeat(s.Rule, max(0, n)) }
 	title := layout.Cut(d.Title(), inner, s.Ellipsis)

@@ -43,7 +43,7 @@ func Default() Map {
 		Previous: b("shift+tab", "field before", "shift+tab"),
 		Left:     b("left", "left", "left"),
 		Right:    b("right", "right", "right"),
-		Toggle:   b("space", "take or leave", " "),
+		Toggle:   b("space", "take/leave", " "),
 		All:      b("a", "all or none", "a"),
 
 		New:        b("n", "new key", "n"),

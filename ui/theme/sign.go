@@ -96,8 +96,11 @@ func (t Theme) StateStyle(s State) lipgloss.Style {
 	return t.Muted
 }
 
-// Fold is the last safety net of the ASCII theme: it replaces whatever is not ASCII by as many
-// columns of "?". In other themes it changes nothing.
+// twins are ASCII characters for some that our own sentences use.
+var twins = map[rune]byte{'…': '.', '–': '-', '→': '>', '·': '-', '•': '*'}
+
+// Fold is the last safety net of the ASCII theme: it replaces whatever is not ASCII, by a twin or
+// by as many columns of "?". In other themes it changes nothing.
 func (t Theme) Fold(view string) string {
 	if !t.ASCII {
 		return view
@@ -106,6 +109,10 @@ func (t Theme) Fold(view string) string {
 	for _, r := range view {
 		if r < utf8.RuneSelf {
 			b.WriteRune(r)
+			continue
+		}
+		if twin, ok := twins[r]; ok {
+			b.WriteByte(twin)
 			continue
 		}
 		b.WriteString(strings.Repeat("?", runewidth.RuneWidth(r)))

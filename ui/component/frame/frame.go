@@ -73,7 +73,7 @@ func title(t theme.Theme, s Screen, w int) string {
 // keyLine names the first keys; what does not fit is left to the help.
 func keyLine(t theme.Theme, s Screen, w int) string {
 	right := t.Muted.Render(s.Corner) + " "
-	room := w - 1 - layout.Width(right)
+	room := w - 2 - layout.Width(right)
 	line := ""
 	for i, h := range s.Hints {
 		if i == maxHints {

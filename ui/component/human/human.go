@@ -92,6 +92,14 @@ func Fingerprint(t theme.Theme, f keys.Fingerprint) string {
 	return string(f[:4]) + " " + t.Signs.Ellipsis + " " + string(f[len(f)-4:])
 }
 
+// Tail is the last eight digits of a fingerprint, for places too narrow for more.
+func Tail(f keys.Fingerprint) string {
+	if len(f) < 8 {
+		return string(f)
+	}
+	return string(f[len(f)-8:len(f)-4]) + " " + string(f[len(f)-4:])
+}
+
 // Key is what lists show of a fingerprint: its first eight and last eight digits, in groups.
 func Key(t theme.Theme, f keys.Fingerprint) string {
 	if len(f) < 20 {

@@ -30,8 +30,11 @@ func View(t theme.Theme, items []Item) []string {
 			value = it.State.Word()
 		}
 		title := layout.Pad(it.Title, titleWidth)
-		if it.State == theme.Current {
+		switch it.State {
+		case theme.Current:
 			title = t.Accent.Render(title)
+		case theme.Pending, theme.Skipped:
+			title = t.Muted.Render(title)
 		}
 		style := t.Muted
 		if it.State == theme.Failed || it.State == theme.Waiting {

@@ -189,7 +189,7 @@ func (v *endView) nextWords(w int) []string {
 
 func (v *endView) stopped(inc *workflow.IncompleteError, w int) []string {
 	t := v.theme
-	x := explain.Error(v.err)
+	x := explain.Error(inc.Err)
 	out := []string{t.Icon(theme.Failed) + " " + t.Strong.Render("The release of "+safetext.Line(inc.Tag)+" stopped at "+strings.ToLower(inc.Step.Title())+"."), ""}
 	for _, text := range []string{x.Headline, x.Cause} {
 		if text != "" {
@@ -239,9 +239,11 @@ func publicHalf(private string) string { return strings.TrimSuffix(private, ".ke
 // VerdictRows draws verdicts as a table: the sign and word of the status, the kind, the target,
 // and who signed. Whatever is not good has its reason below it.
 func VerdictRows(t theme.Theme, list []keys.Verdict, w int) []string {
-	kindWidth, statusWidth := 8, 0
+	const kindWidth = 6
+	statusWidth, whoWidth := 0, 1
 	for _, v := range list {
 		statusWidth = max(statusWidth, len(v.Status))
+		whoWidth = max(whoWidth, min(28, layout.Width(signerWords(t, v))))
 	}
 	var out []string
 	before := ""
@@ -254,9 +256,9 @@ func VerdictRows(t theme.Theme, list []keys.Verdict, w int) []string {
 		} else {
 			before = who
 		}
-		right := t.Muted.Render(layout.Cut(who, 28, t.Signs.Ellipsis))
+		right := t.Muted.Render(layout.Cut(who, whoWidth, t.Signs.Ellipsis))
 		left := "  " + status + "  " + t.Muted.Render(layout.Pad(kindWords(v.Kind), kindWidth)) + "  "
-		room := w - layout.Width(left) - 28 - 2
+		room := min(44, w-layout.Width(left)-whoWidth-2)
 		target := layout.Pad(layout.Middle(safetext.Line(target(v)), room, t.Signs.Ellipsis), room)
 		out = append(out, left+target+"  "+right)
 		if !v.OK(false) {

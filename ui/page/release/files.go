@@ -255,7 +255,7 @@ func (r *filesRoom) view(w, h int) []string {
 	}
 	out = append(out, r.list.View(r.theme, items, h-len(out)-2)...)
 	taken := r.taken()
-	return append(out, "", r.theme.Muted.Render(human.Count(len(taken), "file")+", "+human.Size(total(taken))+". Each gets a signature beside it (.asc)."))
+	return append(out, "", r.theme.Muted.Render(layout.Cut(human.Count(len(taken), "file")+", "+human.Size(total(taken))+", each with its .asc", w, r.theme.Signs.Ellipsis)))
 }
 
 // teach is the first step for who has no globs yet.
@@ -306,7 +306,7 @@ func (r *filesRoom) detail(w, _ int) []string {
 	}
 	out = append(append(out, ""), layout.Table(rows)...)
 	out = append(out, "", t.Muted.Render("Also written"))
-	return append(out, "SHA256SUMS and bulla-release.json,", "each with its signature")
+	return append(out, layout.Wrap("SHA256SUMS and "+workflow.RecordName+", each with its signature", w)...)
 }
 
 func (r *filesRoom) status() string {

@@ -296,7 +296,11 @@ func (r *keyRoom) detail(w, _ int) []string {
 	for _, u := range k.UserIDs[:min(4, len(k.UserIDs))] {
 		out = append(out, layout.Cut(safetext.Line(u), w, t.Signs.Ellipsis))
 	}
-	rows := [][]string{{t.Muted.Render("made"), human.Date(k.Created)}, {t.Muted.Render("valid"), human.Expiry(k.Until, r.now())}, {t.Muted.Render("kept"), sourceWords(k.Key)}}
+	until := k.Until
+	if until.IsZero() {
+		until = k.Expires
+	}
+	rows := [][]string{{t.Muted.Render("made"), human.Date(k.Created)}, {t.Muted.Render("valid"), human.Expiry(until, r.now())}, {t.Muted.Render("kept"), sourceWords(k.Key)}}
 	if k.Source == keys.SourceStore {
 		backup := "never tried"
 		if !k.BackedUp.IsZero() {
@@ -322,7 +326,7 @@ func (r *keyRoom) status() string {
 		return "Type to filter; enter goes back to the list, esc shows all keys."
 	}
 	var parts []string
-	if r.all.Why != "" && r.filter == nil && r.list.At() == r.all.Preselected {
+	if len(r.all.List) > 0 && r.all.Why != "" && r.filter == nil && r.list.At() == r.all.Preselected {
 		parts = append(parts, capitalized(safetext.Line(r.all.Why))+".")
 	}
 	for _, n := range r.all.Notes {
@@ -347,7 +351,7 @@ func (r *keyRoom) hints() []keymap.Hint {
 func (r *keyRoom) item() rail.Item {
 	it := rail.Item{Title: "Key", State: theme.Pending}
 	if r.chosen != nil {
-		it.State, it.Value = theme.Done, human.Fingerprint(r.theme, r.chosen.Fingerprint)
+		it.State, it.Value = theme.Done, human.Tail(r.chosen.Fingerprint)
 	}
 	return it
 }

@@ -199,7 +199,7 @@ func (f *keyForm) success(w int) []string {
 	out = append(out, "  "+path)
 	out = append(out, f.prose("It makes the key invalid should it be lost or stolen. Move it off this machine.", w)...)
 	out = append(out, "", "Back the key up before you rely on it:")
-	return append(out, "  "+layout.Cut("bulla keys export "+k.Fingerprint.KeyID()+" --secret -o key.asc", w-2, f.theme.Signs.Ellipsis))
+	return append(out, layout.Indent(layout.Wrap("bulla keys export "+k.Fingerprint.KeyID()+" --secret -o backup.asc", w-2), "  ")...)
 }
 
 func (f *keyForm) status() string {
@@ -220,5 +220,5 @@ func (f *keyForm) hints() []keymap.Hint {
 	if f.at == lineAgain {
 		enter = "make the key"
 	}
-	return []keymap.Hint{keymap.On(f.keys.Choose, enter), keymap.On(f.keys.Next, ""), keymap.On(f.keys.Back, "without a key")}
+	return []keymap.Hint{keymap.On(f.keys.Choose, enter), keymap.On(f.keys.Next, ""), keymap.On(f.keys.Back, "leave it")}
 }

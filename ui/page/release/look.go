@@ -251,7 +251,7 @@ func (r *lookRoom) planRows(w int) []string {
 	return out
 }
 
-func (r *lookRoom) fileRows(int) [][2]string {
+func (r *lookRoom) fileRows(w int) [][2]string {
 	p := r.state.plan
 	if len(p.Files) == 0 {
 		return [][2]string{{"none", ""}}
@@ -266,7 +266,9 @@ func (r *lookRoom) fileRows(int) [][2]string {
 		default:
 			what = ".asc replaced"
 		}
-		rows = append(rows, [2]string{safetext.Line(f.Name) + "  " + r.theme.Muted.Render(human.Size(f.Size)), what})
+		size := human.Size(f.Size)
+		name := layout.Middle(safetext.Line(f.Name), w-labelWidth-len(size)-len(what)-3, r.theme.Signs.Ellipsis)
+		rows = append(rows, [2]string{name + "  " + r.theme.Muted.Render(size), what})
 	}
 	sums := "SHA256SUMS"
 	if p.SHA512 {
@@ -275,7 +277,7 @@ func (r *lookRoom) fileRows(int) [][2]string {
 	return append(rows, [2]string{sums, "+ .asc"})
 }
 
-func (r *lookRoom) imageRows(int) [][2]string {
+func (r *lookRoom) imageRows(w int) [][2]string {
 	p, t := r.state.plan, r.theme
 	if len(p.Images) == 0 {
 		return [][2]string{{"none", ""}}
@@ -286,14 +288,16 @@ func (r *lookRoom) imageRows(int) [][2]string {
 		if n := len(img.Platforms); n > 0 {
 			kind = "index, " + human.Count(n, "platform")
 		}
-		rows = append(rows, [2]string{safetext.Line(img.Name), "signed in the registry"},
+		const where = "signed in the registry"
+		name := layout.Middle(safetext.Line(img.Name), w-labelWidth-len(where)-1, t.Signs.Ellipsis)
+		rows = append(rows, [2]string{name, where},
 			[2]string{human.Digest(t, safetext.Line(img.Digest)) + "  " + t.Muted.Render(kind), ""})
 	}
-	key := filepath.Base(p.ImageKey)
+	key := safetext.Line(filepath.Base(p.ImageKey))
 	if p.ImageID != "" {
 		key += "  " + t.Muted.Render(human.Key(t, keys.Fingerprint(safetext.Line(p.ImageID))))
 	}
-	return append(rows, [2]string{"by image key " + safetext.Line(key), ""})
+	return append(rows, [2]string{"by image key " + key, ""})
 }
 
 func (r *lookRoom) pushRow() [2]string {

@@ -421,7 +421,7 @@ func (m *Model) Screen(w, h int) frame.Screen {
 	}
 	bw, bh := frame.Body(w, h)
 	if m.phase != phaseWalk {
-		s.Body = layout.Indent(m.whole(bw-4, bh), "  ")
+		s.Body = airy(layout.Indent(m.whole(bw-4, bh), "  "), bh)
 		return s
 	}
 	s.Corner = fmt.Sprintf("step %d of %d", m.at+1, places)
@@ -463,6 +463,7 @@ func (m *Model) status() string {
 		if m.undoing.active {
 			return m.waiting(m.undoing, "taking the release back…")
 		}
+		return "Nothing happens before you choose."
 	case phaseWalk:
 		return m.rooms[m.at].status()
 	case phaseRun:
@@ -511,18 +512,31 @@ func (m *Model) whole(w, h int) []string {
 func (m *Model) walkBody(w, h int) []string {
 	r := m.rooms[m.at]
 	if w < frame.RailWidth || m.at == placeLook {
-		return layout.Indent(r.view(w-4, h), "  ")
+		return airy(layout.Indent(r.view(w-4, h), "  "), h)
 	}
 	pipe := m.theme.Border.Render(m.theme.Signs.Pipe)
 	main := w - rail.Width - 4
-	left := layout.Block(m.rail(), rail.Width, h)
+	left := column(m.rail(), rail.Width, h)
 	if w >= frame.WideWidth {
 		list := main * 56 / 100
-		if d := r.detail(main-list-3, h); d != nil {
-			return layout.Beside(" "+pipe+" ", left, layout.Block(r.view(list, h), list, h), layout.Block(d, main-list-3, h))
+		if d := r.detail(main-list-3, h-1); d != nil {
+			return layout.Beside(" "+pipe+" ", left, column(r.view(list, h-1), list, h), column(d, main-list-3, h))
 		}
 	}
-	return layout.Beside(" "+pipe+" ", left, layout.Block(r.view(main, h), main, h))
+	return layout.Beside(" "+pipe+" ", left, column(r.view(main, h-1), main, h))
+}
+
+// airy leaves the first row free where there is room.
+func airy(lines []string, h int) []string {
+	if len(lines) < h {
+		return append([]string{""}, lines...)
+	}
+	return lines
+}
+
+// column is a block of w by h whose first row is free.
+func column(lines []string, w, h int) []string {
+	return layout.Block(append([]string{""}, lines...), w, h)
 }
 
 func (m *Model) rail() []string {
@@ -557,8 +571,8 @@ func (m *Model) help() {
 	}
 	groups := []dialog.Group{
 		{Name: title, Hints: m.hints()},
-		{Name: "Lists", Hints: []keymap.Hint{keymap.On(m.keys.Up, "up, also k"), keymap.On(m.keys.Down, "down, also j"), keymap.On(m.keys.Top, ""), keymap.On(m.keys.Bottom, "")}},
 		{Name: "Everywhere", Hints: []keymap.Hint{keymap.On(m.keys.Back, "back one level"), keymap.On(m.keys.Quit, "quit, outside text"), keymap.On(m.keys.Interrupt, "stop; asks while something is being signed")}},
+		{Name: "Lists", Hints: []keymap.Hint{keymap.On(m.keys.Up, "up, also k"), keymap.On(m.keys.Down, "down, also j"), keymap.On(m.keys.Top, ""), keymap.On(m.keys.Bottom, "")}},
 	}
 	m.dialogs().Push(dialog.NewHelp(groups))
 }

@@ -256,7 +256,11 @@ func (v *runView) status() string {
 		return v.theme.Caution.Render("! Stopping. What is being written is finished or taken back first…")
 	case v.waiting != nil:
 		d := v.now().Sub(v.waited)
-		return v.theme.Caution.Render("! Waiting for "+waitWords(*v.waiting)) + " (" + seconds(d) + ")"
+		line := v.theme.Caution.Render("! Waiting for " + waitWords(*v.waiting))
+		if d >= meter.Patience {
+			line += " (" + seconds(d) + ")"
+		}
+		return line
 	}
 	if d := v.now().Sub(v.began); d >= meter.Patience {
 		return "At work for " + seconds(d) + ". Ctrl+C stops; what is signed stays, nothing is half-written."

@@ -287,6 +287,8 @@ func (r *tagRoom) status() string {
 		return "You are writing. Esc ends it and keeps the text."
 	case r.writing:
 		return "The tag " + safetext.Line(r.tag) + " will point to " + human.Commit(r.repo.Head.ID) + ". Nothing is created yet."
+	case r.known && !r.onOther():
+		return "Down to the last line types any other version."
 	}
 	return ""
 }
