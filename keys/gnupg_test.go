@@ -165,6 +165,11 @@ func gnupgCases(t testing.TB) (cases []gnupgCase) {
 	add("standalone", ring, sigFile(rawSign(t, own, 0x02, 8, with(), nil, func(*bytes.Buffer) {})), hour(2), StatusUnsupported, "")
 	add("issuer id only, unhashed", ring, sigFile(rawSign(t, own, sigBinary, 8, rawArea(subTime(hour(1))),
 		rawArea(rawSub{subIssuer, false, binary.BigEndian.AppendUint64(nil, own.KeyId)}), textDoc)), hour(2), StatusGood, "")
+	wrongFPR := rawSub{subIssuerFPR, false, append([]byte{4}, make([]byte, 20)...)}
+	add("hashed id, wrong fingerprint unhashed", ring, sigFile(rawSign(t, own, sigBinary, 8, rawArea(subTime(hour(1)), subID(plain.PrimaryKey)),
+		rawArea(wrongFPR), textDoc)), hour(2), StatusGood, "")
+	add("hashed fingerprint, wrong id unhashed", ring, sigFile(rawSign(t, own, sigBinary, 8, with(),
+		rawArea(rawSub{subIssuer, false, make([]byte, 8)}, wrongFPR), textDoc)), hour(2), StatusGood, "")
 	add("no issuer", ring, sigFile(rawSign(t, own, sigBinary, 8, rawArea(subTime(hour(1))), nil, textDoc)), hour(2), StatusUnknownKey, "")
 	add("unknown subpacket", ring, sigFile(rawSign(t, own, sigBinary, 8, with(rawSub{99, false, []byte("hi")}), nil, textDoc)), hour(2), StatusGood, "")
 	add("unknown critical subpacket", ring, sigFile(rawSign(t, own, sigBinary, 8, with(rawSub{99, true, []byte("hi")}), nil, textDoc)), hour(2), StatusBad, "")
@@ -370,5 +375,53 @@ func writeFile(t testing.TB, name string, data []byte) {
 	t.Helper()
 	if err := os.WriteFile(name, data, 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestGnuPGSigned judges what GnuPG signed.
+func TestGnuPGSigned(t *testing.T) {
+	home := keystest.GnuPGHome(t)
+	data := filepath.Join(t.TempDir(), "data")
+	writeFile(t, data, []byte(testText))
+	for _, name := range []string{"ed25519", "rsa2048", "nistp256", "secp256k1"} {
+		e := algorithmKey(t, name)
+		var secret bytes.Buffer
+		if err := e.SerializePrivateWithoutSigning(&secret, nil); err != nil {
+			t.Fatal(err)
+		}
+		if _, stderr, err := keystest.GPG(t, home, secret.Bytes(), "--import"); err != nil {
+			t.Fatalf("gpg --import: %v\n%s", err, stderr)
+		}
+		ring, err := ReadKeyring(publicBytes(t, e), SourceFile)
+		if err != nil {
+			t.Fatal(err)
+		}
+		j := &Judge{Keyring: ring, Now: time.Now()}
+		for _, tt := range []struct {
+			name string
+			args []string
+			want Status
+		}{
+			{"default", nil, StatusGood},
+			{"armor", []string{"--armor"}, StatusGood},
+			{"text", []string{"--textmode"}, StatusGood},
+			{"sha512", []string{"--digest-algo", "SHA512"}, StatusGood},
+			{"sha1", []string{"--digest-algo", "SHA1"}, StatusWeak},
+			{"ripemd160", []string{"--digest-algo", "RIPEMD160"}, StatusWeak},
+			{"expiring", []string{"--default-sig-expire", "1y"}, StatusGood},
+			{"notation", []string{"--sig-notation", "a@example.org=b"}, StatusGood},
+		} {
+			args := append([]string{"-u", string(FingerprintOf(e.PrimaryKey.Fingerprint)) + "!", "-o", "-", "--detach-sign"}, data)
+			sig, stderr, err := keystest.GPG(t, home, nil, append(tt.args, args...)...)
+			if err != nil {
+				t.Fatalf("%s, %s: gpg: %v\n%s", name, tt.name, err, stderr)
+			}
+			for text, want := range map[string]Status{testText: tt.want, testText + "!": StatusBad} {
+				vs, err := j.Verify(KindArtifact, "data", strings.NewReader(text), []byte(sig))
+				if err != nil || len(vs) != 1 || vs[0].Status != want {
+					t.Errorf("%s, %s: %+v, %v; want %s", name, tt.name, vs, err, want)
+				}
+			}
+		}
 	}
 }

@@ -3,6 +3,7 @@ package keys
 import (
 	"io"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -13,6 +14,8 @@ const clockSkew = 5 * time.Minute
 // readSize is how much of a payload is read at once: large enough that reading costs little
 // beside hashing.
 const readSize = 128 << 10
+
+var readBuffers = sync.Pool{New: func() any { return new([readSize]byte) }}
 
 // Judge says what signatures are worth, with the keys of Keyring and at the time Now. A Judge
 // without a Now checks nothing. It is safe for concurrent use.
@@ -175,8 +178,10 @@ func (j *Judge) Verify(kind Kind, target string, payload io.Reader, sig []byte) 
 	}
 	c := j.Begin(sigs)
 	if c.Needed() {
+		buf := readBuffers.Get().(*[readSize]byte)
+		defer readBuffers.Put(buf)
 		// Hiding the reader's other methods keeps io.Copy from choosing a smaller buffer.
-		if _, err := io.CopyBuffer(c, struct{ io.Reader }{payload}, make([]byte, readSize)); err != nil {
+		if _, err := io.CopyBuffer(c, struct{ io.Reader }{payload}, buf[:]); err != nil {
 			return nil, err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	"github.com/hiddeco/sshsig"
@@ -86,9 +87,10 @@ func ReadKeyring(data []byte, src Source) (*Keyring, error) {
 		return r, &LimitError{What: "keyring", Limit: MaxKeyringBytes}
 	}
 	p := keyringParser{ring: r, source: src}
-	if looksBinary(data) {
+	if looksBinary(data) && !isUTF8Text(data) {
 		p.packets(bytes.Clone(data))
 	} else {
+		data = bytes.TrimPrefix(data, []byte("\ufeff"))
 		for _, b := range armorBlocks(data, maxKeyringBlocks) {
 			p.block(b)
 		}
@@ -101,6 +103,23 @@ func ReadKeyring(data []byte, src Source) (*Keyring, error) {
 		return r, ErrNoKeys
 	}
 	return r, nil
+}
+
+// isUTF8Text tells a KEYS file whose prose begins with a letter beyond ASCII, or a byte order
+// mark, from packets: packets hold a version and a time within their first octets.
+func isUTF8Text(data []byte) bool {
+	head := data[:min(len(data), 256)]
+	for len(head) > 0 {
+		r, n := utf8.DecodeRune(head)
+		switch {
+		case r == utf8.RuneError && n == 1:
+			return len(head) < utf8.UTFMax && len(data) > 256 // a rune cut in two
+		case r < ' ' && r != '\n' && r != '\r' && r != '\t':
+			return false
+		}
+		head = head[n:]
+	}
+	return true
 }
 
 // keyringParser sorts packets into certs.
@@ -320,7 +339,7 @@ func (r *Keyring) Len() int {
 // Digest is a SHA-256, in hexadecimal, over the key material: it changes when any key changes
 // and does not depend on the order of packets.
 func (r *Keyring) Digest() string {
-	if r == nil {
+	if r == nil || r.digest == "" {
 		r = MergeKeyrings()
 	}
 	return r.digest

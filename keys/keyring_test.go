@@ -65,6 +65,8 @@ func TestReadKeyring(t *testing.T) {
 		{"armored together", block(slices.Concat(pa, pb)), []Fingerprint{fa, fb}, 0},
 		{"two blocks with text", slices.Concat([]byte("KEYS of the project\n\n"), block(pa), []byte("and: more\n"), block(pb), []byte("end")), []Fingerprint{fa, fb}, 0},
 		{"CRLF", bytes.ReplaceAll(block(pa), []byte("\n"), []byte("\r\n")), []Fingerprint{fa}, 0},
+		{"prose beyond ASCII", slices.Concat([]byte("Ünterschriften\n"), block(pa)), []Fingerprint{fa}, 0},
+		{"byte order mark", slices.Concat([]byte("\ufeff"), block(pa)), []Fingerprint{fa}, 0},
 		{"no checksum", dropChecksum(block(pa)), []Fingerprint{fa}, 0},
 		{"twice", slices.Concat(pa, pb, pa), []Fingerprint{fa, fb}, 0},
 		{"secret", secret.Bytes(), []Fingerprint{fa}, 0},

@@ -29,9 +29,9 @@ func proves(pub *packet.PublicKey, h hash.Hash, s *sigPacket) bool {
 	if !sameAlgorithm(pub.PubKeyAlgo, s.algo) || (s.version == 6) != (pub.Version == 6) {
 		return false
 	}
-	if k, ok := pub.PublicKey.(*rsa.PublicKey); ok && k.N.BitLen() < goMinRSABits {
+	if k, ok := pub.PublicKey.(*rsa.PublicKey); ok && (k.N.BitLen() < goMinRSABits || s.hash == crypto.RIPEMD160) {
 		h.Write(s.trailer)
-		return verifySmallRSA(k, s.hash, h.Sum(nil), s.mpis[0])
+		return verifyRSA(k, s.hash, h.Sum(nil), s.mpis[0])
 	}
 	return pub.VerifySignature(h, s.library(pub.PubKeyAlgo)) == nil
 }
@@ -83,9 +83,10 @@ var digestInfo = map[crypto.Hash]string{
 	crypto.SHA512:    "\x30\x51\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x03\x05\x00\x04\x40",
 }
 
-// verifySmallRSA checks PKCS #1 v1.5 for moduli under 1024 bits, which crypto/rsa refuses. They
-// are judged weak in any case, but weak is not the same as forged.
-func verifySmallRSA(k *rsa.PublicKey, h crypto.Hash, digest, sig []byte) bool {
+// verifyRSA checks PKCS #1 v1.5 where crypto/rsa does not: it refuses moduli under 1024 bits, and
+// for RIPEMD-160 it expects another prefix than OpenPGP's. Both are judged weak in any case, but
+// weak is not the same as forged.
+func verifyRSA(k *rsa.PublicKey, h crypto.Hash, digest, sig []byte) bool {
 	size := k.Size()
 	s := new(big.Int).SetBytes(sig)
 	prefix, ok := digestInfo[h]

@@ -80,6 +80,7 @@ type sigPacket struct {
 
 	// From the hashed area, or for the issuer also from the unhashed one.
 	issuer       Fingerprint
+	issuerHashed bool // the fingerprint comes from the hashed area
 	issuerID     string
 	sigLifetime  uint32
 	keyLifetime  uint32
@@ -297,14 +298,15 @@ func (s *sigPacket) readSubpacket(typ byte, body []byte, hashed bool) error {
 			return errSubpacket
 		}
 		s.issuerID = string(FingerprintOf(body))
+		if hashed && !s.issuerHashed {
+			s.issuer = "" // a hashed id is worth more than a fingerprint that is not
+		}
 		return nil
 	case subIssuerFPR:
 		if len(body) != 21 && len(body) != 33 {
 			return errSubpacket
 		}
-		if hashed || s.issuer == "" {
-			s.issuer = FingerprintOf(body[1:])
-		}
+		s.issuer, s.issuerHashed = FingerprintOf(body[1:]), hashed
 		return nil
 	case subEmbedded:
 		s.embedded = append(s.embedded, body)

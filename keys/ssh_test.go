@@ -1,12 +1,17 @@
 package keys
 
 import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/sha256"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/crypto/ssh"
 
 	"bulla/keys/keystest"
 )
@@ -169,6 +174,36 @@ func TestMatchPatterns(t *testing.T) {
 	} {
 		if got := matchPatterns(tt.list, tt.s); got != tt.want {
 			t.Errorf("%q matches %q: %v", tt.list, tt.s, got)
+		}
+	}
+}
+
+// TestSSHToken: keys on a token sign a blob with flags and a counter; without a touch the flag
+// is 0 and the signature still counts.
+func TestSSHToken(t *testing.T) {
+	pub, priv, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wire := ssh.Marshal(struct{ Type, Key, Application string }{ssh.KeyAlgoSKED25519, string(pub), "ssh:"})
+	key, err := ssh.ParsePublicKey(wire)
+	if err != nil {
+		t.Fatal(err)
+	}
+	app, message := sha256.Sum256([]byte("ssh:")), sha256.Sum256([]byte(testText))
+	for _, rest := range [][]byte{{0, 0, 0, 0, 7}, {1, 0, 0, 0, 8}} {
+		signed := slices.Concat(app[:], rest, message[:])
+		sig := &ssh.Signature{Format: key.Type(), Blob: ed25519.Sign(priv, signed), Rest: rest}
+		if !verifySSH(key, []byte(testText), sig) {
+			t.Errorf("flags %d: refused", rest[0])
+		}
+		if verifySSH(key, []byte(testText+"!"), sig) {
+			t.Errorf("flags %d: accepts other data", rest[0])
+		}
+		for _, other := range [][]byte{nil, rest[:4], append(slices.Clone(rest), 0), {rest[0] ^ 4, 0, 0, 0, rest[4]}} {
+			if verifySSH(key, []byte(testText), &ssh.Signature{Format: key.Type(), Blob: sig.Blob, Rest: other}) {
+				t.Errorf("flags and counter %v in place of %v are accepted", other, rest)
+			}
 		}
 	}
 }
