@@ -90,7 +90,8 @@ func (b *Sandbox) at(d time.Duration) { b.shift.Store(int64(d)) }
 const day = 24 * time.Hour
 
 func (b *Sandbox) openWorld(ctx context.Context) (err error) {
-	if b.registry, err = loopback.Start(ctx); err != nil {
+	// The registry lives as long as the world, not as long as the call that builds it.
+	if b.registry, err = loopback.Start(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
 	b.world, err = workflow.NewWorld(ctx, workflow.WorldOptions{
