@@ -1,10 +1,13 @@
 package agent
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -358,4 +361,65 @@ func TestCancelWhileAgentHangs(t *testing.T) {
 	}
 	resume()
 	h.judge(sign(t, s), fpr)
+}
+
+// An agent that goes away at the worst moment, during a signature, is started again.
+func TestAgentStopsWhileSigning(t *testing.T) {
+	h := newHome(t)
+	fpr := h.generate("a@example.org", "ed25519", "cert,sign", passphrase)
+	h.conf("--reload", "gpg-agent")
+	s, a := h.signer(string(fpr)), answer(passphrase)
+	cut := make(chan struct{}, 1)
+	g := s.(*signer).g
+	g.socket = cuttingProxy(t, g.socket, "PKSIGN", cut)
+	unlock(t, s, a)
+	cut <- struct{}{}
+	h.judge(sign(t, s), fpr)
+	if len(cut) != 0 || len(a.requests) != 1 {
+		t.Errorf("%d cuts are left after %d questions", len(cut), len(a.requests))
+	}
+}
+
+// cuttingProxy stands before a socket. For each token in cut it closes the connection instead of
+// passing on the command.
+func cuttingProxy(t *testing.T, socket, command string, cut <-chan struct{}) string {
+	t.Helper()
+	path := socket + ".proxy"
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	pass := func(client net.Conn) {
+		defer client.Close()
+		server, err := net.Dial("unix", socket)
+		if err != nil {
+			return
+		}
+		defer server.Close()
+		go func() { _, _ = io.Copy(client, server) }()
+		lines := bufio.NewScanner(client)
+		for lines.Scan() {
+			if lines.Text() == command {
+				select {
+				case <-cut:
+					return
+				default:
+				}
+			}
+			if _, err := io.WriteString(server, lines.Text()+"\n"); err != nil {
+				return
+			}
+		}
+	}
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go pass(c)
+		}
+	}()
+	return path
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"io"
+	"net"
 	"os"
 	"time"
 
@@ -233,6 +235,15 @@ func (s *signer) connect(ctx context.Context) error {
 func (s *signer) withPassphrase(ctx context.Context, use func(context.Context, *inquiry) error) error {
 	q := inquiry{secret: s.secret}
 	err := use(ctx, &q)
+	if lost(err) {
+		// The agent was stopped while it worked. What it was sent is either nothing or a
+		// passphrase proved before, so another one may be asked the same, once.
+		if err := s.connect(ctx); err != nil {
+			return err
+		}
+		q = inquiry{secret: s.secret}
+		err = use(ctx, &q)
+	}
 	if errors.Is(err, keys.ErrWrongPassphrase) && !s.secret.IsZero() {
 		// It was changed since. On a card it must not be tried again, and the next question
 		// is for the caller to decide.
@@ -254,6 +265,15 @@ func (s *signer) withPassphrase(ctx context.Context, use func(context.Context, *
 		}
 		return err
 	})
+}
+
+// lost reports whether err says that the other side has gone, rather than that it takes too long.
+func lost(err error) bool {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return !op.Timeout()
+	}
+	return errors.Is(err, io.EOF)
 }
 
 // unlockWith asks until try is content, within the limits for disk and card.
