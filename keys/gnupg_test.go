@@ -411,6 +411,9 @@ func TestGnuPGSigned(t *testing.T) {
 			{"expiring", []string{"--default-sig-expire", "1y"}, StatusGood},
 			{"notation", []string{"--sig-notation", "a@example.org=b"}, StatusGood},
 		} {
+			if tt.want == StatusWeak && e.PrimaryKey.PubKeyAlgo == packet.PubKeyAlgoECDSA {
+				continue // gpg-agent signs no digest that is shorter than the curve
+			}
 			args := append([]string{"-u", string(FingerprintOf(e.PrimaryKey.Fingerprint)) + "!", "-o", "-", "--detach-sign"}, data)
 			sig, stderr, err := keystest.GPG(t, home, nil, append(tt.args, args...)...)
 			if err != nil {
