@@ -31,8 +31,9 @@ type Signature struct {
 // Before Sign returns without an error, the signature was read back from the registry, checked
 // with the public key, and found in the list that verifiers read; and the tag was resolved
 // again. A *docker.MovedError comes together with the finished Signature: the digest is signed,
-// but the tag names another image by now. Other errors are *docker.RegistryError,
-// *docker.NotListedError and ErrLocked.
+// but the tag names another image by now; so does a *docker.RegistryError where only that last
+// look failed. Other errors are *docker.RegistryError, *docker.NotListedError and ErrLocked, with
+// no Signature; what they left half done, calling Sign again finishes.
 func Sign(ctx context.Context, c *docker.Client, img docker.Image, s *Signer, now time.Time) (Signature, error) {
 	if !isDigest(img.Digest) || img.MediaType == "" || img.Size <= 0 {
 		return Signature{}, errors.New("the image was not resolved to a digest")

@@ -11,8 +11,9 @@ import (
 
 // Verify judges every signature that lies beside the image, bundles and the older form, with
 // the keys given: one verdict each, sound ones first, or a single one with StatusUnsigned. An
-// attachment that is foreign, malformed or missing never hides the others. The error is of
-// reading the list of signatures, a *docker.RegistryError, or of ctx.
+// attachment that is foreign, malformed or missing never hides the others. One that claims a key
+// given here and was not made by it is bad, whoever put it there. The error is of reading the
+// list of signatures, a *docker.RegistryError, or of ctx.
 //
 // A signature says nothing provable about its time, so a Signatory here has none.
 func Verify(ctx context.Context, c *docker.Client, img docker.Image, pubs []PublicKey) ([]keys.Verdict, error) {
