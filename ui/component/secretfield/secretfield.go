@@ -56,7 +56,9 @@ func (m *Model) Update(msg tea.KeyMsg) {
 			}
 			m.buf = utf8.AppendRune(m.buf, r)
 		}
-		clear(msg.Runes)
+		if msg.Type == tea.KeyRunes {
+			clear(msg.Runes) // but not those of a space: Bubble Tea shares one slice for them all
+		}
 	}
 }
 

@@ -54,6 +54,19 @@ func TestTyping(t *testing.T) {
 	}
 }
 
+// Bubble Tea v1 hands out the same rune slice for every space that is typed: wiping it would turn
+// all later spaces into NULs.
+func TestSpacesShareTheirRunes(t *testing.T) {
+	space := tea.KeyMsg{Type: tea.KeySpace, Runes: []rune(" ")}
+	m := New()
+	for _, msg := range []tea.KeyMsg{typed("a"), space, typed("b"), space, typed("c")} {
+		m.Update(msg)
+	}
+	if got := value(t, m); got != "a b c" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestNothingIsLeftBehind(t *testing.T) {
 	m := New()
 	msg := pasted("canary-passphrase")
