@@ -362,6 +362,22 @@ func TestFileLeftovers(t *testing.T) {
 	}
 }
 
+func TestReadLimited(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	if err := os.WriteFile(path, make([]byte, 10), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := readLimited(path, 10); err != nil || len(b) != 10 {
+		t.Error(len(b), err)
+	}
+	_, err := readLimited(path, 9)
+	wantErr(t, err, ErrDamaged)
+	_, err = readLimited(filepath.Dir(path), 9)
+	if err == nil || !strings.Contains(err.Error(), "not a regular file") {
+		t.Error(err)
+	}
+}
+
 // TestFileDefaultCost reads the cost from the file, as stock age would.
 func TestFileDefaultCost(t *testing.T) {
 	if testing.Short() {

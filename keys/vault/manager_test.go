@@ -177,6 +177,23 @@ func TestAskThroughUnlock(t *testing.T) {
 	b.wantAsked(t)
 }
 
+// TestAskWrongSavedOnce: a saved passphrase that proved wrong is not offered again in this run,
+// also when nobody typed the right one: behind a card each wrong one costs a try.
+func TestAskWrongSavedOnce(t *testing.T) {
+	ctx, b := context.Background(), newBench(t)
+	if err := b.Remember(ctx, reqA, secret("saved and wrong"), BackendKeychain); err != nil {
+		t.Fatal(err)
+	}
+	b.restart()
+	b.answer(t, reqA, "saved and wrong")
+	_, err := b.Ask(b.face.ask, b.face.wait)(ctx, again(reqA, 2))
+	wantErr(t, err, keys.ErrNoPassphrase)
+	b.face.answers[keys.PurposeOpenPGP] = []string{canary}
+	b.answer(t, reqA, canary)
+	b.wantAsked(t, "openpgp", "openpgp")
+	b.wantNotice(t, "was wrong")
+}
+
 func TestAskNewAndMasterPassBy(t *testing.T) {
 	b := newBench(t)
 	b.face.answers[keys.PurposeOpenPGP] = []string{canary}

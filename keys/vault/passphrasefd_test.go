@@ -72,6 +72,10 @@ func TestReadPassphraseFDRefuses(t *testing.T) {
 		_, err := ReadPassphraseFD(pipeWith(t, canary+strings.Repeat("x", MaxPassphrase)+tail))
 		wantErr(t, err, ErrTooBig)
 	}
+	for _, in := range []string{strings.Repeat("x", MaxPassphrase+1), strings.Repeat("x", MaxPassphrase+2), strings.Repeat("x", MaxPassphrase+1) + "\n"} {
+		_, err := ReadPassphraseFD(pipeWith(t, in))
+		wantErr(t, err, ErrTooBig)
+	}
 	for _, fd := range []int{-1, 1 << 20} {
 		if _, err := ReadPassphraseFD(fd); err == nil {
 			t.Errorf("read from %d", fd)
