@@ -190,14 +190,28 @@ func (r *signing) obstacle(e existing) error {
 
 // run works on tasks in parallel and stops all of them at the first error.
 func (r *signing) run(ctx context.Context, tasks []*task) error {
+	return inParallel(ctx, r.o.Workers, len(tasks), func(ctx context.Context, i int) error {
+		return r.file(ctx, tasks[i])
+	})
+}
+
+// inParallel calls f for 0 to n-1, in this order but at most workers at the same time. At the
+// first error no further call is begun, the context of those under way ends, and the error is
+// returned when they are done.
+func inParallel(ctx context.Context, workers, n int, f func(ctx context.Context, i int) error) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(r.o.Workers)
-	for _, t := range tasks {
+	var next atomic.Int64
+	for range min(workers, n) {
 		group.Go(func() error {
-			if err := ctx.Err(); err != nil {
-				return err
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				if err := f(ctx, i); err != nil {
+					return err
+				}
 			}
-			return r.file(ctx, t)
+			return nil
 		})
 	}
 	return group.Wait()

@@ -10,8 +10,6 @@ import (
 	"path/filepath"
 	"runtime"
 
-	"golang.org/x/sync/errgroup"
-
 	"bulla/keys"
 )
 
@@ -64,15 +62,11 @@ type listed struct {
 
 func (l *listed) verify(ctx context.Context, sums []Checksum) ([]keys.Verdict, error) {
 	verdicts := make([]keys.Verdict, len(sums))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i, c := range sums {
-		group.Go(func() (err error) {
-			verdicts[i], err = l.file(ctx, c)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
+	err := inParallel(ctx, runtime.GOMAXPROCS(0), len(sums), func(ctx context.Context, i int) (err error) {
+		verdicts[i], err = l.file(ctx, sums[i])
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
 	return verdicts, nil
