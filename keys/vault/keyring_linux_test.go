@@ -1,7 +1,6 @@
 package vault
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net"
@@ -332,7 +331,16 @@ func TestKeeperOf(t *testing.T) {
 	if !keeperOf("keepassxc").confirms {
 		t.Error("KeePassXC asks before each access")
 	}
-	if bytes.ContainsRune([]byte(lockedReason()), '\n') {
-		t.Error("more than a line")
+}
+
+func TestLockedReason(t *testing.T) {
+	t.Setenv("DISPLAY", "")
+	t.Setenv("WAYLAND_DISPLAY", "")
+	if got := lockedReason(); !strings.Contains(got, "no display") {
+		t.Error(got)
+	}
+	t.Setenv("WAYLAND_DISPLAY", "wayland-0")
+	if got := lockedReason(); !strings.Contains(got, "dialog will ask") {
+		t.Error(got)
 	}
 }
