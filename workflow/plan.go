@@ -173,12 +173,7 @@ type SignedImage struct {
 
 // Good reports whether every verdict of the check as a stranger passes.
 func (r *Result) Good() bool {
-	for _, v := range r.Verdicts {
-		if !v.OK(false) {
-			return false
-		}
-	}
-	return len(r.Verdicts) > 0
+	return len(r.Verdicts) > 0 && len(Failing(r.Verdicts, false)) == 0
 }
 
 // IncompleteError says that a release began and could not finish. It can be resumed.

@@ -60,9 +60,9 @@ func registryFinding(rule Rule, ref string, err error) Finding {
 	if !errors.As(err, &re) {
 		return f
 	}
+	f.Unreachable = re.Temporary()
 	switch re.Kind {
 	case docker.KindUnreachable:
-		f.Unreachable = true
 		f.Message = fmt.Sprintf("The registry %s cannot be reached.", re.Host)
 		f.Hint = "check the network and the name; nothing was signed"
 	case docker.KindUnauthorized:

@@ -171,7 +171,7 @@ func (r *run) writeOwn(path string, data []byte) error {
 func (r *run) signRecord(ctx context.Context, path string, data []byte) error {
 	ascPath := path + ".asc"
 	if old, err := readLimited(ascPath, 1<<20); err == nil && len(old) > 0 {
-		if r.signedByUs(judgeBytes(r.judge, keys.KindRecord, RecordName, data, old)) {
+		if r.signedByUs(judgeBytes(r.judge, keys.KindRecord, RecordName, data, old, time.Time{})) {
 			return nil
 		}
 	}

@@ -1,6 +1,8 @@
 package workflow
 
 import (
+	"time"
+
 	"bulla/gitops"
 	"bulla/keys"
 )
@@ -19,7 +21,7 @@ func judgeTag(j *keys.Judge, t gitops.Tag) []keys.Verdict {
 	if len(t.Signature) == 0 {
 		return []keys.Verdict{keys.Unsigned(keys.KindTag, t.Name, "the tag is not signed")}
 	}
-	vs := judgeBytes(j, keys.KindTag, t.Name, t.Payload, t.Signature)
+	vs := judgeBytes(j, keys.KindTag, t.Name, t.Payload, t.Signature, t.Tagger.When)
 	if t.InnerName != t.Name {
 		for i := range vs {
 			no := false
@@ -38,16 +40,20 @@ func judgeCommit(j *keys.Judge, target string, c gitops.Commit) []keys.Verdict {
 	if len(c.Signature) == 0 {
 		return []keys.Verdict{keys.Unsigned(keys.KindCommit, target, "the commit is not signed")}
 	}
-	return judgeBytes(j, keys.KindCommit, target, c.Payload, c.Signature)
+	return judgeBytes(j, keys.KindCommit, target, c.Payload, c.Signature, c.Committer.When)
 }
 
-// judgeBytes judges signatures over data that is in memory.
-func judgeBytes(j *keys.Judge, kind keys.Kind, target string, payload, signature []byte) []keys.Verdict {
+// judgeBytes judges signatures over data that is in memory. made is when the data says it was
+// made, for signatures that carry no time of their own (SSH); zero for not known.
+func judgeBytes(j *keys.Judge, kind keys.Kind, target string, payload, signature []byte, made time.Time) []keys.Verdict {
 	sigs, err := keys.ParseSignatures(signature)
 	if err != nil {
 		return []keys.Verdict{{Kind: kind, Target: target, Status: keys.StatusMalformed, Reason: "the signature cannot be read"}}
 	}
 	check := j.Begin(sigs)
+	if !made.IsZero() {
+		check.MadeAt(made)
+	}
 	_, _ = check.Write(payload) // a Check only hashes: it cannot fail
 	return check.Verdicts(kind, target)
 }

@@ -53,11 +53,9 @@ func NewWorld(ctx context.Context, o WorldOptions) (*World, error) {
 		}
 		w.GnuPG = g
 	}
-	mo := vault.ManagerOptions{Dir: o.Home, File: vault.NewFile(vault.FileOptions{Dir: filepath.Join(o.Home, "vault")})}
-	if !o.NoKeychain {
-		mo.Keychain = vault.NewKeychain(vault.KeychainOptions{Index: filepath.Join(o.Home, "keychain.index")})
+	if w.Vault = vault.Open(o.Home); o.NoKeychain {
+		w.Vault = vault.NewManager(vault.ManagerOptions{Dir: o.Home})
 	}
-	w.Vault = vault.NewManager(mo)
 	w.Registry = docker.NewClient(o.Registry)
 	return w, nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"bulla/keys"
 	"bulla/ui/explain"
+	"bulla/workflow"
 )
 
 // verdictJSON is one signature, or one target without any, as `verify --json` and `log --json`
@@ -100,16 +101,11 @@ func signedBy(v keys.Verdict) string {
 // where something could not be checked and nothing is worse.
 func codeOf(vs []keys.Verdict, allowWeak bool) int {
 	code := explain.CodeOK
-	for _, v := range vs {
-		switch {
-		case v.OK(allowWeak):
-		case v.Status.Undecided() && (v.Trusted == nil || *v.Trusted):
-			if code == explain.CodeOK {
-				code = explain.CodeUnchecked
-			}
-		default:
-			code = explain.CodeFailed
+	for _, v := range workflow.Failing(vs, allowWeak) {
+		if !v.Status.Undecided() || (v.Trusted != nil && !*v.Trusted) {
+			return explain.CodeFailed
 		}
+		code = explain.CodeUnchecked
 	}
 	return code
 }

@@ -42,7 +42,7 @@ func (e *UsageError) Error() string { return e.Message }
 func Error(err error) Explanation {
 	x := Explanation{Headline: sentence(err.Error()), Code: CodeFailed}
 	for _, explainer := range []func(error, *Explanation) bool{
-		cancelled, incomplete, refused, usage, passphrases, selecting, stores, repositories, pushing, registries, files, gnupg,
+		cancelled, incomplete, refused, usage, gnupg, passphrases, selecting, stores, repositories, pushing, registries, files,
 	} {
 		if explainer(err, &x) {
 			break
@@ -217,7 +217,7 @@ func selecting(err error, x *Explanation) bool {
 func stores(err error, x *Explanation) bool {
 	var unavailable *vault.UnavailableError
 	switch {
-	case errors.Is(err, store.ErrNoKeys):
+	case errors.Is(err, keys.ErrNoKeys):
 		x.Headline, x.Code = "There is no OpenPGP key in it.", CodeUsage
 		x.Next = []string{"gpg --export --armor KEY and gpg --export-secret-keys --armor KEY write what can be imported"}
 	case errors.As(err, &unavailable):
