@@ -123,13 +123,18 @@ func TestSignWithoutRights(t *testing.T) {
 	}
 }
 
-// limitFiles makes files longer than n bytes impossible, as a full disk does.
+// limitFiles makes files longer than n bytes impossible until the test ends, as a full disk does.
 func limitFiles(t *testing.T, n uint64) {
 	t.Helper()
 	signal.Ignore(syscall.SIGXFSZ)
-	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: n, Max: n}); err != nil {
+	var was syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &was); err != nil {
 		t.Fatal(err)
 	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: n, Max: was.Max}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Setrlimit(syscall.RLIMIT_FSIZE, &was) })
 }
 
 func TestSignWithoutRoom(t *testing.T) {
