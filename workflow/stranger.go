@@ -16,10 +16,10 @@ func keyringOf(k keys.SigningKey) (*keys.Keyring, error) {
 // not trusted whoever signed it: an old tag could pose as a new one.
 func judgeTag(j *keys.Judge, t gitops.Tag) []keys.Verdict {
 	if t.Lightweight {
-		return []keys.Verdict{keys.Unsigned(keys.KindTag, t.Name, "a lightweight tag: it is only a name and cannot be signed")}
+		return []keys.Verdict{keys.Unsigned(keys.KindTag, t.Name, "A lightweight tag is only a name: it cannot be signed.")}
 	}
 	if len(t.Signature) == 0 {
-		return []keys.Verdict{keys.Unsigned(keys.KindTag, t.Name, "the tag is not signed")}
+		return []keys.Verdict{keys.Unsigned(keys.KindTag, t.Name, "The tag is not signed.")}
 	}
 	vs := judgeBytes(j, keys.KindTag, t.Name, t.Payload, t.Signature, t.Tagger.When)
 	if t.InnerName != t.Name {
@@ -38,7 +38,7 @@ const weakTagName = "ref and tag object named differently"
 // judgeCommit judges the signatures of a commit.
 func judgeCommit(j *keys.Judge, target string, c gitops.Commit) []keys.Verdict {
 	if len(c.Signature) == 0 {
-		return []keys.Verdict{keys.Unsigned(keys.KindCommit, target, "the commit is not signed")}
+		return []keys.Verdict{keys.Unsigned(keys.KindCommit, target, "The commit is not signed.")}
 	}
 	return judgeBytes(j, keys.KindCommit, target, c.Payload, c.Signature, c.Committer.When)
 }

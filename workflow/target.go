@@ -92,8 +92,8 @@ func (v *Verifier) resolveInRepository(ctx context.Context, text string) (fits [
 		}
 	}
 	if commitID.MatchString(text) {
-		if id, typ, err := v.repo.Resolve(ctx, text); err == nil && typ == "commit" && len(fits) == 0 {
-			fits = append(fits, target{targetCommit, id})
+		if _, typ, err := v.repo.Resolve(ctx, text); err == nil && typ == "commit" && len(fits) == 0 {
+			fits = append(fits, target{targetCommit, text})
 		}
 	}
 	return fits

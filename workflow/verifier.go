@@ -184,7 +184,7 @@ func (v *Verifier) verify(ctx context.Context, t target) ([]keys.Verdict, error)
 func (v *Verifier) tag(ctx context.Context, name string) ([]keys.Verdict, error) {
 	tag, err := v.repo.Tag(ctx, name)
 	if err != nil {
-		return []keys.Verdict{keys.NotChecked(keys.KindTag, name, "the tag cannot be read: "+err.Error())}, nil
+		return []keys.Verdict{keys.NotChecked(keys.KindTag, name, "The tag cannot be read: "+err.Error())}, nil
 	}
 	return judgeTag(v.judge, tag), nil
 }
@@ -192,7 +192,7 @@ func (v *Verifier) tag(ctx context.Context, name string) ([]keys.Verdict, error)
 func (v *Verifier) commit(ctx context.Context, rev string) ([]keys.Verdict, error) {
 	c, err := v.repo.Commit(ctx, rev)
 	if err != nil {
-		return []keys.Verdict{keys.NotChecked(keys.KindCommit, rev, "the commit cannot be read: "+err.Error())}, nil
+		return []keys.Verdict{keys.NotChecked(keys.KindCommit, rev, "The commit cannot be read: "+err.Error())}, nil
 	}
 	return judgeCommit(v.judge, rev, c), nil
 }
@@ -205,7 +205,7 @@ func (v *Verifier) image(ctx context.Context, text string, pubs []cosign.PublicK
 		return nil, "", &TargetError{Text: text, Reason: err.Error()}
 	}
 	if v.offline {
-		return []keys.Verdict{keys.NotChecked(keys.KindImage, text, "the network was not to be used")}, "", nil
+		return []keys.Verdict{keys.NotChecked(keys.KindImage, text, "The network was not to be used.")}, "", nil
 	}
 	img, err := v.registry.Resolve(ctx, ref)
 	if err != nil {
@@ -255,7 +255,7 @@ func (v *Verifier) artifact(ctx context.Context, path, sig string) ([]keys.Verdi
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return []keys.Verdict{keys.NotChecked(keys.KindArtifact, path, "the file cannot be read: "+rootCause(err).Error())}, nil
+		return []keys.Verdict{keys.NotChecked(keys.KindArtifact, path, "The file cannot be read: "+rootCause(err).Error())}, nil
 	}
 	return res.Verdicts, nil
 }

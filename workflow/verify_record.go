@@ -20,7 +20,7 @@ import (
 func (v *Verifier) record(ctx context.Context, path, sig string) ([]keys.Verdict, error) {
 	res, err := artifacts.Verify(ctx, path, sig, v.judge)
 	if err != nil {
-		return []keys.Verdict{keys.NotChecked(keys.KindRecord, path, "the record cannot be read: "+rootCause(err).Error())}, ctx.Err()
+		return []keys.Verdict{keys.NotChecked(keys.KindRecord, path, "The record cannot be read: "+rootCause(err).Error())}, ctx.Err()
 	}
 	own := res.Verdicts
 	for i := range own {
@@ -70,14 +70,14 @@ func (b boundCheck) tag(ctx context.Context) []keys.Verdict {
 	t := b.rec.Predicate.Tag
 	b.v.progress(t.Name, 0, b.total())
 	if b.v.repo == nil {
-		return []keys.Verdict{keys.NotChecked(keys.KindTag, t.Name, "there is no git repository here to look in")}
+		return []keys.Verdict{keys.NotChecked(keys.KindTag, t.Name, "There is no git repository here to look in.")}
 	}
 	tag, err := b.v.repo.Tag(ctx, t.Name)
 	if errors.Is(err, gitops.ErrNotFound) {
-		return []keys.Verdict{keys.NotChecked(keys.KindTag, t.Name, "this repository has no such tag")}
+		return []keys.Verdict{keys.NotChecked(keys.KindTag, t.Name, "This repository has no such tag.")}
 	}
 	if err != nil {
-		return []keys.Verdict{keys.NotChecked(keys.KindTag, t.Name, "the tag cannot be read: "+err.Error())}
+		return []keys.Verdict{keys.NotChecked(keys.KindTag, t.Name, "The tag cannot be read: "+err.Error())}
 	}
 	vs := judgeTag(b.v.judge, tag)
 	switch {
@@ -103,7 +103,7 @@ func (b boundCheck) files(ctx context.Context) (out []keys.Verdict) {
 		res, err := artifacts.Verify(ctx, path, "", b.v.judge)
 		switch {
 		case err != nil:
-			out = append(out, keys.NotChecked(keys.KindArtifact, name, "the file cannot be read: "+rootCause(err).Error()))
+			out = append(out, keys.NotChecked(keys.KindArtifact, name, "The file cannot be read: "+rootCause(err).Error()))
 			continue
 		case !ok || res.SHA256 != want:
 			contradict(res.Verdicts, "The file's SHA-256 is not the one in the record.")
@@ -124,7 +124,7 @@ func (b boundCheck) checksums(ctx context.Context) (out []keys.Verdict) {
 		path := filepath.Join(b.dir, filepath.FromSlash(name))
 		res, err := artifacts.Verify(ctx, path, "", b.v.judge)
 		if err != nil {
-			out = append(out, keys.NotChecked(keys.KindChecksum, name, "the file cannot be read: "+rootCause(err).Error()))
+			out = append(out, keys.NotChecked(keys.KindChecksum, name, "The file cannot be read: "+rootCause(err).Error()))
 			continue
 		}
 		for j := range res.Verdicts {
@@ -173,7 +173,7 @@ func (b boundCheck) images(ctx context.Context) (out []keys.Verdict) {
 		}
 		vs, digest, err := b.v.image(ctx, seal.Reference, pubs)
 		if err != nil {
-			out = append(out, keys.NotChecked(keys.KindImage, seal.Reference, "the reference in the record cannot be used"))
+			out = append(out, keys.NotChecked(keys.KindImage, seal.Reference, "The reference in the record cannot be used."))
 			continue
 		}
 		if digest != "" && digest != seal.Digest {

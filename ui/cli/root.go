@@ -94,9 +94,7 @@ Without a command, in a git repository, it opens the walk on the whole screen.`,
 	})
 	root.AddCommand(a.releaseCommand(), a.tagCommand(), a.signCommand(), a.imageCommand(), a.verifyCommand(),
 		a.logCommand(), a.keysCommand(), a.vaultCommand(), a.sandboxCommand())
-	for _, c := range root.Commands() {
-		usageErrors(c)
-	}
+	usageErrors(root)
 	return root
 }
 

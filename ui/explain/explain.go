@@ -334,6 +334,10 @@ func files(err error, x *Explanation) bool {
 		x.Next = []string{"the file or its folder is closed to you"}
 	case errors.Is(err, fs.ErrNotExist):
 		x.Code = CodeUsage
+		var path *fs.PathError
+		if errors.As(err, &path) {
+			x.Headline = path.Path + " does not exist."
+		}
 	case errors.Is(err, fs.ErrExist):
 		x.Untouched, x.Code = "It was not changed.", CodeRefused
 	default:
