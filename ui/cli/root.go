@@ -103,7 +103,7 @@ func usageErrors(c *cobra.Command) {
 	if check := c.Args; check != nil {
 		c.Args = func(cmd *cobra.Command, args []string) error {
 			if err := check(cmd, args); err != nil {
-				return &explain.UsageError{Message: err.Error(), Hints: []string{"bulla " + cmd.Name() + " --help shows how"}}
+				return &explain.UsageError{Message: err.Error(), Hints: []string{cmd.CommandPath() + " --help shows how"}}
 			}
 			return nil
 		}
