@@ -6,6 +6,7 @@ import "context"
 // gitcli, the user's git program. Both keep these promises: names are full ref names, ids are
 // full and in lower case, what is missing is ErrNotFound.
 type backend interface {
+	treeReader
 	// head reads HEAD without asking whether its commit exists.
 	head(ctx context.Context) (headRef, error)
 	// ref is the object a ref points at, symbolic refs followed.
