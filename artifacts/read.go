@@ -15,6 +15,8 @@ import (
 	// The hash functions that states are made of.
 	_ "crypto/sha256"
 	_ "crypto/sha512"
+
+	"bulla/keys"
 )
 
 // bufferSize is how much is read at once. From 128 KiB on, system calls no longer show beside
@@ -82,7 +84,7 @@ func Digest(ctx context.Context, path string, sha512 bool) (string, error) {
 	if sha512 {
 		id = crypto.SHA512
 	}
-	sums := newStates(id)
+	sums := newStates(nil, id)
 	if err := pathSource(path).feed(ctx, sums, quietly); err != nil {
 		return "", err
 	}
@@ -146,16 +148,18 @@ func sameContent(a, b fs.FileInfo) bool {
 }
 
 // states are the hash states that one pass feeds, one for each function, however many users
-// each has.
+// each has: the check of existing signatures lends its own.
 type states struct {
+	check  *keys.Check // may be nil
 	ids    []crypto.Hash
 	hashes []hash.Hash
 }
 
-func newStates(ids ...crypto.Hash) *states {
-	s := &states{}
+// newStates makes states of the functions ids over a document that check has to see too.
+func newStates(check *keys.Check, ids ...crypto.Hash) *states {
+	s := &states{check: check}
 	for _, id := range ids {
-		if !slices.Contains(s.ids, id) {
+		if s.of(id) == nil {
 			s.ids = append(s.ids, id)
 			s.hashes = append(s.hashes, id.New())
 		}
@@ -163,15 +167,24 @@ func newStates(ids ...crypto.Hash) *states {
 	return s
 }
 
+// Write feeds the check and what it does not lend. Neither ever fails.
 func (s *states) Write(p []byte) (int, error) {
+	if s.check != nil {
+		_, _ = s.check.Write(p)
+	}
 	for _, h := range s.hashes {
-		h.Write(p) // never fails, says hash.Hash
+		h.Write(p)
 	}
 	return len(p), nil
 }
 
 // of is the state of the function id, or nil if it is not fed.
 func (s *states) of(id crypto.Hash) hash.Hash {
+	if s.check != nil {
+		if h := s.check.State(id); h != nil {
+			return h
+		}
+	}
 	if i := slices.Index(s.ids, id); i >= 0 {
 		return s.hashes[i]
 	}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -220,13 +219,9 @@ func inParallel(ctx context.Context, workers, n int, f func(ctx context.Context,
 // file reads one file and keeps, makes or replaces its signature.
 func (r *signing) file(ctx context.Context, t *task) error {
 	progress := r.meter.file(t.file)
-	sums := r.states()
 	check := r.judge.Begin(t.there.sigs)
-	var sink io.Writer = sums
-	if t.there.state == StateClaimed {
-		sink = io.MultiWriter(sums, check)
-	}
-	if err := pathSource(t.file.Path).feed(ctx, sink, progress.report); err != nil {
+	sums := r.states(check)
+	if err := pathSource(t.file.Path).feed(ctx, sums, progress.report); err != nil {
 		return err
 	}
 	if t.there.state == StateClaimed {
@@ -257,12 +252,12 @@ func (r *signing) file(ctx context.Context, t *task) error {
 }
 
 // states are what one pass must feed: the checksums that were asked for and what the key signs.
-func (r *signing) states() *states {
+func (r *signing) states(check *keys.Check) *states {
 	ids := []crypto.Hash{crypto.SHA256, r.key.Hash}
 	if r.o.SHA512 {
 		ids = append(ids, crypto.SHA512)
 	}
-	return newStates(ids...)
+	return newStates(check, ids...)
 }
 
 // sign makes a signature over what h has seen and accepts it only as the key's own.

@@ -193,7 +193,7 @@ func TestSignSpecialFiles(t *testing.T) {
 		check("sign", err)
 		_, err = Verify(t.Context(), path, "", s.judge(t))
 		check("verify", err)
-		check("read", pathSource(path).feed(t.Context(), newStates(), quietly))
+		check("read", pathSource(path).feed(t.Context(), newStates(nil), quietly))
 	}
 	var special *NotRegularError
 	if _, err := Find(t.Context(), dir, []string{"*"}); !errors.As(err, &special) {
@@ -204,7 +204,7 @@ func TestSignSpecialFiles(t *testing.T) {
 	regular := filepath.Join(dir, "regular")
 	write(t, regular, "x")
 	src.stat = func() (fs.FileInfo, error) { return os.Stat(regular) }
-	if err := src.feed(t.Context(), newStates(), quietly); !errors.As(err, &special) {
+	if err := src.feed(t.Context(), newStates(nil), quietly); !errors.As(err, &special) {
 		t.Errorf("a pipe in the last moment: %v", err)
 	}
 	// Nor does one that stands where a signature belongs.

@@ -84,7 +84,7 @@ func (l *listed) file(ctx context.Context, c Checksum) (keys.Verdict, error) {
 	if id == 0 {
 		return keys.NotChecked(keys.KindArtifact, target, "The list gives only a digest that proves nothing here."), nil
 	}
-	sums := newStates(id)
+	sums := newStates(nil, id)
 	err := rootSource(l.root, name, target).feed(ctx, sums, quietly)
 	if ctx.Err() != nil {
 		return keys.Verdict{}, ctx.Err()

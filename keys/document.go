@@ -19,15 +19,15 @@ type documentKey struct {
 
 // documentHash hashes a document in one way.
 type documentHash struct {
+	documentKey
 	state hash.Hash
-	text  bool
 	// crs counts carriage returns seen and not hashed yet: at the end of a line they are part
 	// of its end, elsewhere they are text.
 	crs int
 }
 
 func newDocumentHash(k documentKey) *documentHash {
-	d := &documentHash{state: k.hash.New(), text: k.text}
+	d := &documentHash{documentKey: k, state: k.hash.New()}
 	d.state.Write([]byte(k.salt))
 	return d
 }

@@ -1,6 +1,8 @@
 package keys
 
 import (
+	"crypto"
+	"hash"
 	"io"
 	"slices"
 	"sync"
@@ -104,6 +106,18 @@ func (c *Check) Write(p []byte) (int, error) {
 		d.write(p)
 	}
 	return len(p), nil
+}
+
+// State is the state of the hash function id over what was written, as plain bytes, or nil if no
+// signature needs it. Who wants the document's digest too need not hash it a second time. The
+// state may be summed and cloned, not written to.
+func (c *Check) State(id crypto.Hash) hash.Hash {
+	for _, d := range c.open {
+		if d.documentKey == (documentKey{hash: id}) {
+			return d.state
+		}
+	}
+	return nil
 }
 
 // Verdicts judges every signature, in order, over what was written so far. If there is no
