@@ -51,13 +51,16 @@ func Error(err error) Explanation {
 	return x
 }
 
-// sentence gives an error's text a capital letter and a full stop.
+// sentence gives an error's text a capital letter and a full stop. A name at the beginning, of a
+// file or a program, keeps its spelling.
 func sentence(s string) string {
 	s = strings.TrimSpace(s)
 	if s == "" {
 		return "Something went wrong."
 	}
-	if r := s[0]; r >= 'a' && r <= 'z' && !strings.HasPrefix(s, "git ") && !strings.HasPrefix(s, "gpg") {
+	first, _, _ := strings.Cut(s, " ")
+	isName := strings.ContainsAny(first, `./\:_`) || first == "git" || strings.HasPrefix(first, "gpg")
+	if r := s[0]; r >= 'a' && r <= 'z' && !isName {
 		s = strings.ToUpper(s[:1]) + s[1:]
 	}
 	if !strings.ContainsAny(s[len(s)-1:], ".!?") {
