@@ -30,6 +30,8 @@ const (
 type Config struct {
 	// Release is the [release] table.
 	Release ReleaseConfig `toml:"release"`
+	// History is the [history] table.
+	History HistoryConfig `toml:"history,omitempty"`
 	// Path is where it was read from, or would be written to.
 	Path string `toml:"-"`
 	// Exists says that there is such a file.
@@ -56,6 +58,14 @@ type ReleaseConfig struct {
 	Branch string `toml:"branch,omitempty" comment:"The branch that releases are made from."`
 	// AllowDetached lets a release be made from a detached HEAD, as CI systems check out.
 	AllowDetached bool `toml:"allow_detached,omitempty" comment:"Allow releases from a detached HEAD."`
+}
+
+// HistoryConfig is the [history] table of bulla.toml.
+type HistoryConfig struct {
+	// Folders are where files of past releases are kept: paths from the root of the repository, or
+	// absolute. In a path with {version} or {tag} every file belongs to that release; in others a
+	// file belongs to the release whose version stands in its name.
+	Folders []string `toml:"folders,omitempty" comment:"Folders with the files of past releases. {version} and {tag} are replaced."`
 }
 
 // ConfigError says where in bulla.toml something is wrong. Line and Column count from 1; 0 means
@@ -151,10 +161,15 @@ func (c Config) check(data []byte) error {
 			return bad("artifacts", `"release.artifacts" has an empty pattern`)
 		}
 	}
+	for _, f := range c.History.Folders {
+		if strings.TrimSpace(f) == "" {
+			return bad("folders", `"history.folders" has an empty path`)
+		}
+	}
 	return nil
 }
 
-// lineOf finds the line on which a key of the [release] table is set; 0 if it is not found.
+// lineOf finds the line on which a key is set; 0 if it is not found.
 func lineOf(data []byte, key string) int {
 	for i, l := range strings.Split(string(data), "\n") {
 		if rest, ok := strings.CutPrefix(strings.TrimSpace(l), key); ok && strings.HasPrefix(strings.TrimSpace(rest), "=") {

@@ -46,14 +46,20 @@ func judgeCommit(j *keys.Judge, target string, c gitops.Commit) []keys.Verdict {
 // judgeBytes judges signatures over data that is in memory. made is when the data says it was
 // made, for signatures that carry no time of their own (SSH); zero for not known.
 func judgeBytes(j *keys.Judge, kind keys.Kind, target string, payload, signature []byte, made time.Time) []keys.Verdict {
+	vs, _ := judgeUntil(j, kind, target, payload, signature, made)
+	return vs
+}
+
+// judgeUntil is judgeBytes that also tells until when the verdicts hold; zero for always.
+func judgeUntil(j *keys.Judge, kind keys.Kind, target string, payload, signature []byte, made time.Time) ([]keys.Verdict, time.Time) {
 	sigs, err := keys.ParseSignatures(signature)
 	if err != nil {
-		return []keys.Verdict{{Kind: kind, Target: target, Status: keys.StatusMalformed, Reason: "the signature cannot be read"}}
+		return []keys.Verdict{{Kind: kind, Target: target, Status: keys.StatusMalformed, Reason: "the signature cannot be read"}}, time.Time{}
 	}
 	check := j.Begin(sigs)
 	if !made.IsZero() {
 		check.MadeAt(made)
 	}
 	_, _ = check.Write(payload) // a Check only hashes: it cannot fail
-	return check.Verdicts(kind, target)
+	return check.Verdicts(kind, target), check.Until()
 }
