@@ -12,17 +12,28 @@ func keyringOf(k keys.SigningKey) (*keys.Keyring, error) {
 	return keys.ReadKeyring(k.Public, k.Source)
 }
 
-// judgeTag judges the signatures of a tag. A tag object that bears another name than its ref is
-// not trusted whoever signed it: an old tag could pose as a new one.
+// judgeTag judges the signatures of a tag, and its names.
 func judgeTag(j *keys.Judge, t gitops.Tag) []keys.Verdict {
+	vs, _ := tagSignatures(j, t)
+	return judgeNames(t, vs)
+}
+
+// tagSignatures judges the signatures of a tag alone. The verdicts are the same until the time
+// that is returned with them; zero for always.
+func tagSignatures(j *keys.Judge, t gitops.Tag) ([]keys.Verdict, time.Time) {
 	if t.Lightweight {
-		return []keys.Verdict{keys.Unsigned(keys.KindTag, t.Name, "A lightweight tag is only a name: it cannot be signed.")}
+		return []keys.Verdict{keys.Unsigned(keys.KindTag, t.Name, "A lightweight tag is only a name: it cannot be signed.")}, time.Time{}
 	}
 	if len(t.Signature) == 0 {
-		return []keys.Verdict{keys.Unsigned(keys.KindTag, t.Name, "The tag is not signed.")}
+		return []keys.Verdict{keys.Unsigned(keys.KindTag, t.Name, "The tag is not signed.")}, time.Time{}
 	}
-	vs := judgeBytes(j, keys.KindTag, t.Name, t.Payload, t.Signature, t.Tagger.When)
-	if t.InnerName != t.Name {
+	return judgeUntil(j, keys.KindTag, t.Name, t.Payload, t.Signature, t.Tagger.When)
+}
+
+// judgeNames adds what the names of a tag say to its verdicts: one whose object bears another name
+// than its ref is not trusted whoever signed it, because an old tag could pose as a new one.
+func judgeNames(t gitops.Tag, vs []keys.Verdict) []keys.Verdict {
+	if t.InnerName != t.Name && len(t.Signature) > 0 {
 		for i := range vs {
 			no := false
 			vs[i].Weak = append(vs[i].Weak, weakTagName)
