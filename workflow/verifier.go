@@ -154,7 +154,7 @@ func (v *Verifier) Verify(ctx context.Context, targets []string) ([]keys.Verdict
 		}
 		found = append(found, t)
 	}
-	if v.signature != "" && (len(found) != 1 || found[0].kind != targetFile) {
+	if v.signature != "" && (len(found) != 1 || found[0].kind != targetFile || isFolder(found[0].name)) {
 		return nil, &TargetError{Text: v.signature, Reason: "a signature file can be named for one single file"}
 	}
 	var out []keys.Verdict
@@ -177,6 +177,9 @@ func (v *Verifier) verify(ctx context.Context, t target) ([]keys.Verdict, error)
 	case targetImage:
 		vs, _, err := v.image(ctx, t.name, v.imageKeys)
 		return vs, err
+	}
+	if isFolder(t.name) {
+		return v.folder(ctx, t.name)
 	}
 	return v.file(ctx, t.name)
 }
@@ -231,7 +234,7 @@ func (v *Verifier) file(ctx context.Context, path string) ([]keys.Verdict, error
 	case base == RecordName:
 		return v.record(ctx, path, "")
 	case isChecksums(base):
-		return artifacts.VerifyChecksums(ctx, path, v.judge)
+		return v.checksums(ctx, path)
 	case strings.HasSuffix(base, ".asc"), strings.HasSuffix(base, ".sig"):
 		if data := path[:len(path)-4]; exists(data) {
 			return v.file(ctx, data)
@@ -240,8 +243,9 @@ func (v *Verifier) file(ctx context.Context, path string) ([]keys.Verdict, error
 	return v.artifact(ctx, path, "")
 }
 
-func isChecksums(base string) bool {
-	return strings.HasPrefix(base, "SHA256SUMS") && !strings.Contains(base, ".") || base == "SHA512SUMS"
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 func exists(path string) bool {

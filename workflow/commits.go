@@ -1,0 +1,68 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"bulla/gitops"
+	"bulla/keys"
+)
+
+// maxCommits bounds a range of commits that is judged.
+const maxCommits = 200_000
+
+// Commits judges every commit of a range, newest first, and hands each verdict to emit; targets
+// are full commit ids. A range is "A..B" as git reads it (an end left out is HEAD), or one
+// revision for everything it contains. It returns the number of commits: a range may be empty.
+//
+// A range that cannot be understood, or names what is not there, is a *TargetError.
+func (v *Verifier) Commits(ctx context.Context, text string, emit func(keys.Verdict)) (int, error) {
+	if v.repo == nil {
+		return 0, gitops.ErrNotRepository
+	}
+	from, without, err := parseRange(text)
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	err = v.repo.EachCommit(ctx, from, without, maxCommits, func(c gitops.Commit, err error) error {
+		n++
+		if err != nil {
+			emit(keys.NotChecked(keys.KindCommit, c.ID, "The commit cannot be read: "+err.Error()+"."))
+			return ctx.Err()
+		}
+		for _, verdict := range judgeCommit(v.judge, c.ID, c) {
+			emit(verdict)
+		}
+		return ctx.Err()
+	})
+	var large *gitops.TooLargeError
+	switch {
+	case errors.Is(err, gitops.ErrNotFound):
+		return n, &TargetError{Text: text, Reason: "no such revision: " + err.Error()}
+	case errors.As(err, &large) && n == 0:
+		return n, &TargetError{Text: text, Reason: fmt.Sprintf("more than %d commits: name a shorter range", maxCommits)}
+	}
+	return n, err
+}
+
+// parseRange takes "A..B" apart. Three dots mean the commits that either side alone contains,
+// which is no line of history that could be verified.
+func parseRange(text string) (from, without string, err error) {
+	without, from, ok := strings.Cut(text, "..")
+	if text == "" || strings.HasPrefix(from, ".") || strings.Contains(from, "..") {
+		return "", "", &TargetError{Text: text, Reason: "not a range of commits: write it as A..B"}
+	}
+	if !ok {
+		return text, "", nil
+	}
+	if from == "" {
+		from = "HEAD"
+	}
+	if without == "" {
+		without = "HEAD"
+	}
+	return from, without, nil
+}
