@@ -9,6 +9,7 @@ import (
 
 	"bulla/docker/cosign"
 	"bulla/keys"
+	"bulla/keys/vault"
 )
 
 // ImageKey is a cosign private key that could sign images.
@@ -62,9 +63,15 @@ func (s *Session) absolute(path string) string {
 	return filepath.Join(s.root(), path)
 }
 
-// GenerateImageKey makes a cosign key pair in bulla's own folder, protected by pass.
+// GenerateImageKey makes a cosign key pair in bulla's own folder, protected by pass, which is
+// remembered for this run.
 func (s *Session) GenerateImageKey(ctx context.Context, pass keys.Secret) (ImageKey, error) {
-	return s.world.GenerateImageKey(ctx, "release", pass)
+	k, err := s.world.GenerateImageKey(ctx, "release", pass)
+	if err != nil {
+		return k, err
+	}
+	req := keys.PassphraseRequest{Purpose: keys.PurposeImage, ID: k.ID}
+	return k, s.world.Vault.Remember(ctx, req, pass, vault.BackendMemory)
 }
 
 // GenerateImageKey makes a cosign key pair NAME.key and NAME.pub in bulla's own folder. It never

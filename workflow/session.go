@@ -13,6 +13,7 @@ import (
 	"bulla/gitops"
 	"bulla/keys"
 	"bulla/keys/store"
+	"bulla/keys/vault"
 )
 
 // Session is one repository as a release manager stands in it. Its methods may be called from
@@ -136,9 +137,17 @@ func (s *Session) tags(ctx context.Context) ([]gitops.Tag, error) {
 	return list, nil
 }
 
-// GenerateKey makes a key pair in bulla's own store.
+// GenerateKey makes a key pair in bulla's own store. Its passphrase is remembered for this run:
+// who has just typed it twice is not asked again.
 func (s *Session) GenerateKey(ctx context.Context, p store.GenerateParams) (store.Generated, error) {
-	return s.world.Store.Generate(ctx, p)
+	pass := p.Passphrase.Clone()
+	defer pass.Destroy()
+	g, err := s.world.Store.Generate(ctx, p)
+	if err != nil || pass.IsZero() {
+		return g, err
+	}
+	req := keys.PassphraseRequest{Purpose: keys.PurposeOpenPGP, ID: string(g.Key.Fingerprint)}
+	return g, s.world.Vault.Remember(ctx, req, pass, vault.BackendMemory)
 }
 
 // FindArtifacts finds the files that globs name, or those of the configuration for nil. In
