@@ -11,44 +11,66 @@ import (
 	"bulla/workflow"
 )
 
+// verifyFlags are the flags of `bulla verify`.
+type verifyFlags struct {
+	workflow.VerifyOptions
+	at, format       string
+	allowWeak, quiet bool
+	commits          string
+}
+
 func (a *app) verifyCommand() *cobra.Command {
-	var o workflow.VerifyOptions
-	var at string
-	var allowWeak bool
+	var f verifyFlags
 	c := &cobra.Command{
 		Use:   "verify [TARGET…]",
-		Short: "Verify tags, commits, files, records and images",
+		Short: "Verify tags, commits, files, folders, records and images",
 		Long: `Verify anything by what it is: a tag, a commit, a file with its signature beside
 it, a checksums file and the files in it, a release record and all that it binds,
 an image in a registry. Without a target: the newest release.
+
+A folder is taken as it was downloaded: with a record, a checksums file or a
+signature in it, every file directly in it must be vouched for by one of them; a
+file that is not counts as unsigned. Public keys and hidden files are passed over,
+and so is what a checksums file names and is not there.
 
 tag:, file:, commit: and image: say which is meant where a name fits several.
 
 Exit codes: 0 all good, 1 something is not, 3 something could not be checked.`,
 		Example: `  bulla verify v1.4.0
+  bulla verify --commits v1.3.0..HEAD
+  bulla verify ~/Downloads/widget-1.4.0/
   bulla verify --keys KEYS --only-keys dist/bulla-release.json
-  bulla verify --json dist/SHA256SUMS`,
+  bulla verify --format junit dist/SHA256SUMS > report.xml`,
 	}
-	f := c.Flags()
-	f.StringArrayVar(&o.Keys, "keys", nil, "add the public keys in `file`: OpenPGP, allowed_signers or PEM (repeatable)")
-	f.BoolVar(&o.OnlyKeys, "only-keys", false, "use no other keys than those of --keys")
-	f.StringVar(&o.Signature, "signature", "", "the signature `file` of a single file")
-	f.StringVar(&at, "at", "", "judge as of this `time`: 2026-11-22 or RFC 3339")
-	f.BoolVar(&o.Offline, "offline", false, "do not use the network: images are then not checked")
-	f.BoolVar(&allowWeak, "allow-weak", false, "let weak signatures pass (SHA-1, DSA, short RSA)")
-	a.jsonFlag(f, "print each verdict as a line of JSON")
-	c.RunE = func(cmd *cobra.Command, args []string) error {
-		if o.OnlyKeys && len(o.Keys) == 0 {
-			return &explain.UsageError{Message: "--only-keys forbids every key, since no --keys are given", Hints: []string{"--keys FILE names them"}}
-		}
-		t, err := parseTime(at)
-		if err != nil {
-			return err
-		}
-		o.At, o.Dir = t, a.Dir
-		return a.verify(cmd.Context(), o, args, allowWeak)
-	}
+	fs := c.Flags()
+	fs.StringArrayVar(&f.Keys, "keys", nil, "add the public keys in `file`: OpenPGP, allowed_signers or PEM (repeatable)")
+	fs.BoolVar(&f.OnlyKeys, "only-keys", false, "use no other keys than those of --keys")
+	fs.StringVar(&f.Signature, "signature", "", "the signature `file` of a single file")
+	fs.StringVar(&f.commits, "commits", "", "verify every commit of a `range`, such as v1.3.0..HEAD")
+	fs.StringVar(&f.at, "at", "", "judge as of this `time`: 2026-11-22 or RFC 3339")
+	fs.BoolVar(&f.Offline, "offline", false, "do not use the network: images are then not checked")
+	fs.BoolVar(&f.allowWeak, "allow-weak", false, "let weak signatures pass (SHA-1, DSA, short RSA)")
+	fs.StringVar(&f.format, "format", string(formatText), "`how` to answer: text, json, junit or github")
+	fs.BoolVarP(&f.quiet, "quiet", "q", false, "say nothing about what is good")
+	a.jsonFlag(fs, "print each verdict as a line of JSON: --format json")
+	c.RunE = func(cmd *cobra.Command, args []string) error { return a.verify(cmd.Context(), f, args) }
 	return c
+}
+
+// reportOf settles the form of the answer. With JSON, errors are told in JSON too.
+func (a *app) reportOf(f verifyFlags) (*report, error) {
+	format, err := parseFormat(f.format)
+	if err != nil {
+		return nil, err
+	}
+	if a.flags.json && format != formatJSON {
+		if format != formatText {
+			return nil, &explain.UsageError{Message: "--json and --format " + f.format + " exclude each other"}
+		}
+		format = formatJSON
+	}
+	a.flags.json = format == formatJSON
+	return &report{format: format, quiet: f.quiet, allowWeak: f.allowWeak}, nil
 }
 
 func parseTime(s string) (time.Time, error) {
@@ -63,43 +85,75 @@ func parseTime(s string) (time.Time, error) {
 	return time.Time{}, &explain.UsageError{Message: "--at is not a time: " + s, Hints: []string{"2026-11-22 or 2026-11-22T15:04:05Z"}}
 }
 
-func (a *app) verify(ctx context.Context, o workflow.VerifyOptions, targets []string, allowWeak bool) error {
-	w, err := a.open(ctx)
+func (a *app) verify(ctx context.Context, f verifyFlags, targets []string) error {
+	r, err := a.reportOf(f)
 	if err != nil {
 		return err
 	}
-	v, err := workflow.NewVerifier(ctx, w, o)
+	v, err := a.verifier(ctx, f)
 	if err != nil {
 		return err
 	}
-	for _, e := range v.Problems() {
-		a.note("warning: %v", e)
-	}
-	if len(targets) == 0 {
+	if len(targets) == 0 && f.commits == "" {
 		if targets, err = v.NewestRelease(ctx); err != nil {
 			return err
 		}
 	}
-	verdicts, err := v.Verify(ctx, targets)
+	list, err := v.Verify(ctx, targets)
 	if err != nil {
 		return err
 	}
-	return a.verdicts(verdicts, allowWeak)
+	if f.commits != "" {
+		n, err := v.Commits(ctx, f.commits, func(v keys.Verdict) { list = append(list, v) })
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			a.note("there are no commits in %s", f.commits)
+		}
+	}
+	r.verdicts(list)
+	a.adviseKeys(list)
+	return r.write(a.Stdout)
 }
 
-// verdicts prints verdicts and ends with their exit code.
-func (a *app) verdicts(list []keys.Verdict, allowWeak bool) error {
-	p := a.printer()
+// adviseKeys says how a verdict is reached where only the public key is missing.
+func (a *app) adviseKeys(list []keys.Verdict) {
+	missing := map[string]bool{}
 	for _, v := range list {
-		p.verdict(v)
+		id := string(v.Claim.Fingerprint)
+		if id == "" {
+			id = v.Claim.KeyID
+		}
+		if v.Status == keys.StatusUnknownKey && !missing[id] && len(missing) < 5 {
+			missing[id] = true
+			a.note("hint: the public key %s is missing; --keys FILE adds it", id)
+		}
 	}
-	if p.err != nil {
-		return p.err
+}
+
+// verifier gathers the keys and says what is wrong with them.
+func (a *app) verifier(ctx context.Context, f verifyFlags) (*workflow.Verifier, error) {
+	if f.OnlyKeys && len(f.Keys) == 0 {
+		return nil, &explain.UsageError{Message: "--only-keys forbids every key, since no --keys are given", Hints: []string{"--keys FILE names them"}}
 	}
-	if code := codeOf(list, allowWeak); code != explain.CodeOK {
-		return exitCode(code)
+	t, err := parseTime(f.at)
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	f.At, f.Dir = t, a.Dir
+	w, err := a.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	v, err := workflow.NewVerifier(ctx, w, f.VerifyOptions)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range v.Problems() {
+		a.note("warning: %v", e)
+	}
+	return v, nil
 }
 
 func (a *app) logCommand() *cobra.Command {

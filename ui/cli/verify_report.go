@@ -1,0 +1,236 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"bulla/keys"
+	"bulla/ui/explain"
+	"bulla/ui/safetext"
+	"bulla/workflow"
+)
+
+// reportFormat is how `bulla verify` answers.
+type reportFormat string
+
+const (
+	formatText   reportFormat = "text"
+	formatJSON   reportFormat = "json"
+	formatJUnit  reportFormat = "junit"
+	formatGitHub reportFormat = "github"
+)
+
+func parseFormat(s string) (reportFormat, error) {
+	switch f := reportFormat(s); f {
+	case formatText, formatJSON, formatJUnit, formatGitHub:
+		return f, nil
+	}
+	return "", &explain.UsageError{Message: fmt.Sprintf("there is no format %q", s), Hints: []string{"--format text, json, junit or github"}}
+}
+
+// outcome is what an entry means for the exit code.
+type outcome int
+
+const (
+	passes    outcome = iota
+	undecided         // could not be checked
+	fails
+)
+
+// entry is one thing that a report tells: a verdict, or a finding about a source archive.
+type entry struct {
+	outcome              outcome
+	kind, target, status string
+	reason               string
+	file                 string // the local file it is about, or ""
+	print                func(*printer)
+}
+
+// report collects entries and writes them in one of the formats.
+type report struct {
+	format    reportFormat
+	quiet     bool // text and github: only what does not pass
+	allowWeak bool
+	entries   []entry
+}
+
+// verdicts adds a set of verdicts that belong together: of several signatures on one image, one
+// good one is enough.
+func (r *report) verdicts(list []keys.Verdict) {
+	type name struct {
+		kind   keys.Kind
+		target string
+	}
+	groups := map[name][]keys.Verdict{}
+	for _, v := range list {
+		n := name{v.Kind, v.Target}
+		groups[n] = append(groups[n], v)
+	}
+	for _, v := range list {
+		e := entry{kind: string(v.Kind), target: v.Target, status: string(v.Status), print: func(p *printer) { p.verdict(v) }}
+		e.reason = strings.TrimSpace(v.Reason + " " + v.PolicyReason)
+		if v.Kind == keys.KindArtifact || v.Kind == keys.KindChecksum || v.Kind == keys.KindRecord {
+			e.file = v.Target
+		}
+		if !v.OK(r.allowWeak) && len(workflow.Failing(groups[name{v.Kind, v.Target}], r.allowWeak)) > 0 {
+			e.outcome = fails
+			if codeOf([]keys.Verdict{v}, r.allowWeak) == explain.CodeUnchecked {
+				e.outcome = undecided
+			}
+			if v.Trusted != nil && !*v.Trusted && v.Status.Sound() {
+				e.status = "not trusted"
+			}
+		}
+		r.entries = append(r.entries, e)
+	}
+}
+
+// code is the exit code of everything reported.
+func (r *report) code() int {
+	worst := passes
+	for _, e := range r.entries {
+		worst = max(worst, e.outcome)
+	}
+	switch worst {
+	case fails:
+		return explain.CodeFailed
+	case undecided:
+		return explain.CodeUnchecked
+	}
+	return explain.CodeOK
+}
+
+// write prints the report and ends with its exit code.
+func (r *report) write(out io.Writer) error {
+	var err error
+	switch r.format {
+	case formatJUnit:
+		err = r.junit(out)
+	case formatGitHub:
+		err = r.github(out)
+	default:
+		p := &printer{out: out, json: r.format == formatJSON}
+		for _, e := range r.entries {
+			if p.json || !r.quiet || e.outcome != passes {
+				e.print(p)
+			}
+		}
+		err = p.err
+	}
+	if err == nil && r.code() != explain.CodeOK {
+		err = exitCode(r.code())
+	}
+	return err
+}
+
+// The JUnit form that CI systems agree on (https://github.com/testmoapp/junitxml).
+type (
+	junitSuites struct {
+		XMLName xml.Name     `xml:"testsuites"`
+		Name    string       `xml:"name,attr"`
+		Suites  []junitSuite `xml:"testsuite"`
+	}
+	junitSuite struct {
+		Name     string      `xml:"name,attr"`
+		Tests    int         `xml:"tests,attr"`
+		Failures int         `xml:"failures,attr"`
+		Errors   int         `xml:"errors,attr"`
+		Cases    []junitCase `xml:"testcase"`
+	}
+	junitCase struct {
+		Name    string       `xml:"name,attr"`
+		Class   string       `xml:"classname,attr"`
+		File    string       `xml:"file,attr,omitempty"`
+		Failure *junitDetail `xml:"failure,omitempty"`
+		Error   *junitDetail `xml:"error,omitempty"`
+		Output  string       `xml:"system-out,omitempty"`
+	}
+	junitDetail struct {
+		Type    string `xml:"type,attr"`
+		Message string `xml:"message,attr"`
+		Text    string `xml:",chardata"`
+	}
+)
+
+// junit writes one test case for each entry: what is wrong is a failure, what could not be
+// checked an error.
+func (r *report) junit(out io.Writer) error {
+	suite := junitSuite{Name: "bulla verify", Tests: len(r.entries)}
+	for _, e := range r.entries {
+		text := e.text()
+		c := junitCase{Name: safetext.Line(e.target), Class: "bulla." + e.kind, File: safetext.Line(e.file)}
+		detail := &junitDetail{Type: e.status, Message: safetext.Line(e.reason), Text: text}
+		switch e.outcome {
+		case fails:
+			suite.Failures++
+			c.Failure = detail
+		case undecided:
+			suite.Errors++
+			c.Error = detail
+		default:
+			c.Output = text
+		}
+		suite.Cases = append(suite.Cases, c)
+	}
+	if _, err := io.WriteString(out, xml.Header); err != nil {
+		return err
+	}
+	e := xml.NewEncoder(out)
+	e.Indent("", "  ")
+	if err := e.Encode(junitSuites{Name: "bulla verify", Suites: []junitSuite{suite}}); err != nil {
+		return err
+	}
+	_, err := io.WriteString(out, "\n")
+	return err
+}
+
+// text is the entry as the text format shows it.
+func (e entry) text() string {
+	var b bytes.Buffer
+	e.print(&printer{out: &b})
+	return b.String()
+}
+
+// github writes workflow commands, which GitHub shows where they belong
+// (https://docs.github.com/actions/reference/workflow-commands-for-github-actions).
+func (r *report) github(out io.Writer) error {
+	var b strings.Builder
+	for _, e := range r.entries {
+		command := ""
+		switch e.outcome {
+		case fails:
+			command = "error"
+		case undecided:
+			command = "warning"
+		case passes:
+			if !r.quiet {
+				b.WriteString(defuse(e.text()))
+			}
+			continue
+		}
+		b.WriteString("::" + command + " ")
+		if e.file != "" {
+			b.WriteString("file=" + githubProperty(filepath.ToSlash(safetext.Line(e.file))) + ",")
+		}
+		fmt.Fprintf(&b, "title=%s::%s\n", githubProperty(safetext.Line("bulla: "+e.status+" "+e.kind)),
+			githubData(safetext.Line(e.target)+": "+safetext.Line(e.reason)))
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+// defuse takes the meaning out of GitHub's old commands, ##[…], which count anywhere in a line.
+// The present ones count at its beginning, where ours stands.
+func defuse(s string) string { return strings.ReplaceAll(s, "##[", "## [") }
+
+var githubEscapes = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
+
+func githubData(s string) string { return defuse(githubEscapes.Replace(s)) }
+
+func githubProperty(s string) string {
+	return strings.NewReplacer(":", "%3A", ",", "%2C").Replace(githubData(s))
+}
