@@ -13,3 +13,19 @@ func dump(w io.Writer, v any) {
 		fmt.Fprintf(w, "%s\n", data)
 	}
 }
+
+func eventName(e Event) string {
+	switch e := e.(type) {
+	case StepStarted:
+		return "StepStarted " + string(e.Step)
+	case StepProgress:
+		return "StepProgress " + string(e.Step)
+	case StepDone:
+		return "StepDone " + string(e.Step)
+	case StepSkipped:
+		return "StepSkipped " + string(e.Step)
+	case Checked:
+		return "Checked " + string(StepCheck)
+	}
+	return ""
+}

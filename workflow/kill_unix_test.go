@@ -40,22 +40,6 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func eventName(e Event) string {
-	switch e := e.(type) {
-	case StepStarted:
-		return "StepStarted " + string(e.Step)
-	case StepProgress:
-		return "StepProgress " + string(e.Step)
-	case StepDone:
-		return "StepDone " + string(e.Step)
-	case StepSkipped:
-		return "StepSkipped " + string(e.Step)
-	case Checked:
-		return "Checked " + string(StepCheck)
-	}
-	return ""
-}
-
 // dieReleasing runs a release and kills its own process at the planned event.
 func dieReleasing(text string) {
 	fail := func(err error) {
