@@ -169,10 +169,16 @@ func (r *imageRoom) refused() string {
 		case row.task.active:
 			return "the registry has not answered yet"
 		case row.err != nil:
-			return safetext.Line(row.name) + " cannot be signed: x leaves it out, r asks again"
+			return "an image cannot be signed: x leaves it out, r asks again"
 		}
 	}
-	if len(r.images) > 0 && len(r.all) == 0 {
+	switch {
+	case len(r.images) == 0:
+	case r.keyTask.active:
+		return "still looking for image keys"
+	case r.making.active:
+		return "the image key is being made"
+	case len(r.all) == 0:
 		return "there is no image key: n makes one"
 	}
 	return ""
@@ -352,7 +358,7 @@ func (r *imageRoom) keyLines(w int) []string {
 	case r.keyErr != nil:
 		return failure(r.state, r.keyErr, w)
 	case len(r.all) == 0:
-		return []string{t.Caution.Render("! There is no key to sign images with."), t.Accent.Render("n") + " makes one, for cosign: an OpenPGP key cannot do it."}
+		return []string{t.Caution.Render("! There is no key to sign images with."), t.Accent.Render("n") + " makes one: an OpenPGP key cannot do it."}
 	}
 	k := r.all[r.at]
 	why := ""

@@ -239,7 +239,7 @@ func (r *keyRoom) row(k workflow.KeyChoice, at bool, w int) []string {
 	if name == "" {
 		name = "a key without a name"
 	}
-	alg := t.Muted.Render(safetext.Line(k.Algorithm))
+	alg := t.Muted.Render(layout.Cut(safetext.Line(k.Algorithm), 12, t.Signs.Ellipsis))
 	left := layout.Cut(name, w-3-layout.Width(alg), t.Signs.Ellipsis)
 	if at {
 		left = t.Accent.Render(left)

@@ -235,7 +235,7 @@ func (r *lookRoom) planRows(w int) []string {
 		add([]string{"key", ""}[min(i, 1)], [2]string{l, ""})
 	}
 	add("", [2]string{who, p.Key.Algorithm + ", " + human.Expiry(p.Key.Expires, r.now())})
-	add("pushed", r.pushRow())
+	add("pushed", r.pushRows(w)...)
 	for _, f := range p.Findings {
 		if f.Severity != workflow.SeverityWarning {
 			continue
@@ -300,16 +300,16 @@ func (r *lookRoom) imageRows(w int) [][2]string {
 	return append(rows, [2]string{"by image key " + key, ""})
 }
 
-func (r *lookRoom) pushRow() [2]string {
+func (r *lookRoom) pushRows(w int) [][2]string {
 	p := r.state.plan
 	if !p.Push {
-		return [2]string{"no", "ctrl+p pushes the tag too"}
+		return [][2]string{{"no", "ctrl+p pushes the tag too"}}
 	}
-	to := "yes, the tag to " + safetext.Line(p.Remote)
+	rows := [][2]string{{"yes, the tag to " + safetext.Line(p.Remote), "ctrl+p leaves it"}}
 	if p.RemoteURL != "" {
-		to += "  " + r.theme.Muted.Render(safetext.Line(p.RemoteURL))
+		rows = append(rows, [2]string{r.theme.Muted.Render(layout.Middle(safetext.Line(p.RemoteURL), w-labelWidth, r.theme.Signs.Ellipsis)), ""})
 	}
-	return [2]string{to, "ctrl+p leaves it"}
+	return rows
 }
 
 func (r *lookRoom) status() string {

@@ -505,7 +505,11 @@ func (m *Model) whole(w, h int) []string {
 	case phaseEnd:
 		return m.end.view(w, h)
 	}
-	return []string{"", m.waiting(m.opening, "reading the repository…")}
+	what := "reading the repository…"
+	if m.o.Practice {
+		what = "building a practice world: a repository, keys, files, a registry…"
+	}
+	return []string{m.waiting(m.opening, what)}
 }
 
 // walkBody draws the current room, with the rail of steps and the detail where there is room.

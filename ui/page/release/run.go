@@ -157,6 +157,7 @@ func (v *runView) open(q *question) {
 }
 
 func (v *runView) view(w, h int) []string {
+	w = min(w, maxRunWidth)
 	var out []string
 	for _, r := range v.steps {
 		out = append(out, v.stepLine(r, w))
@@ -171,7 +172,10 @@ func (v *runView) view(w, h int) []string {
 	return append(head, out...)
 }
 
-const stepTitle = 10
+const (
+	stepTitle   = 10
+	maxRunWidth = 96 // further right the times are too far from their steps
+)
 
 func (v *runView) stepLine(r *stepRow, w int) string {
 	t := v.theme
@@ -222,9 +226,13 @@ func (v *runView) progressLines(r *stepRow, w int) []string {
 				facts += fmt.Sprintf(" %s %d s left", t.Signs.Dot, int(left))
 			}
 		}
+	}
+	// The line of words between the bars keeps them apart.
+	out = append(out, indent+t.Muted.Render(layout.Cut(facts, room, t.Signs.Ellipsis)))
+	if p.Total > 0 {
 		out = append(out, indent+meter.Bar(t, p.Done, p.Total, min(room, 46))+t.Muted.Render("  all"))
 	}
-	return append(out, indent+t.Muted.Render(layout.Cut(facts, room, t.Signs.Ellipsis)))
+	return out
 }
 
 func itemWord(id workflow.StepID) string {

@@ -1,0 +1,450 @@
+package ui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"bulla/artifacts"
+	"bulla/gitops"
+	"bulla/keys"
+	"bulla/keys/vault"
+	"bulla/workflow"
+)
+
+// TestChoicesReachThePlan walks with choices other than the proposed ones.
+func TestChoicesReachThePlan(t *testing.T) {
+	f := newFake()
+	d := drive(t, testOptions(f))
+	d.toKey().see("Rhea Release").press("down", "enter").see("last release is")
+	d.press("end", "down", "1.4.0-rc.1", "enter").see("What does tag v1.4.0-rc.1 say?")
+	d.press("e", " candidate", "esc", "enter").see("each with its .asc")
+	d.press(" ", "enter").images()
+	d.press("i").paste("registry.acme.org/extra:{version}").press("enter").see("extra:1.4.0-rc.1")
+	d.until("both images", func() bool { return strings.Count(d.r.View(), "2 platforms") == 2 })
+	d.press("enter").see("Type 1.4.0-rc.1")
+	c := f.planned[len(f.planned)-1]
+	if want := "A1B2C3D4E5F60718293A4B5C6D7E8F9011220F60!"; c.Key != want {
+		t.Errorf("key %q, want %q", c.Key, want)
+	}
+	if c.Version != "1.4.0-rc.1" || c.Message != "widget 1.4.0 candidate" {
+		t.Errorf("version %q, message %q", c.Version, c.Message)
+	}
+	if len(c.Files) != 2 || c.Files[0].Base() != "widget_1.4.0_amd64.deb" {
+		t.Errorf("files %v", c.Files)
+	}
+	if !slices.Equal(c.Images, []string{"registry.acme.org/widget:1.4.0", "registry.acme.org/extra:1.4.0-rc.1"}) || c.ImageKey != f.imageKeys[0].Path {
+		t.Errorf("images %v by %q", c.Images, c.ImageKey)
+	}
+	if c.Push || c.Replace {
+		t.Error("something was added that nobody asked for")
+	}
+}
+
+// TestWithoutFilesAndImages: an explicit "none" is an empty list, not the configuration's.
+func TestWithoutFilesAndImages(t *testing.T) {
+	f := newFake()
+	d := drive(t, testOptions(f)).toFiles().press("0").see("2 platforms").press("x").see("No image is part").press("enter").see("Type 1.4.0")
+	c := f.planned[0]
+	if c.Files == nil || len(c.Files) != 0 || c.Images == nil || len(c.Images) != 0 {
+		t.Errorf("files %#v, images %#v", c.Files, c.Images)
+	}
+	d.see("none")
+}
+
+// TestNamedOnTheCommandLine: what the flags said is chosen already.
+func TestNamedOnTheCommandLine(t *testing.T) {
+	f := newFake()
+	o := testOptions(f)
+	o.Choices = workflow.Choices{Version: "v3.0.0", Key: "0F60C0DE", Message: "By hand", Files: []artifacts.File{f.files[1]}, Images: []string{"registry.acme.org/other:{version}"}, ImageKey: "/keys/mine.key", Push: true}
+	o.Choices.Key = "A1B2C3D4E5F60718293A4B5C6D7E8F9011220F60"
+	f.imageKeys = nil
+	d := drive(t, o)
+	d.toKey().see("> Rhea (YubiKey)").press("enter").see("> v3.0.0_")
+	d.press("home", "ctrl+u", "3.0.0", "enter").see("By hand").press("enter").see("1 file, ")
+	d.press("enter").see("other:3.0.0").see("2 platforms").see("mine.key").press("enter").see("Type 3.0.0").see("yes, the tag to origin")
+	if c := f.planned[0]; c.ImageKey != "/keys/mine.key" || len(c.Files) != 1 || c.Message != "By hand" {
+		t.Errorf("%+v", c)
+	}
+}
+
+// TestOnlyTheTypedVersionConfirms: the default is no, and a paste is no typing.
+func TestOnlyTheTypedVersionConfirms(t *testing.T) {
+	f := newFake()
+	ran := false
+	f.run = func(context.Context, *workflow.Plan, workflow.Face) (*workflow.Result, error) {
+		ran = true
+		return nil, errors.New("not now")
+	}
+	d := drive(t, testOptions(f)).toLook()
+	for _, keys := range [][]string{{"enter"}, {"1.4", "enter"}, {"ctrl+u", "yes", "enter"}, {"ctrl+u", "1.4.0x", "enter"}} {
+		d.press(keys...).see("Nothing was done.")
+	}
+	d.press("ctrl+u").paste("1.4.0").see("by hand").press("enter").see("Nothing was done.")
+	d.press("1.4.0").press("esc").see("Which images").press("enter").see("Type 1.4.0 to sign:  _")
+	if ran {
+		t.Fatal("the run began")
+	}
+	d.press("v1.4.0", "enter").see("Not now.").see("Nothing was created.")
+	if !ran {
+		t.Fatal("the run did not begin")
+	}
+	d.press("enter").see("Type 1.4.0")
+}
+
+func TestEscGoesBackOneLevel(t *testing.T) {
+	d := drive(t, testOptions(newFake())).toLook()
+	for _, want := range []string{"Which images", "Which files", "What does tag", "Which version", "Which key", "Can this commit", "Can this commit"} {
+		d.press("esc").see(want)
+	}
+	d.press("enter").see("Which key").press("/", "rhea", "esc").see("Old Rhea").hidden("filter rhea")
+	d.press("q").until("the end", func() bool { return d.quit })
+	if out := d.r.release.Shutdown(); out.Err != nil || out.Cancelled || out.Result != nil {
+		t.Errorf("outcome %+v", out)
+	}
+}
+
+// TestWrongPassphrase: three tries, and only a passphrase that proved right is kept.
+func TestWrongPassphrase(t *testing.T) {
+	f := newFake()
+	o := testOptions(f)
+	v := o.Vault.(*fakeVault)
+	d := drive(t, o).toAsk()
+	d.press("up", "first wrong", "enter").see("Try 2 of 3").press("second", "enter").see("Try 3 of 3").press("third", "enter").see("Nothing was created")
+	if len(v.kept) != 0 {
+		t.Errorf("a wrong passphrase was kept: %v", v.kept)
+	}
+	d.press("enter").see("Type 1.4.0").press("1.4.0", "enter").see("> passphrase")
+	d.press("up").see("(•) GNOME").paste(passphrase + "\n").press("enter").see("Released v1.4.0")
+	if !slices.Equal(v.kept, []vault.Backend{vault.BackendKeychain}) {
+		t.Errorf("kept: %v", v.kept)
+	}
+}
+
+// TestNothingIsKeptUnasked: memory is the default.
+func TestNothingIsKeptUnasked(t *testing.T) {
+	o := testOptions(newFake())
+	drive(t, o).toEnd()
+	if v := o.Vault.(*fakeVault); len(v.kept) != 0 || v.chosen != "" {
+		t.Errorf("kept %v, chosen %q", v.kept, v.chosen)
+	}
+}
+
+func TestDeclinedPassphrase(t *testing.T) {
+	d := drive(t, testOptions(newFake())).toAsk().press("abc", "esc").see("Nothing was created")
+	if out := d.r.release.Shutdown(); !errors.Is(out.Err, context.Canceled) {
+		t.Errorf("outcome %+v", out)
+	}
+}
+
+// TestPassphraseNeverRendered types and pastes the passphrase wherever one is asked for, at sizes
+// where lines are cut, and lets the driver look for any five characters of it.
+func TestPassphraseNeverRendered(t *testing.T) {
+	for _, typed := range []bool{true, false} {
+		enter := func(d *driver) *driver {
+			if typed {
+				return d.press(passphrase)
+			}
+			return d.paste(passphrase)
+		}
+		for _, size := range [][2]int{{80, 24}, {60, 16}, {120, 40}} {
+			t.Run(fmt.Sprint(typed, size), func(t *testing.T) {
+				f := newFake()
+				f.keyChoices = workflow.KeyChoices{Preselected: -1}
+				d := drive(t, testOptions(f)).size(size[0], size[1]).toKey().see("no signing key yet").press("n", "tab", "tab", "tab", "tab")
+				enter(d).press("tab")
+				enter(d).press("up", "up", "down", "down", "enter").see("Made a key").press("enter").see("Which key")
+				if len(f.generated) != 1 || !f.generated[0].Passphrase.Equal(keys.NewSecret([]byte(passphrase))) {
+					t.Fatal("the key form did not hand on the passphrase")
+				}
+				d.see("Rhea Release").press("enter").see("last release is").press("enter").see("What does").press("enter").see(".asc").press("enter").images()
+				d.press("n")
+				enter(d).press("tab")
+				enter(d).press("enter").see("new.key").see("2 platforms").press("enter").see("to sign").press("1.4.0", "enter").see("> passphrase")
+				enter(d).press("?", "tab", "backspace", "up", "down").size(59, 15).size(size[0], size[1])
+				d.press("ctrl+u")
+				enter(d).press("enter").see("Released v1.4.0")
+				d.press("v", "esc", "?", "esc")
+			})
+		}
+	}
+}
+
+// TestCtrlC: outside a run it ends at once; in a run it asks, and means yes when pressed again.
+func TestCtrlC(t *testing.T) {
+	t.Run("outside a run", func(t *testing.T) {
+		d := drive(t, testOptions(newFake())).toText().press("e", "ctrl+c")
+		d.until("the end", func() bool { return d.quit })
+		if out := d.r.release.Shutdown(); !out.Cancelled || out.Err != nil {
+			t.Errorf("outcome %+v", out)
+		}
+	})
+	stuck := func(t *testing.T) *driver {
+		f := newFake()
+		f.run = f.stuckWalk
+		return drive(t, testOptions(f)).toAsk().press(passphrase, "enter").see("1 of 3 files")
+	}
+	t.Run("no goes on", func(t *testing.T) {
+		d := stuck(t)
+		for _, no := range []string{"n", "esc", "enter", "q"} {
+			d.press("ctrl+c").see("Stop signing?").press(no).hidden("Stop signing?").hidden("Stopping")
+		}
+		d.press("q").see("Stop signing?").paste("y").see("Stop signing?")
+		if d.quit {
+			t.Error("it ended")
+		}
+	})
+	t.Run("yes stops and shows what is left", func(t *testing.T) {
+		d := stuck(t).press("ctrl+c", "y").see("stopped at artifacts").see("done").see("to do")
+		d.press("q").until("the end", func() bool { return d.quit })
+		var inc *workflow.IncompleteError
+		if out := d.r.release.Shutdown(); !errors.As(out.Err, &inc) || !errors.Is(out.Err, context.Canceled) {
+			t.Errorf("outcome %+v", out)
+		}
+	})
+	t.Run("again means yes", func(t *testing.T) { stuck(t).press("ctrl+c", "ctrl+c").see("stopped at artifacts") })
+	t.Run("while a passphrase is asked for", func(t *testing.T) {
+		d := drive(t, testOptions(newFake())).toAsk().press("abc", "ctrl+c").see("Stop signing?").press("y").see("Nothing was created")
+		d.hidden("> passphrase")
+	})
+}
+
+// TestTheEndWaitsForTheRun: the program may die under a run; Shutdown cancels it and returns only
+// once it has come to its end.
+func TestTheEndWaitsForTheRun(t *testing.T) {
+	f := newFake()
+	finished := false
+	f.run = func(ctx context.Context, p *workflow.Plan, face workflow.Face) (*workflow.Result, error) {
+		r, err := f.stuckWalk(ctx, p, face)
+		time.Sleep(20 * time.Millisecond) // cancelling takes a moment
+		finished = true
+		return r, err
+	}
+	d := drive(t, testOptions(f)).toAsk().press(passphrase, "enter").see("1 of 3 files")
+	out := d.r.release.Shutdown()
+	var inc *workflow.IncompleteError
+	if !finished || !out.Cancelled || !errors.As(out.Err, &inc) {
+		t.Errorf("finished %v, outcome %+v", finished, out)
+	}
+	if f.closed == 0 {
+		t.Error("the repository was not closed")
+	}
+	// One that waits for a passphrase ends too.
+	d = drive(t, testOptions(newFake())).toAsk()
+	if out := d.r.release.Shutdown(); !errors.Is(out.Err, context.Canceled) {
+		t.Errorf("outcome %+v", out)
+	}
+}
+
+func TestStoppedReleases(t *testing.T) {
+	f := newFake()
+	f.run = f.brokenWalk
+	f.abandoned = workflow.Abandoned{Tag: "v1.4.0", Removed: []string{"tag v1.4.0"}, Kept: []string{"signature of registry.acme.org/widget:1.4.0: it is in the registry: others may have it"}}
+	d := drive(t, testOptions(f)).toAsk().press(passphrase, "enter").see("stopped at artifacts").see("No space left on device")
+	// Going on: the cause is gone.
+	f.run = f.walk
+	d.press("r").see("> passphrase").press(passphrase, "enter").see("Released v1.4.0")
+	if out := d.r.release.Shutdown(); out.Err != nil || out.Result == nil {
+		t.Errorf("outcome %+v", out)
+	}
+	// Another run finds one and takes it back.
+	f.unfinished = unfinished()
+	d = drive(t, testOptions(f)).see("was begun 3 h ago").press("t").see("Take the release back?").press("esc").hidden("Take the release back?")
+	d.press("t", "y").see("removed tag v1.4.0").see("others may have it").press("enter").see("Nothing stands in the way")
+}
+
+func TestPush(t *testing.T) {
+	f := newFake()
+	d := drive(t, testOptions(f)).toEnd().press("p").see("git@forge.acme.org").press("n").hidden("Push the tag?")
+	if f.pushed != 0 {
+		t.Fatal("pushed without a yes")
+	}
+	f.pushErr = errors.New("the remote rejected the tag")
+	d.press("p", "y").see("The remote rejected the tag").see("Released v1.4.0")
+	f.pushErr = nil
+	d.press("p", "y").see("The tag is pushed").press("p").see("It is pushed already")
+	if f.pushed != 2 {
+		t.Errorf("pushed %d times", f.pushed)
+	}
+	if out := d.r.release.Shutdown(); out.Err != nil || !out.Result.Pushed {
+		t.Errorf("outcome %+v", out)
+	}
+}
+
+// TestRefusedByTheLastLook leads to the room where it can be mended.
+func TestRefusedByTheLastLook(t *testing.T) {
+	f := newFake()
+	f.planErr = refusal()
+	d := drive(t, testOptions(f)).toImage().press("enter").see("This would fail").press("1").see("What does tag")
+	d.press("esc").see("Which version").see("1 error")
+	f.planErr = exists()
+	d.press("enter").see("What does").press("enter").see(".asc").press("enter").images().press("enter").see("lets bulla replace")
+	f.planErr = nil
+	d.press("R").see("Type 1.4.0")
+	if !f.planned[len(f.planned)-1].Replace {
+		t.Error("the wish to replace did not reach the plan")
+	}
+}
+
+// TestChangedUnderTheRun: the run itself refuses, nothing was done, and the walk goes on.
+func TestChangedUnderTheRun(t *testing.T) {
+	f := newFake()
+	f.run = func(context.Context, *workflow.Plan, workflow.Face) (*workflow.Result, error) { return nil, refusal() }
+	drive(t, testOptions(f)).toLook().press("1.4.0", "enter").see("Something changed since the last look").see("exists already")
+}
+
+func TestRefusedPreflight(t *testing.T) {
+	f := newFake()
+	f.findings = dirty()
+	d := drive(t, testOptions(f)).see("not clean").press("enter").see("r looks again").hidden("Which key")
+	f.findings = f.findings[1:] // a warning remains
+	d.press("r").until("the mended tree", func() bool { return !strings.Contains(d.r.View(), "not clean") })
+	d.see("did not answer").press("enter").see("Which key").see("1 note")
+}
+
+func TestKeyForm(t *testing.T) {
+	f := newFake()
+	f.keyChoices = workflow.KeyChoices{Preselected: -1}
+	d := drive(t, testOptions(f)).toKey().see("no signing key yet").press("enter").see("There is no key yet").press("n")
+	d.see("name        Rhea Release_").press("tab", "tab", "right", "tab", "ctrl+u", "soon", "tab", passphrase, "tab", "other", "enter").see("lifetime is not clear")
+	d.press("ctrl+u", "1y", "tab", "tab", "enter").see("passphrases differ")
+	d.press("enter", "enter").see("A passphrase is needed")
+	d.press(passphrase, "enter", passphrase, "enter").see("Made a key for Rhea Release <rhea@acme.org>")
+	p := f.generated[0]
+	if p.Algorithm != "rsa4096" || p.Lifetime < 364*24*time.Hour || p.Lifetime > 367*24*time.Hour {
+		t.Errorf("%+v", p)
+	}
+	d.press("enter").see("> Rhea Release").press("enter").see("last release is")
+}
+
+func TestGlobs(t *testing.T) {
+	f := newFake()
+	f.config.Release.Artifacts = nil
+	d := drive(t, testOptions(f)).toText().press("enter").see("No files are named").press("enter").see("No file is chosen")
+	d.press("w").see("Nothing new was set").press("s", "dist/*.tar.gz, dist/*.deb", "enter").see("each with its .asc")
+	d.press("w").see("Keep the globs?").press("n").hidden("Keep the globs?")
+	if len(f.saved) != 0 {
+		t.Fatal("written without a yes")
+	}
+	d.press("w", "y").see("Kept in bulla.toml")
+	if len(f.saved) != 1 || !slices.Equal(f.saved[0].Release.Artifacts, []string{"dist/*.tar.gz", "dist/*.deb"}) {
+		t.Errorf("saved %+v", f.saved)
+	}
+}
+
+// TestStaleResults: an answer that was overtaken by a newer question is dropped.
+func TestStaleResults(t *testing.T) {
+	f := newFake()
+	o := testOptions(f)
+	calls := 0
+	o.Open = func(context.Context) (Backend, error) {
+		calls++
+		if calls == 1 {
+			return nil, errors.New("first failure")
+		}
+		return f, nil
+	}
+	d := drive(t, o).see("First failure").press("r").see("Nothing stands in the way")
+	slow := &slowKeys{fake: f, gate: make(chan struct{})}
+	o = testOptions(f)
+	o.Open = func(context.Context) (Backend, error) { return slow, nil }
+	d = drive(t, o).toKey().see("reading the keys").press("r")
+	d.until("the answer that was overtaken", func() bool { return d.counted["release.keysListed"] == 1 })
+	d.see("reading the keys")
+	close(slow.gate)
+	d.see("Rhea Release")
+}
+
+// slowKeys answers a cancelled KeyChoices with an empty list, and others when the gate opens.
+type slowKeys struct {
+	*fake
+	gate chan struct{}
+}
+
+func (s *slowKeys) KeyChoices(ctx context.Context) (workflow.KeyChoices, error) {
+	select {
+	case <-ctx.Done():
+		return workflow.KeyChoices{Preselected: -1}, nil
+	case <-s.gate:
+		return s.keyChoices, nil
+	}
+}
+
+// TestHostileText puts escapes, controls and bidirectional overrides into everything that comes
+// from outside and visits every room. The driver lets none of it through.
+func TestHostileText(t *testing.T) {
+	const evil = "\x1b[2J\x1b]0;owned\a\u202e\u200bgood\r\n\u2066"
+	f := newFake()
+	f.state.Branch, f.state.Head.Subject = "main"+evil, "subject"+evil
+	for i := range f.keyChoices.List {
+		k := &f.keyChoices.List[i]
+		k.UserIDs = []string{"Rhea Release" + evil, evil}
+		k.Card, k.Problem, k.LastUsed, k.Algorithm = evil, evil, evil, "ed25519"+evil
+		k.Weak = []string{evil}
+	}
+	f.keyChoices.Why = evil
+	f.keyChoices.Notes = []workflow.Finding{{Message: evil, Hint: evil}}
+	f.findings = []workflow.Finding{{Severity: workflow.SeverityWarning, Message: "Nothing stands in the way", Hint: evil}, {Severity: workflow.SeverityWarning, Step: workflow.StepKey, Message: evil, Hint: evil}}
+	f.versions.LatestTag = "v" + evil
+	for i := range f.versions.Proposals {
+		f.versions.Proposals[i].Why = evil
+	}
+	f.draft.Text = "widget" + evil
+	for i := range f.draft.Subjects {
+		f.draft.Subjects[i].Subject = evil
+	}
+	for i := range f.files {
+		f.files[i].Name += evil
+		f.files[i].Path += evil
+	}
+	f.imageKeys[0].Path = "/k/release.key" + evil
+	f.imageKeys[0].Why = evil
+	f.abandoned = workflow.Abandoned{Removed: []string{evil}, Kept: []string{evil}}
+	for _, size := range [][2]int{{80, 24}, {120, 40}} {
+		run := func(change func()) *driver {
+			change()
+			return drive(t, testOptions(f)).size(size[0], size[1])
+		}
+		d := run(func() {}).toText().press("a", "e", "up", "left", "esc", "enter").see(".asc").press("s", "esc", "enter").images().press("enter").see("Type 1.4.0")
+		d.press("pgdown", "1.4.0", "enter").see("> passphrase").press(passphrase, "enter").see("Released").press("v", "esc", "p", "esc", "?")
+		run(func() { f.planErr = errors.New("broken" + evil) }).toImage().press("enter").see("roken")
+		f.planErr = nil
+		run(func() { f.run = f.brokenWalk }).toAsk().press(passphrase, "enter").see("stopped").press("t", "y").see("removed")
+		f.run = f.walk
+		run(func() {
+			f.unfinished = &workflow.Unfinished{Tag: "v1" + evil, Began: noon, Done: []string{evil}, Left: []string{evil}}
+		}).see("goes on where it stopped")
+		f.unfinished = nil
+		o := testOptions(f)
+		o.Open = func(context.Context) (Backend, error) {
+			return nil, fmt.Errorf("failed %s: %w", evil, gitops.ErrNoCommits)
+		}
+		drive(t, o).size(size[0], size[1]).see("look again")
+	}
+}
+
+func TestPractice(t *testing.T) {
+	f := newFake()
+	o := testOptions(f)
+	practice(f, &o)
+	d := drive(t, o).toPractice().press("t").see("✗ bad").see("One byte of widget-1.4.0.tar.gz is different")
+	d.press("t").see("is again what was signed").hidden("✗ bad").press("v").see("git verify-tag").press("esc")
+	d.press("esc").see("Released v1.4.0").press("q").until("the end", func() bool { return d.quit })
+}
+
+// TestKeysAreTextInFields: keys that mean something elsewhere are text while text is typed.
+func TestKeysAreTextInFields(t *testing.T) {
+	d := drive(t, testOptions(newFake())).toTag().press("end", "down", "q?nra").see("> q?nra_").hidden("Everywhere")
+	if d.quit {
+		t.Error("q ended it")
+	}
+	d.press("esc").see("Which key")
+	d.apply(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("?")})
+	d.see("Everywhere").press("?").hidden("Everywhere")
+}
