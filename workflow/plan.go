@@ -141,12 +141,18 @@ type Draft struct {
 
 // Face is what a run needs from whoever stands before it.
 type Face struct {
+	// First, if it is set, answers before memory and the vault are looked at: what the command
+	// line brought. Where it returns keys.ErrNoPassphrase the others are asked.
+	First keys.AskPassphrase
 	// Ask answers when neither memory nor the vault has the passphrase. It may be nil where
 	// nobody can be asked.
 	Ask keys.AskPassphrase
 	// Emit receives every event, from several goroutines but one at a time. It must not block
 	// on the run.
 	Emit func(Event)
+	// Unattended says that nobody stands there: a keychain that would have to open a dialog is
+	// left alone.
+	Unattended bool
 }
 
 // Result is what a release made.

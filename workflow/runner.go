@@ -205,8 +205,8 @@ func (r *run) emit(e Event) {
 	r.face.Emit(e)
 }
 
-// ask is the way to a passphrase: memory and the vault first, then the person. Each wait is an
-// event.
+// ask is the way to a passphrase: what the face brought, then memory and the vault, then the
+// person. Each wait is an event.
 func (r *run) ask(st StepID) keys.AskPassphrase {
 	person := func(ctx context.Context, req keys.PassphraseRequest) (keys.Secret, error) {
 		if r.face.Ask == nil {
@@ -215,9 +215,21 @@ func (r *run) ask(st StepID) keys.AskPassphrase {
 		r.emit(StepWaiting{Step: st, For: WaitPassphrase, Label: req.Label, At: r.s.world.Now()})
 		return r.face.Ask(ctx, req)
 	}
-	return r.s.world.Vault.Ask(person, func(v vault.Status) {
+	waiting := func(v vault.Status) {
 		r.emit(StepWaiting{Step: st, For: WaitKeychain, Label: v.Name, At: r.s.world.Now()})
-	})
+	}
+	if r.face.Unattended {
+		waiting = nil
+	}
+	rest := r.s.world.Vault.Ask(person, waiting)
+	return func(ctx context.Context, req keys.PassphraseRequest) (keys.Secret, error) {
+		if r.face.First != nil {
+			if s, err := r.face.First(ctx, req); !errors.Is(err, keys.ErrNoPassphrase) {
+				return s, err
+			}
+		}
+		return rest(ctx, req)
+	}
 }
 
 // forgetTags lets the next question read the tags anew.

@@ -5,6 +5,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -127,19 +128,13 @@ func (a *app) terminal() *line.Terminal {
 // ask answers requests for passphrases: from the file descriptors named on the command line,
 // then memory and the vault, then a person.
 func (a *app) ask(fds passphraseFDs) keys.AskPassphrase {
-	person := a.world.Vault.Ask(a.terminal().Passphrase, a.keychainWaits())
+	rest := a.world.Vault.Ask(a.terminal().Passphrase, a.keychainWaits())
 	return func(ctx context.Context, req keys.PassphraseRequest) (keys.Secret, error) {
-		fd := fds.openpgp
-		if req.Purpose == keys.PurposeImage {
-			fd = fds.image
+		s, err := fds.answer(ctx, req)
+		if errors.Is(err, keys.ErrNoPassphrase) {
+			return rest(ctx, req)
 		}
-		if fd == nil || req.Purpose == keys.PurposeVault {
-			return person(ctx, req)
-		}
-		if req.Attempt > 1 {
-			return keys.Secret{}, keys.ErrWrongPassphrase
-		}
-		return fd.read()
+		return s, err
 	}
 }
 
@@ -180,3 +175,19 @@ func (s *secretFD) read() (keys.Secret, error) {
 
 // passphraseFDs are the descriptors named on the command line; nil for not named.
 type passphraseFDs struct{ openpgp, image *secretFD }
+
+// answer reads the descriptor for the request. It returns keys.ErrNoPassphrase where none is
+// named.
+func (fds passphraseFDs) answer(_ context.Context, req keys.PassphraseRequest) (keys.Secret, error) {
+	fd := fds.openpgp
+	if req.Purpose == keys.PurposeImage {
+		fd = fds.image
+	}
+	switch {
+	case fd == nil || req.Purpose == keys.PurposeVault:
+		return keys.Secret{}, keys.ErrNoPassphrase
+	case req.Attempt > 1:
+		return keys.Secret{}, keys.ErrWrongPassphrase
+	}
+	return fd.read()
+}

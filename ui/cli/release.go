@@ -163,7 +163,7 @@ func (a *app) face(fds passphraseFDs) workflow.Face {
 	if a.flags.json {
 		emit = jsonEvents(a.printer())
 	}
-	return workflow.Face{Ask: a.ask(fds), Emit: emit}
+	return workflow.Face{First: fds.answer, Ask: a.terminal().Passphrase, Unattended: !a.interactive(), Emit: emit}
 }
 
 func (a *app) resume(ctx context.Context, f releaseFlags) error {
