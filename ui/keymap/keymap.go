@@ -16,6 +16,7 @@ type Map struct {
 	New, Filter, Edit, Again, Set, Remove, Write, Images, Key key.Binding
 	None, Replace, TogglePush, Resume, Undo, Push, Verify     key.Binding
 	Yes, No, Tamper, Go, Show                                 key.Binding
+	Message, Copy, Export, Sort, Wanting, Signer, Registry    key.Binding
 	// In text.
 	Erase, EraseAll key.Binding
 }
@@ -67,6 +68,13 @@ func Default() Map {
 		Tamper:     b("t", "tamper with a file", "t"),
 		Go:         b("1-9", "go and mend it", "1", "2", "3", "4", "5", "6", "7", "8", "9"),
 		Show:       b("enter", "be the stranger", "enter"),
+		Message:    b("m", "message", "m"),
+		Copy:       b("c", "copy the fingerprint", "c"),
+		Export:     b("x", "export", "x"),
+		Sort:       b("s", "sort", "s"),
+		Wanting:    b("w", "only what is not good", "w"),
+		Signer:     b("b", "only by this signer", "b"),
+		Registry:   b("i", "ask the registry for images", "i"),
 
 		Erase:    b("backspace", "erase", "backspace", "ctrl+h"),
 		EraseAll: b("ctrl+u", "erase all", "ctrl+u"),

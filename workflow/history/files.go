@@ -22,19 +22,13 @@ const (
 // made, where the configuration builds them, and in the folders of [history]. It judges what it
 // finds, newest release first. Images are judged only by CheckImages. The error is ctx's.
 func (t *Timeline) Files(ctx context.Context, emit func(Update)) error {
-	if t.shelf == nil {
-		t.shelf = newShelf(t)
-	}
 	judge := func(i int) Update { return t.files(ctx, i, t.verifier) }
 	return inOrder(ctx, len(t.rows), t.workers, judge, func(_ int, u Update) { emit(u) })
 }
 
 // CheckImages judges the record of the i-th release again, and its images at their registries,
-// over the network. Files must have been called before.
+// over the network.
 func (t *Timeline) CheckImages(ctx context.Context, i int) (Update, error) {
-	if t.shelf == nil {
-		t.shelf = newShelf(t)
-	}
 	u := t.files(ctx, i, t.verifier.Online())
 	return u, ctx.Err()
 }
@@ -43,7 +37,7 @@ func (t *Timeline) files(ctx context.Context, i int, v *workflow.Verifier) Updat
 	u := Update{Index: i, Part: PartFiles}
 	r := &t.rows[i]
 	own, shared := v.HistoryFolders(r.Tag, r.Version)
-	u.RecordPath = t.shelf.record(r.Tag, slices.Concat(v.RecordDirs(r.Tag, r.Version), own, shared))
+	u.RecordPath = t.shelf().record(r.Tag, slices.Concat(v.RecordDirs(r.Tag, r.Version), own, shared))
 	if u.RecordPath != "" {
 		vs, err := v.VerifyRecord(ctx, u.RecordPath)
 		if err != nil {
@@ -54,7 +48,7 @@ func (t *Timeline) files(ctx context.Context, i int, v *workflow.Verifier) Updat
 	for _, dir := range own {
 		u.Verdicts = append(u.Verdicts, judgeFiles(ctx, v, listFolder(dir), u)...)
 	}
-	u.Verdicts = append(u.Verdicts, judgeFiles(ctx, v, t.shelf.files[i], u)...)
+	u.Verdicts = append(u.Verdicts, judgeFiles(ctx, v, t.shelf().files[i], u)...)
 	return u
 }
 

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"bulla/gitops"
@@ -117,15 +118,15 @@ func (r *Release) Apply(u Update) {
 	}
 }
 
-// Timeline judges the releases of one repository. Its methods may be called from one goroutine
-// after the other, not at once.
+// Timeline judges the releases of one repository. It is safe for concurrent use; emit functions
+// are called by one goroutine at a time for each call.
 type Timeline struct {
 	verifier *workflow.Verifier
 	repo     *gitops.Repo
 	tags     []gitops.Tag
 	rows     []Release
 	cache    *cache
-	shelf    *shelf
+	shelf    func() *shelf
 	workers  int
 }
 
@@ -150,6 +151,7 @@ func Open(ctx context.Context, v *workflow.Verifier, o Options) (*Timeline, erro
 		t.rows[i].Version = v.VersionOf(tags[i].Name)
 		tags[i].Message = "" // Message reads it again: ten thousand of them would fill the memory
 	}
+	t.shelf = sync.OnceValue(func() *shelf { return newShelf(t) })
 	if o.CacheDir != "" {
 		t.cache = openCache(o.CacheDir, v.GitDir(), state{Program: o.Program, Judge: keys.JudgeVersion, Keys: v.KeyState()}, v.Now())
 	}
@@ -177,8 +179,7 @@ func (t *Timeline) Project(ctx context.Context) string { return t.verifier.Proje
 // Releases are the rows as they were read, without verdicts. The slice belongs to the caller.
 func (t *Timeline) Releases() []Release { return append([]Release(nil), t.rows...) }
 
-// Tags judges the tags and hands over each row's verdicts, newest first. emit is called by one
-// goroutine at a time. The error is ctx's.
+// Tags judges the tags and hands over each row's verdicts, newest first. The error is ctx's.
 func (t *Timeline) Tags(ctx context.Context, emit func(Update)) error {
 	err := inOrder(ctx, len(t.tags), t.workers, t.tag, func(i int, vs []keys.Verdict) {
 		emit(Update{Index: i, Part: PartTag, Verdicts: vs})
