@@ -82,6 +82,9 @@ type Verdict struct {
 	Trusted *bool
 	// PolicyReason says why the signer is or is not trusted, where a policy speaks.
 	PolicyReason string
+	// Excepted says that the policy accepts the Status, though it is not a good one: by a
+	// minimum that it lowers, or by an exception for this very object.
+	Excepted bool
 }
 
 // Claim is the unverified content of a signature packet.
@@ -106,9 +109,9 @@ type Signatory struct {
 	Source      Source // where the public key was found
 }
 
-// OK reports whether the verdict passes: sound, and trusted where a policy speaks. allowWeak
-// lets StatusWeak pass too.
+// OK reports whether the verdict passes: sound or excepted, and trusted where a policy speaks.
+// allowWeak lets StatusWeak pass too. A bad signature passes under no circumstances.
 func (v Verdict) OK(allowWeak bool) bool {
-	sound := v.Status.Sound() || (allowWeak && v.Status == StatusWeak)
+	sound := v.Status.Sound() || (allowWeak && v.Status == StatusWeak) || (v.Excepted && v.Status != StatusBad)
 	return sound && (v.Trusted == nil || *v.Trusted)
 }

@@ -1,0 +1,279 @@
+package policy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"bulla/gitops"
+	"bulla/keys"
+)
+
+// FileName is the file whose [policy] table is the policy.
+const FileName = "bulla.toml"
+
+// maxChain bounds the commits between a root and HEAD.
+const maxChain = 200_000
+
+// Chain follows the changes of a policy through the history of a repository.
+type Chain struct {
+	Repo *gitops.Repo
+	// Judge judges signatures over data that says it was made at a time. extra is the keyring of
+	// the policy by which they will be decided; nil for none.
+	Judge func(kind keys.Kind, target string, payload, signature []byte, made time.Time, extra []byte) []keys.Verdict
+	Now   time.Time
+}
+
+// Change is one accepted change of a policy.
+type Change struct {
+	Commit string // that changed it
+	// By is the name under which the former policy lists the signer, Through the tag that vouches
+	// for the change where the commit itself does not.
+	By, Through string
+}
+
+// ChainError says that the way from the root to the current policy is broken.
+type ChainError struct {
+	Root, Commit string // full ids; Commit is the one that breaks the chain
+	Reason       string // one plain sentence
+}
+
+func (e *ChainError) Error() string {
+	return fmt.Sprintf("the policy cannot be trusted: it was changed by commit %s: %s", e.Commit, e.Reason)
+}
+
+// RootError says why a chain cannot begin where the verifier asked.
+type RootError struct {
+	Root   string // as it was named
+	Reason string
+}
+
+func (e *RootError) Error() string { return fmt.Sprintf("the policy root %q: %s", e.Root, e.Reason) }
+
+// Walk follows the chain from root, any revision, to HEAD. It returns the policy of HEAD with what
+// was accepted on the way. A *ChainError names the first commit that nobody vouches for whom the
+// policy before it trusted, a *RootError says that the root is none.
+func (c *Chain) Walk(ctx context.Context, root string) (*Policy, []Change, error) {
+	rootCommit, err := c.Repo.Commit(ctx, root)
+	if err != nil {
+		return nil, nil, &RootError{Root: root, Reason: "there is no such commit here: " + err.Error()}
+	}
+	line, err := c.firstParents(ctx, root, rootCommit.ID)
+	if err != nil {
+		return nil, nil, err
+	}
+	w := walk{chain: c, root: rootCommit.ID, line: line, rings: map[string][]string{}}
+	if w.files, err = c.Repo.PathIDs(ctx, line, FileName); err != nil {
+		return nil, nil, err
+	}
+	w.current, err = w.state(ctx, 0)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case w.current.unreadable != "":
+		return nil, nil, &RootError{Root: root, Reason: "its policy cannot be read: " + w.current.unreadable}
+	case w.current.policy == nil:
+		return nil, nil, &RootError{Root: root, Reason: "there is no [policy] in its " + FileName}
+	}
+	err = w.run(ctx)
+	return w.current.policy, w.changes, err
+}
+
+// firstParents lists the commits from root to HEAD along first parents, both included.
+func (c *Chain) firstParents(ctx context.Context, name, root string) ([]string, error) {
+	head, err := c.Repo.Commit(ctx, "HEAD")
+	if err != nil {
+		return nil, err
+	}
+	parent := map[string]string{}
+	err = c.Repo.EachCommit(ctx, head.ID, root, maxChain, func(x gitops.Commit, err error) error {
+		if err == nil && len(x.Parents) > 0 {
+			parent[x.ID] = x.Parents[0]
+		}
+		return ctx.Err()
+	})
+	var large *gitops.TooLargeError
+	if errors.As(err, &large) {
+		return nil, &RootError{Root: name, Reason: fmt.Sprintf("more than %d commits lie between it and HEAD", maxChain)}
+	}
+	if err != nil {
+		return nil, err
+	}
+	line := []string{head.ID}
+	for id := head.ID; id != root; {
+		next, ok := parent[id]
+		if !ok {
+			return nil, &RootError{Root: name, Reason: "HEAD does not descend from it along first parents (or the clone is too shallow to tell)"}
+		}
+		id = next
+		line = append(line, id)
+	}
+	slices.Reverse(line)
+	return line, nil
+}
+
+// state is the policy of one commit: the table, and the keyring as it is stored.
+type state struct {
+	policy     *Policy
+	keyring    []byte
+	digest     string // of both
+	unreadable string // why the table cannot be understood; "" if it can
+}
+
+// walk is one pass along a line of commits.
+type walk struct {
+	chain   *Chain
+	root    string
+	line    []string            // ids, the root first
+	files   []string            // blob id of FileName in each, "" for none
+	rings   map[string][]string // the same for keyrings, by path
+	current state               // accepted
+	changes []Change
+	tags    map[string][]gitops.Tag // by commit
+}
+
+// run accepts one change after the other.
+func (w *walk) run(ctx context.Context) error {
+	for at := 0; ; {
+		next, changed, err := w.nextChange(ctx, at)
+		if err != nil || next < 0 {
+			return err
+		}
+		by, reason, err := w.byCommit(ctx, next)
+		if err != nil {
+			return err
+		}
+		change, accepted := Change{Commit: w.line[next], By: by}, next
+		if by == "" {
+			if accepted, change.By, change.Through, err = w.byTag(ctx, next); err != nil {
+				return err
+			}
+			if accepted < 0 {
+				return &ChainError{Root: w.root, Commit: w.line[next], Reason: reason}
+			}
+			if changed, err = w.state(ctx, accepted); err != nil {
+				return err
+			}
+		}
+		switch {
+		case changed.unreadable != "":
+			return &ChainError{Root: w.root, Commit: w.line[accepted], Reason: "The policy there cannot be read: " + changed.unreadable + "."}
+		case changed.policy == nil:
+			return &ChainError{Root: w.root, Commit: w.line[accepted], Reason: "It removed the policy."}
+		}
+		w.current, at = changed, accepted
+		w.changes = append(w.changes, change)
+	}
+}
+
+// nextChange finds the first commit after at whose policy or keyring differs from the accepted
+// one; -1 for none.
+func (w *walk) nextChange(ctx context.Context, at int) (int, state, error) {
+	path := w.current.policy.Keyring
+	rings, ok := w.rings[path]
+	if !ok {
+		var err error
+		if rings, err = w.chain.Repo.PathIDs(ctx, w.line, path); err != nil {
+			return -1, state{}, err
+		}
+		w.rings[path] = rings
+	}
+	for n := at + 1; n < len(w.line); n++ {
+		if w.files[n] == w.files[n-1] && rings[n] == rings[n-1] {
+			continue
+		}
+		s, err := w.state(ctx, n)
+		if err != nil {
+			return -1, state{}, err
+		}
+		if s.digest != w.current.digest {
+			return n, s, nil
+		}
+	}
+	return -1, state{}, nil
+}
+
+// state reads the policy of a commit on the line.
+func (w *walk) state(ctx context.Context, n int) (s state, err error) {
+	if w.files[n] == "" {
+		return state{digest: "none"}, nil
+	}
+	data, err := w.chain.Repo.ReadFile(ctx, w.line[n], FileName)
+	if err != nil {
+		return s, err
+	}
+	if s.policy, err = Parse(data); err != nil {
+		return state{digest: "unreadable", unreadable: err.Error()}, nil
+	}
+	if s.policy == nil {
+		return state{digest: "none"}, nil
+	}
+	s.keyring, err = w.chain.Repo.ReadFile(ctx, w.line[n], s.policy.Keyring)
+	if err != nil && !errors.Is(err, gitops.ErrNotFound) {
+		return s, err
+	}
+	s.digest = s.policy.Digest() + " " + digestOf(s.keyring)
+	return s, nil
+}
+
+// byCommit names the signer of a commit whom the accepted policy trusts, or says why there is
+// none.
+func (w *walk) byCommit(ctx context.Context, n int) (by, reason string, err error) {
+	c, err := w.chain.Repo.Commit(ctx, w.line[n])
+	if err != nil {
+		return "", "", err
+	}
+	if len(c.Signature) == 0 {
+		return "", "It is not signed, and no signed tag vouches for it.", nil
+	}
+	by, reason = w.trusted(c.ID, c.Payload, c.Signature, c.Committer.When)
+	return by, reason, nil
+}
+
+// byTag finds the first signed tag on the line, at the change or after it, that someone made whom
+// the accepted policy trusts. What it vouches for is the policy at the commit that it names.
+func (w *walk) byTag(ctx context.Context, n int) (at int, by, name string, err error) {
+	if w.tags == nil {
+		list, err := w.chain.Repo.Tags(ctx)
+		if err != nil {
+			return -1, "", "", err
+		}
+		w.tags = map[string][]gitops.Tag{}
+		for _, t := range list {
+			// A tag that poses as another proves nothing.
+			if len(t.Signature) > 0 && t.Problem == nil && t.InnerName == t.Name && t.TargetType == "commit" {
+				w.tags[t.CommitID] = append(w.tags[t.CommitID], t)
+			}
+		}
+	}
+	for i := n; i < len(w.line); i++ {
+		for _, t := range w.tags[w.line[i]] {
+			if by, _ := w.trusted(t.Name, t.Payload, t.Signature, t.Tagger.When); by != "" {
+				return i, by, t.Name, nil
+			}
+		}
+	}
+	return -1, "", "", nil
+}
+
+// trusted names the first of the signers of an object if they are enough for the accepted policy.
+func (w *walk) trusted(name string, payload, signature []byte, made time.Time) (by, reason string) {
+	p := w.current.policy
+	kind := p.Changer()
+	vs := w.chain.Judge(kind, name, payload, signature, made, w.current.keyring)
+	r := p.Evaluate(Target{Kind: kind, Name: name}, vs, w.chain.Now)
+	if r.Governed && r.Enough {
+		return r.Signers[0], ""
+	}
+	for i, v := range vs {
+		if v.Status.Sound() && r.Decisions[i].Reason != "" {
+			return "", r.Decisions[i].Reason
+		}
+	}
+	if len(vs) > 0 && !vs[0].Status.Sound() {
+		return "", vs[0].Reason
+	}
+	return "", "Nobody is trusted to change it."
+}
