@@ -62,7 +62,7 @@ func runCheck(ctx context.Context, r *run) (string, error) {
 	if len(failed) > 0 {
 		return "", &CheckError{Failed: failed}
 	}
-	return plural(len(verdicts), "target") + " good, with the public keys alone", nil
+	return plural(len(verdicts), "target") + " good, with the public keys alone" + r.compareSources(ctx, v), nil
 }
 
 // weakKeyKnown: who signs with a DSA or a short RSA key was warned in preflight and went on; the

@@ -48,6 +48,9 @@ type ReleaseConfig struct {
 	Artifacts []string `toml:"artifacts,omitempty" comment:"Files to sign, as globs from the root of the repository. {version} is replaced."`
 	// SHA512 adds a SHA512SUMS file; it more than doubles the cost of hashing.
 	SHA512 bool `toml:"sha512,omitempty" comment:"Write SHA512SUMS too."`
+	// Generated are globs of files that source archives may hold beside the tag's own, or
+	// changed.
+	Generated []string `toml:"generated,omitempty" comment:"Files in source archives that may differ from the tag, as globs."`
 	// Images are references with a tag; {version} is replaced.
 	Images []string `toml:"images,omitempty" comment:"Images to sign, each with its tag. {version} is replaced."`
 	// ImageKey is the path of a cosign private key, relative to the root.

@@ -16,7 +16,8 @@ type verifyFlags struct {
 	workflow.VerifyOptions
 	at, format       string
 	allowWeak, quiet bool
-	commits          string
+	commits, source  string
+	allow            []string
 }
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -33,6 +34,11 @@ signature in it, every file directly in it must be vouched for by one of them; a
 file that is not counts as unsigned. Public keys and hidden files are passed over,
 and so is what a checksums file names and is not there.
 
+--source compares a source archive with the tree of a signed tag, file by file, and
+names what was added, changed or left out. What .gitattributes asks for
+(export-ignore, export-subst, eol=crlf) is understood; what is generated is allowed
+by --allow, or by "generated" in the [release] table of bulla.toml.
+
 tag:, file:, commit: and image: say which is meant where a name fits several.
 
 Exit codes: 0 all good, 1 something is not, 3 something could not be checked.`,
@@ -40,6 +46,7 @@ Exit codes: 0 all good, 1 something is not, 3 something could not be checked.`,
   bulla verify --commits v1.3.0..HEAD
   bulla verify ~/Downloads/widget-1.4.0/
   bulla verify --keys KEYS --only-keys dist/bulla-release.json
+  bulla verify --source widget-1.4.0.tar.gz --allow configure v1.4.0
   bulla verify --format junit dist/SHA256SUMS > report.xml`,
 	}
 	fs := c.Flags()
@@ -47,6 +54,8 @@ Exit codes: 0 all good, 1 something is not, 3 something could not be checked.`,
 	fs.BoolVar(&f.OnlyKeys, "only-keys", false, "use no other keys than those of --keys")
 	fs.StringVar(&f.Signature, "signature", "", "the signature `file` of a single file")
 	fs.StringVar(&f.commits, "commits", "", "verify every commit of a `range`, such as v1.3.0..HEAD")
+	fs.StringVar(&f.source, "source", "", "compare the source `archive` with the tree of the tag that is named")
+	fs.StringArrayVar(&f.allow, "allow", nil, "with --source: a `glob` of files that may differ (repeatable)")
 	fs.StringVar(&f.at, "at", "", "judge as of this `time`: 2026-11-22 or RFC 3339")
 	fs.BoolVar(&f.Offline, "offline", false, "do not use the network: images are then not checked")
 	fs.BoolVar(&f.allowWeak, "allow-weak", false, "let weak signatures pass (SHA-1, DSA, short RSA)")
@@ -89,6 +98,9 @@ func (a *app) verify(ctx context.Context, f verifyFlags, targets []string) error
 	r, err := a.reportOf(f)
 	if err != nil {
 		return err
+	}
+	if f.source != "" {
+		return a.verifySource(ctx, f, targets, r)
 	}
 	v, err := a.verifier(ctx, f)
 	if err != nil {
