@@ -33,7 +33,7 @@ func (v *Verifier) Commits(ctx context.Context, text string, emit func(keys.Verd
 			emit(keys.NotChecked(keys.KindCommit, c.ID, "The commit cannot be read: "+err.Error()+"."))
 			return ctx.Err()
 		}
-		for _, verdict := range judgeCommit(v.judge, c.ID, c) {
+		for _, verdict := range v.decideOne(judgeCommit(v.judge, c.ID, c), c.ID) {
 			emit(verdict)
 		}
 		return ctx.Err()

@@ -13,6 +13,7 @@ import (
 
 	"bulla/keys"
 	"bulla/keys/atomicfile"
+	"bulla/workflow/policy"
 )
 
 // ConfigName is the file in the root of a repository that says how it is released.
@@ -32,6 +33,8 @@ type Config struct {
 	Release ReleaseConfig `toml:"release"`
 	// History is the [history] table.
 	History HistoryConfig `toml:"history,omitempty"`
+	// Policy is the [policy] table as it is written; package policy tells what it means.
+	Policy *policy.Table `toml:"policy,omitempty"`
 	// Path is where it was read from, or would be written to.
 	Path string `toml:"-"`
 	// Exists says that there is such a file.
@@ -120,6 +123,9 @@ func ParseConfig(data []byte) (Config, error) {
 		return Config{}, configError(err)
 	}
 	if err := c.check(data); err != nil {
+		return Config{}, err
+	}
+	if _, err := parsePolicy(data, ConfigName); err != nil {
 		return Config{}, err
 	}
 	return c, nil

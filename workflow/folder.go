@@ -271,5 +271,5 @@ func (v *Verifier) checksums(ctx context.Context, path string) ([]keys.Verdict, 
 	default:
 		vs = append(vs, keys.NotChecked(keys.KindChecksum, path, "The list cannot be read: "+rootCause(err).Error()+"."))
 	}
-	return vs, nil
+	return v.decideFiles(vs), nil
 }

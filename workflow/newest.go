@@ -65,7 +65,7 @@ func (v *Verifier) Tags(ctx context.Context, emit func(keys.Verdict)) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		for _, verdict := range judgeTag(v.judge, t) {
+		for _, verdict := range v.decideOne(judgeTag(v.judge, t), t.ObjectID) {
 			emit(verdict)
 		}
 	}

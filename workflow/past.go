@@ -69,7 +69,7 @@ func (v *Verifier) TagSignatures(t gitops.Tag) Judged {
 // FinishTag adds to the verdicts on a tag's signatures what else there is to say of the tag. It
 // may change vs.
 func (v *Verifier) FinishTag(t gitops.Tag, vs []keys.Verdict) []keys.Verdict {
-	return judgeNames(t, vs)
+	return v.decideOne(judgeNames(t, vs), t.ObjectID)
 }
 
 // CommitSignatures judges the signatures of a commit; target is what the verdicts call it.

@@ -5,6 +5,7 @@ import (
 
 	"bulla/gitops"
 	"bulla/keys"
+	"bulla/workflow/policy"
 )
 
 // keyringOf is the keyring that holds the one public key of a signer: what a stranger has.
@@ -44,7 +45,7 @@ func judgeNames(t gitops.Tag, vs []keys.Verdict) []keys.Verdict {
 	return vs
 }
 
-const weakTagName = "ref and tag object named differently"
+const weakTagName = policy.FindingTagName
 
 // judgeCommit judges the signatures of a commit.
 func judgeCommit(j *keys.Judge, target string, c gitops.Commit) []keys.Verdict {

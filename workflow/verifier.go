@@ -30,6 +30,8 @@ type VerifyOptions struct {
 	At time.Time
 	// Offline forbids every network access; images are then not checked.
 	Offline bool
+	// Policy says by which policy signers are trusted.
+	Policy PolicyOptions
 }
 
 // Verifier judges tags, commits, files, checksums, records and images with one set of public
@@ -42,6 +44,8 @@ type Verifier struct {
 	config    Config
 	registry  *docker.Client
 	imageKeys []cosign.PublicKey
+	trust     PolicyState
+	onlyKeys  bool
 	signature string
 	offline   bool
 	problems  []error
@@ -52,7 +56,11 @@ type Verifier struct {
 // keyrings nobody named are kept in Problems.
 func NewVerifier(ctx context.Context, w *World, o VerifyOptions) (*Verifier, error) {
 	v := &Verifier{registry: w.Registry, signature: o.Signature, offline: o.Offline, progress: func(string, int, int) {}}
+	v.onlyKeys = o.OnlyKeys
 	if err := v.openRepository(ctx, o.Dir); err != nil {
+		return nil, err
+	}
+	if err := v.readPolicy(ctx, o.Policy); err != nil {
 		return nil, err
 	}
 	var rings []*keys.Keyring
@@ -67,6 +75,7 @@ func NewVerifier(ctx context.Context, w *World, o VerifyOptions) (*Verifier, err
 		ring, problems := w.keyring(ctx, v.root)
 		rings = append(rings, ring)
 		v.problems = problems
+		rings = append(rings, v.policyKeyring())
 		v.ownImageKeys(w)
 	}
 	now := o.At
@@ -74,6 +83,9 @@ func NewVerifier(ctx context.Context, w *World, o VerifyOptions) (*Verifier, err
 		now = w.Now().Add(clockSlack)
 	}
 	v.judge = &keys.Judge{Keyring: keys.MergeKeyrings(rings...), Now: now}
+	if err := v.followPolicy(ctx, o.Policy); err != nil {
+		return nil, err
+	}
 	return v, nil
 }
 
@@ -189,7 +201,7 @@ func (v *Verifier) tag(ctx context.Context, name string) ([]keys.Verdict, error)
 	if err != nil {
 		return []keys.Verdict{keys.NotChecked(keys.KindTag, name, "The tag cannot be read: "+err.Error())}, nil
 	}
-	return judgeTag(v.judge, tag), nil
+	return v.decideOne(judgeTag(v.judge, tag), tag.ObjectID), nil
 }
 
 func (v *Verifier) commit(ctx context.Context, rev string) ([]keys.Verdict, error) {
@@ -197,7 +209,7 @@ func (v *Verifier) commit(ctx context.Context, rev string) ([]keys.Verdict, erro
 	if err != nil {
 		return []keys.Verdict{keys.NotChecked(keys.KindCommit, rev, "The commit cannot be read: "+err.Error())}, nil
 	}
-	return judgeCommit(v.judge, rev, c), nil
+	return v.decideOne(judgeCommit(v.judge, rev, c), c.ID), nil
 }
 
 // image judges an image's signatures with the keys given, over the digest that the reference
@@ -221,7 +233,7 @@ func (v *Verifier) image(ctx context.Context, text string, pubs []cosign.PublicK
 	for i := range vs {
 		vs[i].Target = text
 	}
-	return vs, img.Digest, nil
+	return v.decideOne(vs, img.Digest), img.Digest, nil
 }
 
 // file judges a file by what it is: a record, a checksums file, a signature (then the file it
@@ -261,5 +273,5 @@ func (v *Verifier) artifact(ctx context.Context, path, sig string) ([]keys.Verdi
 		}
 		return []keys.Verdict{keys.NotChecked(keys.KindArtifact, path, "The file cannot be read: "+rootCause(err).Error())}, nil
 	}
-	return res.Verdicts, nil
+	return v.decideOne(res.Verdicts, res.SHA256), nil
 }

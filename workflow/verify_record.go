@@ -39,12 +39,13 @@ func (v *Verifier) record(ctx context.Context, path, sig string) ([]keys.Verdict
 			contradict(own[i:i+1], "The record is signed by another key than the one it names.")
 		}
 	}
+	v.decideFiles(own)
 	b := boundCheck{v: v, rec: rec, dir: filepath.Dir(path), sealed: keys.Summarize(own).OK(true)}
 	out := b.tag(ctx)
 	out = append(out, b.files(ctx)...)
 	out = append(out, b.checksums(ctx)...)
 	out = append(out, b.images(ctx)...)
-	return append(out, own...), ctx.Err()
+	return append(b.decide(out), own...), ctx.Err()
 }
 
 // boundCheck judges what one record binds.

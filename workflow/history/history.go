@@ -274,7 +274,7 @@ func (t *Timeline) commit(id string, found map[string]gitops.CommitResult) []key
 		for k := range vs {
 			vs[k].Target = id
 		}
-		return vs
+		return t.verifier.FinishCommit(id, vs)
 	}
 	c := found[id]
 	if c.Problem != nil {
@@ -282,7 +282,7 @@ func (t *Timeline) commit(id string, found map[string]gitops.CommitResult) []key
 	}
 	j := t.verifier.CommitSignatures(id, c.Commit)
 	t.cache.put(key, j)
-	return j.Verdicts
+	return t.verifier.FinishCommit(id, j.Verdicts)
 }
 
 // Message is the message of the i-th release's tag, without its signature: raw text.
