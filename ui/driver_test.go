@@ -28,7 +28,7 @@ type driver struct {
 }
 
 // patience is how long a test waits for something that must come.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 func testOptions(f *fake) Options {
 	return Options{
