@@ -6,58 +6,17 @@ import (
 	"time"
 
 	"bulla/keys"
+	"bulla/ui/contract"
 	"bulla/ui/explain"
 	"bulla/workflow"
 )
 
-// verdictJSON is one signature, or one target without any, as `verify --json` and `log --json`
-// print it. What a signature only claims has fields of its own.
-type verdictJSON struct {
-	Target             string           `json:"target"`
-	Kind               keys.Kind        `json:"kind"`
-	Status             keys.Status      `json:"status"`
-	Trusted            *bool            `json:"trusted"`
-	Fingerprint        keys.Fingerprint `json:"fingerprint"`
-	PrimaryFingerprint keys.Fingerprint `json:"primary_fingerprint"`
-	KeyID              string           `json:"key_id"`
-	UserIDs            []string         `json:"user_ids"`
-	SignedAt           string           `json:"signed_at"`
-	Hash               string           `json:"hash"`
-	KeyAlgorithm       string           `json:"key_algorithm"`
-	Weak               []string         `json:"weak"`
-	Reason             string           `json:"reason"`
-	PolicyReason       string           `json:"policy_reason,omitempty"`
-	ClaimedFingerprint keys.Fingerprint `json:"claimed_fingerprint,omitempty"`
-	ClaimedAt          string           `json:"claimed_at,omitempty"`
-}
+// verdictJSON is a verdict as `--json` prints it.
+type verdictJSON = contract.Verdict
 
-func rfc3339(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format(time.RFC3339)
-}
+func toJSON(v keys.Verdict) verdictJSON { return contract.Of(v) }
 
-func toJSON(v keys.Verdict) verdictJSON {
-	out := verdictJSON{
-		Target: v.Target, Kind: v.Kind, Status: v.Status, Trusted: v.Trusted, KeyID: v.Claim.KeyID,
-		UserIDs: []string{}, Weak: v.Weak, Reason: v.Reason, PolicyReason: v.PolicyReason,
-	}
-	if out.Weak == nil {
-		out.Weak = []string{}
-	}
-	if s := v.Signer; s != nil {
-		out.Fingerprint, out.PrimaryFingerprint = s.Fingerprint, s.Primary
-		out.UserIDs = append(out.UserIDs, s.UserIDs...)
-		out.SignedAt, out.Hash, out.KeyAlgorithm = rfc3339(s.SignedAt), s.Hash, s.Algorithm
-		if out.KeyID == "" {
-			out.KeyID = s.Fingerprint.KeyID()
-		}
-		return out
-	}
-	out.ClaimedFingerprint, out.ClaimedAt = v.Claim.Fingerprint, rfc3339(v.Claim.SignedAt)
-	return out
-}
+func rfc3339(t time.Time) string { return contract.Time(t) }
 
 // printVerdict prints one verdict as a line of JSON, or as a line of text and its reason where
 // it is not simply good.

@@ -61,6 +61,7 @@ Exit codes: 0 all good, 1 something is not, 3 something could not be checked.`,
 	fs.BoolVar(&f.allowWeak, "allow-weak", false, "let weak signatures pass (SHA-1, DSA, short RSA)")
 	fs.StringVar(&f.format, "format", string(formatText), "`how` to answer: text, json, junit or github")
 	fs.BoolVarP(&f.quiet, "quiet", "q", false, "say nothing about what is good")
+	policyFlags(fs, &f.Policy)
 	a.jsonFlag(fs, "print each verdict as a line of JSON: --format json")
 	c.RunE = func(cmd *cobra.Command, args []string) error { return a.verify(cmd.Context(), f, args) }
 	return c
@@ -165,36 +166,6 @@ func (a *app) verifier(ctx context.Context, f verifyFlags) (*workflow.Verifier, 
 	for _, e := range v.Problems() {
 		a.note("warning: %v", e)
 	}
+	a.policyNotes(v, f.quiet)
 	return v, nil
-}
-
-func (a *app) logCommand() *cobra.Command {
-	var o workflow.VerifyOptions
-	c := &cobra.Command{
-		Use:   "log",
-		Short: "List every tag of the repository with its verdict",
-		Args:  cobra.NoArgs,
-	}
-	f := c.Flags()
-	f.StringArrayVar(&o.Keys, "keys", nil, "add the public keys in `file` (repeatable)")
-	f.BoolVar(&o.OnlyKeys, "only-keys", false, "use no other keys than those of --keys")
-	a.jsonFlag(f, "print each verdict as a line of JSON")
-	c.RunE = func(cmd *cobra.Command, _ []string) error {
-		ctx := cmd.Context()
-		w, err := a.open(ctx)
-		if err != nil {
-			return err
-		}
-		o.Dir = a.Dir
-		v, err := workflow.NewVerifier(ctx, w, o)
-		if err != nil {
-			return err
-		}
-		p := a.printer()
-		if err := v.Tags(ctx, p.verdict); err != nil {
-			return err
-		}
-		return p.err
-	}
-	return c
 }

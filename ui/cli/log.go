@@ -1,0 +1,153 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"bulla/keys"
+	"bulla/ui"
+	"bulla/ui/explain"
+	"bulla/ui/theme"
+	"bulla/workflow"
+	"bulla/workflow/history"
+)
+
+// logFlags are what `bulla log` is told.
+type logFlags struct {
+	verify workflow.VerifyOptions
+	all    bool
+}
+
+func (a *app) logCommand() *cobra.Command {
+	var o logFlags
+	c := &cobra.Command{
+		Use:   "log",
+		Short: "Show every release of the repository with its verdict",
+		Long: `Show every tag of the repository, newest first, with a verdict on its signature. On
+a terminal it opens the history page; elsewhere, and with --json or --accessible,
+it prints a line for each signature. The network is not used.
+
+Verdicts are remembered until a key changes, so that the next look is quick.
+The exit code tells only whether the repository could be read: bulla verify judges.`,
+		Example: `  bulla log
+  bulla log --json | jq -r 'select(.status != "good") | .target'`,
+		Args: cobra.NoArgs,
+	}
+	f := c.Flags()
+	f.StringArrayVar(&o.verify.Keys, "keys", nil, "add the public keys in `file`: OpenPGP, allowed_signers or PEM (repeatable)")
+	f.BoolVar(&o.verify.OnlyKeys, "only-keys", false, "use no other keys than those of --keys")
+	f.BoolVar(&o.all, "all", false, "print the commits, files, images and records of the releases too")
+	a.jsonFlag(f, "print each verdict as a line of JSON")
+	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		if o.verify.OnlyKeys && len(o.verify.Keys) == 0 {
+			return &explain.UsageError{Message: "--only-keys forbids every key, since no --keys are given", Hints: []string{"--keys FILE names them"}}
+		}
+		o.verify.Dir, o.verify.Offline = a.Dir, true
+		if a.screenPossible() {
+			return a.historyScreen(cmd.Context(), o)
+		}
+		return a.log(cmd.Context(), o)
+	}
+	return c
+}
+
+// timeline opens the history of the working directory's repository.
+func (a *app) timeline(ctx context.Context, o logFlags) (*history.Timeline, []error, error) {
+	w, err := a.open(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	v, err := workflow.NewVerifier(ctx, w, o.verify)
+	if err != nil {
+		return nil, nil, err
+	}
+	t, err := history.Open(ctx, v, history.Options{CacheDir: filepath.Join(w.Home, "cache"), Program: a.Version})
+	return t, v.Problems(), err
+}
+
+func (a *app) historyScreen(ctx context.Context, o logFlags) error {
+	mode, err := theme.ParseMode(a.flags.theme)
+	if err != nil {
+		return &explain.UsageError{Message: err.Error(), Hints: []string{"--theme auto, light or dark"}}
+	}
+	return ui.History(ctx, ui.HistoryOptions{
+		Open: func(ctx context.Context) (ui.Timeline, error) {
+			t, _, err := a.timeline(ctx, o)
+			if err != nil {
+				return nil, err
+			}
+			return t, nil
+		},
+		Dir: a.Dir, Theme: mode, ASCII: a.flags.ascii, In: a.Stdin, Out: a.Stdout, Env: a.Getenv, Now: a.Now,
+	})
+}
+
+// log prints the verdicts newest first, each as soon as it and all before it are reached.
+func (a *app) log(ctx context.Context, o logFlags) error {
+	t, problems, err := a.timeline(ctx, o)
+	if err != nil {
+		return err
+	}
+	for _, e := range problems {
+		a.note("warning: %v", e)
+	}
+	rows := t.Releases()
+	if len(rows) == 0 {
+		a.note("No tags yet. bulla release makes the first one.")
+		return nil
+	}
+	l := logPrinter{printer: a.printer(), rows: rows}
+	if !o.all {
+		if err := t.Tags(ctx, func(u history.Update) { l.verdicts(u.Verdicts) }); err != nil {
+			return err
+		}
+		return l.err
+	}
+	apply := func(u history.Update) { rows[u.Index].Apply(u) }
+	if err := t.Tags(ctx, apply); err != nil {
+		return err
+	}
+	if err := t.Commits(ctx, apply); err != nil {
+		return err
+	}
+	l.changes = history.Changes(rows)
+	err = t.Files(ctx, func(u history.Update) {
+		apply(u)
+		l.release(u.Index)
+	})
+	if err != nil {
+		return err
+	}
+	return l.err
+}
+
+// logPrinter prints rows of the history.
+type logPrinter struct {
+	*printer
+	rows    []history.Release
+	changes map[int]history.Change
+}
+
+func (l *logPrinter) verdicts(vs []keys.Verdict) {
+	for _, v := range vs {
+		l.verdict(v)
+	}
+}
+
+// release prints everything about one release and, in text, where another signer took over.
+func (l *logPrinter) release(i int) {
+	l.verdicts(l.rows[i].All())
+	if c, ok := l.changes[i]; ok && !l.json {
+		l.line("-- signer changed: %s, before %s", whoIs(c.To), whoIs(c.From))
+	}
+}
+
+func whoIs(s *keys.Signatory) string {
+	if len(s.UserIDs) == 0 {
+		return s.Primary.Short()
+	}
+	return fmt.Sprintf("%s %s", s.UserIDs[0], s.Primary.Short())
+}

@@ -1,0 +1,176 @@
+package history
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/csv"
+	"encoding/json"
+	"html/template"
+	"strings"
+	"time"
+
+	"bulla/keys"
+	"bulla/ui/component/human"
+	"bulla/ui/contract"
+	"bulla/ui/safetext"
+	"bulla/workflow/history"
+)
+
+// snapshot is what is shown, to be written to a file.
+type snapshot struct {
+	Project  string
+	At       time.Time
+	Filter   string
+	Releases []shown
+}
+
+type shown struct {
+	*history.Release
+	change  history.Change
+	changed bool
+}
+
+func (s snapshot) encode(f format) ([]byte, error) {
+	switch f {
+	case formatJSON:
+		return s.json()
+	case formatCSV:
+		return s.csv()
+	}
+	return s.html()
+}
+
+// releaseJSON is one release of an export; its verdicts are those of the command contract.
+type releaseJSON struct {
+	Tag         string             `json:"tag"`
+	Object      string             `json:"object"`
+	Commit      string             `json:"commit"`
+	Target      string             `json:"target_type"`
+	Date        string             `json:"date"`
+	Subject     string             `json:"subject"`
+	Status      keys.Status        `json:"status"`
+	Signer      string             `json:"signer"`
+	ChangedFrom keys.Fingerprint   `json:"signer_changed_from,omitempty"`
+	Verdicts    []contract.Verdict `json:"verdicts"`
+}
+
+func (s snapshot) json() ([]byte, error) {
+	list := make([]releaseJSON, 0, len(s.Releases))
+	for _, r := range s.Releases {
+		out := releaseJSON{
+			Tag: r.Tag, Object: r.ObjectID, Commit: r.CommitID, Target: r.TargetType, Date: contract.Time(r.Date), Subject: r.Subject,
+			Status: status(r.Release), Signer: signerName(r.Release), Verdicts: []contract.Verdict{},
+		}
+		if r.changed {
+			out.ChangedFrom = r.change.From.Primary
+		}
+		for _, v := range r.All() {
+			out.Verdicts = append(out.Verdicts, contract.Of(v))
+		}
+		list = append(list, out)
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetIndent("", "  ")
+	err := e.Encode(map[string]any{"project": s.Project, "at": contract.Time(s.At), "releases": list})
+	return b.Bytes(), err
+}
+
+// status is the status of a release's tag; not-checked while it is not judged.
+func status(r *history.Release) keys.Status {
+	if len(r.Verdicts) == 0 {
+		return keys.StatusNotChecked
+	}
+	return keys.Summarize(r.Verdicts).Status
+}
+
+func (s snapshot) csv() ([]byte, error) {
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	rows := [][]string{{"tag", "date", "signer", "fingerprint", "status", "commit", "files", "images", "record", "what to know"}}
+	for _, r := range s.Releases {
+		fpr := ""
+		if g := r.Signer(); g != nil {
+			fpr = string(g.Primary)
+		}
+		rows = append(rows, []string{
+			cell(r.Tag), contract.Time(r.Date), cell(signerName(r.Release)), fpr, string(status(r.Release)), summary(r.Commit),
+			summary(r.Files), summary(r.Images), summary(r.Record), cell(remark(r.Release, r.change, r.changed)),
+		})
+	}
+	err := w.WriteAll(rows)
+	return b.Bytes(), err
+}
+
+// cell keeps text from outside from becoming a formula in a spreadsheet.
+func cell(text string) string {
+	text = safetext.Line(text)
+	if text != "" && strings.ContainsRune("=+-@", rune(text[0])) {
+		return "'" + text
+	}
+	return text
+}
+
+func summary(vs []keys.Verdict) string {
+	text, _ := group(vs)
+	return text
+}
+
+//go:embed export.html
+var pageSource string
+
+var page = template.Must(template.New("page").Parse(pageSource))
+
+// pageRow is one release on the page.
+type pageRow struct {
+	Tag, Date, Signer, Fingerprint, Word, Class, Files, Image, Record, Commit, Know, Change string
+}
+
+func (s snapshot) html() ([]byte, error) {
+	data := struct {
+		Project, At, Filter string
+		Count               string
+		Picture             picture
+		Rows                []pageRow
+	}{Project: safetext.Line(s.Project), At: moment(s.At), Filter: safetext.Line(s.Filter), Count: human.Count(len(s.Releases), "release"), Picture: draw(s.Releases)}
+	for _, r := range s.Releases {
+		row := pageRow{
+			Tag: safetext.Line(r.Tag), Signer: signerName(r.Release), Word: word7(r.Release), Class: class(r.Release),
+			Files: summary(r.Files), Image: summary(r.Images), Record: summary(r.Record), Commit: summary(r.Commit),
+			Know: remark(r.Release, r.change, r.changed),
+		}
+		if !r.Date.IsZero() {
+			row.Date = r.Date.UTC().Format("2006-01-02")
+		}
+		if g := r.Signer(); g != nil {
+			row.Fingerprint = g.Primary.Grouped()
+		}
+		if r.changed && r.change.New {
+			row.Change = "signer changed: " + nameOf(r.change.From) + " → " + nameOf(r.change.To)
+		}
+		data.Rows = append(data.Rows, row)
+	}
+	var b bytes.Buffer
+	err := page.Execute(&b, data)
+	return b.Bytes(), err
+}
+
+func word7(r *history.Release) string {
+	if len(r.Verdicts) == 0 {
+		return "?"
+	}
+	return short(keys.Summarize(r.Verdicts))
+}
+
+// class is the colour of a release on the page.
+func class(r *history.Release) string {
+	switch n := badness(r); {
+	case n == 1:
+		return "good"
+	case n >= 7:
+		return "bad"
+	case n >= 5:
+		return "caution"
+	}
+	return "muted"
+}

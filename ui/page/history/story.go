@@ -1,0 +1,267 @@
+package history
+
+import (
+	"strings"
+	"time"
+
+	"bulla/keys"
+	"bulla/ui/component/human"
+	"bulla/ui/component/layout"
+	"bulla/ui/safetext"
+	"bulla/ui/theme"
+	"bulla/workflow/history"
+)
+
+// labelWidth is the width of the words before the facts of a story.
+const labelWidth = 9
+
+// teller writes a story in w columns.
+type teller struct {
+	t   theme.Theme
+	w   int
+	now time.Time
+	out []string
+}
+
+// fact adds a label and what belongs to it. text must be safe to show.
+func (s *teller) fact(label, text string) {
+	if text == "" {
+		return
+	}
+	for i, l := range layout.Wrap(text, max(10, s.w-labelWidth)) {
+		if i > 0 {
+			label = ""
+		}
+		s.out = append(s.out, s.t.Muted.Render(layout.Pad(label, labelWidth))+l)
+	}
+}
+
+func (s *teller) key(label string, f keys.Fingerprint) {
+	for i, l := range human.FingerprintLines(f, max(20, s.w-labelWidth)) {
+		if i > 0 {
+			label = ""
+		}
+		s.out = append(s.out, s.t.Muted.Render(layout.Pad(label, labelWidth))+l)
+	}
+}
+
+func (s *teller) text(text string) { s.out = append(s.out, layout.Wrap(text, s.w)...) }
+
+func (s *teller) space() {
+	if n := len(s.out); n > 0 && s.out[n-1] != "" {
+		s.out = append(s.out, "")
+	}
+}
+
+// story tells everything about one release: each signature in plain words, then its commit, files,
+// images and record.
+func story(t theme.Theme, r *history.Release, c history.Change, w int, now time.Time) []string {
+	s := &teller{t: t, w: w, now: now}
+	s.out = append(s.out, t.Strong.Render(layout.Cut(safetext.Line(r.Tag), w, t.Signs.Ellipsis)))
+	if subject := safetext.Line(r.Subject); subject != "" {
+		s.text(subject)
+	}
+	if !r.Date.IsZero() {
+		s.text(t.Muted.Render(human.Date(r.Date) + ", " + ago(now, r.Date)))
+	}
+	if !r.Judged(history.PartTag) {
+		s.space()
+		s.text("Its signature is not judged yet.")
+		return s.out
+	}
+	for _, v := range r.Verdicts {
+		s.space()
+		s.signature(v)
+	}
+	if r.Signed && r.InnerName != "" && r.InnerName != r.Tag {
+		s.space()
+		s.text(t.Bad.Render("Inside, the tag calls itself " + safetext.Line(r.InnerName) + ". An old tag may be posing as a new one."))
+	}
+	if c.From != nil {
+		s.space()
+		s.change(c)
+	}
+	s.rest(r)
+	return s.out
+}
+
+// signature tells the story of one signature on a tag.
+func (s *teller) signature(v keys.Verdict) {
+	s.out = append(s.out, icon(s.t, v)+" "+style(s.t, v).Render(layout.Cut(long(v), s.w-4, s.t.Signs.Ellipsis)))
+	s.text(safetext.Line(v.Reason))
+	s.space()
+	if g := v.Signer; g != nil {
+		for i, id := range g.UserIDs {
+			if i == maxUserIDs {
+				s.fact("", human.Count(len(g.UserIDs)-i, "more name"))
+				break
+			}
+			s.fact(pick(i == 0, "signer", ""), safetext.Line(id))
+		}
+		s.key("key", g.Primary)
+		if g.Fingerprint != g.Primary {
+			s.key("subkey", g.Fingerprint)
+		}
+		s.fact("signed", moment(g.SignedAt)+pick(g.SignedAt.IsZero(), "", ", "+ago(s.now, g.SignedAt)))
+		s.fact("then", thenText(v))
+		s.fact("today", todayText(v, s.now))
+		s.fact("made with", g.Algorithm+", "+g.Hash)
+	} else if v.Claim != (keys.Claim{}) {
+		s.text(s.t.Muted.Render("It says of itself, and nothing proves it:"))
+		if v.Claim.Fingerprint != "" {
+			s.key("key", v.Claim.Fingerprint)
+		} else {
+			s.fact("key id", v.Claim.KeyID)
+		}
+		s.fact("signed", moment(v.Claim.SignedAt))
+		s.fact("made with", strings.Trim(v.Claim.Algorithm+", "+v.Claim.Hash, ", "))
+	}
+	s.fact("noted", safetext.Line(strings.Join(v.Weak, ", ")))
+	s.fact("policy", policyText(v))
+	s.fact("to do", advice(v))
+}
+
+const maxUserIDs = 3
+
+func pick(ok bool, yes, no string) string {
+	if ok {
+		return yes
+	}
+	return no
+}
+
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2 Jan 2006 15:04 UTC")
+}
+
+// ago says how long before now something was.
+func ago(now, t time.Time) string {
+	if t.After(now) {
+		return "which is in the future"
+	}
+	return human.Span(now.Sub(t)) + " ago"
+}
+
+// thenText says what the key was worth when it signed.
+func thenText(v keys.Verdict) string {
+	g := v.Signer
+	switch {
+	case v.Status == keys.StatusRevoked:
+		return "the key is revoked, and the revocation covers this signature"
+	case v.Status == keys.StatusNotYetValid:
+		return "the key did not exist yet, or the date lies ahead"
+	case v.Status == keys.StatusAfterExpiry || !g.KeyExpires.IsZero() && !g.SignedAt.Before(g.KeyExpires):
+		return "the key had expired already"
+	case v.Status == keys.StatusBad:
+		return "the key may not make such signatures"
+	}
+	return "the key was valid"
+}
+
+// todayText says what the key is worth now.
+func todayText(v keys.Verdict, now time.Time) string {
+	g := v.Signer
+	switch {
+	case v.Status == keys.StatusRevoked:
+		return "revoked"
+	case !g.KeyExpires.IsZero() && !now.Before(g.KeyExpires):
+		return "the key expired on " + human.Date(g.KeyExpires)
+	case v.Status == keys.StatusGoodExpiredSince:
+		return "the key was retired or replaced by its owner"
+	case g.KeyExpires.IsZero():
+		return "the key is valid and never expires"
+	}
+	return "the key is valid until " + human.Date(g.KeyExpires)
+}
+
+func policyText(v keys.Verdict) string {
+	switch {
+	case v.Trusted == nil:
+		return "none says who may sign this"
+	case *v.Trusted:
+		return pick(v.PolicyReason == "", "this signer is allowed", safetext.Line(v.PolicyReason))
+	}
+	return "refused: " + safetext.Line(v.PolicyReason)
+}
+
+// advice is what to do about a verdict.
+func advice(v keys.Verdict) string {
+	if v.Trusted != nil && !*v.Trusted && v.Status.Sound() {
+		return "do not use it before the project has said why this is so"
+	}
+	switch v.Status {
+	case keys.StatusGood:
+		return "nothing"
+	case keys.StatusGoodExpiredSince:
+		return "nothing: the signature stays good. A newer copy of the key may run longer"
+	case keys.StatusWeak:
+		return "do not rely on it alone: compare the files with another source, or use a newer release"
+	case keys.StatusAfterExpiry:
+		return "get a newer copy of the key: its owner may have extended it"
+	case keys.StatusExpired:
+		return "ask the project for a new signature"
+	case keys.StatusRevoked:
+		return "do not use it on the strength of this signature; look for one by another key"
+	case keys.StatusNotYetValid:
+		return "check the clock of this computer, then ask the signer"
+	case keys.StatusUnknownKey:
+		return "get the key from where the project publishes it, compare its fingerprint, then: bulla keys import FILE"
+	case keys.StatusBad:
+		return "do not use it. Fetch the tag again; if it stays bad, tell the project"
+	case keys.StatusMalformed:
+		return "fetch the tag again; if it stays damaged, tell the project"
+	case keys.StatusUnsupported:
+		return "check it with the tool that made it"
+	case keys.StatusUnsigned:
+		return "nothing proves who made it: look for signed files or checksums of this release"
+	}
+	return "see the reason, then look again"
+}
+
+func (s *teller) change(c history.Change) {
+	text := "The release before it was signed by " + nameOf(c.From) + " (" + human.Tail(c.From.Primary) + "). "
+	if c.New {
+		text += "This is the first one by " + nameOf(c.To) + " (" + human.Tail(c.To.Primary) + "): make sure that the change was announced."
+	} else {
+		text += nameOf(c.To) + " had signed older ones too."
+	}
+	s.text(s.t.Caution.Render("Another signer.") + " " + text)
+}
+
+// rest tells of what goes with the tag.
+func (s *teller) rest(r *history.Release) {
+	s.space()
+	switch {
+	case r.Lightweight && r.CommitID == "", r.TargetType == "tree", r.TargetType == "blob":
+		s.fact("points to", "a "+r.TargetType+", not a commit")
+	case r.TargetType == "tag":
+		s.fact("points to", "another tag; its commit is "+human.Commit(r.CommitID))
+	}
+	for _, v := range r.Commit {
+		text := human.Commit(v.Target) + ": " + long(v)
+		if v.Signer != nil {
+			text += ", by " + nameOf(v.Signer)
+		}
+		s.fact("commit", style(s.t, v).Render(text))
+	}
+	if r.Judged(history.PartFiles) && len(r.Files)+len(r.Images)+len(r.Record) == 0 {
+		s.fact("files", s.t.Muted.Render("none found; [history] in bulla.toml names where they are kept"))
+	}
+	s.things("record", r.Record)
+	s.things("files", r.Files)
+	s.things("images", r.Images)
+}
+
+// things lists verdicts on files or images, each with its reason where it is not good.
+func (s *teller) things(label string, vs []keys.Verdict) {
+	for _, v := range vs {
+		s.fact(label, icon(s.t, v)+" "+base(v.Target)+" "+style(s.t, v).Render(long(v)))
+		if !v.OK(false) {
+			s.fact("", safetext.Line(v.Reason))
+		}
+		label = ""
+	}
+}

@@ -1,0 +1,271 @@
+package history
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/charmbracelet/lipgloss"
+
+	"bulla/keys"
+	"bulla/ui/component/human"
+	"bulla/ui/safetext"
+	"bulla/ui/theme"
+	"bulla/workflow/history"
+)
+
+// short is the verdict in at most seven letters, for a column.
+func short(v keys.Verdict) string {
+	if v.Trusted != nil && !*v.Trusted && v.Status.Sound() {
+		return "refused"
+	}
+	switch v.Status {
+	case keys.StatusGood:
+		return "good"
+	case keys.StatusGoodExpiredSince:
+		return "good*"
+	case keys.StatusWeak:
+		return "weak"
+	case keys.StatusAfterExpiry:
+		return "late"
+	case keys.StatusExpired:
+		return "expired"
+	case keys.StatusRevoked:
+		return "revoked"
+	case keys.StatusNotYetValid:
+		return "not yet"
+	case keys.StatusUnknownKey:
+		return "no key"
+	case keys.StatusBad:
+		return "bad"
+	case keys.StatusMalformed:
+		return "damaged"
+	case keys.StatusUnsupported:
+		return "unknown"
+	case keys.StatusUnsigned:
+		return "none"
+	}
+	return "?"
+}
+
+// long is the verdict in words.
+func long(v keys.Verdict) string {
+	if v.Trusted != nil && !*v.Trusted && v.Status.Sound() {
+		return "sound, but refused"
+	}
+	switch v.Status {
+	case keys.StatusGoodExpiredSince:
+		return "good, the key has ended since"
+	case keys.StatusAfterExpiry:
+		return "made after the key had expired"
+	case keys.StatusExpired:
+		return "the signature has expired"
+	case keys.StatusRevoked:
+		return "the key is revoked"
+	case keys.StatusNotYetValid:
+		return "not valid yet"
+	case keys.StatusUnknownKey:
+		return "the key is not at hand"
+	case keys.StatusMalformed:
+		return "damaged"
+	case keys.StatusUnsupported:
+		return "of a kind that bulla cannot judge"
+	case keys.StatusUnsigned:
+		return "not signed"
+	case keys.StatusNotChecked:
+		return "not checked"
+	}
+	return string(v.Status)
+}
+
+// style is the colour of a verdict.
+func style(t theme.Theme, v keys.Verdict) lipgloss.Style {
+	switch {
+	case v.OK(false):
+		return t.Good
+	case v.Trusted != nil && !*v.Trusted:
+		return t.Bad
+	}
+	switch v.Status {
+	case keys.StatusUnsigned, keys.StatusNotChecked, keys.StatusUnsupported:
+		return t.Muted
+	case keys.StatusWeak, keys.StatusUnknownKey:
+		return t.Caution
+	}
+	return t.Bad
+}
+
+// icon is the sign beside a verdict.
+func icon(t theme.Theme, v keys.Verdict) string {
+	state := theme.Failed
+	switch {
+	case v.OK(false):
+		state = theme.Done
+	case v.Trusted != nil && !*v.Trusted:
+	case v.Status == keys.StatusUnsigned, v.Status == keys.StatusNotChecked, v.Status == keys.StatusUnsupported:
+		state = theme.Skipped
+	case v.Status == keys.StatusWeak, v.Status == keys.StatusUnknownKey:
+		state = theme.Waiting
+	}
+	return style(t, v).Render(t.Signs.Icon(state))
+}
+
+// badness orders releases by how much there is to worry about.
+func badness(r *history.Release) int {
+	worst := -1
+	for _, v := range r.All() {
+		n := 0
+		switch {
+		case v.Kind == keys.KindCommit && v.Status == keys.StatusUnsigned:
+			continue
+		case v.OK(false):
+			n = 1
+		case v.Trusted != nil && !*v.Trusted:
+			n = 8
+		default:
+			n = map[keys.Status]int{
+				keys.StatusNotChecked: 2, keys.StatusUnsigned: 3, keys.StatusUnsupported: 4, keys.StatusUnknownKey: 5,
+				keys.StatusWeak: 6, keys.StatusBad: 9,
+			}[v.Status]
+			if n == 0 {
+				n = 7
+			}
+		}
+		worst = max(worst, n)
+	}
+	return worst
+}
+
+// signerName is how the table calls the signer of a tag: by the name in the user id, and "unknown"
+// where no key proves it. It is safe to show.
+func signerName(r *history.Release) string {
+	if s := r.Signer(); s != nil {
+		return nameOf(s)
+	}
+	if r.Signed {
+		return "unknown"
+	}
+	return ""
+}
+
+// nameOf is the name in the first user id, or its address, or the end of the fingerprint.
+func nameOf(s *keys.Signatory) string {
+	if len(s.UserIDs) == 0 {
+		return human.Tail(s.Primary)
+	}
+	name, address, _ := strings.Cut(s.UserIDs[0], "<")
+	if name = strings.TrimSpace(name); name == "" {
+		name = strings.TrimSuffix(address, ">")
+	}
+	return safetext.Line(name)
+}
+
+// group sums up verdicts on several things of one kind: "3 good", "2 of 3", "bad".
+func group(vs []keys.Verdict) (text string, worst keys.Verdict) {
+	good := 0
+	for i, v := range vs {
+		if v.OK(false) {
+			good++
+		}
+		if i == 0 || weight(v) > weight(worst) {
+			worst = v
+		}
+	}
+	switch {
+	case len(vs) == 0:
+		return "", worst
+	case good == len(vs):
+		return strconv.Itoa(good) + " good", worst
+	case good == 0 && len(vs) == 1:
+		return short(worst), worst
+	}
+	return strconv.Itoa(good) + " of " + strconv.Itoa(len(vs)), worst
+}
+
+// weight is badness of a single verdict.
+func weight(v keys.Verdict) int { return badness(&history.Release{Files: []keys.Verdict{v}}) }
+
+// remark is the one thing to know about a release, "" where all is plainly well.
+func remark(r *history.Release, c history.Change, changed bool) string {
+	for _, vs := range [][]keys.Verdict{r.Record, r.Files, r.Images} {
+		for _, v := range vs {
+			if v.Status == keys.StatusBad {
+				return base(v.Target) + ": does not fit its signature"
+			}
+		}
+	}
+	if len(r.Verdicts) > 0 {
+		if text := tagRemark(r, keys.Summarize(r.Verdicts)); text != "" {
+			return text
+		}
+	}
+	for _, vs := range [][]keys.Verdict{r.Record, r.Files} {
+		for _, v := range vs {
+			switch {
+			case v.OK(false):
+			case v.Status == keys.StatusUnsigned:
+				return base(v.Target) + " has no signature"
+			default:
+				return base(v.Target) + ": " + long(v)
+			}
+		}
+	}
+	for _, v := range r.Commit {
+		if !v.OK(false) && v.Status != keys.StatusUnsigned {
+			return "commit: " + long(v)
+		}
+	}
+	if changed && !c.New {
+		return "signer changed"
+	}
+	switch r.TargetType {
+	case "tag":
+		return "points to another tag"
+	case "tree", "blob":
+		return "points to a " + r.TargetType
+	}
+	return ""
+}
+
+func tagRemark(r *history.Release, v keys.Verdict) string {
+	switch {
+	case r.Signed && r.InnerName != "" && r.InnerName != r.Tag:
+		return "the tag calls itself " + safetext.Line(r.InnerName)
+	case v.Trusted != nil && !*v.Trusted:
+		return "policy: " + v.PolicyReason
+	case r.Lightweight:
+		return "lightweight tag"
+	}
+	switch v.Status {
+	case keys.StatusGood:
+		return ""
+	case keys.StatusGoodExpiredSince:
+		return "* the key has ended since"
+	case keys.StatusWeak:
+		if len(v.Weak) > 0 {
+			return v.Weak[0]
+		}
+	case keys.StatusUnknownKey:
+		return "key " + tail(v.Claim) + " not found"
+	case keys.StatusUnsigned:
+		return "unsigned tag"
+	case keys.StatusNotChecked, keys.StatusMalformed:
+		return strings.TrimSuffix(v.Reason, ".")
+	}
+	return long(v)
+}
+
+// tail is the end of the key id that a signature claims.
+func tail(c keys.Claim) string {
+	if c.Fingerprint != "" {
+		return human.Tail(c.Fingerprint)
+	}
+	return human.Tail(keys.Fingerprint(c.KeyID))
+}
+
+// base is the last part of a path or of an image's name, safe to show.
+func base(target string) string {
+	if i := strings.LastIndexAny(target, `/\`); i >= 0 {
+		target = target[i+1:]
+	}
+	return safetext.Line(target)
+}
