@@ -92,7 +92,7 @@ Without a command, in a git repository, it opens the walk on the whole screen.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return &explain.UsageError{Message: err.Error(), Hints: []string{"--help shows the flags"}}
 	})
-	root.AddCommand(a.releaseCommand(), a.tagCommand(), a.signCommand(), a.imageCommand(), a.verifyCommand(),
+	root.AddCommand(a.releaseCommand(), a.tagCommand(), a.signCommand(), a.imageCommand(), a.verifyCommand(), a.policyCommand(),
 		a.logCommand(), a.keysCommand(), a.vaultCommand(), a.sandboxCommand())
 	usageErrors(root)
 	return root
