@@ -35,9 +35,13 @@ func run() int {
 		fmt.Fprintln(os.Stderr, "error: the current folder is gone:", err)
 		return 2
 	}
+	program, err := os.Executable()
+	if err != nil {
+		program = "" // it is only missed by bulla kit
+	}
 	return cli.Run(ctx, cli.Env{
 		Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		Getenv: os.Getenv, Dir: dir, Now: time.Now, Rand: rand.Reader, Version: versionText(),
+		Getenv: os.Getenv, Dir: dir, Now: time.Now, Rand: rand.Reader, Version: versionText(), Program: program,
 	})
 }
 

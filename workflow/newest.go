@@ -52,6 +52,75 @@ func (v *Verifier) recordOf(ctx context.Context, t taggedVersion) string {
 	return ""
 }
 
+// RecordOf finds the record of a release: of the one that text, a version or a tag, names, or of the
+// newest. It is a *TargetError that there is none.
+func (v *Verifier) RecordOf(ctx context.Context, text string) (string, error) {
+	if v.repo == nil {
+		return "", gitops.ErrNotRepository
+	}
+	s := &Session{repo: v.repo, config: v.config}
+	vs, err := s.versions(ctx)
+	if err != nil {
+		return "", err
+	}
+	tag := text
+	if text != "" {
+		if t, _, err := tagFor(text, v.config.TagPattern()); err == nil {
+			tag = t
+		}
+	} else if len(vs) > 0 {
+		tag = vs[0].Name
+	}
+	for _, t := range vs {
+		if t.Name != tag {
+			continue
+		}
+		if path := v.recordOf(ctx, t); path != "" {
+			return path, nil
+		}
+		return "", &TargetError{Text: tag, Reason: "the record of this release was not found; --record FILE names it"}
+	}
+	return "", &TargetError{Text: text, Reason: "this repository has no such release"}
+}
+
+// ProjectKeys are the public keys that the repository itself publishes: in KEYS, and in the
+// keyring of its policy.
+func (v *Verifier) ProjectKeys() (*keys.Keyring, error) {
+	if v.root == "" {
+		return keys.MergeKeyrings(), nil
+	}
+	files := []string{"KEYS"}
+	if p := v.trust.Policy; p != nil {
+		files = append(files, p.Keyring)
+	}
+	var rings []*keys.Keyring
+	for _, name := range files {
+		data, err := readLimited(filepath.Join(v.root, filepath.FromSlash(name)), maxKeyringSize)
+		if err != nil {
+			return nil, err
+		}
+		if ring, err := keys.ReadKeyring(data, keys.SourceFile); err == nil {
+			rings = append(rings, ring)
+		}
+	}
+	return keys.MergeKeyrings(rings...), nil
+}
+
+// RemoteURL is where strangers clone the repository from: the configured remote, origin or the only
+// one; "" where there is none, or it is a folder of this computer.
+func (v *Verifier) RemoteURL(ctx context.Context) string {
+	remotes, err := v.repo.Remotes(ctx)
+	if err != nil {
+		return ""
+	}
+	s := &Session{config: v.config, remotes: remotes}
+	r, ok := s.remote("")
+	if !ok || projectOfURL(r.URL) == "" {
+		return ""
+	}
+	return r.URL
+}
+
 // Tags judges every tag of the repository, newest first, and hands each verdict to emit.
 func (v *Verifier) Tags(ctx context.Context, emit func(keys.Verdict)) error {
 	if v.repo == nil {

@@ -42,6 +42,9 @@ func StrangerCommands(r *Result, dir, publicKey, imageKey string) []Command {
 	return append(out, Command{fmt.Sprintf("bulla verify --keys %s --only-keys %s", rel(publicKey), rel(r.Record)), "everything, from the record"})
 }
 
+// ShellQuote makes one POSIX shell word of s.
+func ShellQuote(s string) string { return quote(s) }
+
 // quote makes one POSIX shell word of s.
 func quote(s string) string {
 	plain := func(r rune) bool {

@@ -34,6 +34,8 @@ type Env struct {
 	Now            func() time.Time
 	Rand           io.Reader
 	Version        string
+	// Program is the path of the running program, which a kit is tried with; "" for none.
+	Program string
 }
 
 // app carries what all commands share.

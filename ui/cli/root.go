@@ -93,7 +93,7 @@ Without a command, in a git repository, it opens the walk on the whole screen.`,
 		return &explain.UsageError{Message: err.Error(), Hints: []string{"--help shows the flags"}}
 	})
 	root.AddCommand(a.releaseCommand(), a.tagCommand(), a.signCommand(), a.imageCommand(), a.verifyCommand(), a.policyCommand(),
-		a.logCommand(), a.keysCommand(), a.vaultCommand(), a.sandboxCommand())
+		a.logCommand(), a.kitCommand(), a.keysCommand(), a.vaultCommand(), a.sandboxCommand())
 	usageErrors(root)
 	return root
 }

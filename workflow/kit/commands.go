@@ -1,0 +1,78 @@
+package kit
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"bulla/workflow"
+)
+
+// The tools of the guide, in its order.
+const (
+	toolGPG    = "gpg"
+	toolSums   = "sums"
+	toolSQ     = "sq"
+	toolOldSQ  = "sq before 1.0"
+	toolGit    = "git"
+	toolCosign = "cosign"
+	toolBulla  = "bulla"
+)
+
+// cloneName is the folder that the guide clones the repository into, beside the files.
+func (r *release) cloneName() string {
+	name := strings.TrimSuffix(path.Base(r.rec.Predicate.Project), ".git")
+	if name == "" || strings.HasPrefix(name, "-") || strings.HasPrefix(name, ".") {
+		return "repository"
+	}
+	return name
+}
+
+// commands are all commands of the guide. They are run in a folder that holds the release's files,
+// the kit's keys, and a clone of the repository.
+func (r *release) commands() (out []Command) {
+	q := workflow.ShellQuote
+	add := func(tool, why, format string, words ...string) {
+		args := make([]any, len(words))
+		for i, w := range words {
+			args[i] = file(w)
+		}
+		out = append(out, Command{Tool: tool, Text: fmt.Sprintf(format, args...), Why: why})
+	}
+	p := r.rec.Predicate
+	signed := append(append(append([]string{}, p.Files...), p.Checksums...), workflow.RecordName)
+	add(toolGPG, "the public keys, once", "gpg --import KEYS")
+	for _, f := range signed {
+		add(toolGPG, "", "gpg --verify %s %s", f+".asc", f)
+	}
+	for _, list := range p.Checksums {
+		program := strings.ToLower(strings.TrimSuffix(path.Base(list), "SUMS")) + "sum"
+		if program == "sha256sum" || program == "sha512sum" {
+			add(toolSums, "all files at once, after the signature on the list", program+" --check --strict %s", list)
+		}
+	}
+	for _, f := range signed {
+		add(toolSQ, "", "sq verify --signer-file KEYS --signature-file %s %s", f+".asc", f)
+	}
+	for _, f := range signed {
+		add(toolOldSQ, "", "sq verify --signer-cert KEYS --detached %s %s", f+".asc", f)
+	}
+	clone := r.cloneName()
+	if r.Remote != "" && !strings.HasPrefix(r.Remote, "-") {
+		out = append(out, Command{Tool: toolGit, Text: "git clone " + q(r.Remote) + " " + q(clone), Why: "the repository, once", Reason: "it would need the network"})
+	}
+	out = append(out, Command{Tool: toolGit, Text: "git -C " + q(clone) + " verify-tag " + q(p.Tag.Name), Why: "the tag, with the key that gpg has imported"})
+	for _, img := range r.images {
+		out = append(out, Command{Tool: toolCosign, Text: "cosign verify --key " + ImageKeyName + " --insecure-ignore-tlog " + q(img.Reference), Why: "the image, by the project's own key instead of a public log"})
+	}
+	out = append(out, Command{Tool: toolBulla, Text: "(cd " + q(clone) + " && bulla verify --keys ../KEYS --only-keys ../" + workflow.RecordName + ")", Why: "all of it: the tag, every file, the lists, the images, and that they belong together"})
+	return out
+}
+
+// file is a file name as a shell word that no program takes for an option.
+func file(name string) string {
+	if strings.HasPrefix(name, "-") {
+		name = "./" + name
+	}
+	return workflow.ShellQuote(name)
+}

@@ -1,0 +1,258 @@
+package kit
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"bulla/keys"
+	"bulla/keys/keystest"
+	"bulla/workflow"
+	"bulla/workflow/sandbox"
+)
+
+// environ is the environment before a test changes it: Go's caches lie in the real home.
+var environ = os.Environ()
+
+// binary is what built has made, to be removed at the end.
+var binary string
+
+// built is bulla, built once for all tests.
+var built = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "bulla-built-")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "bulla")
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", path, "bulla")
+	cmd.Env = environ
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return "", errors.New(string(out))
+	}
+	binary = path
+	return path, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if binary != "" {
+		os.RemoveAll(filepath.Dir(binary))
+	}
+	os.Exit(code)
+}
+
+// lookPath finds programs as the tests' peers are found.
+func lookPath(name string) (string, error) {
+	if dir := os.Getenv("BULLA_PEERS"); dir != "" {
+		if p, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
+			return p, nil
+		}
+	}
+	return exec.LookPath(name)
+}
+
+// released is a practice project with a release, its record, and options for a kit of it.
+func released(t *testing.T) (*sandbox.Sandbox, *workflow.Result, Options) {
+	t.Helper()
+	for _, v := range []string{"HOME", "XDG_CONFIG_HOME", "GNUPGHOME"} {
+		t.Setenv(v, filepath.Join(t.TempDir(), "nobody"))
+	}
+	t.Setenv("GIT_CONFIG_NOSYSTEM", "1")
+	ctx := context.Background()
+	b, err := sandbox.New(ctx, sandbox.Options{Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { b.Close() })
+	res, err := b.Release(ctx, b.Choices(), func(workflow.Event) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(b.PublicKeyFile())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring, err := keys.ReadKeyring(data, keys.SourceFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b, res, Options{Record: res.Record, Keyring: ring, Others: keys.MergeKeyrings(), Repository: filepath.Join(b.Dir(), ".git"), LookPath: lookPath}
+}
+
+// Every tool that is here accepts what the kit says, in an empty home; the CI script too.
+func TestKitIsTried(t *testing.T) {
+	keystest.Peer(t, "gpg")
+	keystest.Peer(t, "git")
+	_, res, o := released(t)
+	bulla, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Bulla = bulla
+	o.Reachable = func(context.Context, string) error { return nil }
+	k, err := Make(context.Background(), o)
+	if err != nil {
+		var failed *FailedError
+		if errors.As(err, &failed) {
+			t.Log(failed.Output)
+		}
+		t.Fatal(err)
+	}
+	tried := map[string]int{}
+	for _, c := range k.Commands {
+		if c.Tried {
+			tried[c.Tool]++
+		} else {
+			t.Logf("not tried: %s (%s)", c.Text, c.Reason)
+		}
+	}
+	signed := len(res.Files) + 2 // SHA256SUMS and the record
+	if tried[toolGPG] != signed+1 || tried[toolGit] != 1 || tried[toolBulla] != 1 || tried[toolSums] != 1 {
+		t.Errorf("tried %v", tried)
+	}
+	if _, err := lookPath("sq"); err == nil && tried[toolSQ]+tried[toolOldSQ] != signed {
+		t.Errorf("sq tried %v", tried)
+	}
+	if _, err := lookPath("cosign"); err == nil && tried[toolCosign] != 1 {
+		t.Errorf("cosign tried %v", tried)
+	}
+	dir := filepath.Join(t.TempDir(), "kit")
+	if err := k.Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.Write(dir); !errors.Is(err, ErrNotEmpty) {
+		t.Errorf("written twice: %v", err)
+	}
+	guide, err := os.ReadFile(filepath.Join(dir, GuideName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range res.Files {
+		if !strings.Contains(string(guide), "gpg --verify "+f.Base()+".asc "+f.Base()) {
+			t.Errorf("the guide does not check %s", f.Base())
+		}
+	}
+	snippets(t, o, dir, bulla, res)
+}
+
+// snippets runs what the CI snippets run: the script, in a clone, with the files in "release".
+func snippets(t *testing.T, o Options, kit, bulla string, res *workflow.Result) {
+	t.Helper()
+	clone := filepath.Join(t.TempDir(), "clone")
+	run := func(env []string, dir, line string) (string, int) {
+		t.Helper()
+		cmd := exec.Command("sh", "-c", line)
+		cmd.Dir = dir
+		cmd.Env = append([]string{"PATH=" + filepath.Dir(bulla) + ":" + os.Getenv("PATH"), "HOME=" + filepath.Join(t.TempDir(), "h"), "GIT_CONFIG_NOSYSTEM=1"}, env...)
+		out, err := cmd.CombinedOutput()
+		var exit *exec.ExitError
+		if err != nil && !errors.As(err, &exit) {
+			t.Fatal(err)
+		}
+		return string(out), cmd.ProcessState.ExitCode()
+	}
+	if out, code := run(nil, t.TempDir(), "git clone -q --no-local "+o.Repository+" "+clone); code != 0 {
+		t.Fatal(out)
+	}
+	for from, to := range map[string]string{kit: "kit", filepath.Dir(res.Record): "release"} {
+		if err := os.CopyFS(filepath.Join(clone, to), os.DirFS(from)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"github.yml", "gitlab-ci.yml", "Jenkinsfile"} {
+		data, err := os.ReadFile(filepath.Join(kit, "ci", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		line := ""
+		for l := range strings.Lines(string(data)) {
+			if i := strings.Index(l, "kit/ci/check.sh"); i >= 0 {
+				line = strings.Trim(l[i:], "'\n ")
+			}
+		}
+		if out, code := run([]string{"FORMAT=junit"}, clone, "chmod +x kit/ci/check.sh && "+line); line == "" || code != 0 {
+			t.Errorf("%s runs %q: exit %d\n%s", name, line, code, out)
+		}
+	}
+	if out, code := run(nil, clone, "sh kit/ci/check.sh"); code != 2 || !strings.Contains(out, "usage") {
+		t.Errorf("without a folder: exit %d\n%s", code, out)
+	}
+	name := res.Files[0].Base()
+	if err := os.WriteFile(filepath.Join(clone, "release", name), []byte("evil"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if out, code := run([]string{"FORMAT=github"}, clone, "sh kit/ci/check.sh release"); code != 1 || !strings.Contains(out, "::error ") {
+		t.Errorf("tampered: exit %d\n%s", code, out)
+	}
+}
+
+// A kit whose commands fail is not made.
+func TestKitOfATamperedRelease(t *testing.T) {
+	keystest.Peer(t, "gpg")
+	_, res, o := released(t)
+	if err := os.WriteFile(res.Files[0].Path, []byte("evil"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var failed *FailedError
+	if _, err := Make(context.Background(), o); !errors.As(err, &failed) || !strings.Contains(failed.Command, "gpg --verify") || !strings.Contains(failed.Output, "BAD signature") {
+		t.Errorf("%v", err)
+	}
+	if err := os.Remove(res.Files[0].Path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Make(context.Background(), o); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a missing file: %v", err)
+	}
+}
+
+// Tools that are missing are said to be, and their commands stand there all the same.
+func TestKitWithoutTools(t *testing.T) {
+	_, _, o := released(t)
+	o.LookPath = func(string) (string, error) { return "", exec.ErrNotFound }
+	k, err := Make(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range k.Commands {
+		if c.Tried || c.Reason == "" {
+			t.Errorf("%+v", c)
+		}
+	}
+	var guide string
+	for _, f := range k.Files {
+		if f.Name == GuideName {
+			guide = string(f.Data)
+		}
+	}
+	for _, words := range []string{"not tried: there is no POSIX shell here", "gpg --import KEYS", "cosign verify --key image.pub", "sq verify --signer-file"} {
+		if !strings.Contains(guide, words) {
+			t.Errorf("the guide lacks %q:\n%s", words, guide)
+		}
+	}
+	o.Keyring = keys.MergeKeyrings()
+	var missing *MissingKeyError
+	if _, err := Make(context.Background(), o); !errors.As(err, &missing) {
+		t.Errorf("without the key: %v", err)
+	}
+}
+
+func TestPlain(t *testing.T) {
+	for in, want := range map[string]string{
+		"Ann <a@b>": "Ann <a@b>", "a\nb\x1b[2J": "a?b?[2J", "-----BEGIN PGP": "?????BEGIN PGP", "a`b|c\u202e": "a?b?c?", "\xff": "?",
+	} {
+		if got := plain(in); got != want {
+			t.Errorf("%q became %q, want %q", in, got, want)
+		}
+	}
+	if got := plain(strings.Repeat("x", 100_000)); len(got) > 300 {
+		t.Errorf("%d octets", len(got))
+	}
+}
