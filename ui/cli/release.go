@@ -8,7 +8,6 @@ import (
 
 	"bulla/ui"
 	"bulla/ui/explain"
-	"bulla/ui/line"
 	"bulla/workflow"
 )
 
@@ -108,16 +107,7 @@ func (a *app) walk(ctx context.Context, f releaseFlags) error {
 			return workflow.Open(ctx, w, a.Dir)
 		}})
 	}
-	s, err := workflow.Open(ctx, w, a.Dir)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	res, err := line.Walk(ctx, a.terminal(), line.Walker{World: w, Session: s, Choices: f.choices()})
-	if err != nil {
-		return err
-	}
-	return a.result(res)
+	return a.lineByLine(ctx, f)
 }
 
 func (a *app) dryRun(ctx context.Context, f releaseFlags) error {
@@ -228,23 +218,25 @@ func (a *app) abandon(ctx context.Context, f releaseFlags) error {
 	return p.err
 }
 
-// result prints what a release made and turns a refused push into its exit code.
-func (a *app) result(r *workflow.Result) error {
+// report prints what a release made.
+func (a *app) report(r *workflow.Result) error {
 	p := a.printer()
 	if a.flags.json {
 		p.object(eventJSON{Event: "result", Result: resultToJSON(r)})
-	} else {
-		p.line("Released %s. Checked as a stranger would, with the public keys alone:", r.Plan.Tag)
-		p.line("")
-		for _, v := range r.Verdicts {
-			p.verdict(v)
-		}
-	}
-	if p.err != nil {
 		return p.err
 	}
-	if r.PushFailed != nil {
-		return r.PushFailed
+	p.line("Released %s. Checked as a stranger would, with the public keys alone:", r.Plan.Tag)
+	p.line("")
+	for _, v := range r.Verdicts {
+		p.verdict(v)
 	}
-	return nil
+	return p.err
+}
+
+// result prints what a release made and turns a refused push into its exit code.
+func (a *app) result(r *workflow.Result) error {
+	if err := a.report(r); err != nil {
+		return err
+	}
+	return r.PushFailed
 }

@@ -27,10 +27,14 @@ are not touched.`,
 		if run {
 			return a.sandboxRun(ctx)
 		}
-		if !a.screenPossible() {
+		switch {
+		case a.screenPossible():
+			return a.practise(ctx)
+		case a.interactive() && !a.flags.json:
+			return a.practiseLineByLine(ctx)
+		default:
 			return &explain.UsageError{Message: "there is no terminal to draw the practice release on", Hints: []string{"bulla sandbox --run performs it unattended"}}
 		}
-		return a.practise(ctx)
 	}
 	return c
 }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 
 	"golang.org/x/term"
 
@@ -23,9 +24,12 @@ import (
 
 // Terminal asks a person, one line at a time.
 type Terminal struct {
-	in  *bufio.Reader
+	in      *bufio.Reader
+	tty     *os.File // for passphrases; nil where there is no terminal
+	pending chan answer
+
+	mu  sync.Mutex // of out
 	out io.Writer
-	tty *os.File // for passphrases; nil where there is no terminal
 }
 
 // NewTerminal asks on out and reads answers from in. tty is where passphrases are read, nil for
@@ -34,26 +38,37 @@ func NewTerminal(in io.Reader, out io.Writer, tty *os.File) *Terminal {
 	return &Terminal{in: bufio.NewReader(in), out: out, tty: tty}
 }
 
-// Say prints one line, cleaned of whatever a terminal might obey.
+// Say prints one line. The format is ours; texts and errors among the arguments may come from
+// outside and are cleaned of whatever a terminal might obey, line breaks too.
 func (t *Terminal) Say(format string, args ...any) {
-	fmt.Fprintln(t.out, safetext.Block(fmt.Sprintf(format, args...)))
+	t.print(fmt.Sprintf(format, cleaned(args)...) + "\n")
 }
 
-// Ask prints a question and reads one line. At the end of input it returns io.EOF.
-func (t *Terminal) Ask(question string) (string, error) {
-	fmt.Fprint(t.out, safetext.Line(question)+" ")
-	s, err := t.in.ReadString('\n')
-	if err != nil && s == "" {
-		fmt.Fprintln(t.out)
-		return "", io.EOF
+func (t *Terminal) print(s string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, _ = io.WriteString(t.out, s) // whoever closed the terminal reads nothing more
+}
+
+// cleaned makes texts safe to print. A line break of theirs becomes a semicolon: errors are
+// joined by line breaks, and a text from outside must not begin a line of its own.
+func cleaned(args []any) []any {
+	out := make([]any, len(args))
+	for i, a := range args {
+		switch a := a.(type) {
+		case string:
+			out[i] = oneLine(a)
+		case error:
+			out[i] = oneLine(a.Error())
+		default:
+			out[i] = a
+		}
 	}
-	return strings.TrimSpace(s), nil
+	return out
 }
 
-// Confirm asks a question that is answered by yes; anything else, and the end of input, is no.
-func (t *Terminal) Confirm(question string) bool {
-	answer, err := t.Ask(question + " [y/N]")
-	return err == nil && (strings.EqualFold(answer, "y") || strings.EqualFold(answer, "yes"))
+func oneLine(s string) string {
+	return safetext.Line(strings.ReplaceAll(strings.TrimRight(s, "\n"), "\n", "; "))
 }
 
 // Passphrase answers a request on the terminal, with the echo off. A new passphrase is typed
@@ -113,14 +128,14 @@ func (t *Terminal) readSecret(ctx context.Context, question string) (keys.Secret
 	if err != nil {
 		return keys.Secret{}, err
 	}
-	type answer struct {
+	type secret struct {
 		b   []byte
 		err error
 	}
-	done := make(chan answer, 1)
+	done := make(chan secret, 1)
 	go func() {
 		b, err := term.ReadPassword(int(t.tty.Fd()))
-		done <- answer{b, err}
+		done <- secret{b, err}
 	}()
 	select {
 	case a := <-done:

@@ -3,18 +3,189 @@ package line
 import (
 	"context"
 	"errors"
+	"strings"
+	"time"
 
+	"bulla/keys"
+	"bulla/ui/explain"
 	"bulla/workflow"
 )
 
-// Walker is what the walk needs.
-type Walker struct {
-	World   *workflow.World
-	Session *workflow.Session
-	Choices workflow.Choices
+// errLeft is how a person leaves at a question: nothing was changed.
+var errLeft = context.Canceled
+
+// walk is one release on its way.
+type walk struct {
+	Walker
+	t *Terminal
+	c workflow.Choices
+	// typedGlobs are what a person typed here, for the offer to save it.
+	typedGlobs []string
 }
 
-// Walk leads through a release line by line.
-func Walk(ctx context.Context, t *Terminal, w Walker) (*workflow.Result, error) {
-	return nil, errors.New("placeholder")
+// Walk leads through a release line by line. Leaving at a question, by q or the end of input, is
+// context.Canceled, and nothing was changed; keys that were made stay. Otherwise it returns what
+// Session.Plan, Run and Resume return.
+func Walk(ctx context.Context, o Walker) (*workflow.Result, error) {
+	if o.Heartbeat == 0 {
+		o.Heartbeat = 5 * time.Second
+	}
+	w := &walk{Walker: o, t: o.Terminal, c: o.Choices}
+	w.greet()
+	res, err := w.unfinished(ctx)
+	if err == nil && res == nil {
+		res, err = w.fresh(ctx)
+	}
+	if err != nil {
+		return res, err
+	}
+	return res, w.after(ctx, res)
+}
+
+func (w *walk) greet() {
+	r := w.Session.Repository()
+	w.t.Say("A release of %s, line by line.", w.Session.Project())
+	if !r.Unborn {
+		where := "branch " + r.Branch
+		if r.Detached {
+			where = "no branch"
+		}
+		w.t.Say("Commit %.10s on %s: %s", r.Head.ID, where, r.Head.Subject)
+	}
+	w.t.Say("At every question q leaves. Nothing is created before the last question.")
+}
+
+// fresh is a walk from its beginning: the choices, the last look, the run. What can be mended by
+// another choice leads back to that choice.
+func (w *walk) fresh(ctx context.Context) (*workflow.Result, error) {
+	if err := w.preflight(ctx); err != nil {
+		return nil, err
+	}
+	for _, ask := range w.questions() {
+		if err := ask(ctx); err != nil {
+			return nil, err
+		}
+	}
+	for {
+		res, err := w.attempt(ctx)
+		if err == nil {
+			return res, nil
+		}
+		if err := w.mend(ctx, err); err != nil {
+			return res, err
+		}
+	}
+}
+
+// questions are the choices in their order.
+func (w *walk) questions() []func(context.Context) error {
+	return []func(context.Context) error{w.key, w.version, w.message, w.files, w.images, w.imageKey, w.push}
+}
+
+// attempt makes the plan, shows it and, once it is confirmed, carries it out.
+func (w *walk) attempt(ctx context.Context) (*workflow.Result, error) {
+	w.t.Say("")
+	w.t.Say("Looking for whatever could fail: repository, key, files, registry…")
+	plan, err := w.Session.Plan(ctx, w.c)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.look(ctx, plan); err != nil {
+		return nil, err
+	}
+	return w.run(ctx, func(f workflow.Face) (*workflow.Result, error) { return w.Session.Run(ctx, plan, f) })
+}
+
+// mend leads back to the choice that an error is about, if the person wants to choose again. Else
+// it returns the error.
+func (w *walk) mend(ctx context.Context, err error) error {
+	var refused *workflow.RefusedError
+	var wrong *keys.UnlockError
+	var incomplete *workflow.IncompleteError
+	switch {
+	case ctx.Err() != nil, errors.As(err, &incomplete):
+		return err
+	case errors.As(err, &wrong):
+		w.explain(err)
+		if wrong.Request.Purpose == keys.PurposeImage {
+			w.c.ImageKey = ""
+			return w.imageKey(ctx)
+		}
+		w.c.Key = ""
+		return w.key(ctx)
+	case errors.As(err, &refused):
+		return w.mendRefused(ctx, refused)
+	}
+	return err
+}
+
+// remedy is another choice for a refusal.
+type remedy struct {
+	question string
+	ask      func(context.Context) error
+}
+
+func (w *walk) mendRefused(ctx context.Context, refused *workflow.RefusedError) error {
+	w.t.Say("This would fail, so nothing was begun:")
+	w.findings(refused.Errors())
+	asked := map[string]bool{}
+	for _, f := range refused.Errors() {
+		r := w.remedyFor(f)
+		if r.ask == nil {
+			return refused
+		}
+		if asked[r.question] {
+			continue
+		}
+		asked[r.question] = true
+		ok, err := w.t.Confirm(ctx, r.question)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return refused
+		}
+		if err := r.ask(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remedyFor is what can be chosen differently, or nothing.
+func (w *walk) remedyFor(f workflow.Finding) remedy {
+	switch {
+	case f.Rule == workflow.RuleSignatureExists:
+		return remedy{"Replace the signatures and lists that are there?", func(context.Context) error { w.c.Replace = true; return nil }}
+	case f.Rule == workflow.RuleImageKey:
+		return remedy{"Choose another image key?", func(ctx context.Context) error { w.c.ImageKey = ""; return w.imageKey(ctx) }}
+	case f.Step == workflow.StepKey:
+		return remedy{"Choose another key?", func(ctx context.Context) error { w.c.Key = ""; return w.key(ctx) }}
+	case f.Step == workflow.StepTag:
+		return remedy{"Choose another version?", func(ctx context.Context) error {
+			w.c.Version, w.c.Message = "", ""
+			return errors.Join(w.version(ctx), w.message(ctx))
+		}}
+	case f.Step == workflow.StepArtifacts:
+		return remedy{"Choose other files?", func(ctx context.Context) error { w.c.Files, w.c.Artifacts = nil, nil; return w.askGlobs(ctx) }}
+	case f.Step == workflow.StepImage:
+		return remedy{"Choose other images?", func(ctx context.Context) error {
+			w.c.Images = nil
+			return errors.Join(w.askImages(ctx), w.imageKey(ctx))
+		}}
+	case f.Step == workflow.StepPush || (f.Rule == workflow.RuleRemote && w.c.Push):
+		return remedy{"Leave the push out?", func(context.Context) error { w.c.Push = false; return nil }}
+	}
+	return remedy{}
+}
+
+// explain prints an error in the words of package explain, without its exit code.
+func (w *walk) explain(err error) {
+	x := explain.Error(err)
+	w.t.Say("%s", x.Headline)
+	for _, more := range append([]string{x.Cause, x.Untouched}, x.Next...) {
+		if strings.TrimSpace(more) != "" {
+			w.t.Say("  %s", more)
+		}
+	}
 }

@@ -1,0 +1,146 @@
+package line
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"bulla/ui/safetext"
+)
+
+// answer is one line that was read, without its end.
+type answer struct {
+	text string
+	err  error
+}
+
+// readLine reads one line, or gives up with ctx. At the end of input it returns errLeft.
+func (t *Terminal) readLine(ctx context.Context) (string, error) {
+	if t.pending == nil { // else one that was given up is still being read
+		ch := make(chan answer, 1)
+		t.pending = ch
+		go func() {
+			s, err := t.in.ReadString('\n')
+			ch <- answer{s, err}
+		}()
+	}
+	select {
+	case a := <-t.pending:
+		t.pending = nil
+		if a.err != nil && a.text == "" {
+			t.print("\n")
+			return "", errLeft
+		}
+		return strings.TrimRight(a.text, "\r\n"), nil
+	case <-ctx.Done():
+		t.print("\n")
+		return "", ctx.Err()
+	}
+}
+
+// Ask prints a question and reads one line. The end of input, and q, are context.Canceled.
+func (t *Terminal) Ask(ctx context.Context, question string) (string, error) {
+	t.print(safetext.Line(question) + " ")
+	s, err := t.readLine(ctx)
+	s = strings.TrimSpace(s)
+	if err == nil && strings.EqualFold(s, "q") {
+		return "", errLeft
+	}
+	return s, err
+}
+
+// Confirm asks a question that is answered by y or yes; anything else is no.
+func (t *Terminal) Confirm(ctx context.Context, question string) (bool, error) {
+	s, err := t.Ask(ctx, question+" [y/N]")
+	return strings.EqualFold(s, "y") || strings.EqualFold(s, "yes"), err
+}
+
+// Text asks for a text that must not be empty; Enter takes preset, if there is one.
+func (t *Terminal) Text(ctx context.Context, question, preset string) (string, error) {
+	if preset != "" {
+		question += " [" + preset + "]"
+	}
+	for {
+		s, err := t.Ask(ctx, question+":")
+		switch {
+		case err != nil:
+			return "", err
+		case s != "":
+			return s, nil
+		case preset != "":
+			return preset, nil
+		}
+		t.Say("It must not be empty.")
+	}
+}
+
+// Number asks for a number from 1 to n; Enter takes preset unless that is 0.
+func (t *Terminal) Number(ctx context.Context, what string, n, preset int) (int, error) {
+	question := fmt.Sprintf("%s (1-%d):", what, n)
+	if preset > 0 {
+		question = fmt.Sprintf("%s (1-%d, Enter for %d):", what, n, preset)
+	}
+	for {
+		s, err := t.Ask(ctx, question)
+		if err != nil {
+			return 0, err
+		}
+		if s == "" && preset > 0 {
+			return preset, nil
+		}
+		if i, err := strconv.Atoi(s); err == nil && i >= 1 && i <= n {
+			return i, nil
+		}
+		t.Say("A number from 1 to %d, please.", n)
+	}
+}
+
+// Several numbers the rows and lets some of them be chosen. It returns their indices.
+func (t *Terminal) Several(ctx context.Context, rows []string) ([]int, error) {
+	for i, r := range rows {
+		t.Say("  %d  %s", i+1, r)
+	}
+	for {
+		s, err := t.Ask(ctx, "Enter takes all; 1 3-5 chooses some; none takes none:")
+		if err != nil {
+			return nil, err
+		}
+		chosen, err := parseSelection(s, len(rows))
+		if err == nil {
+			return chosen, nil
+		}
+		t.Say("%s", err)
+	}
+}
+
+// parseSelection reads numbers and ranges from 1 to n, "" for all of them and "none". It returns
+// indices in ascending order, each once.
+func parseSelection(s string, n int) (chosen []int, err error) {
+	switch fields := strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == ',' || r == '\t' }); {
+	case len(fields) == 0:
+		for i := range n {
+			chosen = append(chosen, i)
+		}
+	case len(fields) == 1 && strings.EqualFold(fields[0], "none"):
+	default:
+		for _, f := range fields {
+			from, to, isRange := strings.Cut(f, "-")
+			a, errA := strconv.Atoi(from)
+			b, errB := a, error(nil)
+			if isRange {
+				b, errB = strconv.Atoi(to)
+			}
+			if errA != nil || errB != nil || a < 1 || b > n || a > b {
+				return nil, fmt.Errorf("%q is no number or range from 1 to %d", f, n)
+			}
+			for i := a; i <= b; i++ {
+				chosen = append(chosen, i-1)
+			}
+		}
+		slices.Sort(chosen)
+		chosen = slices.Compact(chosen)
+	}
+	return chosen, nil
+}

@@ -1,0 +1,71 @@
+package line
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"bulla/artifacts"
+	"bulla/ui/component/human"
+)
+
+// files finds the artifacts and lets the person choose among them.
+func (w *walk) files(ctx context.Context) error {
+	if w.c.Files != nil {
+		return nil
+	}
+	globs := w.c.Artifacts
+	if globs == nil {
+		globs = w.Session.Globs(w.c.Version)
+	}
+	if len(globs) == 0 {
+		return w.askGlobs(ctx)
+	}
+	return w.findFiles(ctx, globs)
+}
+
+// askGlobs asks for globs where nothing names the files.
+func (w *walk) askGlobs(ctx context.Context) error {
+	w.t.Say("")
+	w.t.Say("The files to sign")
+	text, err := w.t.Ask(ctx, "Patterns from the root of the repository, such as dist/*; Enter for no files:")
+	if err != nil {
+		return err
+	}
+	w.typedGlobs = strings.Fields(text)
+	if len(w.typedGlobs) == 0 {
+		w.c.Files = []artifacts.File{}
+		return nil
+	}
+	return w.findFiles(ctx, w.typedGlobs)
+}
+
+func (w *walk) findFiles(ctx context.Context, globs []string) error {
+	patterns := make([]string, len(globs))
+	for i, g := range globs {
+		patterns[i] = strings.ReplaceAll(g, "{version}", w.c.Version)
+	}
+	found, err := w.Session.FindArtifacts(ctx, patterns)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		w.explain(err)
+		return w.askGlobs(ctx)
+	}
+	w.t.Say("")
+	w.t.Say("The files to sign: %s", human.Count(len(found), "file"))
+	names := make([]string, len(found))
+	for i, f := range found {
+		names[i] = fmt.Sprintf("%s  %s", f.Name, human.Size(f.Size))
+	}
+	chosen, err := w.t.Several(ctx, names)
+	if err != nil {
+		return err
+	}
+	w.c.Files = []artifacts.File{}
+	for _, i := range chosen {
+		w.c.Files = append(w.c.Files, found[i])
+	}
+	return nil
+}

@@ -1,0 +1,129 @@
+package line
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"strings"
+
+	"bulla/docker"
+	"bulla/keys"
+	"bulla/ui/component/human"
+	"bulla/ui/explain"
+)
+
+// images resolves the images and lets the person choose among them.
+func (w *walk) images(ctx context.Context) error {
+	refs := w.c.Images
+	if refs == nil {
+		refs = w.Session.ImageReferences(w.c.Version)
+	}
+	if len(refs) == 0 && w.c.Images == nil {
+		return w.askImages(ctx)
+	}
+	return w.resolve(ctx, refs)
+}
+
+// askImages asks for references where nothing names the images.
+func (w *walk) askImages(ctx context.Context) error {
+	w.t.Say("")
+	w.t.Say("The images to sign")
+	text, err := w.t.Ask(ctx, "References with their tags, such as registry.example.org/app:1.0.0; Enter for no images:")
+	if err != nil {
+		return err
+	}
+	return w.resolve(ctx, strings.Fields(text))
+}
+
+// resolve asks the registries what the references point to, and shows it.
+func (w *walk) resolve(ctx context.Context, refs []string) error {
+	w.c.Images = []string{}
+	if len(refs) == 0 {
+		return nil
+	}
+	w.t.Say("")
+	w.t.Say("Asking the registry…")
+	rows := make([]string, len(refs))
+	for i, ref := range refs {
+		refs[i] = strings.ReplaceAll(ref, "{version}", w.c.Version)
+		img, err := w.Session.ResolveImage(ctx, refs[i])
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			w.t.Say("%s:", refs[i])
+			w.explain(err)
+			return w.askImages(ctx)
+		}
+		rows[i] = refs[i] + "  " + imageFacts(img)
+	}
+	w.t.Say("The images to sign. Signing one publishes the signature in its registry.")
+	chosen, err := w.t.Several(ctx, rows)
+	if err != nil {
+		return err
+	}
+	for _, i := range chosen {
+		w.c.Images = append(w.c.Images, refs[i])
+	}
+	return nil
+}
+
+func imageFacts(img docker.Image) string {
+	if img.Index {
+		return img.Digest + ", an index of " + human.Count(len(img.Platforms), "platform")
+	}
+	return img.Digest + ", one platform"
+}
+
+// imageKey chooses the key that signs the images, or makes one.
+func (w *walk) imageKey(ctx context.Context) error {
+	if len(w.c.Images) == 0 || w.c.ImageKey != "" {
+		return nil
+	}
+	list, err := w.Session.ImageKeys(ctx)
+	if err != nil {
+		return err
+	}
+	w.t.Say("")
+	w.t.Say("The key that signs the images")
+	for i, k := range list {
+		w.t.Say("  %d  %s, %s", i+1, k.Path, k.Why)
+		if k.ID != "" {
+			w.t.Say("     %s", keys.Fingerprint(k.ID).Grouped())
+		}
+	}
+	w.t.Say("  %d  make a new one", len(list)+1)
+	preset := 0
+	if len(list) == 1 {
+		preset = 1
+		w.t.Say("  Enter takes 1: it is the only one.")
+	}
+	n, err := w.t.Number(ctx, "Image key", len(list)+1, preset)
+	if err != nil {
+		return err
+	}
+	if n <= len(list) {
+		w.c.ImageKey = list[n-1].Path
+		return nil
+	}
+	return w.newImageKey(ctx)
+}
+
+func (w *walk) newImageKey(ctx context.Context) error {
+	pass, err := w.t.Passphrase(ctx, keys.PassphraseRequest{Purpose: keys.PurposeImage, Label: "release.key", Attempt: 1, New: true})
+	if err != nil {
+		return err
+	}
+	defer pass.Destroy()
+	k, err := w.Session.GenerateImageKey(ctx, pass)
+	if errors.Is(err, fs.ErrExist) {
+		return &explain.UsageError{Message: "there is a key release.key among bulla's own already", Hints: []string{"bulla image keygen --name NAME makes another"}}
+	}
+	if err != nil {
+		return err
+	}
+	w.t.Say("Made %s", k.Path)
+	w.t.Say("Give %s to those who verify.", k.PublicPath())
+	w.c.ImageKey = k.Path
+	return nil
+}

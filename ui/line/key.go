@@ -1,0 +1,149 @@
+package line
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"bulla/keys"
+	"bulla/keys/store"
+	"bulla/ui/component/human"
+	"bulla/workflow"
+)
+
+// key chooses the key that signs, from a numbered table, or makes one.
+func (w *walk) key(ctx context.Context) error {
+	if w.c.Key != "" {
+		return nil
+	}
+	w.t.Say("")
+	choices, err := w.Session.KeyChoices(ctx)
+	if err != nil {
+		return err
+	}
+	w.findings(choices.Notes)
+	if len(choices.List) == 0 {
+		w.t.Say("There is no key to sign with, in bulla's store or in GnuPG.")
+		ok, err := w.t.Confirm(ctx, "Make one now?")
+		if err != nil {
+			return err
+		}
+		if !ok {
+			w.t.Say("bulla keys generate makes one, too; bulla keys import FILE brings one.")
+			return errLeft
+		}
+		return w.newKey(ctx)
+	}
+	w.t.Say("The key that signs")
+	for i, k := range choices.List {
+		w.keyRow(i+1, k)
+	}
+	w.t.Say("  %d  make a new key", len(choices.List)+1)
+	preset := choices.Preselected + 1
+	if preset > 0 {
+		w.t.Say("  Enter takes %d: %s.", preset, choices.Why)
+	}
+	for {
+		n, err := w.t.Number(ctx, "Key", len(choices.List)+1, preset)
+		if err != nil {
+			return err
+		}
+		if n > len(choices.List) {
+			return w.newKey(ctx)
+		}
+		if k := choices.List[n-1]; k.Usable {
+			w.c.Key = k.Selector()
+			return nil
+		}
+		w.t.Say("That key cannot sign: %s.", choices.List[n-1].Problem)
+	}
+}
+
+// keyRow prints one row of the table: the whole fingerprint, for here trust is decided.
+func (w *walk) keyRow(n int, k workflow.KeyChoice) {
+	w.t.Say("  %d  %s", n, k.UserID())
+	w.t.Say("     %s", k.Fingerprint.Grouped())
+	until := k.Until
+	if !k.Usable {
+		until = k.Expires
+	}
+	w.t.Say("     %s, %s, %s", k.Algorithm, countdown(until, w.Now()), keyPlace(k.Key))
+	if k.LastUsed != "" {
+		w.t.Say("     signed %s", k.LastUsed)
+	}
+	for _, weak := range k.Weak {
+		w.t.Say("     weak: %s", weak)
+	}
+	if !k.Usable {
+		w.t.Say("     cannot sign: %s", k.Problem)
+	}
+}
+
+// countdown says when a key ends and how long that is from now.
+func countdown(at, now time.Time) string {
+	if at.IsZero() || !now.Before(at) {
+		return human.Expiry(at, now)
+	}
+	return human.Expiry(at, now) + " (" + human.Date(at) + ")"
+}
+
+// keyPlace says where the secret key lives.
+func keyPlace(k keys.Key) string {
+	switch {
+	case k.Card != "":
+		return "on card " + k.Card
+	case k.Source == keys.SourceGnuPG:
+		return "in GnuPG"
+	}
+	return "in bulla's store"
+}
+
+// newKey makes a key pair in bulla's store and chooses it.
+func (w *walk) newKey(ctx context.Context) error {
+	p := store.GenerateParams{Algorithm: "ed25519"}
+	author := w.Session.Repository().Head.Author
+	var err error
+	if p.Name, err = w.t.Text(ctx, "Your name", author.Name); err != nil {
+		return err
+	}
+	if p.Email, err = w.t.Text(ctx, "Your address", author.Email); err != nil {
+		return err
+	}
+	if p.Lifetime, err = w.lifetime(ctx); err != nil {
+		return err
+	}
+	w.t.Say("A passphrase protects it on this computer.")
+	p.Passphrase, err = w.t.Passphrase(ctx, keys.PassphraseRequest{Purpose: keys.PurposeOpenPGP, Label: p.Name + " <" + p.Email + ">", Attempt: 1, New: true})
+	if err != nil {
+		return err
+	}
+	defer p.Passphrase.Destroy()
+	made, err := w.Session.GenerateKey(ctx, p)
+	var param *store.ParamError
+	if errors.As(err, &param) {
+		w.explain(err)
+		return w.newKey(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	w.t.Say("Made %s", made.Key.Fingerprint.Grouped())
+	w.t.Say("Its revocation certificate is %s", made.Revocation)
+	w.t.Say("Keep that in another place. A backup: bulla keys export %s --secret -o FILE", string(made.Key.Fingerprint))
+	w.c.Key = string(made.Key.Fingerprint)
+	return nil
+}
+
+func (w *walk) lifetime(ctx context.Context) (time.Duration, error) {
+	for {
+		text, err := w.t.Text(ctx, "It expires after (2y, 18m, 90d, a date, or never)", "2y")
+		if err != nil {
+			return 0, err
+		}
+		d, err := store.ParseLifetime(text, w.Now())
+		if err == nil {
+			return d, nil
+		}
+		w.explain(err)
+	}
+}

@@ -1,0 +1,94 @@
+package line
+
+import (
+	"context"
+	"strings"
+
+	"bulla/artifacts"
+	"bulla/keys"
+	"bulla/ui/component/human"
+	"bulla/workflow"
+)
+
+// look says everything that will be created, with which key, and where to. Only the version,
+// typed exactly, goes on.
+func (w *walk) look(ctx context.Context, p *workflow.Plan) error {
+	w.t.Say("")
+	w.t.Say("The last look. Nothing has been created yet. This will happen:")
+	w.t.Say("  Tag %s on commit %.10s %q, signed, in this repository.", p.Tag, p.CommitID, p.Subject)
+	for l := range strings.SplitSeq(p.Message, "\n") {
+		w.t.Say("    | %s", l)
+	}
+	w.lookFiles(p)
+	w.lookImages(p)
+	w.t.Say("  Record %s and its signature bind all of it.", workflow.RecordName)
+	w.t.Say("  Signed by %s", p.Key.UserID)
+	w.t.Say("    %s", p.Key.Primary.Grouped())
+	if p.Key.Fingerprint != p.Key.Primary {
+		w.t.Say("    by its subkey %s", p.Key.Fingerprint.Grouped())
+	}
+	w.t.Say("    %s, %s", p.Key.Algorithm, countdown(p.Key.Expires, w.Now()))
+	if p.Push {
+		w.t.Say("  Then the tag is pushed to %s, %s.", p.Remote, p.RemoteURL)
+	} else {
+		w.t.Say("  The tag is not pushed.")
+	}
+	for _, f := range p.Findings {
+		if f.Severity == workflow.SeverityWarning {
+			w.findings([]workflow.Finding{f})
+		}
+	}
+	w.t.Say("")
+	for {
+		text, err := w.t.Ask(ctx, "Type "+p.Version+" to begin; Enter leaves:")
+		switch {
+		case err != nil:
+			return err
+		case text == "":
+			return errLeft
+		case text == p.Version, text == p.Tag:
+			return nil
+		}
+		w.t.Say("That is not %s. Nothing was done.", p.Version)
+	}
+}
+
+func (w *walk) lookFiles(p *workflow.Plan) {
+	if len(p.Files) == 0 {
+		w.t.Say("  No files.")
+		return
+	}
+	w.t.Say("  Signatures (.asc) beside %s:", human.Count(len(p.Files), "file"))
+	for _, f := range p.Files {
+		what := ""
+		switch f.Existing {
+		case artifacts.StateNone, "":
+		case artifacts.StateValid:
+			what = ", signed already"
+		default:
+			what = ", replaces the signature that is there"
+		}
+		w.t.Say("    %s  %s%s", f.Name, human.Size(f.Size), what)
+	}
+	lists := "SHA256SUMS"
+	if p.SHA512 {
+		lists += " and SHA512SUMS"
+	}
+	w.t.Say("  %s, signed too, in %s", lists, p.Dir)
+}
+
+func (w *walk) lookImages(p *workflow.Plan) {
+	if len(p.Images) == 0 {
+		w.t.Say("  No images.")
+		return
+	}
+	for _, img := range p.Images {
+		w.t.Say("  Image %s", img.Name)
+		w.t.Say("    %s", img.Digest)
+		w.t.Say("    Signing it publishes the signature in the registry; that cannot be taken back.")
+	}
+	w.t.Say("    by image key %s", p.ImageKey)
+	if p.ImageID != "" {
+		w.t.Say("    %s", keys.Fingerprint(p.ImageID).Grouped())
+	}
+}

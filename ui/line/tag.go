@@ -1,0 +1,113 @@
+package line
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"bulla/ui/component/human"
+)
+
+// version proposes the next versions; another one can be typed.
+func (w *walk) version(ctx context.Context) error {
+	if w.c.Version != "" {
+		return nil
+	}
+	choices, err := w.Session.VersionChoices(ctx)
+	if err != nil {
+		return err
+	}
+	w.t.Say("")
+	w.t.Say("The version")
+	if choices.LatestTag != "" {
+		w.t.Say("  The newest tag is %s.", choices.LatestTag)
+	}
+	for i, p := range choices.Proposals {
+		w.t.Say("  %d  %s, tag %s: %s", i+1, p.Version, p.Tag, p.Why)
+	}
+	for {
+		text, err := w.t.Ask(ctx, "Number, or the version itself:")
+		if err != nil {
+			return err
+		}
+		if n, err := strconv.Atoi(text); err == nil && n >= 1 && n <= len(choices.Proposals) {
+			text = choices.Proposals[n-1].Version
+		}
+		if text == "" {
+			continue
+		}
+		tag, version, err := w.Session.TagFor(text)
+		if err != nil {
+			w.explain(err)
+			continue
+		}
+		w.c.Version = version
+		w.t.Say("The tag will be %s.", tag)
+		return nil
+	}
+}
+
+// maxSubjects is how many subjects of commits are shown beside a draft.
+const maxSubjects = 20
+
+// message shows the draft of the tag's message and the subjects since the last tag. A line with a
+// single dot ends a message that is typed.
+func (w *walk) message(ctx context.Context) error {
+	if w.c.Message != "" {
+		return nil
+	}
+	draft, err := w.Session.DraftMessage(ctx, w.c.Version)
+	if err != nil {
+		return err
+	}
+	w.t.Say("")
+	if n := len(draft.Subjects); n > 0 {
+		since := "Since the beginning"
+		if draft.Since != "" {
+			since = "Since " + draft.Since
+		}
+		w.t.Say("%s: %s", since, human.Count(n, "commit"))
+		for _, s := range draft.Subjects[:min(n, maxSubjects)] {
+			w.t.Say("  %s", s.Subject)
+		}
+		if n > maxSubjects {
+			w.t.Say("  and %d more", n-maxSubjects)
+		}
+	}
+	w.t.Say("The message of the tag")
+	for l := range strings.SplitSeq(draft.Text, "\n") {
+		w.t.Say("  | %s", l)
+	}
+	w.t.Say("Enter keeps it. Or type another, over as many lines as you like, and end it with a line that is a single dot.")
+	text, err := w.t.Ask(ctx, ">")
+	if err != nil {
+		return err
+	}
+	if text == "" || text == "." {
+		w.c.Message = draft.Text
+		return nil
+	}
+	lines := []string{text}
+	for {
+		l, err := w.t.readLine(ctx)
+		if err != nil {
+			return err
+		}
+		if l == "." {
+			w.c.Message = strings.Join(lines, "\n")
+			return nil
+		}
+		lines = append(lines, l)
+	}
+}
+
+// push asks whether the tag leaves this computer at the end.
+func (w *walk) push(ctx context.Context) error {
+	if w.c.Push {
+		return nil
+	}
+	w.t.Say("")
+	var err error
+	w.c.Push, err = w.t.Confirm(ctx, "Push the tag at the end?")
+	return err
+}
