@@ -53,6 +53,10 @@ func (m *Manager) Ask(next keys.AskPassphrase, waiting func(Status)) keys.AskPas
 	}
 }
 
+// Reject tells that the last answer to req was wrong too and that nobody asks again. It is dropped
+// from memory, so that the next Ask begins anew.
+func (m *Manager) Reject(ctx context.Context, req keys.PassphraseRequest) { m.wrong(ctx, KeyFor(req)) }
+
 // wrong drops the answer that was given before, and tells if it came from a vault.
 func (m *Manager) wrong(ctx context.Context, k Key) {
 	_ = m.memory.Delete(ctx, k)
