@@ -37,6 +37,10 @@ type SignOptions struct {
 	// Workers is how many files are read at the same time; 0 for as many as Go may use
 	// processors.
 	Workers int
+	// Writing, if set, is called with the path and the content of each file before it appears
+	// under its name, perhaps from several goroutines at a time: a journal can note what is about
+	// to exist. Its error ends the work, and the file is not written.
+	Writing func(path string, data []byte) error
 	// Progress, if set, is told how far the work has come: a file's beginning, at most twenty
 	// times a second, and its end. Calls never overlap and hold up the work: be quick.
 	Progress func(Progress)
@@ -235,7 +239,7 @@ func (r *signing) file(ctx context.Context, t *task) error {
 		if err != nil {
 			return fmt.Errorf("sign %s: %w", t.file.Path, err)
 		}
-		if err := publish(t.there.path, sig, r.o.Replace); err != nil {
+		if err := r.o.publish(t.there.path, sig); err != nil {
 			return err
 		}
 	}
@@ -327,9 +331,14 @@ func signingPacket(k keys.SigningKey) (*packet.PublicKey, error) {
 	}
 }
 
-// publish puts data at path. Without replace a file that appeared meanwhile stays as it is.
-func publish(path string, data []byte, replace bool) error {
-	if replace {
+// publish puts data at path. Without Replace a file that appeared meanwhile stays as it is.
+func (o SignOptions) publish(path string, data []byte) error {
+	if o.Writing != nil {
+		if err := o.Writing(path, data); err != nil {
+			return err
+		}
+	}
+	if o.Replace {
 		return atomicfile.Write(path, data, 0o644)
 	}
 	return atomicfile.Create(path, data, 0o644)

@@ -46,7 +46,7 @@ func WriteChecksums(ctx context.Context, dir string, signed []Signed, o SignOpti
 	for _, l := range lists {
 		for _, f := range []output{l.list, l.signature} {
 			if !f.kept {
-				if err := publish(f.path, f.data, o.Replace); err != nil {
+				if err := o.publish(f.path, f.data); err != nil {
 					return paths, err
 				}
 			}

@@ -94,6 +94,21 @@ func (r *Repo) RemoteTag(ctx context.Context, remote, name string) (id string, f
 	return "", false, nil
 }
 
+// PushedTag is RemoteTag for the address that a push goes to, where the configuration has another
+// one for pushing (remote.NAME.pushurl, url.BASE.pushInsteadOf).
+func (r *Repo) PushedTag(ctx context.Context, remote, name string) (id string, found bool, err error) {
+	out := &limitedBuffer{limit: maxStderr}
+	if said, err := r.talk(ctx, remote, out, "remote", "get-url", "--push", "--", remote); err != nil {
+		return "", false, remoteFailure(remote, said, err)
+	}
+	address, _, _ := strings.Cut(out.b.String(), "\n")
+	id, found, err = r.RemoteTag(ctx, address, name)
+	if e, ok := errors.AsType[*RemoteError](err); ok {
+		e.Remote = redact(remote)
+	}
+	return id, found, err
+}
+
 func remoteFailure(remote, said string, err error) error {
 	if errors.Is(err, ErrNoGit) {
 		return err

@@ -47,22 +47,26 @@ func runCheck(ctx context.Context, r *run) (string, error) {
 		}
 	}
 	r.result.Verdicts = verdicts
-	var failed []keys.Verdict
 	for _, verdict := range verdicts {
 		r.emit(Checked{Verdict: verdict})
-	}
-	for _, verdict := range Failing(verdicts, false) {
-		if !weakKeyKnown(r.plan, verdict) {
-			failed = append(failed, verdict)
-		}
 	}
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
-	if len(failed) > 0 {
+	if failed := r.plan.failing(verdicts); len(failed) > 0 {
 		return "", &CheckError{Failed: failed}
 	}
 	return plural(len(verdicts), "target") + " good, with the public keys alone" + r.compareSources(ctx, v), nil
+}
+
+// failing lists the verdicts that do not pass the check of a release.
+func (p *Plan) failing(vs []keys.Verdict) (out []keys.Verdict) {
+	for _, v := range Failing(vs, false) {
+		if !weakKeyKnown(p, v) {
+			out = append(out, v)
+		}
+	}
+	return out
 }
 
 // weakKeyKnown: who signs with a DSA or a short RSA key was warned in preflight and went on; the

@@ -6,17 +6,26 @@ import (
 	"io"
 	"io/fs"
 	"os"
+
+	"bulla/artifacts"
 )
 
 // maxKeyringSize limits keyrings read from files, in bytes.
 const maxKeyringSize = 64 << 20
 
-// readLimited reads a whole file of at most limit bytes; a file that is not there is empty.
+// readLimited reads a whole regular file of at most limit bytes; a file that is not there is empty.
 func readLimited(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
+	info, err := os.Stat(path) // opening a named pipe would wait for its other end
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, &artifacts.NotRegularError{Path: path, Mode: info.Mode()}
+	}
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}

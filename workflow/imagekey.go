@@ -42,7 +42,7 @@ func (s *Session) ImageKeys(context.Context) ([]ImageKey, error) {
 		seen[path] = true
 		out = append(out, ImageKey{Path: path, ID: signer.ID(), Why: why})
 	}
-	add(s.absolute(s.config.Release.ImageKey), "named in bulla.toml")
+	add(s.absolute(s.Config().Release.ImageKey), "named in bulla.toml")
 	for _, place := range []struct{ dir, why string }{{s.world.imageKeyDir(), "made by bulla"}, {s.root(), "in the repository"}} {
 		found, err := filepath.Glob(filepath.Join(place.dir, "*.key")) // sorted
 		if err != nil {
@@ -107,7 +107,7 @@ func (s *Session) chooseImageKey(ctx context.Context, named string) (ImageKey, e
 		defer signer.Close()
 		return ImageKey{Path: named, ID: signer.ID(), Why: "named"}, nil
 	}
-	if p := s.absolute(s.config.Release.ImageKey); p != "" {
+	if p := s.absolute(s.Config().Release.ImageKey); p != "" {
 		return s.chooseImageKey(ctx, p)
 	}
 	list, err := s.ImageKeys(ctx)

@@ -1,7 +1,6 @@
 package workflow
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -14,18 +13,22 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"bulla/keys/atomicfile"
 )
 
 // The journal of the release under way is <git common dir>/bulla/release.jsonl: one JSON object
-// a line, appended and synced before the next thing happens. It holds the plan, which step began
-// and which ended; never a secret. A finished or abandoned release's journal moves to
-// bulla/done/TAG.jsonl, where preflight of the next release looks for what to compare with.
+// a line, appended before the next thing happens. It holds the plan, which step began and which
+// ended, and the digest of each file that is about to be written; never a secret. So another run
+// can tell what a killed one made from what others made: it resumes and takes back by comparing,
+// not by guessing. A finished or abandoned release's journal moves to bulla/done/, where
+// preflight of the next release looks for what to compare with.
 const (
 	journalDir   = "bulla"
 	journalName  = "release.jsonl"
 	journalLock  = "release.lock"
 	journalDone  = "done"
-	maxJournal   = 16 << 20 // bytes
+	maxJournal   = 64 << 20 // bytes
 	journalPerms = 0o600
 )
 
@@ -35,6 +38,7 @@ type entryType string
 const (
 	entryBegin     entryType = "begin"
 	entryStarted   entryType = "started"
+	entryWriting   entryType = "writing"
 	entryDone      entryType = "done"
 	entrySkipped   entryType = "skipped"
 	entryFailed    entryType = "failed"
@@ -50,10 +54,16 @@ type entry struct {
 	Step StepID    `json:"step,omitempty"`
 	Text string    `json:"text,omitempty"`
 	Plan *Plan     `json:"plan,omitempty"`
-	// Existed lists the files that stood in the place of lists and records when the release
-	// began: taking it back must not remove them.
+	// Existed lists the outputs that stood there when the release began: where one is replaced,
+	// taking the release back cannot bring it back.
 	Existed []string `json:"existed,omitempty"`
+	// Path and SHA256 (lower-case hex) belong to entryWriting.
+	Path   string `json:"path,omitempty"`
+	SHA256 string `json:"sha256,omitempty"`
 }
+
+// ends reports whether nothing of the release is left to do after this entry.
+func (e entry) ends() bool { return e.Type == entryComplete || e.Type == entryAbandoned }
 
 // journal is an open journal; its lock keeps a second bulla out.
 type journal struct {
@@ -67,74 +77,121 @@ type journal struct {
 // ErrRunning says that another process is at work on a release of this repository.
 var ErrRunning = errors.New("another bulla is releasing this repository right now")
 
-// lockJournal takes the lock without waiting and reads what a former run left. The journal file
-// itself is only made by begin.
-func lockJournal(commonDir string, now func() time.Time) (*journal, error) {
+// lockPatience is how long a lock may be held by somebody who only looks.
+const lockPatience = 400 * time.Millisecond
+
+// lockJournal takes the lock and reads what a former run left. The journal file
+// itself is only made by begin. A former run that was killed after its last line is tidied up.
+func lockJournal(commonDir string, now func() time.Time) (_ *journal, err error) {
 	dir := filepath.Join(commonDir, journalDir)
 	if err := makePrivateDir(dir); err != nil {
 		return nil, err
 	}
 	l := flock.New(filepath.Join(dir, journalLock), flock.SetPermissions(journalPerms))
-	ok, err := l.TryLock()
-	if err != nil {
+	// Who only looks (Unfinished) holds the lock for a moment: that is not a release at work.
+	wait, cancel := context.WithTimeout(context.Background(), lockPatience)
+	defer cancel()
+	switch ok, err := l.TryLockContext(wait, lockPatience/20); {
+	case !ok && wait.Err() != nil:
+		return nil, ErrRunning
+	case err != nil:
 		return nil, err
 	}
-	if !ok {
-		return nil, ErrRunning
-	}
 	j := &journal{dir: dir, lock: l, now: now}
-	if j.entries, err = readJournal(filepath.Join(dir, journalName)); err != nil {
-		return nil, errors.Join(err, l.Close())
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, l.Close())
+		}
+	}()
+	if err := j.load(); err != nil {
+		return nil, err
+	}
+	if n := len(j.entries); n > 0 && j.entries[n-1].ends() {
+		return j, j.retire(j.entries[n-1].Type)
 	}
 	return j, nil
 }
 
-// readJournal reads the lines of a journal. A last line that a crash cut short is dropped; a
-// broken line before it is an error.
+func (j *journal) path() string { return filepath.Join(j.dir, journalName) }
+
+// load reads the entries and cuts off what a crash left behind the last whole one, so that the
+// next line begins on a line of its own.
+func (j *journal) load() error {
+	data, err := readLimited(j.path(), maxJournal)
+	if err != nil || len(data) == 0 {
+		return err
+	}
+	entries, valid, err := parseJournal(data)
+	if err != nil {
+		return err
+	}
+	j.entries = entries
+	if valid == len(data) {
+		return nil
+	}
+	return os.Truncate(j.path(), int64(valid))
+}
+
+// readJournal reads the entries of a journal file; none for a file that is not there.
 func readJournal(path string) ([]entry, error) {
 	data, err := readLimited(path, maxJournal)
 	if err != nil {
 		return nil, err
 	}
-	return parseJournal(data)
+	entries, _, err := parseJournal(data)
+	return entries, err
 }
 
-func parseJournal(data []byte) (out []entry, err error) {
-	sc := bufio.NewScanner(bytes.NewReader(data))
-	sc.Buffer(nil, maxJournal)
-	lines := 0
-	var broken error
-	for sc.Scan() {
-		lines++
-		if broken != nil {
-			return nil, broken
+// parseJournal reads whole lines. The last line may have been cut short by a crash: it is dropped,
+// and valid tells how many bytes belong to what was read. A broken line before it is an error.
+func parseJournal(data []byte) (out []entry, valid int, err error) {
+	for valid < len(data) {
+		end := bytes.IndexByte(data[valid:], '\n')
+		if end < 0 {
+			break
 		}
 		var e entry
-		if err := json.Unmarshal(sc.Bytes(), &e); err != nil {
-			broken = fmt.Errorf("the journal's line %d cannot be read: %w", lines, err)
-			continue
+		if err := json.Unmarshal(data[valid:valid+end], &e); err != nil {
+			if valid+end+1 == len(data) {
+				break
+			}
+			return nil, 0, fmt.Errorf("line %d of the journal cannot be read", len(out)+1)
 		}
 		out = append(out, e)
+		valid += end + 1
 	}
 	if len(out) > 0 && (out[0].Type != entryBegin || out[0].Plan == nil) {
-		return nil, errors.New("the journal does not begin with a plan")
+		return nil, 0, errors.New("the journal does not begin with a plan")
 	}
-	return out, sc.Err()
+	return out, valid, nil
 }
 
 // begin starts the journal of a new release.
 func (j *journal) begin(p *Plan, existed []string) error {
-	return j.append(entry{Type: entryBegin, Plan: p, Existed: existed})
+	if err := j.append(entry{Type: entryBegin, Plan: p, Existed: existed}); err != nil {
+		return err
+	}
+	return atomicfile.SyncDir(j.dir)
+}
+
+// writing notes that a file is about to be written. It is not synced by itself: after a power
+// loss a file without its note is kept, which is the safe side.
+func (j *journal) writing(path, digest string) error {
+	return j.add(entry{Type: entryWriting, Path: path, SHA256: digest})
 }
 
 // append adds one line and syncs it to disk.
-func (j *journal) append(e entry) (err error) {
+func (j *journal) append(e entry) error {
+	if err := j.add(e); err != nil {
+		return err
+	}
+	return j.file.Sync()
+}
+
+func (j *journal) add(e entry) (err error) {
 	if j.file == nil {
 		flags := os.O_WRONLY | os.O_APPEND | os.O_CREATE
-		if j.file, err = os.OpenFile(filepath.Join(j.dir, journalName), flags, journalPerms); err != nil {
-			return err
-		}
-		if err := j.repairEnd(); err != nil {
+		if j.file, err = os.OpenFile(j.path(), flags, journalPerms); err != nil {
 			return err
 		}
 	}
@@ -147,18 +204,6 @@ func (j *journal) append(e entry) (err error) {
 		return err
 	}
 	j.entries = append(j.entries, e)
-	return j.file.Sync()
-}
-
-// repairEnd cuts off a last line that a crash left without its newline.
-func (j *journal) repairEnd() error {
-	data, err := os.ReadFile(j.file.Name())
-	if err != nil {
-		return err
-	}
-	if end := bytes.LastIndexByte(data, '\n') + 1; end != len(data) {
-		return os.Truncate(j.file.Name(), int64(end))
-	}
 	return nil
 }
 
@@ -170,7 +215,7 @@ func (j *journal) plan() *Plan {
 	return j.entries[0].Plan
 }
 
-// existed is what stood in the way of lists and records when the release began.
+// existed is what stood in the place of outputs when the release began.
 func (j *journal) existed() map[string]bool {
 	m := map[string]bool{}
 	if len(j.entries) > 0 {
@@ -181,7 +226,19 @@ func (j *journal) existed() map[string]bool {
 	return m
 }
 
-// progress tells from the entries which steps ended well and which did not.
+// written maps the path of each file that the release wrote, or was about to, to the digests it
+// may have: a resumed run signs anew what the killed one had only announced.
+func (j *journal) written() map[string][]string {
+	m := map[string][]string{}
+	for _, e := range j.entries {
+		if e.Type == entryWriting {
+			m[e.Path] = append(m[e.Path], e.SHA256)
+		}
+	}
+	return m
+}
+
+// progress tells from the entries which steps ended well and which began.
 func progress(entries []entry) (done map[StepID]string, began map[StepID]bool) {
 	done, began = map[StepID]string{}, map[StepID]bool{}
 	for _, e := range entries {
@@ -196,34 +253,47 @@ func progress(entries []entry) (done map[StepID]string, began map[StepID]bool) {
 	return done, began
 }
 
-// archive ends the journal: its file moves to the finished ones.
+// archive ends the journal: a last line, then its file moves to the finished ones.
 func (j *journal) archive(last entryType, text string) error {
-	tag := j.plan().Tag
 	if err := j.append(entry{Type: last, Text: text}); err != nil {
 		return err
 	}
+	return j.retire(last)
+}
+
+// retire moves a journal with its last line to the finished ones.
+func (j *journal) retire(last entryType) error {
 	dir := filepath.Join(j.dir, journalDone)
 	if err := makePrivateDir(dir); err != nil {
 		return err
 	}
-	name := doneName(tag)
+	name := doneName(j.plan().Tag)
 	if last == entryAbandoned {
-		name = "abandoned-" + name
+		name = strings.TrimSuffix(name, doneSuffix) + ".abandoned" + doneSuffix
 	}
-	if err := j.file.Close(); err != nil {
+	if j.file != nil {
+		if err := j.file.Close(); err != nil {
+			return err
+		}
+		j.file = nil
+	}
+	if err := os.Rename(j.path(), filepath.Join(dir, name)); err != nil {
 		return err
 	}
-	j.file = nil
-	return os.Rename(filepath.Join(j.dir, journalName), filepath.Join(dir, name))
+	j.entries = nil
+	return errors.Join(atomicfile.SyncDir(dir), atomicfile.SyncDir(j.dir))
 }
 
-// doneName is the file name of the journal of a finished release.
-func doneName(tag string) string { return strings.ReplaceAll(tag, "/", "_") + ".jsonl" }
+const doneSuffix = ".jsonl"
+
+// doneName is the file name of the journal of a finished release. No tag can hold a "~"
+// (git-check-ref-format), so no two tags share a name, and none looks like an abandoned one.
+func doneName(tag string) string { return strings.ReplaceAll(tag, "/", "~") + "~" + doneSuffix }
 
 // finished is the plan of the finished release of a tag, where it was made from this repository.
 func finished(commonDir, tag string) (*Plan, bool) {
 	entries, err := readJournal(filepath.Join(commonDir, journalDir, journalDone, doneName(tag)))
-	if err != nil || len(entries) == 0 {
+	if err != nil || len(entries) == 0 || entries[len(entries)-1].Type != entryComplete || entries[0].Plan.Tag != tag {
 		return nil, false
 	}
 	return entries[0].Plan, true
@@ -241,14 +311,16 @@ func (j *journal) close() error {
 // Unfinished describes the release that a former run began and did not finish; nil if there is
 // none.
 func (s *Session) Unfinished(context.Context) (*Unfinished, error) {
-	entries, err := readJournal(filepath.Join(s.state.CommonDir, journalDir, journalName))
-	if err != nil || len(entries) == 0 {
+	dir := filepath.Join(s.state.CommonDir, journalDir)
+	entries, err := readJournal(filepath.Join(dir, journalName))
+	if err != nil || len(entries) == 0 || entries[len(entries)-1].ends() {
 		return nil, err
 	}
 	u := &Unfinished{Tag: entries[0].Plan.Tag, Began: entries[0].At}
 	u.Done, u.Left = summarize(entries)
-	l := flock.New(filepath.Join(s.state.CommonDir, journalDir, journalLock), flock.SetPermissions(journalPerms))
-	ok, err := l.TryLock()
+	// A shared lock: looking must not be in the way of another who looks.
+	l := flock.New(filepath.Join(dir, journalLock), flock.SetPermissions(journalPerms))
+	ok, err := l.TryRLock()
 	u.Running = err == nil && !ok
 	return u, errors.Join(err, l.Close())
 }
@@ -275,7 +347,7 @@ func summarize(entries []entry) (did, left []string) {
 
 // lastRelease is the plan of the newest finished release of this repository made here.
 func lastRelease(commonDir string) (*Plan, bool) {
-	files, err := filepath.Glob(filepath.Join(commonDir, journalDir, journalDone, "*.jsonl"))
+	files, err := filepath.Glob(filepath.Join(commonDir, journalDir, journalDone, "*~"+doneSuffix))
 	if err != nil {
 		return nil, false
 	}

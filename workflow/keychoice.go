@@ -70,7 +70,7 @@ func (s *Session) KeyChoices(ctx context.Context) (KeyChoices, error) {
 	if sc.Format != "" && sc.Format != "openpgp" {
 		c.Notes = append(c.Notes, formatNote(sc))
 	}
-	c.preselect(s.config.Release.Key, lastSigner, sc)
+	c.preselect(s.Config().Release.Key, lastSigner, sc)
 	return c, nil
 }
 

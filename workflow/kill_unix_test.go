@@ -254,32 +254,139 @@ func TestKilledReleaseIsAbandoned(t *testing.T) {
 	_ = keystest.Peer(t, "git")
 }
 
-// A signature that stood there before, and a pushed tag, survive an abandoned release.
+// What a killed release did not make survives when it is abandoned: a signature that stood there
+// before, a list that somebody else wrote meanwhile, a file that was changed since.
 func TestAbandonKeepsWhatIsNotItsOwn(t *testing.T) {
 	b := newBench(t)
 	ctx := context.Background()
-	origin := filepath.Join(b.dir, "origin.git")
-	b.git("init", "-q", "--bare", origin)
-	b.git("-C", b.repo, "remote", "add", "origin", origin)
 	path := filepath.Join(b.repo, "dist", "widget-1.0.0.tar.gz")
 	if _, err := b.world.SignFiles(ctx, b.repo, []string{path}, keys.ParseSelector(""), answer, false, false); err != nil {
 		t.Fatal(err)
 	}
-	c := b.choices()
-	c.Push = true
-	if !b.kill(c, "StepDone push", 1) {
+	if !b.kill(b.choices(), "StepDone artifacts", 1) {
 		t.Fatal("not killed")
 	}
+	b.write("dist/"+RecordName, "somebody else's")
+	b.write("dist/SHA256SUMS", "changed since")
 	done, err := b.session().Abandon(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
-	kept := strings.Join(done.Kept, "\n")
-	if !strings.Contains(kept, "tag v1.0.0") || !strings.Contains(kept, "widget-1.0.0.tar.gz.asc") {
-		t.Errorf("kept: %s", kept)
+	want := []string{"SHA256SUMS", RecordName, "widget-1.0.0.tar.gz.asc"}
+	if got := b.made(); strings.Join(got, " ") != strings.Join(want, " ") {
+		t.Errorf("left %v, want %v; told %+v", got, want, done)
 	}
-	b.git("-C", b.repo, "rev-parse", "v1.0.0")
-	if _, err := os.Stat(path + ".asc"); err != nil {
-		t.Error(err)
+	if len(done.Kept) < 2 {
+		t.Errorf("kept %v", done.Kept)
 	}
+}
+
+// A tag that others may have stays, with what vouches for it: pushed by the walk, by hand, or to a
+// push address of its own.
+func TestAbandonKeepsAPushedTag(t *testing.T) {
+	for name, push := range map[string]func(b *bench, origin string) bool{
+		"by the walk": func(b *bench, _ string) bool {
+			c := b.choices()
+			c.Push = true
+			return b.kill(c, "StepDone push", 1)
+		},
+		"by hand": func(b *bench, _ string) bool {
+			killed := b.kill(b.choices(), "StepDone artifacts", 1)
+			b.git("-C", b.repo, "push", "-q", "origin", "v1.0.0")
+			return killed
+		},
+		"to a push address": func(b *bench, origin string) bool {
+			b.git("init", "-q", "--bare", origin+".push")
+			b.git("-C", b.repo, "config", "remote.origin.pushurl", origin+".push")
+			c := b.choices()
+			c.Push = true
+			return b.kill(c, "StepDone push", 1)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			origin := filepath.Join(b.dir, "origin.git")
+			b.git("init", "-q", "--bare", origin)
+			b.git("-C", b.repo, "remote", "add", "origin", origin)
+			if !push(b, origin) {
+				t.Fatal("not killed")
+			}
+			done, err := b.session().Abandon(context.Background())
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.git("-C", b.repo, "rev-parse", "v1.0.0")
+			if len(done.Removed) > 0 || !strings.Contains(strings.Join(done.Kept, "\n"), "pushed") {
+				t.Errorf("%+v", done)
+			}
+		})
+	}
+}
+
+// Even when the artifacts are gone, a release can be abandoned.
+func TestAbandonWithoutTheFolder(t *testing.T) {
+	b := newBench(t)
+	if !b.kill(b.choices(), "StepDone artifacts", 1) {
+		t.Fatal("not killed")
+	}
+	if err := os.RemoveAll(filepath.Join(b.repo, "dist")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.session().Resume(context.Background(), Face{Ask: answer}); err == nil {
+		t.Error("resumed without its files")
+	}
+	if _, err := b.session().Abandon(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if u, err := b.session().Unfinished(context.Background()); u != nil || err != nil {
+		t.Errorf("unfinished %v, %v", u, err)
+	}
+}
+
+// A crash in the middle of a line, or between the last line and the move of the file, is mended.
+func TestTornJournal(t *testing.T) {
+	for name, tear := range map[string]func([]byte) []byte{
+		"no newline":       func(d []byte) []byte { return d[:len(d)-1] },
+		"half a line":      func(d []byte) []byte { return d[:len(d)-10] },
+		"garbage":          func(d []byte) []byte { return append(d, "\x00\x00garbage\n"...) },
+		"git config moved": func(d []byte) []byte { return d },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			if !b.kill(b.choices(), "StepDone tag", 1) {
+				t.Fatal("not killed")
+			}
+			path := filepath.Join(b.repo, ".git", journalDir, journalName)
+			data, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, tear(data), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			b.git("-C", b.repo, "config", "core.commentChar", "w") // the message begins with it
+			res, err := b.session().Resume(context.Background(), Face{Ask: answer})
+			if err != nil || !res.Good() {
+				t.Fatal(err)
+			}
+		})
+	}
+	t.Run("finished but not moved", func(t *testing.T) {
+		b := newBench(t)
+		b.release(b.choices())
+		done := filepath.Join(b.repo, ".git", journalDir, journalDone, doneName("v1.0.0"))
+		if err := os.Rename(done, filepath.Join(b.repo, ".git", journalDir, journalName)); err != nil {
+			t.Fatal(err)
+		}
+		if u, err := b.session().Unfinished(context.Background()); u != nil || err != nil {
+			t.Errorf("unfinished %v, %v", u, err)
+		}
+		if _, err := b.session().Abandon(context.Background()); !errors.Is(err, ErrNothingToResume) {
+			t.Errorf("abandoned a finished release: %v", err)
+		}
+		b.git("-C", b.repo, "rev-parse", "v1.0.0")
+		if _, ok := finished(filepath.Join(b.repo, ".git"), "v1.0.0"); !ok {
+			t.Error("the journal was not put away")
+		}
+	})
 }

@@ -36,10 +36,13 @@ type Choices struct {
 // Plan says exactly what a release will create, with which key, and where to. It is what the
 // last look shows, what --dry-run prints and what the journal keeps; it holds no secret.
 type Plan struct {
-	Project   string          `json:"project"`
-	Version   string          `json:"version"`
-	Tag       string          `json:"tag"`
-	Message   string          `json:"message"`
+	Project string `json:"project"`
+	Version string `json:"version"`
+	Tag     string `json:"tag"`
+	Message string `json:"message"`
+	// Payload is the text of the tag object that gets signed. It is made once: git's configuration
+	// may have changed by the time a release is resumed.
+	Payload   string          `json:"payload"`
 	CommitID  string          `json:"commit"`
 	Subject   string          `json:"subject"` // first line of the commit's message
 	Tagger    gitops.Ident    `json:"tagger"`
@@ -179,7 +182,7 @@ type SignedImage struct {
 
 // Good reports whether every verdict of the check as a stranger passes.
 func (r *Result) Good() bool {
-	return len(r.Verdicts) > 0 && len(Failing(r.Verdicts, false)) == 0
+	return len(r.Verdicts) > 0 && len(r.Plan.failing(r.Verdicts)) == 0
 }
 
 // IncompleteError says that a release began and could not finish. It can be resumed.
@@ -211,4 +214,5 @@ type Abandoned struct {
 	Tag string
 	// Removed was taken back; Kept could not or must not be, with the reason in each line.
 	Removed, Kept []string
+	public        bool // others may have the tag
 }

@@ -48,7 +48,7 @@ func (s *Session) examine(ctx context.Context, c Choices) (*Plan, []Finding) {
 	x := &examination{s: s, c: c}
 	x.plan.Created = s.world.Now().UTC().Truncate(time.Second)
 	x.plan.Replace = c.Replace
-	x.plan.SHA512 = s.config.Release.SHA512
+	x.plan.SHA512 = s.Config().Release.SHA512
 	x.plan.Project = s.Project()
 	x.repository(ctx)
 	if x.version(ctx) {
@@ -58,6 +58,7 @@ func (s *Session) examine(ctx context.Context, c Choices) (*Plan, []Finding) {
 	x.files(ctx)
 	x.images(ctx)
 	x.push()
+	x.payload(ctx)
 	return &x.plan, x.findings
 }
 
@@ -106,7 +107,7 @@ func (x *examination) repository(ctx context.Context) {
 }
 
 func (x *examination) branch() {
-	r := x.s.config.Release
+	r := x.s.Config().Release
 	switch {
 	case x.state.Bare:
 	case x.state.Detached && !r.AllowDetached:
@@ -181,6 +182,20 @@ func (x *examination) remoteTag(ctx context.Context, tag string) {
 	}
 }
 
+// payload: the text of the tag object, made of what is settled by now.
+func (x *examination) payload(ctx context.Context) {
+	p := &x.plan
+	if p.Tag == "" || p.CommitID == "" || p.Tagger.Name == "" {
+		return
+	}
+	text, err := x.s.repo.TagPayload(ctx, gitops.TagSpec{Name: p.Tag, Target: p.CommitID, Message: p.Message, Tagger: p.Tagger})
+	if err != nil {
+		x.refuse(RuleMessage, StepTag, err, "The tag cannot be made: "+err.Error()+".", "change the message")
+		return
+	}
+	p.Payload = string(text)
+}
+
 // push: wanted, and possible.
 func (x *examination) push() {
 	if !x.c.Push {
@@ -196,6 +211,9 @@ func (x *examination) push() {
 		return
 	}
 	x.plan.Push, x.plan.Remote, x.plan.RemoteURL = true, r.Name, r.URL
+	if r.PushURL != "" {
+		x.plan.RemoteURL = r.PushURL
+	}
 }
 
 // displayPath is path relative to the repository's root, where it lies below it.

@@ -9,10 +9,11 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"sort"
 	"strings"
+	"time"
 
 	"bulla/artifacts"
+	"bulla/keys"
 )
 
 // files: present, readable, in a folder that can take signatures, and the ones people expect.
@@ -24,12 +25,12 @@ func (x *examination) files(ctx context.Context) {
 	if len(list) == 0 {
 		x.inform(RuleNoArtifacts, StepArtifacts, "No files are part of this release.", "name them with --artifact GLOB, or once and for all in bulla.toml")
 		x.plan.Dir = x.s.root()
-		return
+	} else {
+		x.plan.Dir = artifacts.CommonDir(list)
 	}
-	x.plan.Dir = artifacts.CommonDir(list)
 	x.readable(list)
-	x.signable(list)
 	x.existing(ctx, list)
+	x.signable()
 	x.compareWithLast(list)
 }
 
@@ -39,7 +40,7 @@ func (x *examination) chosenFiles(ctx context.Context) ([]artifacts.File, bool) 
 	}
 	globs := x.c.Artifacts
 	if globs == nil {
-		globs = x.s.config.Release.Artifacts
+		globs = x.s.Config().Release.Artifacts
 	}
 	if len(globs) == 0 {
 		return nil, true
@@ -77,18 +78,9 @@ func rootCause(err error) error {
 	return err
 }
 
-// signable: each folder that gets a signature can be written to.
-func (x *examination) signable(list []artifacts.File) {
-	dirs := map[string]bool{x.plan.Dir: true}
-	for _, f := range list {
-		dirs[filepath.Dir(f.Path)] = true
-	}
-	names := make([]string, 0, len(dirs))
-	for d := range dirs {
-		names = append(names, d)
-	}
-	sort.Strings(names)
-	for _, d := range names {
+// signable: each folder that gets an output can be written to.
+func (x *examination) signable() {
+	for _, d := range x.plan.outputDirs() {
 		if err := artifacts.CheckWritable(d); err != nil {
 			x.refuse(RuleArtifact, StepArtifacts, err, fmt.Sprintf("Signatures cannot be written to %s: %v.", x.s.displayPath(d), rootCause(err)), "make the folder writable, or copy the artifacts elsewhere")
 		}
@@ -139,20 +131,49 @@ func (x *examination) existingSignature(f PlannedFile) {
 // RecordName is the file name of the release record.
 const RecordName = "bulla-release.json"
 
-// existingLists looks at SHA256SUMS and the record. A list that already says what this release
-// would write is kept.
+// existingLists looks at the checksums, the record and their signatures. Checksums that already
+// say what this release would write are kept, with a signature by the chosen key over them.
 func (x *examination) existingLists(ctx context.Context) {
-	for _, name := range []string{"SHA256SUMS", "SHA512SUMS", RecordName} {
-		if name == "SHA512SUMS" && !x.plan.SHA512 {
-			continue
-		}
-		path := filepath.Join(x.plan.Dir, name)
-		if _, err := os.Lstat(path); err != nil || x.c.Replace || x.sameChecksums(ctx, path) {
-			continue
-		}
-		x.refuse(RuleSignatureExists, StepArtifacts, nil, fmt.Sprintf("%s exists already and belongs to something else.", x.s.displayPath(path)),
-			"it may be an earlier release's: remove it or allow --replace")
+	if x.c.Replace {
+		return
 	}
+	for _, path := range append(x.plan.checksumLists(), x.plan.recordPath()) {
+		same := exists(path) && x.sameChecksums(ctx, path)
+		if exists(path) && !same {
+			x.inTheWay(path)
+		}
+		if exists(path+".asc") && !(same && x.signsOwn(path)) {
+			x.inTheWay(path + ".asc")
+		}
+	}
+}
+
+func (x *examination) inTheWay(path string) {
+	x.refuse(RuleSignatureExists, StepArtifacts, nil, fmt.Sprintf("%s exists already and belongs to something else.", x.s.displayPath(path)),
+		"it may be an earlier release's: remove it or allow --replace")
+}
+
+// signsOwn reports whether the signature beside a checksums file is the chosen key's and good.
+func (x *examination) signsOwn(path string) bool {
+	ring, err := keyringOf(x.plan.Key)
+	if err != nil {
+		return false
+	}
+	data, err := readLimited(path, maxRecordSize)
+	if err != nil {
+		return false
+	}
+	sig, err := readLimited(path+".asc", 1<<20)
+	if err != nil {
+		return false
+	}
+	j := &keys.Judge{Keyring: ring, Now: x.plan.Created.Add(clockSlack)}
+	for _, v := range judgeBytes(j, keys.KindChecksum, path, data, sig, time.Time{}) {
+		if v.OK(true) && v.Signer != nil && v.Signer.Fingerprint == x.plan.Key.Fingerprint {
+			return true
+		}
+	}
+	return false
 }
 
 // sameChecksums reports whether the checksums file at path names exactly the planned files with

@@ -13,7 +13,7 @@ import (
 func (x *examination) images(ctx context.Context) {
 	refs := x.c.Images
 	if refs == nil {
-		refs = x.s.config.Release.Images
+		refs = x.s.Config().Release.Images
 	}
 	if len(refs) == 0 {
 		return

@@ -23,7 +23,7 @@ func (x *examination) key(ctx context.Context) {
 	x.findings = append(x.findings, choices.Notes...)
 	selector := x.c.Key
 	if selector == "" {
-		selector = x.s.config.Release.Key
+		selector = x.s.Config().Release.Key
 	}
 	if selector == "" && choices.Preselected >= 0 {
 		selector = choices.List[choices.Preselected].Selector()

@@ -63,6 +63,13 @@ func TestPreflightRefuses(t *testing.T) {
 		{"foreign text as a signature", RuleSignatureExists, func(b *bench, _ *Choices) { b.write("dist/widget-1.0.0.tar.gz.asc", "hello") }},
 		{"somebody's checksums", RuleSignatureExists, func(b *bench, _ *Choices) { b.write("dist/SHA256SUMS", strings.Repeat("0", 64)+"  other\n") }},
 		{"an old record", RuleSignatureExists, func(b *bench, _ *Choices) { b.write("dist/"+RecordName, "{}") }},
+		{"an orphan signature of a record", RuleSignatureExists, func(b *bench, _ *Choices) { b.write("dist/"+RecordName+".asc", "old") }},
+		{"an orphan signature of the checksums", RuleSignatureExists, func(b *bench, _ *Choices) { b.write("dist/SHA256SUMS.asc", "old") }},
+		{"a record of a release without files", RuleSignatureExists, func(b *bench, c *Choices) {
+			c.Artifacts = nil
+			b.write(RecordName, "{}")
+		}},
+		{"a message like armor", RuleMessage, func(_ *bench, c *Choices) { c.Message = "x\n-----BEGIN PGP SIGNATURE-----\n" }},
 		{"image without a tag", RuleImage, func(_ *bench, c *Choices) { c.Images = []string{"registry.example.org/widget"} }},
 		{"image without a key", RuleImageKey, func(_ *bench, c *Choices) { c.Images = []string{"127.0.0.1:1/widget:1.0.0"} }},
 	} {

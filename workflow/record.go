@@ -6,16 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
-	"bulla/artifacts"
 	"bulla/gitops"
 	"bulla/keys"
-	"bulla/keys/atomicfile"
 )
 
 // The types of the release record, an in-toto Statement v1
@@ -139,7 +135,10 @@ func runRecord(ctx context.Context, r *run) (string, error) {
 		return "", err
 	}
 	data = append(data, '\n')
-	path := filepath.Join(r.plan.Dir, RecordName)
+	if len(data) > maxRecordSize {
+		return "", fmt.Errorf("the record would be larger than %d bytes: name fewer files", maxRecordSize)
+	}
+	path := r.plan.recordPath()
 	r.result.Record = path
 	if err := r.writeOwn(path, data); err != nil {
 		return "", err
@@ -148,23 +147,6 @@ func runRecord(ctx context.Context, r *run) (string, error) {
 		return "", err
 	}
 	return RecordName + " binds all of it", nil
-}
-
-// writeOwn writes a file of this release: what a killed run of it wrote is kept or renewed, what
-// stood there before is replaced only where the plan allows it.
-func (r *run) writeOwn(path string, data []byte) error {
-	old, err := os.ReadFile(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return atomicfile.Create(path, data, 0o644)
-	case err != nil:
-		return err
-	case bytes.Equal(old, data):
-		return nil
-	case r.plan.Replace || (r.resumed && !r.journal.existed()[path]):
-		return atomicfile.Write(path, data, 0o644)
-	}
-	return &artifacts.ExistsError{Path: path}
 }
 
 // signRecord signs the record unless a killed run of this release did so already.
@@ -183,10 +165,8 @@ func (r *run) signRecord(ctx context.Context, path string, data []byte) error {
 }
 
 func undoRecord(_ context.Context, r *run, a *Abandoned) {
-	existed := r.journal.existed()
-	for _, path := range r.plan.records() {
-		r.removeOwn(path, existed, a)
-	}
+	path := r.plan.recordPath()
+	r.removeOutputs(a, []string{path, path + ".asc"})
 }
 
 // ParseRecord reads a release record strictly: unknown statement and predicate types are errors,
@@ -220,9 +200,8 @@ func ParseRecord(data []byte) (Record, error) {
 // digestOf finds the digest of a subject by name and algorithm.
 func (rec Record) digestOf(name, algorithm string) (string, bool) {
 	for _, s := range rec.Subject {
-		if s.Name == name {
-			d, ok := s.Digest[algorithm]
-			return d, ok
+		if d, ok := s.Digest[algorithm]; ok && s.Name == name {
+			return d, true
 		}
 	}
 	return "", false

@@ -5,7 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,7 +25,8 @@ type run struct {
 	judge   *keys.Judge // holds the plan's own public key alone
 	result  *Result
 	resumed bool
-	mu      sync.Mutex
+	mu      sync.Mutex // around face.Emit
+	noting  sync.Mutex // around the journal while files are signed in parallel
 }
 
 // Run carries out the plan. Before anything is made it fails with a *RefusedError, the context's
@@ -63,7 +64,7 @@ func (s *Session) Resume(ctx context.Context, f Face) (*Result, error) {
 		return nil, err
 	}
 	r := &run{s: s, plan: p, face: f, journal: j, resumed: true}
-	if err := r.cleanTemps(); err != nil {
+	if err := p.cleanTemps(); err != nil {
 		return nil, err
 	}
 	return s.execute(ctx, r)
@@ -86,12 +87,19 @@ func (s *Session) Abandon(ctx context.Context) (Abandoned, error) {
 	if err := r.prepare(); err != nil {
 		return a, err
 	}
-	if err := r.cleanTemps(); err != nil {
-		return a, err
+	if err := p.cleanTemps(); err != nil {
+		a.keep("temporary files", err.Error())
 	}
+	_, began := progress(j.entries)
+	undoTag(ctx, r, &a)
 	for i := len(walk) - 1; i >= 0; i-- {
-		if walk[i].undo != nil {
-			walk[i].undo(ctx, r, &a)
+		switch st := walk[i]; {
+		case st.undo == nil, !began[st.id]:
+		case a.public:
+			// Others may have the tag: what vouches for it and for its files stays as well.
+			a.keep(strings.ToLower(st.id.Title()), "it belongs to the tag")
+		default:
+			st.undo(ctx, r, &a)
 		}
 	}
 	return a, j.archive(entryAbandoned, fmt.Sprintf("%d removed, %d kept", len(a.Removed), len(a.Kept)))
@@ -119,9 +127,13 @@ func (s *Session) execute(ctx context.Context, r *run) (*Result, error) {
 	defer r.closeKeys()
 	for _, st := range walk {
 		if err := r.do(ctx, st); err != nil {
-			if st.id == StepPush && ctx.Err() == nil {
+			if st.id == StepPush && ctx.Err() == nil && !r.result.Pushed {
 				r.result.PushFailed = err
 				break
+			}
+			var wrong *keys.UnlockError
+			if errors.As(err, &wrong) {
+				s.world.Vault.Reject(ctx, wrong.Request)
 			}
 			return r.result, r.failed(st, err)
 		}
@@ -147,7 +159,7 @@ func (r *run) do(ctx context.Context, st step) error {
 		return err
 	}
 	if st.writes && r.journal.plan() == nil {
-		if err := r.journal.begin(r.plan, existing(append(r.plan.lists(), r.plan.records()...))); err != nil {
+		if err := r.journal.begin(r.plan, existing(r.plan.outputs())); err != nil {
 			return err
 		}
 	}
@@ -271,10 +283,4 @@ func (b *limitedBuffer) Write(p []byte) (int, error) {
 		b.Buffer.Write(p[:min(room, len(p))])
 	}
 	return len(p), nil
-}
-
-// records are the paths of the release record and its signature.
-func (p *Plan) records() []string {
-	path := filepath.Join(p.Dir, RecordName)
-	return []string{path, path + ".asc"}
 }

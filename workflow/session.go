@@ -62,8 +62,12 @@ func (s *Session) root() string {
 // Repository is the state of the repository when the Session was opened.
 func (s *Session) Repository() gitops.State { return s.state }
 
-// Config is bulla.toml as it was when the Session was opened.
-func (s *Session) Config() Config { return s.config }
+// Config is bulla.toml as it was when the Session was opened, or as SaveConfig left it.
+func (s *Session) Config() Config {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.config
+}
 
 // SaveConfig writes bulla.toml. Call it only when a person agreed.
 func (s *Session) SaveConfig(_ context.Context, c Config) error {
@@ -72,7 +76,9 @@ func (s *Session) SaveConfig(_ context.Context, c Config) error {
 		return err
 	}
 	c.Exists = true
+	s.mu.Lock()
 	s.config = c
+	s.mu.Unlock()
 	return nil
 }
 
@@ -109,7 +115,7 @@ func projectOfURL(raw string) string {
 // remote finds the remote by name; "" means the configured one, origin, or the only one.
 func (s *Session) remote(name string) (gitops.Remote, bool) {
 	if name == "" {
-		name = s.config.Release.Remote
+		name = s.Config().Release.Remote
 	}
 	for _, r := range s.remotes {
 		if r.Name == name || (name == "" && r.Name == "origin") {
@@ -154,7 +160,7 @@ func (s *Session) GenerateKey(ctx context.Context, p store.GenerateParams) (stor
 // globs "{version}" must have been replaced; see Globs.
 func (s *Session) FindArtifacts(ctx context.Context, globs []string) ([]artifacts.File, error) {
 	if globs == nil {
-		globs = s.config.Release.Artifacts
+		globs = s.Config().Release.Artifacts
 	}
 	if len(globs) == 0 {
 		return nil, nil
@@ -164,12 +170,12 @@ func (s *Session) FindArtifacts(ctx context.Context, globs []string) ([]artifact
 
 // Globs are the configured artifact globs for a version.
 func (s *Session) Globs(version string) []string {
-	return withVersion(s.config.Release.Artifacts, version)
+	return withVersion(s.Config().Release.Artifacts, version)
 }
 
 // ImageReferences are the configured image references for a version.
 func (s *Session) ImageReferences(version string) []string {
-	return withVersion(s.config.Release.Images, version)
+	return withVersion(s.Config().Release.Images, version)
 }
 
 func withVersion(list []string, version string) []string {

@@ -51,8 +51,8 @@ func (w *World) choose(ctx context.Context, sel keys.Selector) (keys.Signer, err
 // git's user.signingkey.
 func (s *Session) choose(ctx context.Context, sel keys.Selector) (keys.Signer, error) {
 	if sel.Text == "" {
-		if s.config.Release.Key != "" {
-			return s.world.Signer(ctx, keys.ParseSelector(s.config.Release.Key))
+		if s.Config().Release.Key != "" {
+			return s.world.Signer(ctx, keys.ParseSelector(s.Config().Release.Key))
 		}
 		c, err := s.KeyChoices(ctx)
 		if err != nil {

@@ -47,7 +47,7 @@ func isSourceArchive(base, project, version string) bool {
 // compareSources compares the source archives among the artifacts with the tag just made. What is
 // found is a note and no failure: many archives hold generated files.
 func (r *run) compareSources(ctx context.Context, v *Verifier) string {
-	v.config = r.s.config
+	v.config = r.s.Config()
 	var notes []string
 	for _, f := range r.result.Files {
 		if !isSourceArchive(f.Base(), r.plan.Project, r.plan.Version) {

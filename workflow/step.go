@@ -5,14 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"bulla/artifacts"
 	"bulla/docker"
 	"bulla/docker/cosign"
 	"bulla/gitops"
 	"bulla/keys"
-	"bulla/keys/atomicfile"
 )
 
 // step is one step of the walk. Titles, timing, journalling, cancellation and error policy are
@@ -30,7 +28,8 @@ type step struct {
 	// run does the work and says in one line what now exists. It must be able to find its own
 	// half-done work of a killed run and go on from there.
 	run func(context.Context, *run) (string, error)
-	// undo takes the work back as far as that can be done, and reports to a.
+	// undo takes the work back as far as that can be done, and reports to a. The tag's is not among
+	// them: it comes first and decides whether there are others, see Session.Abandon.
 	undo func(context.Context, *run, *Abandoned)
 }
 
@@ -42,7 +41,7 @@ func init() {
 	walk = []step{
 		{id: StepPreflight, run: runPreflight},
 		{id: StepKey, run: runKey},
-		{id: StepTag, writes: true, signs: true, run: runTag, undo: undoTag},
+		{id: StepTag, writes: true, signs: true, run: runTag},
 		{id: StepArtifacts, writes: true, signs: true, skip: skipArtifacts, run: runArtifacts, undo: undoArtifacts},
 		{id: StepImage, writes: true, skip: skipImage, run: runImage, undo: undoImage},
 		{id: StepRecord, writes: true, signs: true, run: runRecord, undo: undoRecord},
@@ -62,21 +61,21 @@ func runPreflight(ctx context.Context, r *run) (string, error) {
 		return "", err
 	}
 	if state.Head.ID != p.CommitID {
-		return "", changed(StepPreflight, "Another commit is checked out than the one in the plan.", nil)
+		return "", changed(RuleBranch, StepPreflight, "Another commit is checked out than the one in the plan.", nil)
 	}
 	if len(state.Changed) > 0 {
-		return "", changed(StepPreflight, "The working tree changed since the plan was made: "+firstOf(state.Changed, 3)+".", nil)
+		return "", changed(RuleDirty, StepPreflight, "The working tree changed since the plan was made: "+firstOf(state.Changed, 3)+".", nil)
 	}
 	if t, err := r.s.repo.Tag(ctx, p.Tag); err == nil {
-		return "", changed(StepTag, fmt.Sprintf("The tag %s appeared since the plan was made.", p.Tag), &gitops.ExistsError{Ref: p.Tag, ID: t.ObjectID})
+		return "", changed(RuleTagExists, StepTag, fmt.Sprintf("The tag %s appeared since the plan was made.", p.Tag), &gitops.ExistsError{Ref: p.Tag, ID: t.ObjectID})
 	}
 	for _, f := range p.Files {
 		info, err := os.Stat(f.Path)
 		if err != nil {
-			return "", changed(StepArtifacts, fmt.Sprintf("%s cannot be read any more: %v.", f.Name, rootCause(err)), err)
+			return "", changed(RuleArtifact, StepArtifacts, fmt.Sprintf("%s cannot be read any more: %v.", f.Name, rootCause(err)), err)
 		}
 		if info.Size() != f.Size || !info.ModTime().Equal(f.ModTime) {
-			return "", changed(StepArtifacts, f.Name+" changed since the plan was made.", &artifacts.ChangedError{Path: f.Path})
+			return "", changed(RuleArtifact, StepArtifacts, f.Name+" changed since the plan was made.", &artifacts.ChangedError{Path: f.Path})
 		}
 	}
 	warnings := len(withSeverity(p.Findings, SeverityWarning))
@@ -86,8 +85,8 @@ func runPreflight(ctx context.Context, r *run) (string, error) {
 	return "nothing against it", nil
 }
 
-func changed(at StepID, message string, err error) error {
-	return &RefusedError{Findings: []Finding{{Rule: RuleDirty, Severity: SeverityError, Step: at, Message: message, Hint: "look, then begin again", Err: err}}}
+func changed(rule Rule, at StepID, message string, err error) error {
+	return &RefusedError{Findings: []Finding{{Rule: rule, Severity: SeverityError, Step: at, Message: message, Hint: "look, then begin again", Err: err}}}
 }
 
 // plural writes "1 file", "2 files".
@@ -123,21 +122,18 @@ func runKey(ctx context.Context, r *run) (string, error) {
 	return r.plan.Key.Fingerprint.Short() + " is open", nil
 }
 
-// tagSpec is the tag as the plan describes it: the same bytes in every run.
+// tagSpec is the tag as the plan describes it.
 func (r *run) tagSpec() gitops.TagSpec {
 	return gitops.TagSpec{Name: r.plan.Tag, Target: r.plan.CommitID, Message: r.plan.Message, Tagger: r.plan.Tagger}
 }
 
 func runTag(ctx context.Context, r *run) (string, error) {
-	payload, err := r.s.repo.TagPayload(ctx, r.tagSpec())
-	if err != nil {
-		return "", err
-	}
-	tag, err := r.ownTag(ctx, payload)
+	tag, err := r.ownTag(ctx)
 	if err != nil {
 		return "", err
 	}
 	if tag == nil {
+		payload := []byte(r.plan.Payload)
 		sig, err := r.sign(ctx, payload)
 		if err != nil {
 			return "", err
@@ -154,7 +150,7 @@ func runTag(ctx context.Context, r *run) (string, error) {
 
 // ownTag finds the tag that a killed run of this very plan made; nil if there is none. A tag that
 // is not ours is a *gitops.ExistsError.
-func (r *run) ownTag(ctx context.Context, payload []byte) (*gitops.Tag, error) {
+func (r *run) ownTag(ctx context.Context) (*gitops.Tag, error) {
 	tag, err := r.s.repo.Tag(ctx, r.plan.Tag)
 	if errors.Is(err, gitops.ErrNotFound) {
 		return nil, nil
@@ -162,7 +158,7 @@ func (r *run) ownTag(ctx context.Context, payload []byte) (*gitops.Tag, error) {
 	if err != nil {
 		return nil, err
 	}
-	if string(tag.Payload) != string(payload) || !r.signedByUs(judgeTag(r.judge, tag)) {
+	if string(tag.Payload) != r.plan.Payload || !r.signedByUs(judgeTag(r.judge, tag)) {
 		return nil, &gitops.ExistsError{Ref: "refs/tags/" + r.plan.Tag, ID: tag.ObjectID}
 	}
 	return &tag, nil
@@ -186,20 +182,16 @@ func (r *run) sign(ctx context.Context, data []byte) ([]byte, error) {
 }
 
 func undoTag(ctx context.Context, r *run, a *Abandoned) {
-	payload, err := r.s.repo.TagPayload(ctx, r.tagSpec())
-	if err != nil {
-		a.keep("tag "+r.plan.Tag, err.Error())
-		return
-	}
-	tag, err := r.ownTag(ctx, payload)
+	tag, err := r.ownTag(ctx)
 	if tag == nil {
 		if err != nil {
 			a.keep("tag "+r.plan.Tag, "it is not the one this release made")
 		}
 		return
 	}
-	if reason := r.mayBePushed(ctx, tag.ObjectID); reason != "" {
+	if reason := r.reached(ctx, tag.ObjectID); reason != "" {
 		a.keep("tag "+r.plan.Tag, reason)
+		a.public = true
 		return
 	}
 	if err := r.s.repo.DeleteTag(ctx, r.plan.Tag, tag.ObjectID); err != nil {
@@ -209,21 +201,23 @@ func undoTag(ctx context.Context, r *run, a *Abandoned) {
 	a.Removed = append(a.Removed, "tag "+r.plan.Tag)
 }
 
-// mayBePushed says why a tag must be kept, or "". Only a push that was begun can have reached
-// the remote; then the remote itself is asked.
-func (r *run) mayBePushed(ctx context.Context, id string) string {
-	_, began := progress(r.journal.entries)
-	if !r.plan.Push || !began[StepPush] {
+// reached says why the tag may be known to others, or "". The remote itself is asked, whether or
+// not this release began to push: a person may have pushed by hand.
+func (r *run) reached(ctx context.Context, id string) string {
+	remote, ok := r.s.remote(r.plan.Remote)
+	if !ok {
 		return ""
 	}
 	ctx, cancel := context.WithTimeout(ctx, remoteDeadline)
 	defer cancel()
-	remote, found, err := r.s.repo.RemoteTag(ctx, r.plan.Remote, r.plan.Tag)
+	there, found, err := r.s.repo.PushedTag(ctx, remote.Name, r.plan.Tag)
 	switch {
+	case errors.Is(err, gitops.ErrNoGit):
+		return ""
 	case err != nil:
-		return fmt.Sprintf("its push to %s was begun and the remote cannot be asked whether it arrived", r.plan.Remote)
-	case found && remote == id:
-		return fmt.Sprintf("it was pushed to %s: others may have it", r.plan.Remote)
+		return fmt.Sprintf("%s cannot be asked whether it has the tag; if it has not, git tag -d %s removes it here", remote.Name, r.plan.Tag)
+	case found && there == id:
+		return fmt.Sprintf("it was pushed to %s: others may have it", remote.Name)
 	}
 	return ""
 }
@@ -233,20 +227,6 @@ func skipArtifacts(r *run) string {
 		return "no files are part of this release"
 	}
 	return ""
-}
-
-// cleanTemps removes the temporary files of a killed run. The journal's lock is held, so no
-// other bulla is writing there for this repository.
-func (r *run) cleanTemps() error {
-	dirs := map[string]bool{r.plan.Dir: true}
-	for _, f := range r.plan.Files {
-		dirs[filepath.Dir(f.Path)] = true
-	}
-	var errs []error
-	for d := range dirs {
-		errs = append(errs, atomicfile.RemoveTemps(d))
-	}
-	return errors.Join(errs...)
 }
 
 func runArtifacts(ctx context.Context, r *run) (string, error) {
@@ -278,7 +258,7 @@ func runArtifacts(ctx context.Context, r *run) (string, error) {
 
 func (r *run) signOptions(st StepID) artifacts.SignOptions {
 	return artifacts.SignOptions{
-		Signer: r.signer, Now: r.s.world.Now, Replace: r.plan.Replace, SHA512: r.plan.SHA512,
+		Signer: r.signer, Now: r.s.world.Now, Replace: r.plan.Replace, SHA512: r.plan.SHA512, Writing: r.writing,
 		Progress: func(p artifacts.Progress) {
 			r.emit(StepProgress{Step: st, Item: p.File, ItemDone: p.FileDone, ItemTotal: p.FileTotal,
 				Done: p.Done, Total: p.Total, Items: p.Files, ItemsTotal: p.FilesTotal})
@@ -286,57 +266,11 @@ func (r *run) signOptions(st StepID) artifacts.SignOptions {
 	}
 }
 
-func undoArtifacts(ctx context.Context, r *run, a *Abandoned) {
-	ring, err := keyringOf(r.plan.Key)
-	if err != nil {
-		a.keep("signatures", err.Error())
-		return
+func undoArtifacts(_ context.Context, r *run, a *Abandoned) {
+	r.removeOutputs(a, r.plan.signatures())
+	for _, path := range r.plan.checksumLists() {
+		r.removeOutputs(a, []string{path, path + ".asc"})
 	}
-	for _, f := range r.plan.Files {
-		in, err := artifacts.Inspect(ctx, f.File, r.plan.Key, ring, r.s.world.Now())
-		switch {
-		case err != nil:
-			a.keep(f.Name+".asc", err.Error())
-		case in.State != artifacts.StateValid && in.State != artifacts.StateStale:
-		case f.Existing != artifacts.StateNone:
-			a.keep(f.Name+".asc", "a signature stood there before this release")
-		default:
-			a.remove(in.Path, f.Name+".asc")
-		}
-	}
-	existed := r.journal.existed()
-	for _, path := range r.plan.lists() {
-		r.removeOwn(path, existed, a)
-	}
-}
-
-// removeOwn removes a list or record that this release wrote.
-func (r *run) removeOwn(path string, existed map[string]bool, a *Abandoned) {
-	if _, err := os.Lstat(path); err != nil {
-		return
-	}
-	if existed[path] {
-		a.keep(r.s.displayPath(path), "one stood there before this release")
-		return
-	}
-	a.remove(path, r.s.displayPath(path))
-}
-
-// lists are the paths of the checksums files and their signatures.
-func (p *Plan) lists() []string {
-	var out []string
-	if len(p.Files) == 0 {
-		return nil
-	}
-	names := []string{"SHA256SUMS"}
-	if p.SHA512 {
-		names = append(names, "SHA512SUMS")
-	}
-	for _, n := range names {
-		path := filepath.Join(p.Dir, n)
-		out = append(out, path, path+".asc")
-	}
-	return out
 }
 
 func (a *Abandoned) keep(what, why string) { a.Kept = append(a.Kept, what+": "+why) }

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"errors"
 	"time"
 
 	"bulla/gitops"
@@ -22,6 +23,13 @@ func judgeTag(j *keys.Judge, t gitops.Tag) []keys.Verdict {
 // tagSignatures judges the signatures of a tag alone. The verdicts are the same until the time
 // that is returned with them; zero for always.
 func tagSignatures(j *keys.Judge, t gitops.Tag) ([]keys.Verdict, time.Time) {
+	var malformed *gitops.MalformedError
+	switch {
+	case errors.As(t.Problem, &malformed):
+		return []keys.Verdict{{Kind: keys.KindTag, Target: t.Name, Status: keys.StatusMalformed, Reason: "The tag object is not as git makes them: " + malformed.Reason + "."}}, time.Time{}
+	case t.Problem != nil:
+		return []keys.Verdict{keys.NotChecked(keys.KindTag, t.Name, "The tag cannot be read: "+t.Problem.Error()+".")}, time.Time{}
+	}
 	if t.Lightweight {
 		return []keys.Verdict{keys.Unsigned(keys.KindTag, t.Name, "A lightweight tag is only a name: it cannot be signed.")}, time.Time{}
 	}

@@ -77,7 +77,7 @@ func (s *Session) versions(ctx context.Context) ([]taggedVersion, error) {
 	}
 	var out []taggedVersion
 	for _, t := range tags {
-		if v, ok := versionOf(t.Name, s.config.TagPattern()); ok {
+		if v, ok := versionOf(t.Name, s.Config().TagPattern()); ok {
 			sem, _ := semver.NewVersion(v)
 			out = append(out, taggedVersion{Tag: t, version: v, sem: sem})
 		}
@@ -89,7 +89,7 @@ func (s *Session) versions(ctx context.Context) ([]taggedVersion, error) {
 // TagFor turns what a person typed, a version or a tag, into the tag and the version that the
 // configured pattern makes of it. It returns a *VersionError or an error of gitops.ValidTagName.
 func (s *Session) TagFor(text string) (tag, version string, err error) {
-	return tagFor(text, s.config.TagPattern())
+	return tagFor(text, s.Config().TagPattern())
 }
 
 // VersionChoices proposes the next version: after the newest tag by semantic versioning
@@ -118,7 +118,7 @@ func (s *Session) VersionChoices(ctx context.Context) (VersionChoices, error) {
 // proposals takes pairs of why and version.
 func (s *Session) proposals(pairs ...string) (out []VersionProposal) {
 	for i := 0; i+1 < len(pairs); i += 2 {
-		tag := strings.Replace(s.config.TagPattern(), versionVariable, pairs[i+1], 1)
+		tag := strings.Replace(s.Config().TagPattern(), versionVariable, pairs[i+1], 1)
 		out = append(out, VersionProposal{Why: pairs[i], Version: pairs[i+1], Tag: tag})
 	}
 	return out

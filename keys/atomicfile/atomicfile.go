@@ -91,18 +91,30 @@ func describe(path string, err error) error {
 	return fmt.Errorf("write %s: %w", path, err)
 }
 
-// RemoveTemps deletes temporary files that earlier, killed processes left in dir. Call it only
-// while holding the lock that keeps a second bulla out.
-func RemoveTemps(dir string) error {
+// RemoveTemps deletes the temporary files that earlier, killed processes left in dir. Call it only
+// while nobody else can be writing there. A folder that is not there holds none.
+func RemoveTemps(dir string) error { return removeTemps(dir, TempPrefix) }
+
+// RemoveTempsOf is RemoveTemps for the temporary files of one file, named base: others in dir may
+// be writing theirs.
+func RemoveTempsOf(dir, base string) error { return removeTemps(dir, TempPrefix+base+"-") }
+
+func removeTemps(dir, prefix string) error {
 	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	var errs []error
 	for _, e := range entries {
-		if e.Type().IsRegular() && strings.HasPrefix(e.Name(), TempPrefix) {
+		if e.Type().IsRegular() && strings.HasPrefix(e.Name(), prefix) {
 			errs = append(errs, os.Remove(filepath.Join(dir, e.Name())))
 		}
 	}
 	return errors.Join(errs...)
 }
+
+// SyncDir makes what was created, renamed or removed in dir durable.
+func SyncDir(dir string) error { return syncDir(dir) }

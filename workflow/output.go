@@ -1,0 +1,149 @@
+package workflow
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"bulla/artifacts"
+	"bulla/keys/atomicfile"
+)
+
+// The files that a release writes, in one list: preflight looks at them, the steps write them,
+// the journal notes them and an abandoned release removes them.
+
+// signatures are the paths of the signatures of the files.
+func (p *Plan) signatures() []string {
+	var out []string
+	for _, f := range p.Files {
+		out = append(out, f.SignaturePath())
+	}
+	return out
+}
+
+// checksumLists are the paths of the checksums files, without their signatures.
+func (p *Plan) checksumLists() []string {
+	switch {
+	case len(p.Files) == 0:
+		return nil
+	case p.SHA512:
+		return []string{filepath.Join(p.Dir, artifacts.SHA256Name), filepath.Join(p.Dir, artifacts.SHA512Name)}
+	}
+	return []string{filepath.Join(p.Dir, artifacts.SHA256Name)}
+}
+
+// recordPath is the path of the release record.
+func (p *Plan) recordPath() string { return filepath.Join(p.Dir, RecordName) }
+
+// lists are the paths of the checksums files and the record, each with its signature.
+func (p *Plan) lists() []string {
+	var out []string
+	for _, path := range append(p.checksumLists(), p.recordPath()) {
+		out = append(out, path, path+".asc")
+	}
+	return out
+}
+
+// outputs are the paths of all files that the release writes.
+func (p *Plan) outputs() []string { return append(p.signatures(), p.lists()...) }
+
+// outputDirs are the folders of all outputs.
+func (p *Plan) outputDirs() []string {
+	var dirs []string
+	for _, path := range p.outputs() {
+		dirs = append(dirs, filepath.Dir(path))
+	}
+	slices.Sort(dirs)
+	return slices.Compact(dirs)
+}
+
+// cleanTemps removes the temporary files that a killed run left for the outputs.
+func (p *Plan) cleanTemps() error {
+	var errs []error
+	for _, path := range p.outputs() {
+		errs = append(errs, atomicfile.RemoveTempsOf(filepath.Dir(path), filepath.Base(path)))
+	}
+	return errors.Join(errs...)
+}
+
+func sha256Hex(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// writing notes in the journal what is about to be written.
+func (r *run) writing(path string, data []byte) error {
+	r.noting.Lock()
+	defer r.noting.Unlock()
+	return r.journal.writing(path, sha256Hex(data))
+}
+
+// isOwn reports whether the file at path is one that this release wrote and nobody changed since.
+func (r *run) isOwn(path string) (own bool, err error) {
+	digests := r.journal.written()[path]
+	if len(digests) == 0 {
+		return false, nil
+	}
+	data, err := readLimited(path, maxRecordSize)
+	if err != nil || len(data) == 0 {
+		return false, err
+	}
+	return slices.Contains(digests, sha256Hex(data)), nil
+}
+
+// writeOwn writes an output. What this release wrote before is renewed; what others wrote is
+// replaced only where the plan allows it.
+func (r *run) writeOwn(path string, data []byte) error {
+	old, err := os.ReadFile(path)
+	if err == nil && string(old) == string(data) {
+		return nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	write := atomicfile.Create
+	if err == nil {
+		own, err := r.isOwn(path)
+		if err != nil {
+			return err
+		}
+		if !own && !r.plan.Replace {
+			return &artifacts.ExistsError{Path: path}
+		}
+		write = atomicfile.Write
+	}
+	if err := r.writing(path, data); err != nil {
+		return err
+	}
+	return write(path, data, 0o644)
+}
+
+// removeOutputs takes back the files of a release: each that is still exactly as it was written.
+func (r *run) removeOutputs(a *Abandoned, paths []string) {
+	existed := r.journal.existed()
+	for _, path := range paths {
+		name := r.s.displayPath(path)
+		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		switch own, err := r.isOwn(path); {
+		case err != nil:
+			a.keep(name, rootCause(err).Error())
+		case own && existed[path]:
+			a.remove(path, fmt.Sprintf("%s (what stood there before cannot be brought back)", name))
+		case own:
+			a.remove(path, name)
+		case existed[path]:
+			a.keep(name, "it stood there before this release")
+		case len(r.journal.written()[path]) > 0:
+			a.keep(name, "it was changed since")
+		default:
+			a.keep(name, "this release did not make it")
+		}
+	}
+}
