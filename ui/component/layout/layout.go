@@ -54,12 +54,44 @@ func Ends(left, right string, w int, ellipsis string) string {
 	return Pad(Cut(left, w-rw-1, ellipsis), w-rw) + right
 }
 
-// Wrap breaks text at spaces into lines of at most w columns; a longer word is broken too.
+// Wrap breaks plain text at spaces into lines of at most w columns; a longer word is broken too.
+// It never breaks at a hyphen: flags and file names have them. Spaces at the beginning stay.
 func Wrap(s string, w int) []string {
 	if w <= 0 {
 		return nil
 	}
-	return strings.Split(ansi.Wrap(s, w, ""), "\n")
+	var out []string
+	for par := range strings.SplitSeq(s, "\n") {
+		out = append(out, wrapLine(par, w)...)
+	}
+	return out
+}
+
+func wrapLine(s string, w int) []string {
+	text := strings.TrimLeft(s, " ")
+	line := strings.Repeat(" ", min(len(s)-len(text), w-1))
+	var out []string
+	empty := true // the line holds no word yet
+	for word := range strings.SplitSeq(text, " ") {
+		next := line + " " + word
+		if empty {
+			next = line + word
+		}
+		if Width(next) > w && !empty {
+			out = append(out, line)
+			next = word
+		}
+		for Width(next) > w {
+			head := Cut(next, w, "")
+			if head == "" { // one character is wider than the line
+				return out
+			}
+			out = append(out, head)
+			next = Skip(next, w)
+		}
+		line, empty = next, false
+	}
+	return append(out, line)
 }
 
 // Indent puts prefix before each line.

@@ -60,6 +60,12 @@ func TestTable(t *testing.T) {
 }
 
 func TestWrap(t *testing.T) {
+	if got := Wrap("  use it --with-flag\n\nnow", 10); !slices.Equal(got, []string{"  use it", "--with-fla", "g", "", "now"}) {
+		t.Errorf("got %q", got)
+	}
+	if got := Wrap("山田 山", 1); len(got) != 0 {
+		t.Errorf("got %q", got)
+	}
 	if got := Wrap("one two three", 7); !slices.Equal(got, []string{"one two", "three"}) {
 		t.Errorf("got %q", got)
 	}

@@ -102,6 +102,9 @@ func (r *preflightRoom) view(w, h int) []string {
 	case len(r.findings) == 0:
 		return append(out, r.theme.Icon(theme.Done)+" Nothing stands in the way.")
 	}
+	if r.refused() == "" {
+		out = append(out, r.theme.Icon(theme.Done)+" Nothing stands in the way, but look at this:", "")
+	}
 	return append(out, r.list.View(r.theme, findingItems(r.state, r.findings, r.list.At(), w), h-len(out))...)
 }
 
