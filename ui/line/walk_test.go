@@ -1,0 +1,415 @@
+package line
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"bulla/keys"
+	"bulla/keys/vault"
+	"bulla/workflow"
+)
+
+// whole are the answers of a walk where everything is as it should be: key, version, message,
+// files, images, image key, push, the version once more.
+var whole = []string{"", "1", "", "", "", "", "n", "1.4.0"}
+
+func with(change func([]string)) []string {
+	answers := slices.Clone(whole)
+	change(answers)
+	return answers
+}
+
+func TestWalk(t *testing.T) {
+	reported := false
+	w := walkThrough(t, newSession(), func(o *Walker) {
+		o.Report = func(r *workflow.Result) error { reported = r.Plan.Tag == "v1.4.0"; return nil }
+	}, whole...)
+	if w.err != nil || w.res == nil || !reported || w.runs != 1 {
+		t.Fatalf("%v, %d runs, reported: %v\n%s", w.err, w.runs, reported, w.out)
+	}
+	want := workflow.Choices{Version: "1.4.0", Key: string(adaSub) + "!", Message: "widget 1.4.0", Files: w.files, Images: w.images, ImageKey: w.imageKeys[0].Path}
+	if got := w.planned[0]; !reflect.DeepEqual(got, want) {
+		t.Errorf("planned %+v\nwant    %+v", got, want)
+	}
+	w.says(t,
+		"3E9C 0E14 7A21 9D4B 55F0  1C2D 3E4F 5A6B C0DE EE87", "ed25519, expires in 1 y 4 mo (22 Mar 2028), in bulla's store", "signed v1.3.0",
+		"rsa2048, expired 22 Mar 2026, on card 0006 1234", "cannot sign: it expired on 22 March 2026", "Enter takes 1: the key of the last release",
+		"1  1.4.0, tag v1.4.0: minor", "Since v1.3.0: 1 commit", "| widget 1.4.0", "1  dist/a.tar.gz  12.1 MB", digest+", an index of 2 platforms",
+		"Nothing has been created yet", "by its subkey 77C1 D0F2", "The tag is not pushed.", "warning: No backup",
+		"begun    Tag", "done     Tag: v1.4.0 signed, in 3.0 s", "skipped  Push: not asked for",
+		"git verify-tag v1.4.0", "bulla keys export 3E9C0E147A219D4B55F01C2D3E4F5A6BC0DEEE87 -o KEYS",
+	)
+	if strings.ContainsRune(w.out, '\x1b') || strings.ContainsRune(w.out, '\r') {
+		t.Error("something was repainted")
+	}
+}
+
+// TestLeaving: q and the end of input at every question change nothing.
+func TestLeaving(t *testing.T) {
+	for n := range whole {
+		for _, how := range []string{"q", "end"} {
+			answers := slices.Clone(whole[:n])
+			if how == "q" {
+				answers = append(answers, "q", "y", "1.4.0")
+			}
+			w := walkThrough(t, newSession(), nil, answers...)
+			if !errors.Is(w.err, context.Canceled) || w.runs != 0 || w.res != nil {
+				t.Errorf("%s at question %d: %v, %d runs\n%s", how, n+1, w.err, w.runs, w.out)
+			}
+		}
+	}
+}
+
+// TestConfirming: only the version, or the tag, typed exactly begins.
+func TestConfirming(t *testing.T) {
+	w := walkThrough(t, newSession(), nil, with(func(a []string) { a[7] = "yes" })...)
+	if w.runs != 0 || !errors.Is(w.err, context.Canceled) {
+		t.Errorf("yes began: %v", w.err)
+	}
+	w.says(t, "That is not 1.4.0. Nothing was done.")
+	for _, typed := range []string{"", " "} {
+		if w := walkThrough(t, newSession(), nil, with(func(a []string) { a[7] = typed })...); w.runs != 0 {
+			t.Errorf("%q began", typed)
+		}
+	}
+	if w := walkThrough(t, newSession(), nil, with(func(a []string) { a[7] = "v1.4.0" })...); w.runs != 1 {
+		t.Error("the tag did not begin")
+	}
+}
+
+// TestChoosing: what is answered is what is planned.
+func TestChoosing(t *testing.T) {
+	f := newSession()
+	w := walkThrough(t, f, nil,
+		"2", "7", "x", "1", // a key that cannot sign, one that is none, a slip, then one that can
+		"next", "v2.0.0-rc.1", // no version, then a tag
+		"My words", "", "and more", ".",
+		"9", "3 1-2", // too many, then out of order
+		"none", "y", "2.0.0-rc.1")
+	if w.err != nil {
+		t.Fatalf("%v\n%s", w.err, w.out)
+	}
+	c := f.planned[0]
+	if c.Version != "2.0.0-rc.1" || c.Message != "My words\n\nand more" || len(c.Files) != 3 || len(c.Images) != 0 || c.Images == nil || c.ImageKey != "" || !c.Push {
+		t.Errorf("planned %+v", c)
+	}
+	w.says(t, "That key cannot sign: it expired", "A number from 1 to 3, please.", `"next" is not a version`, `"9" is no number or range from 1 to 3`, "Then the tag is pushed to origin, git@forge.example.org:acme/widget.git.")
+}
+
+// TestSaidAlready: what the command line says is not asked.
+func TestSaidAlready(t *testing.T) {
+	f := newSession()
+	w := walkThrough(t, f, func(o *Walker) {
+		o.Choices = workflow.Choices{Version: "1.4.0", Key: "ada@example.org", Message: "said", Files: f.files, Images: []string{}, Push: true}
+	}, "1.4.0")
+	if w.err != nil || w.runs != 1 || f.planned[0].Key != "ada@example.org" {
+		t.Errorf("%v\n%s", w.err, w.out)
+	}
+}
+
+// TestRefusedByTheRepository: what is mended outside ends the walk at once.
+func TestRefusedByTheRepository(t *testing.T) {
+	f := newSession()
+	f.findings = []workflow.Finding{
+		{Rule: workflow.RuleDirty, Severity: workflow.SeverityError, Step: workflow.StepPreflight, Message: "README.md has changed."},
+		{Rule: workflow.RuleVersion, Severity: workflow.SeverityError, Step: workflow.StepTag, Message: "No version is named."},
+	}
+	w := walkThrough(t, f, nil, whole...)
+	var refused *workflow.RefusedError
+	if !errors.As(w.err, &refused) || len(refused.Findings) != 1 || refused.Findings[0].Rule != workflow.RuleDirty {
+		t.Errorf("%v", w.err)
+	}
+	if strings.Contains(w.out, "The key that signs") {
+		t.Error("it went on asking")
+	}
+}
+
+// TestMending: a refusal leads back to the choice that it is about, once for each.
+func TestMending(t *testing.T) {
+	f := newSession()
+	f.refuse = func(c workflow.Choices) error {
+		var list []workflow.Finding
+		if c.Version == "1.4.0" {
+			list = append(list, workflow.Finding{Rule: workflow.RuleTagExists, Severity: workflow.SeverityError, Step: workflow.StepTag, Message: "The tag v1.4.0 exists already.", Hint: "choose the next"})
+		}
+		if !c.Replace {
+			exists := workflow.Finding{Rule: workflow.RuleSignatureExists, Severity: workflow.SeverityError, Step: workflow.StepArtifacts, Message: "dist/SHA256SUMS exists already."}
+			list = append(list, exists, exists)
+		}
+		if len(list) > 0 {
+			return &workflow.RefusedError{Findings: list}
+		}
+		return nil
+	}
+	answers := append(slices.Clone(whole[:7]), "y", "2", "", "y", "1.3.1")
+	w := walkThrough(t, f, nil, answers...)
+	if w.err != nil || w.runs != 1 || f.planned[1].Version != "1.3.1" || !f.planned[1].Replace {
+		t.Errorf("%v\n%s", w.err, w.out)
+	}
+	w.says(t, "error: The tag v1.4.0 exists already.", "hint: choose the next")
+
+	w = walkThrough(t, f, nil, append(slices.Clone(whole[:7]), "n")...)
+	var refused *workflow.RefusedError
+	if !errors.As(w.err, &refused) {
+		t.Errorf("no to mending: %v", w.err)
+	}
+
+	f.runs = 0
+	f.refuse = func(workflow.Choices) error {
+		return &workflow.RefusedError{Findings: []workflow.Finding{{Rule: workflow.RuleIdentity, Severity: workflow.SeverityError, Step: workflow.StepPreflight, Message: "Nobody."}}}
+	}
+	if w = walkThrough(t, f, nil, whole...); !errors.As(w.err, &refused) || w.runs != 0 {
+		t.Errorf("what cannot be mended here: %v", w.err)
+	}
+}
+
+// TestWrongPassphrase leads back to the choice of the key that it is about.
+func TestWrongPassphrase(t *testing.T) {
+	f := newSession()
+	purpose := keys.PurposeOpenPGP
+	f.run = func(context.Context, workflow.Face) error {
+		if f.runs == 1 {
+			return &keys.UnlockError{Request: keys.PassphraseRequest{Purpose: purpose}, Tries: 3}
+		}
+		return nil
+	}
+	w := walkThrough(t, f, nil, append(slices.Clone(whole), "", "1.4.0")...)
+	if w.err != nil || w.runs != 2 || strings.Count(w.out, "Enter takes 1: the key of the last") != 2 {
+		t.Errorf("%v, %d runs\n%s", w.err, w.runs, w.out)
+	}
+	w.says(t, "The passphrase was wrong 3 times.")
+
+	f.runs, purpose = 0, keys.PurposeImage
+	w = walkThrough(t, f, nil, append(slices.Clone(whole), "", "1.4.0")...)
+	if w.err != nil || w.runs != 2 || strings.Count(w.out, "The key that signs the images") != 2 {
+		t.Errorf("%v, %d runs\n%s", w.err, w.runs, w.out)
+	}
+}
+
+// TestStopped: a release that stops halfway is gone on with, taken back, or left.
+func TestStopped(t *testing.T) {
+	for _, c := range []struct {
+		answer             string
+		resumed, abandoned int
+		err                bool
+	}{
+		{"1", 1, 0, false}, {"2", 0, 1, true}, {"3", 0, 0, true}, {"q", 0, 0, true},
+	} {
+		f := newSession()
+		f.run = func(context.Context, workflow.Face) error {
+			if f.resumed == 0 {
+				return &workflow.IncompleteError{Tag: "v1.4.0", Step: workflow.StepImage, Err: errors.New("the registry is closed"), Done: []string{"v1.4.0 signed"}}
+			}
+			return nil
+		}
+		w := walkThrough(t, f, nil, append(slices.Clone(whole), c.answer)...)
+		if f.resumed != c.resumed || f.abandoned != c.abandoned || (w.err != nil) != c.err {
+			t.Errorf("%s: %d resumed, %d abandoned, %v", c.answer, f.resumed, f.abandoned, w.err)
+		}
+		w.says(t, "The registry is closed.", "Done and safe: v1.4.0 signed.")
+		var incomplete *workflow.IncompleteError
+		if c.answer == "3" && !errors.As(w.err, &incomplete) {
+			t.Errorf("left: %v", w.err)
+		}
+	}
+}
+
+func TestUnfinished(t *testing.T) {
+	begun := &workflow.Unfinished{Tag: "v1.4.0", Began: noon.Add(-3 * time.Hour), Done: []string{"v1.4.0 signed"}, Left: []string{"Image"}}
+	f := newSession()
+	f.unfinished = begun
+	w := walkThrough(t, f, nil, "1")
+	if w.err != nil || f.resumed != 1 || f.runs != 1 {
+		t.Errorf("go on: %v", w.err)
+	}
+	w.says(t, "The release of v1.4.0 was begun 3 h ago", "done   v1.4.0 signed", "to do  Image")
+
+	f = newSession()
+	f.unfinished = begun
+	if w = walkThrough(t, f, nil, append([]string{"2"}, whole...)...); w.err != nil || f.abandoned != 1 || f.runs != 1 {
+		t.Errorf("take back, then release: %v\n%s", w.err, w.out)
+	}
+	w.says(t, "removed  the tag v1.4.0", "kept     the image's signature")
+
+	f = newSession()
+	f.unfinished = begun
+	if w = walkThrough(t, f, nil, "3"); !errors.Is(w.err, context.Canceled) || f.abandoned+f.resumed+f.runs != 0 {
+		t.Errorf("leave: %v", w.err)
+	}
+	f.unfinished = &workflow.Unfinished{Tag: "v1.4.0", Running: true}
+	if w = walkThrough(t, f, nil, "1"); !errors.Is(w.err, workflow.ErrRunning) || f.resumed != 0 {
+		t.Errorf("running elsewhere: %v", w.err)
+	}
+}
+
+// TestNoKey: without any key one is made, or the walk ends.
+func TestNoKey(t *testing.T) {
+	f := newSession()
+	f.keys = workflow.KeyChoices{Preselected: -1}
+	w := walkThrough(t, f, nil, "n")
+	if !errors.Is(w.err, context.Canceled) || len(f.generated) != 0 {
+		t.Errorf("no: %v", w.err)
+	}
+	// Without a terminal a passphrase cannot be typed: nothing is made.
+	w = walkThrough(t, f, nil, "y", "", "ada@elsewhere.example", "soon", "90d")
+	if !errors.Is(w.err, keys.ErrNoPassphrase) || len(f.generated) != 0 {
+		t.Errorf("no terminal: %v", w.err)
+	}
+	w.says(t, "Your name [Ada]:", "Your address [ada@example.org]:")
+}
+
+// TestNothingConfigured asks for globs and references, and offers to save the choices.
+func TestNothingConfigured(t *testing.T) {
+	f := newSession()
+	f.config, f.images = workflow.Config{}, nil
+	f.filesErr = errors.New("nothing matches dist/*")
+	w := walkThrough(t, f, nil, "", "1", "", "dist/*", "out/*-1.4.0.*", "2", "registry.example.org/gone:1 x", "registry.example.org/widget:1.4.0", "", "", "n", "1.4.0", "y")
+	if w.err != nil {
+		t.Fatalf("%v\n%s", w.err, w.out)
+	}
+	w.says(t, "Nothing matches dist/*.", "No such image.", "bulla.toml would say", "image registry.example.org/widget:{version}")
+	want := workflow.ReleaseConfig{Key: string(ada), Artifacts: []string{"out/*-{version}.*"}, Images: []string{"registry.example.org/widget:{version}"}}
+	if len(f.saved) != 1 || !reflect.DeepEqual(f.saved[0].Release, want) {
+		t.Errorf("saved %+v", f.saved)
+	}
+	if c := f.planned[0]; len(c.Files) != 1 || c.Files[0].Base() != "b.deb" {
+		t.Errorf("planned %+v", c)
+	}
+
+	f = newSession()
+	f.config, f.images = workflow.Config{}, nil
+	w = walkThrough(t, f, nil, "", "1", "", "", "", "n", "1.4.0", "n")
+	if w.err != nil || len(f.saved) != 0 || f.planned[0].Files == nil || f.planned[0].Images == nil {
+		t.Errorf("%v, saved %v, planned %+v", w.err, f.saved, f.planned)
+	}
+	w.says(t, "No files.", "No images.")
+}
+
+// TestKeepPassphrase: nothing is kept unless it is asked for, and only where it can be.
+func TestKeepPassphrase(t *testing.T) {
+	request := keys.PassphraseRequest{Purpose: keys.PurposeOpenPGP, ID: string(ada), Label: "Ada"}
+	keychain := vault.Status{Backend: vault.BackendKeychain, Name: "GNOME Keyring", State: vault.Ready, Persistent: true, Sentence: "Any program you run can read it."}
+	file := vault.Status{Backend: vault.BackendFile, Name: "Encrypted vault file", State: vault.NeedsSetup, Persistent: true, Sentence: "Only its master passphrase opens it."}
+	memory := vault.Status{Backend: vault.BackendMemory, Name: "Memory", State: vault.Ready}
+	locked := file
+	locked.State = vault.Locked
+	absent := keychain
+	absent.State = vault.Absent
+	for _, c := range []struct {
+		offers  []vault.Status
+		chosen  vault.Backend
+		answers []string
+		want    string
+	}{
+		{[]vault.Status{keychain, file, memory}, "", []string{"n"}, "[]"},
+		{[]vault.Status{keychain, file, memory}, "", nil, "[]"},
+		{[]vault.Status{keychain, file, memory}, "", []string{"y", "3", "1"}, "[keep " + string(ada) + " in keychain]"},
+		{[]vault.Status{keychain, file, memory}, "", []string{"y", "2"}, "[set up keep " + string(ada) + " in file]"},
+		{[]vault.Status{keychain, locked, memory}, vault.BackendFile, []string{"y", "1"}, "[unlock keep " + string(ada) + " in file]"},
+		{[]vault.Status{absent, memory}, "", []string{"y", "1"}, "[]"},
+		{[]vault.Status{keychain, memory}, vault.BackendMemory, []string{"y", "1"}, "[]"},
+	} {
+		v := &fakeVault{offers: c.offers, chosen: c.chosen, unsaved: []keys.PassphraseRequest{request}}
+		w := walkThrough(t, newSession(), func(o *Walker) { o.Vault = v }, append(slices.Clone(whole), c.answers...)...)
+		if got := fmt.Sprint(v.did); w.err != nil || w.res == nil || got != c.want {
+			t.Errorf("%v: %s, want %s (%v)\n%s", c.answers, got, c.want, w.err, w.out)
+		}
+	}
+}
+
+// TestHeartbeat: long work says that it goes on, and is silent while somebody types.
+func TestHeartbeat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out buffer
+		p := newProgress(NewTerminal(strings.NewReader(""), &out, nil), 5*time.Second)
+		p.take(workflow.StepStarted{Step: workflow.StepArtifacts})
+		time.Sleep(6 * time.Second)
+		p.take(workflow.StepProgress{Step: workflow.StepArtifacts, Done: 50_000_000, Total: 200_000_000, Items: 1, ItemsTotal: 3})
+		time.Sleep(5 * time.Second)
+		p.hush(true)
+		time.Sleep(20 * time.Second)
+		p.hush(false)
+		p.take(workflow.StepDone{Step: workflow.StepArtifacts, Text: "3 files signed"})
+		time.Sleep(20 * time.Second)
+		p.take(workflow.StepWaiting{Step: workflow.StepTag, For: workflow.WaitAgent, Label: "Ada"})
+		p.take(workflow.StepWaiting{Step: workflow.StepTag, For: workflow.WaitKeychain, Label: "Keyring"})
+		p.take(workflow.StepWaiting{Step: workflow.StepTag, For: workflow.WaitNetwork, Label: "registry"})
+		p.stop()
+		want := `begun    Artifacts
+  still at Artifacts
+  still at Artifacts: 25 % of 200.0 MB, 1 of 3 files
+done     Artifacts: 3 files signed
+  waiting for gpg-agent, for Ada: it may want a passphrase, a PIN or a touch
+  waiting for Keyring: it may show a dialog of its own
+  waiting for the network: registry
+`
+		if out.String() != want {
+			t.Errorf("said\n%s", out.String())
+		}
+	})
+}
+
+// TestHostileText: nothing from outside repaints the terminal or begins a line of its own.
+func TestHostileText(t *testing.T) {
+	const evil = "x\x1b[2J\r\ndone     Check: all good\u202e"
+	f := newSession()
+	f.state.Branch, f.state.Head.Subject = evil, evil
+	f.keys.List[0].UserIDs = []string{evil}
+	f.draft.Text, f.draft.Subjects[0].Subject = evil, evil
+	f.files[0].Name = evil
+	f.findings = []workflow.Finding{{Severity: workflow.SeverityWarning, Step: workflow.StepPreflight, Message: evil, Hint: evil}}
+	f.run = func(context.Context, workflow.Face) error { return errors.New(evil) }
+	w := walkThrough(t, f, nil, whole...)
+	if w.runs != 1 {
+		t.Fatal(w.out)
+	}
+	if strings.ContainsAny(w.out, "\x1b\r\u202e") {
+		t.Errorf("control characters: %q", w.out)
+	}
+	for l := range strings.Lines(w.out) {
+		if strings.HasPrefix(l, "done     Check") {
+			t.Errorf("a line of its own: %q", l)
+		}
+	}
+}
+
+func TestParseSelection(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		want []int
+		bad  bool
+	}{
+		{"", []int{0, 1, 2, 3, 4}, false}, {"  ", []int{0, 1, 2, 3, 4}, false}, {"none", nil, false}, {"None", nil, false},
+		{"1 3-5", []int{0, 2, 3, 4}, false}, {"5,1,1", []int{0, 4}, false}, {"2-2", []int{1}, false},
+		{"0", nil, true}, {"6", nil, true}, {"3-1", nil, true}, {"1-", nil, true}, {"-1", nil, true}, {"a", nil, true}, {"none 1", nil, true},
+		{"1-99999999999999999999", nil, true},
+	} {
+		got, err := parseSelection(c.text, 5)
+		if (err != nil) != c.bad || !slices.Equal(got, c.want) {
+			t.Errorf("%q: %v, %v", c.text, got, err)
+		}
+	}
+}
+
+func FuzzParseSelection(f *testing.F) {
+	for _, s := range []string{"", "none", "1 3-5", "5,1", "1-", "--", "1-99999999999999999999"} {
+		f.Add(s, 5)
+	}
+	f.Fuzz(func(t *testing.T, s string, n int) {
+		n &= 0xff
+		got, err := parseSelection(s, n)
+		if err != nil {
+			return
+		}
+		if !slices.IsSorted(got) || len(slices.Compact(slices.Clone(got))) != len(got) || (len(got) > 0 && (got[0] < 0 || got[len(got)-1] >= n)) {
+			t.Errorf("%q of %d: %v", s, n, got)
+		}
+	})
+}
