@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"bulla/keys"
 	"bulla/keys/atomicfile"
@@ -226,6 +227,9 @@ func (a *app) keysExportCommand() *cobra.Command {
 	a.yesFlag(f)
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx := cmd.Context()
+		if out, ok := a.Stdout.(*os.File); secret && output == "" && ok && term.IsTerminal(int(out.Fd())) {
+			return &explain.UsageError{Message: "a secret key does not belong on a screen", Hints: []string{"-o FILE writes it to a file that only you can read"}}
+		}
 		w, err := a.open(ctx)
 		if err != nil {
 			return err

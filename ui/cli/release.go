@@ -54,6 +54,9 @@ What is not said on the command line comes from bulla.toml.`,
 			if len(args) == 1 {
 				f.version = args[0]
 			}
+			if f.imageKey != "" {
+				f.imageKey = a.path(f.imageKey) // it is remembered: another folder may resume
+			}
 			return a.release(cmd.Context(), f)
 		},
 	}

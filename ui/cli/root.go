@@ -1,12 +1,16 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
+	"unicode"
+	"unicode/utf16"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -63,7 +67,7 @@ func (a *app) complain(x explain.Explanation) {
 		if len(x.Next) > 0 {
 			hint = x.Next[0]
 		}
-		_ = json.NewEncoder(a.Stderr).Encode(map[string]any{"error": x.Headline, "hint": hint, "code": x.Code})
+		_ = encode(a.Stderr, map[string]any{"error": x.Headline, "hint": hint, "code": x.Code})
 	}
 }
 
@@ -158,10 +162,32 @@ func (a *app) printer() *printer { return &printer{out: a.Stdout, json: a.flags.
 
 func (p *printer) object(v any) {
 	if p.err == nil {
-		e := json.NewEncoder(p.out)
-		e.SetEscapeHTML(false)
-		p.err = e.Encode(v)
+		p.err = encode(p.out, v)
 	}
+}
+
+// encode writes v as one line of JSON in which no character could move a terminal: what is not
+// printable is escaped, and reads the same again.
+func encode(w io.Writer, v any) error {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	var out strings.Builder
+	for _, r := range strings.TrimSuffix(b.String(), "\n") {
+		if unicode.IsPrint(r) {
+			out.WriteRune(r)
+			continue
+		}
+		for _, u := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&out, `\u%04x`, u)
+		}
+	}
+	out.WriteByte('\n')
+	_, err := io.WriteString(w, out.String())
+	return err
 }
 
 func (p *printer) line(format string, args ...any) {
