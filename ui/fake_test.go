@@ -41,6 +41,7 @@ type fake struct {
 	planErr    error
 	run        func(context.Context, *workflow.Plan, workflow.Face) (*workflow.Result, error)
 	abandoned  workflow.Abandoned
+	remote     gitops.Remote
 	pushErr    error
 
 	mu        sync.Mutex
@@ -74,6 +75,7 @@ func newFake() *fake {
 	}
 	f.keyChoices.List[0].Subkeys = []keys.Subkey{{Fingerprint: rheaS, Algorithm: "ed25519", CanSign: true, HasSecret: true}}
 	f.config.Release.Artifacts = []string{"dist/*"}
+	f.remote = gitops.Remote{Name: "origin", URL: "git@forge.acme.org:acme/widget.git"}
 	f.run = f.walk
 	return f
 }
@@ -112,6 +114,7 @@ func (f *fake) ImageKeys(context.Context) ([]workflow.ImageKey, error) { return 
 func (f *fake) GenerateImageKey(context.Context, keys.Secret) (workflow.ImageKey, error) {
 	return workflow.ImageKey{Path: "/home/rhea/.local/share/bulla/images/new.key", ID: image, Why: "made by bulla"}, nil
 }
+func (f *fake) PushTarget(string) (gitops.Remote, bool)                        { return f.remote, f.remote.Name != "" }
 func (f *fake) Preflight(context.Context, workflow.Choices) []workflow.Finding { return f.findings }
 
 func (f *fake) GenerateKey(_ context.Context, p store.GenerateParams) (store.Generated, error) {
@@ -133,8 +136,11 @@ func (f *fake) Plan(_ context.Context, c workflow.Choices) (*workflow.Plan, erro
 		Project: "acme/widget", Version: c.Version, Tag: "v" + c.Version, Message: c.Message,
 		CommitID: f.state.Head.ID, Subject: f.state.Head.Subject,
 		Key: keys.SigningKey{Primary: rhea, Fingerprint: rheaS, UserID: f.keyChoices.List[0].UserID(), Algorithm: "ed25519", Expires: day(490)},
-		Dir: "/work/widget/dist", Push: c.Push, Replace: c.Replace, Created: noon, Remote: "origin", RemoteURL: "git@forge.acme.org:acme/widget.git",
+		Dir: "/work/widget/dist", Push: c.Push, Replace: c.Replace, Created: noon,
 		Findings: []workflow.Finding{{Rule: workflow.RuleNotPublished, Severity: workflow.SeverityWarning, Step: workflow.StepKey, Message: "The key is not on keys.openpgp.org: people cannot find it there."}},
+	}
+	if c.Push {
+		p.Remote, p.RemoteURL = f.remote.Name, f.remote.URL
 	}
 	for _, file := range c.Files {
 		p.Files = append(p.Files, workflow.PlannedFile{File: file, Existing: artifacts.StateNone})

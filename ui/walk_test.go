@@ -277,6 +277,16 @@ func TestPush(t *testing.T) {
 	}
 }
 
+// TestNoRemote: what cannot be done is not offered, and its key says why.
+func TestNoRemote(t *testing.T) {
+	f := newFake()
+	f.remote = gitops.Remote{}
+	drive(t, testOptions(f)).toLook().press("ctrl+p").see("no remote to push to").press("1.4.0", "enter").see("> passphrase").press(passphrase, "enter").see("Released v1.4.0").see("(p push the tag)").hidden("so far it is only here").press("p").see("This repository has no remote").hidden("Push the tag?")
+	if f.pushed != 0 {
+		t.Error("pushed")
+	}
+}
+
 // TestRefusedByTheLastLook leads to the room where it can be mended.
 func TestRefusedByTheLastLook(t *testing.T) {
 	f := newFake()

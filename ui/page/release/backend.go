@@ -50,6 +50,13 @@ type Backend interface {
 
 var _ Backend = (*workflow.Session)(nil)
 
+// pushTarget is what a Backend may know besides: where a push would go ("" asks for the
+// configured remote), and whether there is such a remote at all. One that does not know it lets
+// the push itself tell.
+type pushTarget interface {
+	PushTarget(remote string) (gitops.Remote, bool)
+}
+
 // Vault is where passphrases may be kept: the methods of *vault.Manager that the walk needs.
 type Vault interface {
 	Offers(context.Context) []vault.Status

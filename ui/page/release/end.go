@@ -63,8 +63,18 @@ func (v *endView) unpushable() string {
 		return "the release is not done"
 	case v.result.Pushed:
 		return "it is pushed already"
+	case v.remote.known && !v.remote.there:
+		return "this repository has no remote"
 	}
 	return ""
+}
+
+// target is where a push goes, as far as that is known.
+func (v *endView) target() (name, url string) {
+	if p := v.result.Plan; p.Remote != "" {
+		return p.Remote, p.RemoteURL
+	}
+	return v.remote.Name, v.remote.URL
 }
 
 func (v *endView) key(msg tea.KeyMsg) next {
@@ -167,15 +177,15 @@ func (v *endView) signers(w int) []string {
 
 // nextWords says what can be done now.
 func (v *endView) nextWords(w int) []string {
-	t, r := v.theme, v.result
+	t := v.theme
 	row := func(b, text string) string { return "  " + t.Accent.Render(layout.Pad(b, 6)) + text }
 	var out []string
-	if !r.Pushed {
-		remote := ""
-		if r.Plan.Remote != "" {
-			remote = " to " + safetext.Line(r.Plan.Remote)
+	if v.unpushable() == "" {
+		to := ""
+		if name, _ := v.target(); name != "" {
+			to = " to " + safetext.Line(name)
 		}
-		out = append(out, row("p", "push the tag"+remote+": so far it is only here"))
+		out = append(out, row("p", "push the tag"+to+": so far it is only here"))
 	}
 	out = append(out, row("v", "how others verify this release"))
 	if v.o.Practice {

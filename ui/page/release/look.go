@@ -83,6 +83,8 @@ func (r *lookRoom) key(msg tea.KeyMsg) tea.Cmd {
 		return r.refusedKey(msg)
 	case msg.Paste:
 		r.wrong = "Pasting is off here: type the version by hand."
+	case key.Matches(msg, r.keys.TogglePush) && r.noRemote() != "":
+		r.wrong = capitalized(r.noRemote()) + "."
 	case key.Matches(msg, r.keys.TogglePush):
 		r.choices.Push = !r.choices.Push
 		return r.ask()
@@ -97,6 +99,14 @@ func (r *lookRoom) key(msg tea.KeyMsg) tea.Cmd {
 		r.confirm.Update(msg)
 	}
 	return nil
+}
+
+// noRemote is why a push cannot be part of the plan, or "".
+func (r *lookRoom) noRemote() string {
+	if r.remote.known && !r.remote.there && !r.choices.Push {
+		return "this repository has no remote to push to"
+	}
+	return ""
 }
 
 func scroll(msg tea.KeyMsg) int {
@@ -303,7 +313,11 @@ func (r *lookRoom) imageRows(w int) [][2]string {
 func (r *lookRoom) pushRows(w int) [][2]string {
 	p := r.state.plan
 	if !p.Push {
-		return [][2]string{{"no", "ctrl+p pushes the tag too"}}
+		hint := "ctrl+p pushes the tag too"
+		if r.noRemote() != "" {
+			hint = "there is no remote"
+		}
+		return [][2]string{{"no", hint}}
 	}
 	rows := [][2]string{{"yes, the tag to " + safetext.Line(p.Remote), "ctrl+p leaves it"}}
 	if p.RemoteURL != "" {
@@ -343,7 +357,7 @@ func (r *lookRoom) hints() []keymap.Hint {
 	if r.state.plan.Push {
 		push = "don't push"
 	}
-	return []keymap.Hint{keymap.On(r.keys.Choose, "sign, once typed"), keymap.On(r.keys.TogglePush, push), keymap.On(r.keys.Back, "")}
+	return []keymap.Hint{keymap.On(r.keys.Choose, "sign, once typed"), keymap.Unless(r.noRemote(), r.keys.TogglePush, push), keymap.On(r.keys.Back, "")}
 }
 
 func (r *lookRoom) item() rail.Item {

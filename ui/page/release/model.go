@@ -61,6 +61,7 @@ type opened struct {
 	project string
 	repo    gitops.State
 	config  workflow.Config
+	remote  remote
 	left    *workflow.Unfinished
 	err     error
 }
@@ -100,13 +101,13 @@ func (m *Model) Init() tea.Cmd { return tea.Batch(m.open(), m.tick()) }
 func (m *Model) open() tea.Cmd {
 	m.phase, m.openErr = phaseOpening, nil
 	ctx, id := m.begin(&m.opening)
-	open := m.o.Open
+	open, named := m.o.Open, m.choices.Remote
 	return func() tea.Msg {
 		b, err := open(ctx)
 		if err != nil {
 			return opened{id: id, err: err}
 		}
-		r := opened{id: id, backend: b, project: b.Project(), repo: b.Repository(), config: b.Config()}
+		r := opened{id: id, backend: b, project: b.Project(), repo: b.Repository(), config: b.Config(), remote: remoteOf(b, named)}
 		r.left, r.err = b.Unfinished(ctx)
 		return r
 	}
@@ -159,7 +160,7 @@ func (m *Model) opened(msg opened) tea.Cmd {
 		m.phase, m.openErr = phaseClosed, msg.err
 		return nil
 	}
-	m.backend, m.project, m.repo, m.config = msg.backend, msg.project, msg.repo, msg.config
+	m.backend, m.project, m.repo, m.config, m.remote = msg.backend, msg.project, msg.repo, msg.config, msg.remote
 	if msg.left != nil {
 		m.phase, m.left = phaseUnfinished, &unfinishedView{m.state, msg.left}
 		return nil
@@ -341,12 +342,13 @@ func (m *Model) abandoned(msg abandoned) tea.Cmd {
 
 func (m *Model) askToPush() {
 	p := m.end.result.Plan
+	name, url := m.end.target()
 	to := "the repository's remote"
-	if p.Remote != "" {
-		to = safetext.Line(p.Remote)
+	if name != "" {
+		to = safetext.Line(name)
 	}
-	if p.RemoteURL != "" {
-		to += " (" + safetext.Line(p.RemoteURL) + ")"
+	if url != "" {
+		to += " (" + safetext.Line(url) + ")"
 	}
 	lines := []string{"The tag " + safetext.Line(p.Tag) + " goes to " + to + ". Once others have it, it should not change any more."}
 	m.dialogs().Push(dialog.NewQuestion("Push the tag?", lines, "push", "not now", func() tea.Cmd {

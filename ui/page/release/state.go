@@ -33,6 +33,21 @@ const (
 	places // how many there are
 )
 
+// remote is where a push would go.
+type remote struct {
+	gitops.Remote
+	known bool // the backend can tell
+	there bool
+}
+
+func remoteOf(b Backend, named string) (r remote) {
+	if p, ok := b.(pushTarget); ok {
+		r.known = true
+		r.Remote, r.there = p.PushTarget(named)
+	}
+	return r
+}
+
 // placeOf is the room in which a finding of a step can be mended.
 func placeOf(s workflow.StepID) place {
 	switch s {
@@ -60,6 +75,7 @@ type state struct {
 	project string
 	repo    gitops.State
 	config  workflow.Config
+	remote  remote
 
 	choices      workflow.Choices
 	tag, version string // settled in the room of the tag
