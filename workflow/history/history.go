@@ -69,21 +69,33 @@ type Release struct {
 // verdicts is one that the release does not have.
 func (r *Release) Judged(p Part) bool { return r.judged[p] }
 
-// All are the verdicts on everything of the release, the tag's first.
+// Parts are the verdicts on everything of the release, the tag's first.
+func (r *Release) Parts() [5][]keys.Verdict {
+	return [...][]keys.Verdict{r.Verdicts, r.Commit, r.Record, r.Files, r.Images}
+}
+
+// All are the verdicts of Parts in one list.
 func (r *Release) All() (out []keys.Verdict) {
-	for _, vs := range [][]keys.Verdict{r.Verdicts, r.Commit, r.Record, r.Files, r.Images} {
+	for _, vs := range r.Parts() {
 		out = append(out, vs...)
 	}
 	return out
 }
 
-// Signer is the signer who counts for the tag; nil where none was proved.
-func (r *Release) Signer() *keys.Signatory {
-	if len(r.Verdicts) == 0 {
-		return nil
+// Verdict is the one verdict on the tag that stands for all of them. Before the tag is judged it
+// says not-checked.
+func (r *Release) Verdict() keys.Verdict {
+	switch len(r.Verdicts) {
+	case 0:
+		return keys.Verdict{Kind: keys.KindTag, Target: r.Tag, Status: keys.StatusNotChecked}
+	case 1:
+		return r.Verdicts[0]
 	}
-	return keys.Summarize(r.Verdicts).Signer
+	return keys.Summarize(r.Verdicts)
 }
+
+// Signer is the signer who counts for the tag; nil where none was proved.
+func (r *Release) Signer() *keys.Signatory { return r.Verdict().Signer }
 
 // Update is what was found out about a part of one release.
 type Update struct {

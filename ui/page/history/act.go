@@ -33,7 +33,7 @@ type (
 		err       error
 	}
 	exported struct {
-		path string
+		name string // as it was typed
 		n    int
 		err  error
 	}
@@ -203,7 +203,7 @@ func (m *Model) askName() {
 			if err == nil {
 				err = atomicfile.Create(path, data, 0o644)
 			}
-			return exported{path, len(s.Releases), err}
+			return exported{name, len(s.Releases), err}
 		}
 	}))
 }
@@ -211,10 +211,10 @@ func (m *Model) askName() {
 func (m *Model) exported(msg exported) {
 	switch {
 	case errors.Is(msg.err, fs.ErrExist):
-		m.note = "Nothing was written: " + safetext.Line(msg.path) + " is there already."
+		m.note = "Nothing was written: " + safetext.Line(msg.name) + " is there already."
 	case msg.err != nil:
 		m.o.Dialogs.Push(dialog.NewError(msg.err))
 	default:
-		m.note = "Wrote " + human.Count(msg.n, "release") + " to " + safetext.Line(msg.path)
+		m.note = "Wrote " + human.Count(msg.n, "release") + " to " + safetext.Line(msg.name) + "."
 	}
 }

@@ -59,7 +59,7 @@ func (s snapshot) json() ([]byte, error) {
 	for _, r := range s.Releases {
 		out := releaseJSON{
 			Tag: r.Tag, Object: r.ObjectID, Commit: r.CommitID, Target: r.TargetType, Date: contract.Time(r.Date), Subject: r.Subject,
-			Status: status(r.Release), Signer: signerName(r.Release), Verdicts: []contract.Verdict{},
+			Status: r.Verdict().Status, Signer: signerName(r.Release), Verdicts: []contract.Verdict{},
 		}
 		if r.changed {
 			out.ChangedFrom = r.change.From.Primary
@@ -76,14 +76,6 @@ func (s snapshot) json() ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// status is the status of a release's tag; not-checked while it is not judged.
-func status(r *history.Release) keys.Status {
-	if len(r.Verdicts) == 0 {
-		return keys.StatusNotChecked
-	}
-	return keys.Summarize(r.Verdicts).Status
-}
-
 func (s snapshot) csv() ([]byte, error) {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
@@ -94,7 +86,7 @@ func (s snapshot) csv() ([]byte, error) {
 			fpr = string(g.Primary)
 		}
 		rows = append(rows, []string{
-			cell(r.Tag), contract.Time(r.Date), cell(signerName(r.Release)), fpr, string(status(r.Release)), summary(r.Commit),
+			cell(r.Tag), contract.Time(r.Date), cell(signerName(r.Release)), fpr, string(r.Verdict().Status), summary(r.Commit),
 			summary(r.Files), summary(r.Images), summary(r.Record), cell(remark(r.Release, r.change, r.changed)),
 		})
 	}
@@ -135,9 +127,9 @@ func (s snapshot) html() ([]byte, error) {
 	}{Project: safetext.Line(s.Project), At: moment(s.At), Filter: safetext.Line(s.Filter), Count: human.Count(len(s.Releases), "release"), Picture: draw(s.Releases)}
 	for _, r := range s.Releases {
 		row := pageRow{
-			Tag: safetext.Line(r.Tag), Signer: signerName(r.Release), Word: word7(r.Release), Class: class(r.Release),
+			Tag: safetext.Line(r.Tag), Signer: signerName(r.Release), Word: short(r.Verdict()), Class: class(r.Release),
 			Files: summary(r.Files), Image: summary(r.Images), Record: summary(r.Record), Commit: summary(r.Commit),
-			Know: remark(r.Release, r.change, r.changed),
+			Know: safetext.Line(remark(r.Release, r.change, r.changed)),
 		}
 		if !r.Date.IsZero() {
 			row.Date = r.Date.UTC().Format("2006-01-02")
@@ -155,21 +147,14 @@ func (s snapshot) html() ([]byte, error) {
 	return b.Bytes(), err
 }
 
-func word7(r *history.Release) string {
-	if len(r.Verdicts) == 0 {
-		return "?"
-	}
-	return short(keys.Summarize(r.Verdicts))
-}
-
 // class is the colour of a release on the page.
 func class(r *history.Release) string {
 	switch n := badness(r); {
-	case n == 1:
+	case n == weightGood:
 		return "good"
-	case n >= 7:
+	case n >= weightBad:
 		return "bad"
-	case n >= 5:
+	case n >= weightCaution:
 		return "caution"
 	}
 	return "muted"

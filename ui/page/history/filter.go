@@ -85,16 +85,25 @@ func hasStatus(r *history.Release, word string) bool {
 	})
 }
 
-// wanting reports whether something of the release is not as it should be. A commit without a
-// signature, and an image that was not asked for, are no reproach.
+// wanting reports whether something of the release is not as it should be.
 func wanting(r *history.Release) bool {
-	for _, v := range r.All() {
-		if v.Kind == keys.KindCommit && v.Status == keys.StatusUnsigned || v.Kind == keys.KindImage && v.Status == keys.StatusNotChecked {
-			continue
-		}
-		if !v.OK(false) {
+	for _, vs := range r.Parts() {
+		if slices.ContainsFunc(vs, func(v keys.Verdict) bool { return !v.OK(false) && !aside(v) }) {
 			return true
 		}
+	}
+	return false
+}
+
+// aside reports whether a verdict that is not good is no reproach to a release: the tag's
+// signature covers its commit, whose own need not be there or by a key at hand; and images are not
+// asked for unless the person says so.
+func aside(v keys.Verdict) bool {
+	switch v.Kind {
+	case keys.KindCommit:
+		return v.Status == keys.StatusUnsigned || v.Status.Undecided() || v.Status == keys.StatusUnsupported
+	case keys.KindImage:
+		return v.Status == keys.StatusNotChecked
 	}
 	return false
 }

@@ -322,8 +322,8 @@ func (m *Model) timeline(w, h int) []string {
 		return m.table.view(m.rows, w, h)
 	}
 	m.height = h - 1
-	list := max(58, w*55/100)
-	pane := w - list - 3
+	pane := max(40, min(60, w*2/5))
+	list := w - pane - 3
 	pipe := t.Border.Render(t.Signs.Pipe)
 	var detail []string
 	if i, ok := m.table.at(); ok {
@@ -370,15 +370,16 @@ func (m *Model) status() string {
 	dot := " " + t.Signs.Dot + " "
 	line := human.Count(len(m.rows), "tag")
 	if n := len(m.table.order); n != len(m.rows) {
-		line = strconv.Itoa(n) + " of " + line + " shown (" + m.table.filter.String() + ")"
+		line = strconv.Itoa(n) + " of " + line + " shown (" + safetext.Line(m.table.filter.String()) + ")"
 	}
-	line += dot + m.table.counts()
-	if judged := m.table.judged; judged < len(m.rows) && !m.done {
-		line += dot + m.working("judged "+strconv.Itoa(judged)+"…")
-	} else if !m.done {
-		line += dot + m.working("commits and files…")
+	switch {
+	case m.done:
+	case m.table.judged < len(m.rows):
+		line = m.working("judged "+strconv.Itoa(m.table.judged)+" of ") + line
+	default:
+		line = m.working("commits, files"+t.Signs.Ellipsis) + dot + line
 	}
-	return line
+	return line + dot + m.table.counts()
 }
 
 func (m *Model) hints() []keymap.Hint {

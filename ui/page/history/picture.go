@@ -84,7 +84,7 @@ func draw(list []shown) picture {
 				p.Lanes[at].Name = "others"
 			}
 		}
-		title := safetext.Line(r.Tag) + ", " + r.Date.UTC().Format("2006-01-02") + ": " + word7(r.Release)
+		title := safetext.Line(r.Tag) + ", " + r.Date.UTC().Format("2006-01-02") + ": " + short(r.Verdict())
 		p.Dots = append(p.Dots, dot{x(r.Date), p.Lanes[at].Y, class(r.Release), title})
 	}
 	p.Height = 20 + len(p.Lanes)*laneHeight + 20

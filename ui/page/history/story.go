@@ -13,7 +13,7 @@ import (
 )
 
 // labelWidth is the width of the words before the facts of a story.
-const labelWidth = 9
+const labelWidth = 10
 
 // teller writes a story in w columns.
 type teller struct {
@@ -139,8 +139,11 @@ func moment(t time.Time) string {
 
 // ago says how long before now something was.
 func ago(now, t time.Time) string {
-	if t.After(now) {
+	switch {
+	case t.After(now):
 		return "which is in the future"
+	case now.Sub(t) < time.Minute:
+		return "just now"
 	}
 	return human.Span(now.Sub(t)) + " ago"
 }

@@ -48,7 +48,7 @@ func (t *table) changed(i int) { t.hay[i] = "" }
 // show takes another filter or sorting into effect.
 func (t *table) show(f filter) {
 	t.filter = f
-	t.arrange()
+	t.choose()
 }
 
 // at is the row under the cursor.
@@ -61,16 +61,21 @@ func (t *table) at() (int, bool) {
 
 func (t *table) move(by int) { t.place = max(0, min(t.place+by, len(t.order)-1)) }
 
-// arrange works out what is shown. The cursor stays on its release if that is still shown.
+// arrange takes new rows and verdicts into account.
 func (t *table) arrange() {
-	chosen, had := t.at()
 	t.count()
 	t.changes = history.Changes(t.rows)
+	t.choose()
+}
+
+// choose works out what is shown. The cursor stays on its release if that is still shown.
+func (t *table) choose() {
+	chosen, had := t.at()
 	words := t.filter.words()
 	t.order = t.order[:0]
 	for i := range t.rows {
 		if !t.filter.empty() {
-			if t.hay[i] == "" {
+			if t.hay[i] == "" && len(words) > 0 {
 				t.hay[i] = haystack(&t.rows[i])
 			}
 			if !t.filter.lets(&t.rows[i], t.hay[i], words) {
@@ -122,7 +127,7 @@ func (t *table) count() {
 			continue
 		}
 		t.judged++
-		v := keys.Summarize(r.Verdicts)
+		v := r.Verdict()
 		t.tally[v.Status]++
 		if v.Signer == nil {
 			continue
@@ -176,7 +181,7 @@ func (t *table) columns(w int) []column {
 		if !r.Judged(history.PartTag) {
 			return t.theme.Muted.Render(t.theme.Signs.Ellipsis)
 		}
-		v := keys.Summarize(r.Verdicts)
+		v := r.Verdict()
 		return style(t.theme, v).Render(short(v))
 	}}
 	of := func(title string, width int, part history.Part, pick func(*history.Release) []keys.Verdict) column {
@@ -188,19 +193,22 @@ func (t *table) columns(w int) []column {
 	commit := of("commit", 7, history.PartCommit, func(r *history.Release) []keys.Verdict { return r.Commit })
 	know := column{"what to know", minRemark, func(i int, r *history.Release) string {
 		c, changed := t.changes[i]
-		return remark(r, c, changed)
+		return safetext.Line(remark(r, c, changed))
 	}}
 	// What is told last is left out first.
-	room := w - len(picker.Marker(t.theme, false))
-	all := []*column{&tag, &verdict, &date, &signer, &know, &files, &image, &commit, &record}
-	for _, c := range all {
-		if c.width > 0 && room >= c.width {
-			room -= c.width + len(gap)
+	room := w - markerWidth + len(gap)
+	for _, c := range []*column{&tag, &verdict, &date, &signer, &know, &files, &image, &commit, &record} {
+		if need := c.width + len(gap); c.width > 0 && room >= need {
+			room -= need
 		} else {
 			c.width = 0
 		}
 	}
-	know.width += max(0, room)
+	if know.width > 0 {
+		grow := max(0, min(min(t.widths.signer, maxSigner)-signer.width, know.width+room-goodRemark))
+		signer.width += grow
+		know.width += room - grow
+	}
 	var out []column
 	for _, c := range []column{tag, date, signer, verdict, commit, files, image, record, know} {
 		if c.width > 0 {
@@ -211,8 +219,11 @@ func (t *table) columns(w int) []column {
 }
 
 const (
-	gap       = "  "
-	minRemark = 14
+	gap         = "  "
+	markerWidth = 2
+	minRemark   = 10 // narrower it tells nothing
+	goodRemark  = 28 // wider it can share its room with the signers
+	maxSigner   = 24
 )
 
 // tagCell keeps the end of a name that is too long: there the version stands.

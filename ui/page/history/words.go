@@ -112,27 +112,46 @@ func icon(t theme.Theme, v keys.Verdict) string {
 // badness orders releases by how much there is to worry about.
 func badness(r *history.Release) int {
 	worst := -1
-	for _, v := range r.All() {
-		n := 0
-		switch {
-		case v.Kind == keys.KindCommit && v.Status == keys.StatusUnsigned:
-			continue
-		case v.OK(false):
-			n = 1
-		case v.Trusted != nil && !*v.Trusted:
-			n = 8
-		default:
-			n = map[keys.Status]int{
-				keys.StatusNotChecked: 2, keys.StatusUnsigned: 3, keys.StatusUnsupported: 4, keys.StatusUnknownKey: 5,
-				keys.StatusWeak: 6, keys.StatusBad: 9,
-			}[v.Status]
-			if n == 0 {
-				n = 7
+	for _, vs := range r.Parts() {
+		for _, v := range vs {
+			if !aside(v) {
+				worst = max(worst, weight(v))
 			}
 		}
-		worst = max(worst, n)
 	}
 	return worst
+}
+
+// The weights at which a release is no longer plainly good, and plainly bad.
+const (
+	weightGood    = 1
+	weightCaution = 5
+	weightBad     = 7
+)
+
+// weight is how much there is to worry about one verdict.
+func weight(v keys.Verdict) int {
+	switch {
+	case v.OK(false):
+		return weightGood
+	case v.Status == keys.StatusBad:
+		return weightBad + 2
+	case v.Trusted != nil && !*v.Trusted:
+		return weightBad + 1
+	}
+	switch v.Status {
+	case keys.StatusNotChecked:
+		return 2
+	case keys.StatusUnsigned:
+		return 3
+	case keys.StatusUnsupported:
+		return 4
+	case keys.StatusUnknownKey:
+		return weightCaution
+	case keys.StatusWeak:
+		return weightCaution + 1
+	}
+	return weightBad
 }
 
 // signerName is how the table calls the signer of a tag: by the name in the user id, and "unknown"
@@ -181,9 +200,6 @@ func group(vs []keys.Verdict) (text string, worst keys.Verdict) {
 	return strconv.Itoa(good) + " of " + strconv.Itoa(len(vs)), worst
 }
 
-// weight is badness of a single verdict.
-func weight(v keys.Verdict) int { return badness(&history.Release{Files: []keys.Verdict{v}}) }
-
 // remark is the one thing to know about a release, "" where all is plainly well.
 func remark(r *history.Release, c history.Change, changed bool) string {
 	for _, vs := range [][]keys.Verdict{r.Record, r.Files, r.Images} {
@@ -194,7 +210,7 @@ func remark(r *history.Release, c history.Change, changed bool) string {
 		}
 	}
 	if len(r.Verdicts) > 0 {
-		if text := tagRemark(r, keys.Summarize(r.Verdicts)); text != "" {
+		if text := tagRemark(r, r.Verdict()); text != "" {
 			return text
 		}
 	}
@@ -210,7 +226,7 @@ func remark(r *history.Release, c history.Change, changed bool) string {
 		}
 	}
 	for _, v := range r.Commit {
-		if !v.OK(false) && v.Status != keys.StatusUnsigned {
+		if !v.OK(false) && !aside(v) {
 			return "commit: " + long(v)
 		}
 	}
@@ -244,6 +260,11 @@ func tagRemark(r *history.Release, v keys.Verdict) string {
 		if len(v.Weak) > 0 {
 			return v.Weak[0]
 		}
+	case keys.StatusBad:
+		if v.Signer != nil {
+			return "its key may not sign this"
+		}
+		return "does not fit its signature"
 	case keys.StatusUnknownKey:
 		return "key " + tail(v.Claim) + " not found"
 	case keys.StatusUnsigned:
