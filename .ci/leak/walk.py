@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""walk.py: reads a passphrase and makes three releases with it, for leak.sh.
+
+It types into bulla on a terminal of its own, and only where the echo is off. All that bulla
+prints is passed on, so that a passphrase in it is found.
+"""
+import getpass
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+import termios
+import threading
+import time
+
+HOME = os.environ["HOME"]
+REPO = os.path.join(HOME, "widget")
+BULLA = os.environ["BULLA"]
+REGISTRY = os.environ["REGISTRY"]
+PATIENCE = 120  # seconds for one answer, under strace
+
+
+def git(*args):
+    subprocess.run(["git", "-C", REPO, *args], check=True, stdin=subprocess.DEVNULL)
+
+
+def make_repository():
+    os.environ.update(BULLA_HOME=os.path.join(HOME, "bulla"), GNUPGHOME=os.path.join(HOME, "none"), GIT_CONFIG_NOSYSTEM="1")
+    os.makedirs(os.path.join(REPO, "dist"))
+    git("init", "-q", "-b", "main")
+    git("config", "user.name", "Ada")
+    git("config", "user.email", "ada@example.org")
+    write(".gitignore", "/dist/\n")
+    write("dist/widget.tar.gz", "not really an archive\n")
+    git("add", ".gitignore")
+    git("commit", "-q", "-m", "Begin")
+
+
+def write(name, text):
+    with open(os.path.join(REPO, name), "w", encoding="utf-8") as f:
+        f.write(text)
+
+
+def echo_off(fd):
+    return not termios.tcgetattr(fd)[3] & termios.ECHO
+
+
+def converse(secret, answers, *args):
+    """Runs bulla on a terminal. Of answers, (PATTERN, TEXT), each is used once, in any order; for
+    None the secret is typed, once the echo is off."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.chdir(REPO)
+        os.execv(BULLA, ["bulla", *args])
+    left, unread, until = list(answers), "", time.time() + PATIENCE
+    while time.time() < until:
+        if not select.select([fd], [], [], 0.1)[0]:
+            continue
+        try:
+            data = os.read(fd, 65536)
+        except OSError:
+            break
+        if not data:
+            break
+        os.write(1, data)
+        unread += data.decode("utf-8", "replace")
+        for i, (pattern, text) in enumerate(left):
+            if not re.search(pattern, unread):
+                continue
+            while text is None and not echo_off(fd) and time.time() < until:
+                time.sleep(0.01)
+            os.write(fd, ((secret if text is None else text) + "\r").encode())
+            del left[i]
+            unread, until = "", time.time() + PATIENCE
+            break
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if status or left:
+        sys.exit(f"walk.py: bulla ended with {status}, unanswered: {left}")
+
+
+def questions(version, keys):
+    """The answers of a release in line mode, in whatever order the questions come."""
+    return [
+        (r"Number, or the version itself: $", version),
+        (r"single dot\.\r\n> $", ""),
+        (r"Patterns from the root.*: $", "dist/*.gz"),
+        (r"\.gz  22 B\r\nEnter takes all.*: $", ""),
+        (r"References with their tags.*: $", f"{REGISTRY}/acme/widget:{version}"),
+        (r"platforms\r\nEnter takes all.*: $", ""),
+        (r"Push the tag at the end\? \[y/N\] $", "n"),
+        (rf"Type {version} to begin.*: $", version),
+    ] + keys
+
+
+def hand_over(secret, n):
+    """A named pipe with the secret in it: its name tells the trace that it may be there."""
+    path = os.path.join(HOME, f"handed-over-{n}")
+    os.mkfifo(path)
+
+    def feed():
+        with open(path, "wb", 0) as f:
+            f.write(secret.encode())
+
+    threading.Thread(target=feed, daemon=True).start()
+    return os.open(path, os.O_RDONLY)
+
+
+def release_by_descriptors(secret):
+    one, two = hand_over(secret, 1), hand_over(secret, 2)
+    subprocess.run(
+        [BULLA, "release", "1.2.0", "--yes", "--replace", "--artifact", "dist/*.gz", "--image", f"{REGISTRY}/acme/widget:1.2.0",
+         "--passphrase-fd", str(one), "--image-passphrase-fd", str(two)],
+        cwd=REPO, check=True, stdin=subprocess.DEVNULL, pass_fds=(one, two))
+
+
+def main():
+    secret = getpass.getpass("Passphrase: ")
+    make_repository()
+    converse(secret, questions("1.0.0", [
+        (r"Make one now\? \[y/N\] $", "y"), (r"Your name.*: $", ""), (r"Your address.*: $", ""), (r"It expires after.*: $", ""),
+        (r"New passphrase of the key.*: $", None), (r"once more: $", None),
+        (r"Image key \(1-1\): $", "1"), (r"New password of the image key.*: $", None), (r"once more: $", None),
+        (r"Write bulla\.toml\? \[y/N\] $", "n"),
+    ]), "--accessible")
+    write("more", "more\n")
+    git("add", "more")
+    git("commit", "-q", "-m", "More")
+    converse(secret, questions("1.1.0", [
+        (r"Key \(1-2, Enter for 1\): $", ""), (r"Image key \(1-2, Enter for 1\): $", ""),
+        (r"Passphrase of the key.*: $", None), (r"Password of the image key.*: $", None),
+        (r"Keep the passphrase of .*\[y/N\] $", "y"), (r"Place \(1-1\): $", "1"),
+        (r"New master passphrase.*: $", None), (r"once more: $", None),
+        (r"Keep the passphrase of .*\[y/N\] $", "y"), (r"Place \(1-1\): $", "1"),
+        (r"Write bulla\.toml\? \[y/N\] $", "n"),
+    ]), "release", "--accessible", "--replace")
+    release_by_descriptors(secret)
+    print("all three released")
+
+
+if __name__ == "__main__":
+    main()
