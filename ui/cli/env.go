@@ -97,7 +97,7 @@ func (a *app) open(ctx context.Context) (*workflow.World, error) {
 func (a *app) close() {
 	if a.world != nil {
 		for _, n := range a.world.Vault.Notices() {
-			a.note("%s", n)
+			a.note("warning: %s", n)
 		}
 		a.world.Close()
 	}

@@ -53,12 +53,13 @@ func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
 // complain prints an error: one line "error: …", then hints; with --json one object as well.
 func (a *app) complain(x explain.Explanation) {
-	fmt.Fprintln(a.Stderr, "error: "+safetext.Line(x.Headline))
+	text := "error: " + safetext.Line(x.Headline)
 	for _, more := range []string{x.Cause, x.Untouched} {
 		if more != "" {
-			fmt.Fprintln(a.Stderr, "       "+safetext.Line(more))
+			text += " " + safetext.Line(more)
 		}
 	}
+	fmt.Fprintln(a.Stderr, text)
 	for _, h := range x.Next {
 		fmt.Fprintln(a.Stderr, "hint: "+safetext.Line(h))
 	}
