@@ -190,7 +190,9 @@ var commitNote = regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`)
 
 func (a *archive) walkTar(b *budget, r io.Reader, each func(*entry) error) (about, error) {
 	info := about{format: a.format}
-	r = b.reader(r)
+	// The content has a budget of its own: that of a sparse file is made here, from nothing.
+	raw := *b
+	r = raw.reader(r)
 	t := tar.NewReader(r)
 	for {
 		h, err := t.Next()
@@ -209,7 +211,7 @@ func (a *archive) walkTar(b *budget, r io.Reader, each func(*entry) error) (abou
 			}
 			continue
 		}
-		if err := each(tarEntry(h, t)); err != nil {
+		if err := each(tarEntry(h, b.reader(t))); err != nil {
 			return info, err
 		}
 	}

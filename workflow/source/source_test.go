@@ -396,6 +396,31 @@ func TestHostileArchives(t *testing.T) {
 	}
 }
 
+// A sparse file of 64 GiB takes a few kilobytes in a tar archive, and none of its zeros are read
+// from anywhere.
+func TestSparseBomb(t *testing.T) {
+	if out, err := exec.Command("tar", "--version").Output(); err != nil || !bytes.Contains(out, []byte("GNU tar")) {
+		keystest.Missing(t, "peer not installed: GNU tar")
+	}
+	b := newBed(t)
+	f, err := os.Create(filepath.Join(b.dir, "zeros"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := f.Truncate(64 << 30); err != nil {
+		t.Skip("no room for a sparse file: ", err)
+	}
+	for _, format := range []string{"gnu", "posix"} {
+		path := filepath.Join(b.dir, format+".tar")
+		if out, err := exec.Command("tar", "--sparse", "--format="+format, "-C", b.dir, "-cf", path, "zeros").CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		r := b.compare(path, Options{Limits: Limits{Entries: 100, Bytes: 4 << 20, Names: 1 << 16}})
+		b.expect(r, "over-limit")
+	}
+}
+
 func mustRead(t *testing.T, path string) []byte {
 	t.Helper()
 	data, err := os.ReadFile(path)
