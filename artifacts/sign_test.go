@@ -229,8 +229,8 @@ func TestSignVerifiesWhatWasMade(t *testing.T) {
 	type signFunc = func(hash.Hash) ([]byte, error)
 	other := newSigner(t, "Other", nil)
 	for name, spoil := range map[string]func(hash.Hash, signFunc) ([]byte, error){
-		"something else": func(h hash.Hash, sign signFunc) ([]byte, error) {
-			h = sha256.New()
+		"something else": func(_ hash.Hash, sign signFunc) ([]byte, error) {
+			h := sha256.New()
 			h.Write([]byte("something else"))
 			return sign(h)
 		},

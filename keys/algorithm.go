@@ -2,7 +2,7 @@ package keys
 
 import (
 	"crypto"
-	"crypto/dsa" //nolint:staticcheck // old signatures are judged, never made
+	"crypto/dsa" //lint:ignore SA1019 old signatures are judged, never made
 	"crypto/rsa"
 	"fmt"
 
@@ -15,7 +15,7 @@ import (
 	_ "crypto/sha3"
 	_ "crypto/sha512"
 
-	_ "golang.org/x/crypto/ripemd160" //nolint:staticcheck // old signatures are judged, never made
+	_ "golang.org/x/crypto/ripemd160" //lint:ignore SA1019 old signatures are judged, never made
 )
 
 // minRSABits is the smallest RSA modulus that is not reported as weak.

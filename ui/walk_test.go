@@ -254,7 +254,9 @@ func TestStoppedReleases(t *testing.T) {
 		t.Errorf("outcome %+v", out)
 	}
 	// Another run finds one and takes it back.
-	f.unfinished = unfinished()
+	kept := f.abandoned
+	f = newFake()
+	f.abandoned, f.unfinished = kept, unfinished()
 	d = drive(t, testOptions(f)).see("was begun 3 h ago").press("t").see("Take the release back?").press("esc").hidden("Take the release back?")
 	d.press("t", "y").see("removed tag v1.4.0").see("others may have it").press("enter").see("Nothing stands in the way")
 }
@@ -360,11 +362,11 @@ func TestStaleResults(t *testing.T) {
 		}
 		return f, nil
 	}
-	d := drive(t, o).see("First failure").press("r").see("Nothing stands in the way")
+	drive(t, o).see("First failure").press("r").see("Nothing stands in the way")
 	slow := &slowKeys{fake: f, gate: make(chan struct{})}
 	o = testOptions(f)
 	o.Open = func(context.Context) (Backend, error) { return slow, nil }
-	d = drive(t, o).toKey().see("reading the keys").press("r")
+	d := drive(t, o).toKey().see("reading the keys").press("r")
 	d.until("the answer that was overtaken", func() bool { return d.counted["release.keysListed"] == 1 })
 	d.see("reading the keys")
 	close(slow.gate)
@@ -386,10 +388,11 @@ func (s *slowKeys) KeyChoices(ctx context.Context) (workflow.KeyChoices, error) 
 	}
 }
 
-// TestHostileText puts escapes, controls and bidirectional overrides into everything that comes
-// from outside and visits every room. The driver lets none of it through.
-func TestHostileText(t *testing.T) {
-	const evil = "\x1b[2J\x1b]0;owned\a\u202e\u200bgood\r\n\u2066"
+// evil is what may stand in any text from outside: escapes, controls, direction overrides.
+const evil = "\x1b[2J\x1b]0;owned\a\u202e\u200bgood\r\n\u2066"
+
+// hostileRepository is a repository with evil in all its texts.
+func hostileRepository() *fake {
 	f := newFake()
 	f.state.Branch, f.state.Head.Subject = "main"+evil, "subject"+evil
 	for i := range f.keyChoices.List {
@@ -415,23 +418,31 @@ func TestHostileText(t *testing.T) {
 	}
 	f.imageKeys[0].Path = "/k/release.key" + evil
 	f.imageKeys[0].Why = evil
+	f.remote.Name += evil
+	f.remote.URL += evil
 	f.abandoned = workflow.Abandoned{Removed: []string{evil}, Kept: []string{evil}}
+	return f
+}
+
+// TestHostileText visits every room of a hostile repository. The driver lets nothing evil through.
+func TestHostileText(t *testing.T) {
 	for _, size := range [][2]int{{80, 24}, {120, 40}} {
-		run := func(change func()) *driver {
-			change()
+		run := func(change func(*fake)) *driver {
+			f := hostileRepository()
+			if change != nil {
+				change(f)
+			}
 			return drive(t, testOptions(f)).size(size[0], size[1])
 		}
-		d := run(func() {}).toText().press("a", "e", "up", "left", "esc", "enter").see(".asc").press("s", "esc", "enter").images().press("enter").see("Type 1.4.0")
-		d.press("pgdown", "1.4.0", "enter").see("> passphrase").press(passphrase, "enter").see("Released").press("v", "esc", "p", "esc", "?")
-		run(func() { f.planErr = errors.New("broken" + evil) }).toImage().press("enter").see("roken")
-		f.planErr = nil
-		run(func() { f.run = f.brokenWalk }).toAsk().press(passphrase, "enter").see("stopped").press("t", "y").see("removed")
-		f.run = f.walk
-		run(func() {
+		d := run(nil).toText().press("a", "e", "up", "left", "esc", "enter").see(".asc").press("s", "esc", "enter").images().press("enter").see("Type 1.4.0")
+		d.press("pgdown", "ctrl+p").see("yes, the tag").press("ctrl+p").see("pushes the tag too").press("1.4.0", "enter").see("> passphrase")
+		d.press(passphrase, "enter").see("Released").press("v", "esc", "p", "esc", "?")
+		run(func(f *fake) { f.planErr = errors.New("broken" + evil) }).toImage().press("enter").see("roken")
+		run(func(f *fake) { f.run = f.brokenWalk }).toAsk().press(passphrase, "enter").see("stopped").press("t", "y").see("removed")
+		run(func(f *fake) {
 			f.unfinished = &workflow.Unfinished{Tag: "v1" + evil, Began: noon, Done: []string{evil}, Left: []string{evil}}
 		}).see("goes on where it stopped")
-		f.unfinished = nil
-		o := testOptions(f)
+		o := testOptions(hostileRepository())
 		o.Open = func(context.Context) (Backend, error) {
 			return nil, fmt.Errorf("failed %s: %w", evil, gitops.ErrNoCommits)
 		}

@@ -354,7 +354,7 @@ func TestPasswordCanary(t *testing.T) {
 	}
 	wrongErr := wrong.Unlock(t.Context(), always(canary+"x"))
 	texts := []string{fmt.Sprintf("%v %+v %#v %s", s, s, s, s), fmt.Sprintf("%v %+v %#v", wrongErr, wrongErr, wrongErr)}
-	if b, err := json.Marshal(s); err == nil {
+	if b, err := json.Marshal(map[string]any{"signer": s}); err == nil {
 		texts = append(texts, string(b))
 	}
 	files, err := filepath.Glob(filepath.Join(filepath.Dir(path), "*"))

@@ -67,7 +67,7 @@ func readExpr(b []byte, depth int) (e expr, rest []byte, err error) {
 // readAtom reads LENGTH:BYTES. The length has no leading zero, so that there is one way to
 // write an expression.
 func readAtom(b []byte) (atom, rest []byte, err error) {
-	number, rest, ok := bytes.Cut(b[:min(len(b), 8)], []byte(":"))
+	number, _, ok := bytes.Cut(b[:min(len(b), 8)], []byte(":"))
 	if !ok || len(number) == 0 || (number[0] == '0' && len(number) > 1) {
 		return nil, nil, errExpr
 	}

@@ -68,7 +68,6 @@ type progress struct {
 	mu      sync.Mutex
 	hushed  bool // a passphrase is being typed
 	step    workflow.StepID
-	since   time.Time
 	last    *workflow.StepProgress
 	quit    chan struct{}
 	stopped chan struct{}
