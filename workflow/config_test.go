@@ -22,6 +22,8 @@ func TestConfigIsReadStrictly(t *testing.T) {
 		{"pattern without a version", "[release]\ntag = \"v1\"\n", 2, "{version}"},
 		{"short key", "[release]\ntag = \"v{version}\"\nkey = \"C0DEEE87\"\n", 3, "fingerprint"},
 		{"empty glob", "[release]\nartifacts = [\"\"]\n", 2, "empty"},
+		{"unknown key of history", "[history]\nfolder = \"x\"\n", 2, "folder"},
+		{"empty folder", "[history]\nfolders = [\"x\", \" \"]\n", 2, "folders"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := ParseConfig([]byte(c.text))
@@ -50,7 +52,7 @@ func TestConfigSurvivesWriting(t *testing.T) {
 	c := Config{Path: filepath.Join(t.TempDir(), ConfigName), Release: ReleaseConfig{
 		Tag: "release-{version}", Key: strings.Repeat("AB", 20) + "!", Artifacts: []string{"dist/*", "it's.txt"}, SHA512: true,
 		Images: []string{"example.org/app:{version}"}, ImageKey: "keys/cosign.key", Remote: "upstream", Branch: "main",
-	}}
+	}, History: HistoryConfig{Folders: []string{"../archive/{version}", "/srv/{tag}"}}}
 	if err := c.Write(); err != nil {
 		t.Fatal(err)
 	}

@@ -56,7 +56,7 @@ The exit code tells only whether the repository could be read: bulla verify judg
 }
 
 // timeline opens the history of the working directory's repository.
-func (a *app) timeline(ctx context.Context, o logFlags) (*history.Timeline, []error, error) {
+func (a *app) timeline(ctx context.Context, o logFlags) (*history.Timeline, *workflow.Verifier, error) {
 	w, err := a.open(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -66,7 +66,7 @@ func (a *app) timeline(ctx context.Context, o logFlags) (*history.Timeline, []er
 		return nil, nil, err
 	}
 	t, err := history.Open(ctx, v, history.Options{CacheDir: filepath.Join(w.Home, "cache"), Program: a.Version})
-	return t, v.Problems(), err
+	return t, v, err
 }
 
 func (a *app) historyScreen(ctx context.Context, o logFlags) error {
@@ -88,20 +88,28 @@ func (a *app) historyScreen(ctx context.Context, o logFlags) error {
 
 // log prints the verdicts newest first, each as soon as it and all before it are reached.
 func (a *app) log(ctx context.Context, o logFlags) error {
-	t, problems, err := a.timeline(ctx, o)
+	t, v, err := a.timeline(ctx, o)
 	if err != nil {
 		return err
 	}
-	for _, e := range problems {
+	if err := a.printLog(ctx, t, o.all); err != nil {
+		return err
+	}
+	// Looking for problems verifies every key: what was asked for goes first.
+	for _, e := range v.Problems() {
 		a.note("warning: %v", e)
 	}
+	return nil
+}
+
+func (a *app) printLog(ctx context.Context, t *history.Timeline, all bool) error {
 	rows := t.Releases()
 	if len(rows) == 0 {
 		a.note("No tags yet. bulla release makes the first one.")
 		return nil
 	}
 	l := logPrinter{printer: a.printer(), rows: rows}
-	if !o.all {
+	if !all {
 		if err := t.Tags(ctx, func(u history.Update) { l.verdicts(u.Verdicts) }); err != nil {
 			return err
 		}
@@ -115,7 +123,7 @@ func (a *app) log(ctx context.Context, o logFlags) error {
 		return err
 	}
 	l.changes = history.Changes(rows)
-	err = t.Files(ctx, func(u history.Update) {
+	err := t.Files(ctx, func(u history.Update) {
 		apply(u)
 		l.release(u.Index)
 	})

@@ -264,6 +264,8 @@ func (m *Model) choose(msg tea.KeyMsg) bool {
 		return true
 	case key.Matches(msg, m.keys.Sort):
 		m.table.sort = (m.table.sort + 1) % sorts
+		m.table.show(f)
+		m.table.place = 0
 		m.note = "Sorted by " + m.table.sort.String() + "."
 	case key.Matches(msg, m.keys.Wanting):
 		f.wanting = !f.wanting

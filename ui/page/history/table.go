@@ -198,7 +198,11 @@ func (t *table) columns(w int) []column {
 	// What is told last is left out first.
 	room := w - markerWidth + len(gap)
 	for _, c := range []*column{&tag, &verdict, &date, &signer, &know, &files, &image, &commit, &record} {
-		if need := c.width + len(gap); c.width > 0 && room >= need {
+		need, keep := c.width+len(gap), 0
+		if c == &commit || c == &record {
+			keep = goodRemark - minRemark // most commits are not signed: what to know tells more
+		}
+		if c.width > 0 && room >= need+keep {
 			room -= need
 		} else {
 			c.width = 0
