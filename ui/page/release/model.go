@@ -379,12 +379,9 @@ func (m *Model) Shutdown() Outcome {
 	m.dialogs().Clear()
 	if m.run != nil {
 		m.outcome.Cancelled = true
-		w := m.run.worker
-		w.stop()
-		for _, it := range w.feed.take() {
-			if it.end != nil && w.job != jobPush {
-				m.outcome.Result, m.outcome.Err = it.end.result, it.end.err
-			}
+		e := m.run.worker.stop()
+		if m.run.worker.job != jobPush {
+			m.outcome.Result, m.outcome.Err = e.result, e.err
 		}
 	}
 	if m.backend != nil {

@@ -33,6 +33,9 @@ type worker struct {
 	feed    *feed
 	cancel  context.CancelFunc
 	done    chan struct{}
+	// end is how the job ended, to be read once done is closed. The feed tells it too, but after
+	// the program's end a command that nobody hears any more may have read the feed.
+	end *ending
 
 	// Only the worker's goroutine uses these.
 	keep     map[vault.Key]wish
@@ -53,14 +56,16 @@ func (w *worker) start(base context.Context) {
 	go func() {
 		defer close(w.done)
 		defer cancel()
-		w.feed.put(feedItem{end: w.work(ctx)})
+		w.end = w.work(ctx)
+		w.feed.put(feedItem{end: w.end})
 	}()
 }
 
-// stop cancels the job and waits until it has ended.
-func (w *worker) stop() {
+// stop cancels the job, waits until it has ended, and says how.
+func (w *worker) stop() *ending {
 	w.cancel()
 	<-w.done
+	return w.end
 }
 
 func (w *worker) work(ctx context.Context) *ending {
