@@ -1,15 +1,20 @@
 package workflow
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
+
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
 
 	"bulla/artifacts"
 	"bulla/docker/cosign"
@@ -72,9 +77,9 @@ func readFolder(dir string) (folder, error) {
 	if len(entries) > maxFolder {
 		return f, fmt.Errorf("it has more than %d entries", maxFolder)
 	}
-	there := map[string]bool{}
+	there := map[string]bool{} // what a signature can belong to
 	for _, e := range entries {
-		there[e.Name()] = true
+		there[e.Name()] = !e.IsDir()
 	}
 	for _, e := range entries {
 		name := e.Name()
@@ -87,7 +92,7 @@ func readFolder(dir string) (folder, error) {
 		switch {
 		case (ext == ".asc" || ext == ".sig") && there[base]:
 			f.signed[base] = true
-		case f.isKey(name):
+		case !there[name+".asc"] && !there[name+".sig"] && f.isKey(name):
 		case ext == ".asc" || ext == ".sig":
 			f.orphans = append(f.orphans, name)
 		case name == RecordName:
@@ -101,8 +106,8 @@ func readFolder(dir string) (folder, error) {
 	return f, nil
 }
 
-// isKey reports a file with public keys. Its name must say so too: a key block within a script
-// makes no key of it.
+// isKey reports a file with public keys and nothing else that could be run or unpacked. Its name
+// must say so too: a key block within a script makes no key of it.
 func (f folder) isKey(name string) bool {
 	switch filepath.Ext(name) {
 	case ".pub", ".pgp", ".gpg", ".asc":
@@ -118,8 +123,33 @@ func (f folder) isKey(name string) bool {
 	if _, err := cosign.ParsePublicKey(data); err == nil {
 		return true
 	}
+	if !isText(data) && !onlyKeyPackets(data) {
+		return false
+	}
 	ring, err := keys.ReadKeyring(data, keys.SourceFile)
 	return err == nil && ring.Len() > 0
+}
+
+// isText reports whether data is text, as armored keys and KEYS files with their remarks are.
+func isText(data []byte) bool {
+	return utf8.Valid(data) && !bytes.ContainsFunc(data, func(r rune) bool { return r < ' ' && !strings.ContainsRune("\t\r\n", r) })
+}
+
+// onlyKeyPackets reports whether data is a binary keyring to its last byte: keys, user ids,
+// attributes and signatures (RFC 9580, section 10.1).
+func onlyKeyPackets(data []byte) bool {
+	r := packet.NewOpaqueReader(bytes.NewReader(data))
+	for {
+		p, err := r.Next()
+		if err != nil {
+			return errors.Is(err, io.EOF)
+		}
+		switch p.Tag {
+		case 2, 6, 12, 13, 14, 17:
+		default:
+			return false
+		}
+	}
 }
 
 // folderJudge collects the verdicts on a folder.
@@ -141,18 +171,16 @@ func (j *folderJudge) byRecord(ctx context.Context) error {
 		return nil
 	}
 	path := j.path(RecordName)
-	vs, err := j.v.record(ctx, path, "")
+	vs, rec, err := j.v.parsedRecord(ctx, path, "")
 	for i := range vs {
 		if (vs[i].Kind == keys.KindArtifact || vs[i].Kind == keys.KindChecksum) && !filepath.IsAbs(vs[i].Target) {
 			vs[i].Target = j.path(vs[i].Target)
 		}
 	}
 	j.out = append(j.out, vs...)
-	if data, err := readLimited(path, maxRecordSize); err == nil {
-		if rec, err := ParseRecord(data); err == nil {
-			for _, n := range slices.Concat(rec.Predicate.Files, rec.Predicate.Checksums) {
-				j.vouched[n], j.recorded[n] = true, true
-			}
+	if rec != nil {
+		for _, n := range slices.Concat(rec.Predicate.Files, rec.Predicate.Checksums) {
+			j.vouched[n], j.recorded[n] = true, true
 		}
 	}
 	return err

@@ -152,16 +152,6 @@ func TestKilledReleaseResumes(t *testing.T) {
 	}
 }
 
-// clean removes what an earlier release left in dist, as a new build would.
-func (b *bench) clean() {
-	b.t.Helper()
-	for _, name := range b.made() {
-		if err := os.Remove(filepath.Join(b.repo, "dist", name)); err != nil {
-			b.t.Fatal(err)
-		}
-	}
-}
-
 // leaveTemp puts down a temporary file such as a process killed while writing leaves.
 func (b *bench) leaveTemp() {
 	b.t.Helper()

@@ -18,21 +18,27 @@ import (
 // tag, files and images, each by its own signature and against the digest in the record. sig ""
 // is the record's path with .asc.
 func (v *Verifier) record(ctx context.Context, path, sig string) ([]keys.Verdict, error) {
+	vs, _, err := v.parsedRecord(ctx, path, sig)
+	return vs, err
+}
+
+// parsedRecord is record, and returns what was judged: nil if it could not be read.
+func (v *Verifier) parsedRecord(ctx context.Context, path, sig string) ([]keys.Verdict, *Record, error) {
 	res, err := artifacts.Verify(ctx, path, sig, v.judge)
 	if err != nil {
-		return []keys.Verdict{keys.NotChecked(keys.KindRecord, path, "The record cannot be read: "+rootCause(err).Error())}, ctx.Err()
+		return []keys.Verdict{keys.NotChecked(keys.KindRecord, path, "The record cannot be read: "+rootCause(err).Error())}, nil, ctx.Err()
 	}
 	own := res.Verdicts
 	for i := range own {
 		own[i].Kind = keys.KindRecord
 	}
-	data, err := readLimited(path, maxRecordSize)
-	if err != nil {
-		return own, nil
+	data, problem := readJudged(path, maxRecordSize, res)
+	if problem != "" {
+		return []keys.Verdict{keys.NotChecked(keys.KindRecord, path, problem)}, nil, nil
 	}
 	rec, err := ParseRecord(data)
 	if err != nil {
-		return []keys.Verdict{{Kind: keys.KindRecord, Target: path, Status: keys.StatusMalformed, Reason: err.Error()}}, nil
+		return []keys.Verdict{{Kind: keys.KindRecord, Target: path, Status: keys.StatusMalformed, Reason: err.Error()}}, nil, nil
 	}
 	for i, verdict := range own {
 		if verdict.Signer != nil && verdict.Signer.Fingerprint != rec.Predicate.Signer.Fingerprint {
@@ -45,7 +51,20 @@ func (v *Verifier) record(ctx context.Context, path, sig string) ([]keys.Verdict
 	out = append(out, b.files(ctx)...)
 	out = append(out, b.checksums(ctx)...)
 	out = append(out, b.images(ctx)...)
-	return append(b.decide(out), own...), ctx.Err()
+	return append(b.decide(out), own...), &rec, ctx.Err()
+}
+
+// readJudged reads a file whose signatures were judged just before, and says what is wrong if it
+// is not the same any more: what is parsed must be what was judged.
+func readJudged(path string, limit int64, judged artifacts.Verified) (data []byte, problem string) {
+	data, err := readLimited(path, limit)
+	switch {
+	case err != nil:
+		return nil, "It cannot be read: " + rootCause(err).Error() + "."
+	case sha256Hex(data) != judged.SHA256:
+		return nil, "It changed while it was checked."
+	}
+	return data, ""
 }
 
 // boundCheck judges what one record binds.
@@ -131,7 +150,7 @@ func (b boundCheck) checksums(ctx context.Context) (out []keys.Verdict) {
 		for j := range res.Verdicts {
 			res.Verdicts[j].Target, res.Verdicts[j].Kind = name, keys.KindChecksum
 		}
-		if reason := b.compareChecksums(path); reason != "" {
+		if reason := b.compareChecksums(path, res); reason != "" {
 			contradict(res.Verdicts, reason)
 		}
 		out = append(out, res.Verdicts...)
@@ -140,10 +159,10 @@ func (b boundCheck) checksums(ctx context.Context) (out []keys.Verdict) {
 }
 
 // compareChecksums says how a checksums file differs from the record, or "".
-func (b boundCheck) compareChecksums(path string) string {
-	data, err := readLimited(path, 4<<20)
-	if err != nil {
-		return "The checksums cannot be read."
+func (b boundCheck) compareChecksums(path string, judged artifacts.Verified) string {
+	data, problem := readJudged(path, 4<<20, judged)
+	if problem != "" {
+		return problem
 	}
 	sums, err := artifacts.ParseChecksums(bytes.NewReader(data))
 	if err != nil {

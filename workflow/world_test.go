@@ -162,3 +162,13 @@ func (b *bench) made() []string {
 	}
 	return out
 }
+
+// clean removes what an earlier release left in dist, as a new build would.
+func (b *bench) clean() {
+	b.t.Helper()
+	for _, name := range b.made() {
+		if err := os.Remove(filepath.Join(b.repo, "dist", name)); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+}

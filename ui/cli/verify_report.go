@@ -92,6 +92,9 @@ func (r *report) verdicts(list []keys.Verdict) {
 // code is the exit code of everything reported.
 func (r *report) code() int {
 	worst := passes
+	if len(r.entries) == 0 {
+		worst = undecided // nothing checked is not the same as all good
+	}
 	for _, e := range r.entries {
 		worst = max(worst, e.outcome)
 	}
