@@ -128,6 +128,16 @@ func (s *Session) remote(name string) (gitops.Remote, bool) {
 	return gitops.Remote{}, false
 }
 
+// PushTarget is the remote that a push would go to; name "" takes the configured one. Its URL is
+// the address of the push.
+func (s *Session) PushTarget(name string) (gitops.Remote, bool) {
+	r, ok := s.remote(name)
+	if r.PushURL != "" {
+		r.URL = r.PushURL
+	}
+	return r, ok
+}
+
 // tags lists all tags, read once per Session.
 func (s *Session) tags(ctx context.Context) ([]gitops.Tag, error) {
 	s.mu.Lock()

@@ -122,7 +122,7 @@ func (a *app) verify(ctx context.Context, f verifyFlags, targets []string) error
 			return err
 		}
 		if n == 0 {
-			a.note("there are no commits in %s", f.commits)
+			a.note("warning: there are no commits in %s, so nothing was checked", f.commits)
 		}
 	}
 	r.verdicts(list)

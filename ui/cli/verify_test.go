@@ -163,7 +163,7 @@ func TestVerifyInCI(t *testing.T) {
 		{"a bad signature", []string{tampered}, explain.CodeFailed, "bad"},
 		{"both", []string{stranger, tampered, "v1.0.0"}, explain.CodeFailed, "unknown-key"},
 		{"unsigned commits", []string{"--commits", "v0.9.0..HEAD"}, explain.CodeFailed, "unsigned     commit"},
-		{"no commits", []string{"--commits", "HEAD..HEAD"}, explain.CodeOK, "no commits in"},
+		{"no commits", []string{"--commits", "HEAD..HEAD"}, explain.CodeUnchecked, "no commits in"},
 		{"a target that is nothing", []string{"v9.9.9"}, explain.CodeUsage, "no file, tag, commit"},
 		{"an unknown format", []string{"--format", "yaml", "v1.0.0"}, explain.CodeUsage, "no format"},
 		{"two formats", []string{"--json", "--format", "junit", "v1.0.0"}, explain.CodeUsage, "exclude"},
