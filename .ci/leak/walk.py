@@ -121,7 +121,7 @@ def main():
     converse(secret, questions("1.0.0", [
         (r"Make one now\? \[y/N\] $", "y"), (r"Your name.*: $", ""), (r"Your address.*: $", ""), (r"It expires after.*: $", ""),
         (r"New passphrase of the key.*: $", None), (r"once more: $", None),
-        (r"Image key \(1-1\): $", "1"), (r"New password of the image key.*: $", None), (r"once more: $", None),
+        (r"Image key \(1-1\): $", "1"), (r"New passphrase of the image key.*: $", None), (r"once more: $", None),
         (r"Write bulla\.toml\? \[y/N\] $", "n"),
     ]), "--accessible")
     write("more", "more\n")
@@ -129,7 +129,7 @@ def main():
     git("commit", "-q", "-m", "More")
     converse(secret, questions("1.1.0", [
         (r"Key \(1-2, Enter for 1\): $", ""), (r"Image key \(1-2, Enter for 1\): $", ""),
-        (r"Passphrase of the key.*: $", None), (r"Password of the image key.*: $", None),
+        (r"Passphrase of the key.*: $", None), (r"Passphrase of the image key.*: $", None),
         (r"Keep the passphrase of .*\[y/N\] $", "y"), (r"Place \(1-1\): $", "1"),
         (r"New master passphrase.*: $", None), (r"once more: $", None),
         (r"Keep the passphrase of .*\[y/N\] $", "y"), (r"Place \(1-1\): $", "1"),
