@@ -45,17 +45,11 @@ type Backend interface {
 	Resume(context.Context, workflow.Face) (*workflow.Result, error)
 	Abandon(context.Context) (workflow.Abandoned, error)
 	Push(context.Context, *workflow.Result, workflow.Face) error
+	PushTarget(remote string) (gitops.Remote, bool)
 	Close() error
 }
 
 var _ Backend = (*workflow.Session)(nil)
-
-// pushTarget is what a Backend may know besides: where a push would go ("" asks for the
-// configured remote), and whether there is such a remote at all. One that does not know it lets
-// the push itself tell.
-type pushTarget interface {
-	PushTarget(remote string) (gitops.Remote, bool)
-}
 
 // Vault is where passphrases may be kept: the methods of *vault.Manager that the walk needs.
 type Vault interface {

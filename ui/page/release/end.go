@@ -63,7 +63,7 @@ func (v *endView) unpushable() string {
 		return "the release is not done"
 	case v.result.Pushed:
 		return "it is pushed already"
-	case v.remote.known && !v.remote.there:
+	case !v.remote.there:
 		return "this repository has no remote"
 	}
 	return ""

@@ -103,7 +103,7 @@ func (r *lookRoom) key(msg tea.KeyMsg) tea.Cmd {
 
 // noRemote is why a push cannot be part of the plan, or "".
 func (r *lookRoom) noRemote() string {
-	if r.remote.known && !r.remote.there && !r.choices.Push {
+	if !r.remote.there && !r.choices.Push {
 		return "this repository has no remote to push to"
 	}
 	return ""

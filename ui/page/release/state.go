@@ -36,15 +36,11 @@ const (
 // remote is where a push would go.
 type remote struct {
 	gitops.Remote
-	known bool // the backend can tell
 	there bool
 }
 
 func remoteOf(b Backend, named string) (r remote) {
-	if p, ok := b.(pushTarget); ok {
-		r.known = true
-		r.Remote, r.there = p.PushTarget(named)
-	}
+	r.Remote, r.there = b.PushTarget(named)
 	return r
 }
 
