@@ -226,6 +226,9 @@ func (p *player) check() {
 		if n := layout.Width(l); n > p.r.w {
 			p.t.Fatalf("row %d has %d columns on a terminal of %d:\n%s", i, n, p.r.w, view)
 		}
+		if codes := sgr.FindAllString(l, -1); len(codes) > 0 && codes[len(codes)-1] != "\x1b[0m" {
+			p.t.Fatalf("row %d runs on in its colour:\n%q", i, l)
+		}
 	}
 	for _, c := range sgr.ReplaceAllString(view, "") {
 		if c < ' ' && c != '\n' || c >= 0x7f && c < 0xa0 || c >= 0x200b && c <= 0x200f || c >= 0x202a && c <= 0x202e || p.r.theme.ASCII && c > '~' {
@@ -349,6 +352,9 @@ func TestHistoryThemes(t *testing.T) {
 		t.Run(string(mode), func(t *testing.T) {
 			p := playHistory(t, newFakeTimeline(), func(o *HistoryOptions) { o.Theme = mode }, true)
 			golden.RequireEqual(t, p.settled().size(120, 40).r.View())
+			for range 10 { // every release's story
+				p.press("down", "enter", "esc")
+			}
 		})
 	}
 	t.Run("ascii", func(t *testing.T) {

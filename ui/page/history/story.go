@@ -4,6 +4,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/charmbracelet/lipgloss"
+
 	"bulla/keys"
 	"bulla/ui/component/human"
 	"bulla/ui/component/layout"
@@ -23,16 +25,20 @@ type teller struct {
 	out []string
 }
 
-// fact adds a label and what belongs to it. text must be safe to show.
-func (s *teller) fact(label, text string) {
+// fact adds a label and what belongs to it. text must be safe to show, and plain: a style that is
+// wrapped with it would run on into the next row of the screen.
+func (s *teller) fact(label, text string) { s.styled(label, "", s.t.Body, text) }
+
+// styled is fact with text in a style, and a sign of its own before it.
+func (s *teller) styled(label, sign string, st lipgloss.Style, text string) {
 	if text == "" {
 		return
 	}
-	for i, l := range layout.Wrap(text, max(10, s.w-labelWidth)) {
+	for i, l := range layout.Wrap(text, max(10, s.w-labelWidth-layout.Width(sign))) {
 		if i > 0 {
-			label = ""
+			label, sign = "", strings.Repeat(" ", layout.Width(sign))
 		}
-		s.out = append(s.out, s.t.Muted.Render(layout.Pad(label, labelWidth))+l)
+		s.out = append(s.out, s.t.Muted.Render(layout.Pad(label, labelWidth))+sign+st.Render(l))
 	}
 }
 
@@ -45,7 +51,12 @@ func (s *teller) key(label string, f keys.Fingerprint) {
 	}
 }
 
-func (s *teller) text(text string) { s.out = append(s.out, layout.Wrap(text, s.w)...) }
+// text adds a paragraph in a style.
+func (s *teller) text(st lipgloss.Style, text string) {
+	for _, l := range layout.Wrap(text, s.w) {
+		s.out = append(s.out, st.Render(l))
+	}
+}
 
 func (s *teller) space() {
 	if n := len(s.out); n > 0 && s.out[n-1] != "" {
@@ -59,14 +70,14 @@ func story(t theme.Theme, r *history.Release, c history.Change, w int, now time.
 	s := &teller{t: t, w: w, now: now}
 	s.out = append(s.out, t.Strong.Render(layout.Cut(safetext.Line(r.Tag), w, t.Signs.Ellipsis)))
 	if subject := safetext.Line(r.Subject); subject != "" {
-		s.text(subject)
+		s.text(t.Body, subject)
 	}
 	if !r.Date.IsZero() {
-		s.text(t.Muted.Render(human.Date(r.Date) + ", " + ago(now, r.Date)))
+		s.text(t.Muted, human.Date(r.Date)+", "+ago(now, r.Date))
 	}
 	if !r.Judged(history.PartTag) {
 		s.space()
-		s.text("Its signature is not judged yet.")
+		s.text(t.Body, "Its signature is not judged yet.")
 		return s.out
 	}
 	for _, v := range r.Verdicts {
@@ -75,7 +86,7 @@ func story(t theme.Theme, r *history.Release, c history.Change, w int, now time.
 	}
 	if r.Signed && r.InnerName != "" && r.InnerName != r.Tag {
 		s.space()
-		s.text(t.Bad.Render("Inside, the tag calls itself " + safetext.Line(r.InnerName) + ". An old tag may be posing as a new one."))
+		s.text(t.Bad, "Inside, the tag calls itself "+safetext.Line(r.InnerName)+". An old tag may be posing as a new one.")
 	}
 	if c.From != nil {
 		s.space()
@@ -88,7 +99,7 @@ func story(t theme.Theme, r *history.Release, c history.Change, w int, now time.
 // signature tells the story of one signature on a tag.
 func (s *teller) signature(v keys.Verdict) {
 	s.out = append(s.out, icon(s.t, v)+" "+style(s.t, v).Render(layout.Cut(long(v), s.w-4, s.t.Signs.Ellipsis)))
-	s.text(safetext.Line(v.Reason))
+	s.text(s.t.Body, safetext.Line(v.Reason))
 	s.space()
 	if g := v.Signer; g != nil {
 		for i, id := range g.UserIDs {
@@ -107,7 +118,7 @@ func (s *teller) signature(v keys.Verdict) {
 		s.fact("today", todayText(v, s.now))
 		s.fact("made with", g.Algorithm+", "+g.Hash)
 	} else if v.Claim != (keys.Claim{}) {
-		s.text(s.t.Muted.Render("It says of itself, and nothing proves it:"))
+		s.text(s.t.Muted, "It says of itself, and nothing proves it:")
 		if v.Claim.Fingerprint != "" {
 			s.key("key", v.Claim.Fingerprint)
 		} else {
@@ -231,7 +242,7 @@ func (s *teller) change(c history.Change) {
 	} else {
 		text += nameOf(c.To) + " had signed older ones too."
 	}
-	s.text(s.t.Caution.Render("Another signer.") + " " + text)
+	s.text(s.t.Caution, text)
 }
 
 // rest tells of what goes with the tag.
@@ -248,10 +259,10 @@ func (s *teller) rest(r *history.Release) {
 		if v.Signer != nil {
 			text += ", by " + nameOf(v.Signer)
 		}
-		s.fact("commit", style(s.t, v).Render(text))
+		s.styled("commit", "", style(s.t, v), text)
 	}
 	if r.Judged(history.PartFiles) && len(r.Files)+len(r.Images)+len(r.Record) == 0 {
-		s.fact("files", s.t.Muted.Render("none found; [history] in bulla.toml names where they are kept"))
+		s.styled("files", "", s.t.Muted, "none found; [history] in bulla.toml names where they are kept")
 	}
 	s.things("record", r.Record)
 	s.things("files", r.Files)
@@ -261,7 +272,7 @@ func (s *teller) rest(r *history.Release) {
 // things lists verdicts on files or images, each with its reason where it is not good.
 func (s *teller) things(label string, vs []keys.Verdict) {
 	for _, v := range vs {
-		s.fact(label, icon(s.t, v)+" "+base(v.Target)+" "+style(s.t, v).Render(long(v)))
+		s.styled(label, icon(s.t, v)+" ", style(s.t, v), base(v.Target)+": "+long(v))
 		if !v.OK(false) {
 			s.fact("", safetext.Line(v.Reason))
 		}

@@ -30,7 +30,9 @@ type table struct {
 	lines  []int
 	judged int
 	tally  map[keys.Status]int
-	widths widths
+	// refused counts the sound signatures of signers that are not allowed.
+	refused int
+	widths  widths
 }
 
 // widths are the columns' widths, by the longest that is in them, within bounds.
@@ -109,7 +111,7 @@ func (t *table) layOut() {
 
 // count sums up the verdicts and finds the columns that are needed.
 func (t *table) count() {
-	t.judged, t.tally, t.widths = 0, map[keys.Status]int{}, widths{tag: 8, signer: 6}
+	t.judged, t.refused, t.tally, t.widths = 0, 0, map[keys.Status]int{}, widths{tag: 8, signer: 6}
 	names := map[keys.Fingerprint]int{}
 	for i := range t.rows {
 		r := &t.rows[i]
@@ -128,7 +130,11 @@ func (t *table) count() {
 		}
 		t.judged++
 		v := r.Verdict()
-		t.tally[v.Status]++
+		if v.Trusted != nil && !*v.Trusted && v.Status.Sound() {
+			t.refused++
+		} else {
+			t.tally[v.Status]++
+		}
 		if v.Signer == nil {
 			continue
 		}
@@ -153,6 +159,9 @@ func (t *table) counts() string {
 	}
 	add("good", keys.StatusGood, keys.StatusGoodExpiredSince)
 	add("weak", keys.StatusWeak)
+	if t.refused > 0 {
+		parts = append(parts, strconv.Itoa(t.refused)+" refused")
+	}
 	add("bad", keys.StatusBad)
 	add("revoked", keys.StatusRevoked)
 	add("expired", keys.StatusExpired, keys.StatusAfterExpiry)
