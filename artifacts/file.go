@@ -11,15 +11,15 @@ import (
 // File is a regular file that is or will be signed.
 type File struct {
 	// Path is absolute.
-	Path string
+	Path string `json:"path"`
 	// Name is the slash-separated path relative to the root it was searched from, or the name
 	// as it was given if the file lies elsewhere. Raw text: clean it before showing it.
-	Name string
+	Name string `json:"name"`
 	// Size is in bytes.
-	Size int64
+	Size int64 `json:"size"`
 	// ModTime is the time of the last change when the file was found. Where it is set, Sign
 	// refuses a file that has changed since.
-	ModTime time.Time
+	ModTime time.Time `json:"modified"`
 }
 
 // Base is the last element of the path, the name people download.

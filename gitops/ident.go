@@ -12,8 +12,9 @@ import (
 // Ident is a person and a moment, as git writes them into objects. The time keeps the zone it
 // was written with. Text is raw: clean it before showing it.
 type Ident struct {
-	Name, Email string
-	When        time.Time
+	Name  string    `json:"name"`
+	Email string    `json:"email"`
+	When  time.Time `json:"when"`
 }
 
 // String is the form that git objects hold: "Name <address> seconds zone".

@@ -21,9 +21,6 @@ const (
 	maxDSAExp  = 512
 	// goMinRSABits is the size below which crypto/rsa refuses to verify.
 	goMinRSABits = 1024
-	// goFastRSABits is the size above which crypto/rsa is slower than publicPower: six times for
-	// 4096 bits. It takes constant time, which nothing here needs: all of it is public.
-	goFastRSABits = 2048
 )
 
 // proves reports whether s is a signature by pub over what was written to h. It consumes h and
@@ -32,7 +29,7 @@ func proves(pub *packet.PublicKey, h hash.Hash, s *sigPacket) bool {
 	if !sameAlgorithm(pub.PubKeyAlgo, s.algo) || (s.version == 6) != (pub.Version == 6) {
 		return false
 	}
-	if k, ok := pub.PublicKey.(*rsa.PublicKey); ok && (s.hash == crypto.RIPEMD160 || k.N.BitLen() < goMinRSABits || k.N.BitLen() > goFastRSABits) {
+	if k, ok := pub.PublicKey.(*rsa.PublicKey); ok && (s.hash == crypto.RIPEMD160 || k.N.BitLen() < goMinRSABits) {
 		h.Write(s.trailer)
 		return verifyRSA(k, s.hash, h.Sum(nil), s.mpis[0])
 	}
@@ -87,8 +84,7 @@ var digestInfo = map[crypto.Hash]string{
 }
 
 // verifyRSA checks PKCS #1 v1.5 by making the whole block that the signature must hold, and
-// comparing (RFC 8017, section 8.2.2). It stands in for crypto/rsa where that is slow, and where it
-// refuses: moduli under 1024 bits, and OpenPGP's prefix for RIPEMD-160. Both are judged weak in any
+// comparing (RFC 8017, section 8.2.2). It stands in for crypto/rsa where that refuses: moduli under 1024 bits, and OpenPGP's prefix for RIPEMD-160. Both are judged weak in any
 // case, but weak is not the same as forged.
 func verifyRSA(k *rsa.PublicKey, h crypto.Hash, digest, sig []byte) bool {
 	size := k.Size()
@@ -104,7 +100,7 @@ func verifyRSA(k *rsa.PublicKey, h crypto.Hash, digest, sig []byte) bool {
 	want = append(want, 0)
 	want = append(want, prefix...)
 	want = append(want, digest...)
-	got := publicPower(s, uint(k.E), k.N)
+	got := new(big.Int).Exp(s, big.NewInt(int64(k.E)), k.N)
 	return bytes.Equal(want, got.FillBytes(make([]byte, size)))
 }
 

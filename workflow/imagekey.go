@@ -117,9 +117,16 @@ func (s *Session) chooseImageKey(ctx context.Context, named string) (ImageKey, e
 	case len(list) == 0:
 		return ImageKey{}, errNoImageKey
 	case len(list) > 1:
-		return ImageKey{}, fmt.Errorf("%d image keys are at hand and none is named", len(list))
+		return ImageKey{}, &ImageKeysError{Count: len(list)}
 	}
 	return list[0], nil
+}
+
+// ImageKeysError says that several image keys are at hand and none is named.
+type ImageKeysError struct{ Count int }
+
+func (e *ImageKeysError) Error() string {
+	return fmt.Sprintf("%d image keys are at hand and none is named", e.Count)
 }
 
 var errNoImageKey = errors.New("there is no key to sign images with")

@@ -168,7 +168,7 @@ type Result struct {
 	Record     string // path of bulla-release.json
 	Verdicts   []keys.Verdict
 	Pushed     bool
-	PushFailed error // a refused push is not a failed release
+	PushFailed error // a refused push is not a failed release; resuming it pushes again
 	Resumed    bool
 	Took       time.Duration
 }

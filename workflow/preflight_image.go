@@ -18,8 +18,12 @@ func (x *examination) images(ctx context.Context) {
 	if len(refs) == 0 {
 		return
 	}
+	seen := map[string]bool{}
 	for _, text := range withVersion(refs, x.plan.Version) {
-		x.image(ctx, text)
+		if !seen[text] {
+			x.image(ctx, text)
+		}
+		seen[text] = true
 	}
 	key, err := x.s.chooseImageKey(ctx, x.c.ImageKey)
 	switch {

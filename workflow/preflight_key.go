@@ -66,7 +66,7 @@ func (x *examination) noKeyChosen(choices KeyChoices) {
 		x.refuse(RuleKeyUnusable, StepKey, nil, "None of your keys can sign. "+strings.Join(problems, "; "), "bulla keys generate makes a new one")
 		return
 	}
-	x.refuse(RuleNoKey, StepKey, nil, fmt.Sprintf("%d keys could sign and none is named.", usable), "name one with --key FINGERPRINT; `bulla keys list` shows them")
+	x.refuse(RuleNoKey, StepKey, &keys.AmbiguousError{}, fmt.Sprintf("%d keys could sign and none is named.", usable), "name one with --key FINGERPRINT; `bulla keys list` shows them")
 }
 
 func (x *examination) keyRefused(selector string, err error) {

@@ -31,7 +31,8 @@ type run struct {
 
 // Run carries out the plan. Before anything is made it fails with a *RefusedError, the context's
 // error or an error of the key; afterwards with an *IncompleteError, and the release can be
-// resumed. A refused push is told in Result.PushFailed: the release itself stands.
+// resumed. A refused push is told in Result.PushFailed: the release itself stands, and resuming it
+// pushes again.
 func (s *Session) Run(ctx context.Context, p *Plan, f Face) (*Result, error) {
 	j, err := lockJournal(s.state.CommonDir, s.world.Now)
 	if err != nil {
@@ -140,6 +141,9 @@ func (s *Session) execute(ctx context.Context, r *run) (*Result, error) {
 	}
 	r.result.Took = s.world.Now().Sub(start)
 	s.forgetTags()
+	if r.result.PushFailed != nil {
+		return r.result, nil // resuming pushes again, abandoning takes the rest back
+	}
 	return r.result, r.journal.archive(entryComplete, "")
 }
 
@@ -269,8 +273,24 @@ func (s *Session) Push(ctx context.Context, res *Result, f Face) error {
 		return err
 	}
 	res.Pushed, res.PushFailed = true, nil
+	if err := s.completePush(res.Plan.Tag); err != nil {
+		return err
+	}
 	r.emit(StepDone{Step: StepPush, Text: fmt.Sprintf("%s is on %s", res.Plan.Tag, remote.Name), Took: took})
 	return nil
+}
+
+// completePush ends the journal of a release that only its push was missing from.
+func (s *Session) completePush(tag string) error {
+	j, err := lockJournal(s.state.CommonDir, s.world.Now)
+	if err != nil {
+		return err
+	}
+	defer j.close()
+	if p := j.plan(); p == nil || p.Tag != tag {
+		return nil
+	}
+	return j.archive(entryComplete, "")
 }
 
 var errNoRemote = errors.New("this repository has no remote to push to")

@@ -24,7 +24,11 @@ func (w *World) choose(ctx context.Context, sel keys.Selector) (keys.Signer, err
 	}
 	list, _ := w.secretKeys(ctx)
 	var usable []keys.Key
+	seen := map[keys.Fingerprint]bool{} // a key may be in both places
 	for _, k := range list {
+		if seen[k.Fingerprint] {
+			continue
+		}
 		signer, err := w.signerIn(ctx, k)
 		if err != nil {
 			continue
@@ -33,6 +37,7 @@ func (w *World) choose(ctx context.Context, sel keys.Selector) (keys.Signer, err
 			return nil, err
 		}
 		usable = append(usable, k)
+		seen[k.Fingerprint] = true
 	}
 	switch len(usable) {
 	case 0:
@@ -169,7 +174,7 @@ func (w *World) SignImage(ctx context.Context, text, keyPath string, ask keys.As
 		case 1:
 			keyPath = found[0]
 		default:
-			return docker.Image{}, cosign.Signature{}, fmt.Errorf("%d image keys are at hand and none is named", len(found))
+			return docker.Image{}, cosign.Signature{}, &ImageKeysError{Count: len(found)}
 		}
 	}
 	signer, err := cosign.LoadSigner(keyPath)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"regexp"
 	"strings"
 
 	"bulla/docker"
@@ -41,10 +40,6 @@ func (e *TargetError) Error() string {
 	}
 	return fmt.Sprintf("%q: %s", e.Text, e.Reason)
 }
-
-// commitID is what a commit is named by where nothing else says so: seven digits or more of its
-// id, or HEAD.
-var commitID = regexp.MustCompile(`^([0-9a-f]{7,64}|HEAD)$`)
 
 // resolve finds out what a text names: a file, a tag, a commit or an image. "tag:", "file:",
 // "commit:" and "image:" force one.
@@ -91,8 +86,8 @@ func (v *Verifier) resolveInRepository(ctx context.Context, text string) (fits [
 			fits = append(fits, target{targetTag, name})
 		}
 	}
-	if commitID.MatchString(text) {
-		if _, typ, err := v.repo.Resolve(ctx, text); err == nil && typ == "commit" && len(fits) == 0 {
+	if len(fits) == 0 {
+		if _, typ, err := v.repo.Resolve(ctx, text); err == nil && typ == "commit" {
 			fits = append(fits, target{targetCommit, text})
 		}
 	}

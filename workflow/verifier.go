@@ -273,5 +273,10 @@ func (v *Verifier) artifact(ctx context.Context, path, sig string) ([]keys.Verdi
 		}
 		return []keys.Verdict{keys.NotChecked(keys.KindArtifact, path, "The file cannot be read: "+rootCause(err).Error())}, nil
 	}
+	if len(res.Verdicts) == 1 && res.Verdicts[0].Status == keys.StatusUnsigned && sig == "" {
+		if inline := v.inline(path, res); inline != nil {
+			res.Verdicts = inline
+		}
+	}
 	return v.decideOne(res.Verdicts, res.SHA256), nil
 }

@@ -230,6 +230,9 @@ func TestPushIsConfirmedAndRefusalKeepsTheTag(t *testing.T) {
 		t.Fatalf("pushed %v, error %v", res.Pushed, res.PushFailed)
 	}
 	b.git("-C", b.repo, "rev-parse", "v1.0.0")
+	if u, err := b.session().Unfinished(context.Background()); u == nil || err != nil {
+		t.Errorf("a refused push can not be resumed: %v, %v", u, err)
+	}
 	if err := os.Remove(hook); err != nil {
 		t.Fatal(err)
 	}

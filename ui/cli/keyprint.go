@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -85,8 +86,10 @@ func keyFacts(k keys.Key, now time.Time) []string {
 		facts = append(facts, "secret key in GnuPG")
 	case k.HasSecret:
 		facts = append(facts, "secret key in bulla's store")
+	case slices.ContainsFunc(k.Subkeys, func(s keys.Subkey) bool { return s.HasSecret }):
+		facts = append(facts, "secret key in bulla's store, but none that signs")
 	default:
-		facts = append(facts, "public key only")
+		facts = append(facts, "no secret key that signs")
 	}
 	if k.PrimaryOffline {
 		facts = append(facts, "primary key kept elsewhere")

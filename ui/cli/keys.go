@@ -266,7 +266,7 @@ func (a *app) exportTo(ctx context.Context, sel keys.Selector, output string, da
 	if !secret {
 		return nil
 	}
-	a.note("%s holds the secret key, protected by its passphrase. Keep it apart from this computer.", output)
+	a.note("%s holds the secret key. Its passphrase, if it has one, is all that protects it: keep the file apart from this computer.", output)
 	list, err := a.world.Store.List(ctx)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,7 +18,7 @@ type releaseFlags struct {
 	key                 string
 	artifacts, images   []string
 	imageKey            string
-	message             string
+	messages            []string
 	remote              string
 	push, replace       bool
 	dryRun              bool
@@ -28,7 +29,7 @@ type releaseFlags struct {
 func (f releaseFlags) choices() workflow.Choices {
 	return workflow.Choices{
 		Version: f.version, Key: f.key, Artifacts: f.artifacts, Images: f.images, ImageKey: f.imageKey,
-		Message: f.message, Push: f.push, Remote: f.remote, Replace: f.replace,
+		Message: strings.Join(f.messages, "\n\n"), Push: f.push, Remote: f.remote, Replace: f.replace,
 	}
 }
 
@@ -65,7 +66,7 @@ What is not said on the command line comes from bulla.toml.`,
 	fl.StringArrayVar(&f.artifacts, "artifact", nil, "sign the files that `glob` matches, from the root of the repository (repeatable)")
 	fl.StringArrayVar(&f.images, "image", nil, "sign the image `reference`, with its tag (repeatable)")
 	fl.StringVar(&f.imageKey, "image-key", "", "the cosign private key `file` that signs images")
-	fl.StringVarP(&f.message, "message", "m", "", "the tag's `message`")
+	fl.StringArrayVarP(&f.messages, "message", "m", nil, "the tag's `message`; several become paragraphs")
 	fl.BoolVar(&f.push, "push", false, "push the tag at the end")
 	fl.StringVar(&f.remote, "remote", "", "the `remote` to push to")
 	fl.BoolVar(&f.replace, "replace", false, "replace signatures, checksums and records that exist already")
@@ -193,6 +194,21 @@ func (a *app) sameTag(ctx context.Context, s *workflow.Session, version string) 
 	return nil
 }
 
+// confirmAbandon asks before anything is taken back.
+func (a *app) confirmAbandon(ctx context.Context) error {
+	if a.flags.yes {
+		return nil
+	}
+	if !a.interactive() {
+		return &explain.UsageError{Message: "there is no terminal to ask on whether the release shall be taken back", Hints: []string{"--yes confirms it"}}
+	}
+	yes, err := a.terminal().Confirm(ctx, "Take back what the unfinished release made?")
+	if err == nil && !yes {
+		err = &explain.UsageError{Message: "nothing was taken back", Hints: []string{"--resume goes on with the release"}}
+	}
+	return err
+}
+
 func (a *app) abandon(ctx context.Context, f releaseFlags) error {
 	s, err := a.session(ctx)
 	if err != nil {
@@ -200,6 +216,9 @@ func (a *app) abandon(ctx context.Context, f releaseFlags) error {
 	}
 	defer s.Close()
 	if err := a.sameTag(ctx, s, f.version); err != nil {
+		return err
+	}
+	if err := a.confirmAbandon(ctx); err != nil {
 		return err
 	}
 	done, err := s.Abandon(ctx)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf16"
@@ -25,6 +26,7 @@ import (
 func Run(ctx context.Context, env Env) int {
 	a := &app{Env: env}
 	defer a.close()
+	a.flags.json = slices.Contains(env.Args, "--json") // told in JSON even if the flags cannot be read
 	root := a.root()
 	root.SetArgs(env.Args)
 	root.SetIn(env.Stdin)
@@ -64,10 +66,7 @@ func (a *app) complain(x explain.Explanation) {
 		fmt.Fprintln(a.Stderr, "hint: "+safetext.Line(h))
 	}
 	if a.flags.json {
-		hint := ""
-		if len(x.Next) > 0 {
-			hint = x.Next[0]
-		}
+		hint := strings.Join(x.Next, "; ")
 		_ = encode(a.Stderr, map[string]any{"error": x.Headline, "hint": hint, "code": x.Code})
 	}
 }

@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 
 	"bulla/keys"
+	"bulla/ui/explain"
 )
 
 func (a *app) signCommand() *cobra.Command {
@@ -46,6 +49,15 @@ an error unless --replace is given.`,
 			for _, path := range made.Checksums {
 				p.line("wrote   %s", path)
 			}
+		}
+		fresh := 0
+		for _, s := range made.Files {
+			if !s.Kept {
+				fresh++
+			}
+		}
+		if err != nil && fresh > 0 {
+			err = &explain.PartialError{Done: fmt.Sprintf("%d of %d files were signed.", fresh, len(args)), Err: err}
 		}
 		if err != nil {
 			return err

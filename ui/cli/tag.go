@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"bulla/keys"
@@ -8,7 +10,8 @@ import (
 )
 
 func (a *app) tagCommand() *cobra.Command {
-	var key, message string
+	var key string
+	var messages []string
 	c := &cobra.Command{
 		Use:   "tag NAME -m MESSAGE [TARGET]",
 		Short: "Make one signed tag",
@@ -17,11 +20,12 @@ func (a *app) tagCommand() *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&key, "key", "", "the signing `key`: fingerprint, key id or address; with ! exactly that subkey")
-	f.StringVarP(&message, "message", "m", "", "the tag's `message`")
+	f.StringArrayVarP(&messages, "message", "m", nil, "the tag's `message`; several become paragraphs")
 	fd := fdFlag(f, "passphrase-fd", "read the key's passphrase from file descriptor `N`")
 	a.jsonFlag(f, "print the tag as a line of JSON")
 	a.yesFlag(f)
 	c.RunE = func(cmd *cobra.Command, args []string) error {
+		message := strings.Join(messages, "\n\n")
 		if message == "" {
 			return &explain.UsageError{Message: "a tag needs a message", Hints: []string{"-m MESSAGE gives it"}}
 		}

@@ -63,7 +63,15 @@ Exit codes: 0 all good, 1 something is not, 3 something could not be checked.`,
 	fs.BoolVarP(&f.quiet, "quiet", "q", false, "say nothing about what is good")
 	policyFlags(fs, &f.Policy)
 	a.jsonFlag(fs, "print each verdict as a line of JSON: --format json")
-	c.RunE = func(cmd *cobra.Command, args []string) error { return a.verify(cmd.Context(), f, args) }
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		switch {
+		case fs.Changed("at") && f.at == "":
+			return &explain.UsageError{Message: "--at is empty", Hints: []string{"2026-11-22 or 2026-11-22T15:04:05Z"}}
+		case f.Signature != "" && len(args) == 0:
+			return &explain.UsageError{Message: "--signature names a signature, but no file is named", Hints: []string{"bulla verify --signature FILE.asc FILE"}}
+		}
+		return a.verify(cmd.Context(), f, args)
+	}
 	return c
 }
 

@@ -8,14 +8,18 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/bmatcuk/doublestar/v4"
+
 	"bulla/artifacts"
 	"bulla/docker"
+	"bulla/docker/cosign"
 	"bulla/gitops"
 	"bulla/keys"
 	"bulla/keys/agent"
 	"bulla/keys/store"
 	"bulla/keys/vault"
 	"bulla/workflow"
+	"bulla/workflow/policy"
 )
 
 // Explanation is an error in words for a person. The texts may quote what came from outside:
@@ -38,9 +42,28 @@ type UsageError struct {
 
 func (e *UsageError) Error() string { return e.Message }
 
+// PartialError is work that began and could not finish. Done says in plain words what exists.
+type PartialError struct {
+	Done string
+	Err  error
+}
+
+func (e *PartialError) Error() string { return e.Err.Error() }
+
+func (e *PartialError) Unwrap() error { return e.Err }
+
 // Error explains err, which must not be nil.
 func Error(err error) Explanation {
-	x := Explanation{Headline: sentence(err.Error()), Code: CodeFailed}
+	x := Explanation{Headline: sentence(err.Error()), Code: CodeRefused}
+	var partial *PartialError
+	if errors.As(err, &partial) {
+		x = Error(partial.Err)
+		x.Untouched = partial.Done
+		if x.Code != CodeCancelled {
+			x.Code = CodeIncomplete
+		}
+		return x
+	}
 	for _, explainer := range []func(error, *Explanation) bool{
 		cancelled, incomplete, refused, usage, gnupg, passphrases, selecting, stores, repositories, pushing, registries, files,
 	} {
@@ -117,20 +140,35 @@ func refused(err error, x *Explanation) bool {
 	x.Untouched = "Nothing was changed."
 	for i, f := range ref.Errors() {
 		if i == 0 {
-			x.Headline = f.Message
+			x.Headline = sentence(f.Message)
 		} else {
-			x.Cause += f.Message + " "
+			x.Cause += sentence(f.Message) + " "
 		}
 		if f.Hint != "" {
 			x.Next = append(x.Next, f.Hint)
 		}
-		var version *workflow.VersionError
-		if f.Rule == workflow.RuleVersion && (f.Err == nil || errors.As(f.Err, &version)) {
+		if f.Rule == workflow.RuleVersion && f.Err == nil || isUsage(f.Err) {
 			x.Code = CodeUsage
 		}
 	}
 	x.Cause = strings.TrimSpace(x.Cause)
 	return true
+}
+
+// isUsage reports whether what was named on the command line or in the configuration is the
+// reason for a refusal, and not the state of things.
+func isUsage(err error) bool {
+	var notFound *keys.NotFoundError
+	var ambiguous *keys.AmbiguousError
+	var duplicate *artifacts.DuplicateNameError
+	var irregular *artifacts.NotRegularError
+	switch {
+	case err == nil, errors.As(err, &duplicate), errors.As(err, &irregular):
+		return false // a build made them
+	case errors.As(err, &notFound), errors.As(err, &ambiguous):
+		return true
+	}
+	return usage(err, &Explanation{})
 }
 
 func usage(err error, x *Explanation) bool {
@@ -141,6 +179,13 @@ func usage(err error, x *Explanation) bool {
 	var lifetime *store.LifetimeError
 	var param *store.ParamError
 	var ref *docker.ReferenceError
+	var tagName *gitops.TagNameError
+	var conflict *gitops.ConflictError
+	var message *gitops.MessageError
+	var duplicate *artifacts.DuplicateNameError
+	var irregular *artifacts.NotRegularError
+	var keyFile *cosign.KeyFileError
+	var several *workflow.ImageKeysError
 	switch {
 	case errors.As(err, &use):
 		x.Headline, x.Next = sentence(use.Message), use.Hints
@@ -155,7 +200,12 @@ func usage(err error, x *Explanation) bool {
 		}
 	case errors.As(err, &lifetime):
 		x.Next = []string{"2y, 18m, 90d, a date such as 2028-01-31, or never"}
-	case errors.As(err, &param), errors.As(err, &ref):
+	case errors.As(err, &param), errors.As(err, &ref), errors.As(err, &tagName), errors.As(err, &conflict), errors.As(err, &message),
+		errors.As(err, &duplicate), errors.As(err, &keyFile), errors.Is(err, doublestar.ErrBadPattern), errors.Is(err, cosign.ErrNotPublicKey):
+	case errors.As(err, &several):
+		x.Next = []string{"name one: --image-key FILE for a release, --key FILE for bulla image sign"}
+	case errors.As(err, &irregular):
+		x.Next = []string{"name regular files"}
 	case errors.Is(err, workflow.ErrNothingToResume):
 		x.Next = []string{"bulla release VERSION begins one"}
 	default:
@@ -204,7 +254,7 @@ func selecting(err error, x *Explanation) bool {
 			x.Headline = fmt.Sprintf("%d keys could sign, and none is named.", len(ambiguous.Matches))
 		}
 		for _, f := range ambiguous.Matches {
-			x.Next = append(x.Next, "--key "+string(f))
+			x.Next = append(x.Next, "name it by its fingerprint: "+string(f))
 		}
 		x.Code = CodeUsage
 	case errors.As(err, &unusable):
@@ -296,7 +346,6 @@ func registries(err error, x *Explanation) bool {
 	case !errors.As(err, &reg):
 		return false
 	}
-	x.Code = CodeFailed
 	x.Cause = reg.Detail
 	switch reg.Kind {
 	case docker.KindUnreachable:
@@ -320,12 +369,16 @@ func registries(err error, x *Explanation) bool {
 func files(err error, x *Explanation) bool {
 	var sigExists *artifacts.SignatureExistsError
 	var exists *artifacts.ExistsError
+	var chain *policy.ChainError
 	var changed *artifacts.ChangedError
 	var none *artifacts.NoMatchError
 	switch {
 	case errors.As(err, &sigExists), errors.As(err, &exists):
 		x.Untouched, x.Code = "It was not changed.", CodeRefused
 		x.Next = []string{"look at it; --replace allows it to be replaced"}
+	case errors.As(err, &chain):
+		x.Code = CodeFailed
+		x.Next = []string{"look at that commit; only who the former policy trusted may change it"}
 	case errors.As(err, &changed):
 		x.Untouched = "No signature was written for it."
 		x.Next = []string{"wait until the build is finished, then try again"}
