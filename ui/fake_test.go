@@ -57,7 +57,7 @@ func day(n int) time.Time { return noon.AddDate(0, 0, n) }
 func newFake() *fake {
 	head := gitops.Commit{ID: "1f2e3d4c5b6a798801122334455667788990aabb", Subject: "Fix the frobnicator", Author: gitops.Ident{Name: "Rhea Release", Email: "rhea@acme.org"}}
 	f := &fake{
-		state: gitops.State{Root: "/work/widget", Branch: "main", Head: head},
+		state: gitops.State{Root: "/home/widget", Branch: "main", Head: head},
 		keyChoices: workflow.KeyChoices{Why: "the key of the last release is chosen", List: []workflow.KeyChoice{
 			{Key: keys.Key{Fingerprint: rhea, UserIDs: []string{"Rhea Release <rhea@acme.org>"}, Algorithm: "ed25519", Created: day(-400), Expires: day(490), Source: keys.SourceStore, HasSecret: true, BackedUp: day(-399)}, Signing: rheaS, Usable: true, Until: day(490), LastUsed: "v1.3.0"},
 			{Key: keys.Key{Fingerprint: "A1B2C3D4E5F60718293A4B5C6D7E8F9011220F60", UserIDs: []string{"Rhea (YubiKey) <rhea@acme.org>"}, Algorithm: "rsa4096", Created: day(-900), Source: keys.SourceGnuPG, Card: "0006 12345678", HasSecret: true}, Signing: "A1B2C3D4E5F60718293A4B5C6D7E8F9011220F60", Usable: true},
@@ -66,9 +66,9 @@ func newFake() *fake {
 		versions: workflow.VersionChoices{Latest: "1.3.0", LatestTag: "v1.3.0", Proposals: []workflow.VersionProposal{{Version: "1.4.0", Tag: "v1.4.0", Why: "minor"}, {Version: "1.3.1", Tag: "v1.3.1", Why: "patch"}, {Version: "2.0.0", Tag: "v2.0.0", Why: "major"}}},
 		draft:    workflow.Draft{Text: "widget 1.4.0", Since: "v1.3.0", Subjects: []gitops.Subject{{ID: head.ID, Subject: "Fix the frobnicator"}, {ID: "aa2e3d4c", Subject: "Teach the widget to sing"}, {ID: "bb2e3d4c", Subject: "Document how to build on a toaster"}}},
 		files: []artifacts.File{
-			{Path: "/work/widget/dist/widget-1.4.0.tar.gz", Name: "dist/widget-1.4.0.tar.gz", Size: 12_100_000, ModTime: noon.Add(-time.Hour)},
-			{Path: "/work/widget/dist/widget_1.4.0_amd64.deb", Name: "dist/widget_1.4.0_amd64.deb", Size: 8_300_000, ModTime: noon.Add(-time.Hour)},
-			{Path: "/work/widget/dist/widget_1.4.0_arm64.deb", Name: "dist/widget_1.4.0_arm64.deb", Size: 7_900_000, ModTime: noon.Add(-time.Hour)},
+			{Path: "/home/widget/dist/widget-1.4.0.tar.gz", Name: "dist/widget-1.4.0.tar.gz", Size: 12_100_000, ModTime: noon.Add(-time.Hour)},
+			{Path: "/home/widget/dist/widget_1.4.0_amd64.deb", Name: "dist/widget_1.4.0_amd64.deb", Size: 8_300_000, ModTime: noon.Add(-time.Hour)},
+			{Path: "/home/widget/dist/widget_1.4.0_arm64.deb", Name: "dist/widget_1.4.0_arm64.deb", Size: 7_900_000, ModTime: noon.Add(-time.Hour)},
 		},
 		images:    []string{"registry.acme.org/widget:1.4.0"},
 		imageKeys: []workflow.ImageKey{{Path: "/home/rhea/.local/share/bulla/images/release.key", ID: image, Why: "made by bulla"}},
@@ -136,7 +136,7 @@ func (f *fake) Plan(_ context.Context, c workflow.Choices) (*workflow.Plan, erro
 		Project: "acme/widget", Version: c.Version, Tag: "v" + c.Version, Message: c.Message,
 		CommitID: f.state.Head.ID, Subject: f.state.Head.Subject,
 		Key: keys.SigningKey{Primary: rhea, Fingerprint: rheaS, UserID: f.keyChoices.List[0].UserID(), Algorithm: "ed25519", Expires: day(490)},
-		Dir: "/work/widget/dist", Push: c.Push, Replace: c.Replace, Created: noon,
+		Dir: "/home/widget/dist", Push: c.Push, Replace: c.Replace, Created: noon,
 		Findings: []workflow.Finding{{Rule: workflow.RuleNotPublished, Severity: workflow.SeverityWarning, Step: workflow.StepKey, Message: "The key is not on keys.openpgp.org: people cannot find it there."}},
 	}
 	if c.Push {
@@ -250,7 +250,7 @@ func (f *fake) walkWith(ctx context.Context, p *workflow.Plan, face workflow.Fac
 
 // result is what walk returns: everything good.
 func (f *fake) result(p *workflow.Plan) *workflow.Result {
-	r := &workflow.Result{Plan: p, TagID: "c0ffee", Record: "/work/widget/dist/bulla-release.json", Pushed: p.Push, Took: 3200 * time.Millisecond}
+	r := &workflow.Result{Plan: p, TagID: "c0ffee", Record: "/home/widget/dist/bulla-release.json", Pushed: p.Push, Took: 3200 * time.Millisecond}
 	by := &keys.Signatory{Fingerprint: rheaS, Primary: rhea, UserIDs: []string{p.Key.UserID}, SignedAt: noon, Hash: "sha256", Algorithm: "ed25519"}
 	good := func(kind keys.Kind, target string, who *keys.Signatory) {
 		r.Verdicts = append(r.Verdicts, keys.Verdict{Kind: kind, Target: target, Status: keys.StatusGood, Reason: "the signature is sound", Signer: who})
@@ -260,7 +260,7 @@ func (f *fake) result(p *workflow.Plan) *workflow.Result {
 		r.Files = append(r.Files, artifacts.Signed{File: file.File, SignaturePath: file.Path + ".asc"})
 		good(keys.KindArtifact, file.Path, by)
 	}
-	r.Checksums = []string{"/work/widget/dist/SHA256SUMS", "/work/widget/dist/SHA256SUMS.asc"}
+	r.Checksums = []string{"/home/widget/dist/SHA256SUMS", "/home/widget/dist/SHA256SUMS.asc"}
 	good(keys.KindChecksum, r.Checksums[0], by)
 	for _, img := range p.Images {
 		r.Images = append(r.Images, workflow.SignedImage{Name: img.Name, Digest: img.Digest})

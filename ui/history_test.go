@@ -118,7 +118,7 @@ func newFakeTimeline() *fakeTimeline {
 		return keys.Verdict{Status: keys.StatusGood, Signer: s, Reason: "Good signature by " + s.Primary.Short() + "."}
 	}
 	files := func(i int, vs ...keys.Verdict) {
-		f.updates = append(f.updates, history.Update{Index: i, Part: history.PartFiles, Verdicts: vs, RecordPath: "/work/widget/dist/bulla-release.json"})
+		f.updates = append(f.updates, history.Update{Index: i, Part: history.PartFiles, Verdicts: vs, RecordPath: "/home/widget/dist/bulla-release.json"})
 	}
 	file := func(kind keys.Kind, name string, s keys.Status, reason string) keys.Verdict {
 		return keys.Verdict{Kind: kind, Target: name, Status: s, Reason: reason}
