@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"bulla/keys/keystest"
 )
 
 const (
@@ -138,7 +137,7 @@ func TestCorpusTags(t *testing.T) {
 	}
 	files, _ := filepath.Glob(filepath.Join(dir, "tags", "*"))
 	if len(files) == 0 {
-		keystest.Missing(t, "no corpus at "+dir)
+		t.Skip("no corpus at " + dir) // data beside the checkout, no peer: its absence is said, not a failure
 	}
 	parsed := 0
 	for _, f := range files {

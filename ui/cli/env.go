@@ -78,6 +78,22 @@ func (a *app) home() (string, error) {
 	return "", &explain.UsageError{Message: "there is no home folder to keep keys in", Hints: []string{"set BULLA_HOME to a folder of yours"}}
 }
 
+// repository is where the repository is looked for: the working directory, unless git's own
+// variables say otherwise, as they do in hooks (GIT_WORK_TREE, GIT_DIR in git(1)).
+func (a *app) repository() string {
+	if tree := a.Getenv("GIT_WORK_TREE"); tree != "" {
+		return a.path(tree)
+	}
+	if dir := a.Getenv("GIT_DIR"); dir != "" {
+		dir = a.path(dir)
+		if filepath.Base(dir) == ".git" {
+			return filepath.Dir(dir)
+		}
+		return dir
+	}
+	return a.Dir
+}
+
 // open opens the places of the user, once.
 func (a *app) open(ctx context.Context) (*workflow.World, error) {
 	if a.world != nil {

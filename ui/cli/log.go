@@ -46,7 +46,7 @@ The exit code tells only whether the repository could be read: bulla verify judg
 		if o.verify.OnlyKeys && len(o.verify.Keys) == 0 {
 			return &explain.UsageError{Message: "--only-keys forbids every key, since no --keys are given", Hints: []string{"--keys FILE names them"}}
 		}
-		o.verify.Dir, o.verify.Offline = a.Dir, true
+		o.verify.Dir, o.verify.Offline = a.repository(), true
 		if a.screenPossible() {
 			return a.historyScreen(cmd.Context(), o)
 		}

@@ -150,7 +150,7 @@ func (a *app) policyVerifier(cmd *cobra.Command, o workflow.VerifyOptions) (*wor
 	if err != nil {
 		return nil, err
 	}
-	o.Dir, o.Offline = a.Dir, true
+	o.Dir, o.Offline = a.repository(), true
 	v, err := workflow.NewVerifier(cmd.Context(), w, o)
 	if err != nil {
 		return nil, err

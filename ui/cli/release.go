@@ -108,7 +108,7 @@ func (a *app) walk(ctx context.Context, f releaseFlags) error {
 	}
 	if a.screenPossible() {
 		return a.screen(ctx, ui.Options{Choices: f.choices(), Vault: w.Vault, Open: func(ctx context.Context) (ui.Backend, error) {
-			return workflow.Open(ctx, w, a.Dir)
+			return workflow.Open(ctx, w, a.repository())
 		}})
 	}
 	return a.lineByLine(ctx, f)

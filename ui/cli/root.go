@@ -202,5 +202,5 @@ func (a *app) session(ctx context.Context) (*workflow.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return workflow.Open(ctx, w, a.Dir)
+	return workflow.Open(ctx, w, a.repository())
 }

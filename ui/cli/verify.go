@@ -162,7 +162,7 @@ func (a *app) verifier(ctx context.Context, f verifyFlags) (*workflow.Verifier, 
 	if err != nil {
 		return nil, err
 	}
-	f.At, f.Dir = t, a.Dir
+	f.At, f.Dir = t, a.repository()
 	w, err := a.open(ctx)
 	if err != nil {
 		return nil, err
