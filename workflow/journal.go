@@ -329,7 +329,7 @@ func (s *Session) Unfinished(context.Context) (*Unfinished, error) {
 func summarize(entries []entry) (did, left []string) {
 	done, began := progress(entries)
 	for _, st := range walk {
-		if !st.writes {
+		if !st.writes || (st.skip != nil && st.skip(&run{plan: entries[0].Plan}) != "") {
 			continue
 		}
 		switch text, ok := done[st.id]; {

@@ -50,6 +50,9 @@ func (s *Session) examine(ctx context.Context, c Choices) (*Plan, []Finding) {
 	x.plan.Replace = c.Replace
 	x.plan.SHA512 = s.Config().Release.SHA512
 	x.plan.Project = s.Project()
+	if x.unfinished(ctx) {
+		return &x.plan, x.findings // its own files and tag would be taken for somebody else's
+	}
 	x.repository(ctx)
 	if x.version(ctx) {
 		x.tag(ctx)
@@ -76,6 +79,24 @@ func (x *examination) inform(rule Rule, step StepID, message, hint string) {
 	x.add(Finding{Rule: rule, Severity: SeverityInfo, Step: step, Message: message, Hint: hint})
 }
 
+// unfinished reports whether a release was begun and left: nothing else matters then.
+func (x *examination) unfinished(ctx context.Context) bool {
+	u, err := x.s.Unfinished(ctx)
+	if err != nil {
+		x.refuse(RuleInterrupted, StepPreflight, err, "The journal of a release that was begun cannot be read: "+err.Error()+".", "")
+		return true
+	}
+	if u == nil {
+		return false
+	}
+	hint := fmt.Sprintf("go on with `bulla release %s --resume`, or take it back with --abandon", u.Tag)
+	if u.Running {
+		hint = "another bulla is at work on it right now"
+	}
+	x.refuse(RuleInterrupted, StepPreflight, nil, fmt.Sprintf("The release of %s was begun and not finished.", u.Tag), hint)
+	return true
+}
+
 // repository: a commit to release, on the right branch, in a clean tree, by somebody.
 func (x *examination) repository(ctx context.Context) {
 	state, err := x.s.repo.State(ctx)
@@ -84,13 +105,6 @@ func (x *examination) repository(ctx context.Context) {
 		return
 	}
 	x.state = state
-	if u, err := x.s.Unfinished(ctx); err == nil && u != nil {
-		hint := fmt.Sprintf("go on with `bulla release %s --resume`, or take it back with --abandon", u.Tag)
-		if u.Running {
-			hint = "another bulla is at work on it right now"
-		}
-		x.refuse(RuleInterrupted, StepPreflight, nil, fmt.Sprintf("The release of %s was begun and not finished.", u.Tag), hint)
-	}
 	if state.Unborn {
 		x.refuse(RuleNoCommits, StepPreflight, gitops.ErrNoCommits, "The repository has no commits yet: there is nothing to release.", "commit something first")
 		return

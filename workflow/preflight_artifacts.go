@@ -230,7 +230,7 @@ func (x *examination) compareWithLast(list []artifacts.File) {
 		}
 	}
 	last, ok := lastRelease(x.s.state.CommonDir)
-	if !ok {
+	if !ok || len(list) == 0 {
 		return
 	}
 	var missing []string

@@ -25,7 +25,11 @@ func (a *app) screen(ctx context.Context, o ui.Options) error {
 		return err
 	}
 	if r := out.Result; r != nil {
-		a.note("Released %s.", r.Plan.Tag)
+		if o.Practice != nil {
+			a.note("Practised the release of %s; the practice world is taken down.", r.Plan.Tag)
+		} else {
+			a.note("Released %s.", r.Plan.Tag)
+		}
 		if r.PushFailed != nil {
 			return r.PushFailed
 		}

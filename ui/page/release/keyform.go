@@ -162,7 +162,7 @@ func (f *keyForm) view(w, h int) []string {
 	case lineAlgorithm:
 		help = "ed25519 is small, fast and understood by GnuPG since 2.1. rsa4096 is for the oldest verifiers."
 	case lineExpires:
-		help = "2y, 18m, 90d, 2028-01-31 or never. A key that expires can be extended as long as you have it."
+		help = "2y, 18m, 90d, 2028-01-31 or never. Two years is a good span."
 	}
 	return append(out, f.prose(help, w)...)
 }
