@@ -251,10 +251,10 @@ func TestRedactorSplit(t *testing.T) {
 
 // FuzzRedact: no password of an address comes through.
 func FuzzRedact(f *testing.F) {
-	f.Add("fatal: ", "user", "pass", "host/x")
+	f.Add("fatal: ", "user", "passphrase", "host/x")
 	f.Fuzz(func(t *testing.T, before, user, pass, after string) {
 		if len(pass) < 8 || strings.ContainsAny(user+pass, "/ \t\n\r\v\f'\"\u0085\u00a0") || strings.Contains(before+user+after, pass) {
-			t.Skip()
+			return
 		}
 		if got := redact(before + " https://" + user + ":" + pass + "@" + after); strings.Contains(got, pass) && !strings.Contains(hidden, pass) {
 			t.Errorf("%q", got)
