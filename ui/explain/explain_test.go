@@ -1,0 +1,62 @@
+package explain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"testing"
+
+	"bulla/artifacts"
+	"bulla/docker"
+	"bulla/gitops"
+	"bulla/keys"
+	"bulla/workflow"
+)
+
+// The exit code of each kind of error is part of the command contract.
+func TestCodes(t *testing.T) {
+	refused := func(f workflow.Finding) error {
+		f.Severity = workflow.SeverityError
+		return &workflow.RefusedError{Findings: []workflow.Finding{f}}
+	}
+	for _, c := range []struct {
+		name string
+		err  error
+		want int
+	}{
+		{"a wrong flag", &UsageError{Message: "no"}, CodeUsage},
+		{"no repository", gitops.ErrNotRepository, CodeUsage},
+		{"configuration", &workflow.ConfigError{Path: "bulla.toml", Line: 3, Message: "unknown key"}, CodeUsage},
+		{"unknown key", &keys.NotFoundError{Selector: "x"}, CodeUsage},
+		{"unknown key in preflight", refused(workflow.Finding{Rule: workflow.RuleNoKey, Message: "x", Err: &keys.NotFoundError{}}), CodeUsage},
+		{"no passphrase", keys.ErrNoPassphrase, CodeUsage},
+		{"a file that is not there", &fs.PathError{Op: "open", Path: "x", Err: fs.ErrNotExist}, CodeUsage},
+		{"dirty tree", refused(workflow.Finding{Rule: workflow.RuleDirty, Message: "x"}), CodeRefused},
+		{"tag exists", &gitops.ExistsError{Ref: "refs/tags/v1"}, CodeRefused},
+		{"wrong passphrase", &keys.UnlockError{Tries: 3}, CodeRefused},
+		{"signature in the way", &artifacts.SignatureExistsError{Path: "x.asc"}, CodeRefused},
+		{"registry down", &docker.RegistryError{Kind: docker.KindUnreachable}, CodeUnchecked},
+		{"registry down in preflight", refused(workflow.Finding{Rule: workflow.RuleImage, Message: "x", Unreachable: true}), CodeUnchecked},
+		{"registry says no", &docker.RegistryError{Kind: docker.KindUnauthorized, Status: 401}, CodeRefused},
+		{"stopped midway", &workflow.IncompleteError{Tag: "v1", Step: workflow.StepTag, Err: errors.New("disk")}, CodeIncomplete},
+		{"partly signed", &PartialError{Done: "1 of 2", Err: errors.New("disk")}, CodeIncomplete},
+		{"refused push", &gitops.PushError{Remote: "origin", Tag: "v1"}, CodeIncomplete},
+		{"cancelled", fmt.Errorf("x: %w", context.Canceled), CodeCancelled},
+		{"cancelled midway", &workflow.IncompleteError{Tag: "v1", Err: context.Canceled}, CodeCancelled},
+		{"cancelled, partly signed", &PartialError{Done: "1 of 2", Err: context.Canceled}, CodeCancelled},
+	} {
+		x := Error(c.err)
+		if x.Code != c.want || x.Headline == "" {
+			t.Errorf("%s: code %d, want %d; %q", c.name, x.Code, c.want, x.Headline)
+		}
+	}
+}
+
+// Who partly did something must not be told that nothing was changed.
+func TestPartialWorkIsTold(t *testing.T) {
+	x := Error(&PartialError{Done: "1 of 2 files were signed.", Err: context.Canceled})
+	if x.Untouched != "1 of 2 files were signed." {
+		t.Errorf("told %q", x.Untouched)
+	}
+}
