@@ -41,7 +41,6 @@ const (
 	RuleImage           Rule = "image-unresolved"
 	RuleImageKey        Rule = "image-key"
 	RuleRegistry        Rule = "registry"
-	RulePassphrase      Rule = "passphrase"
 	RuleInterrupted     Rule = "interrupted"
 	RuleMessage         Rule = "no-message"
 )

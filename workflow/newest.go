@@ -120,23 +120,3 @@ func (v *Verifier) RemoteURL(ctx context.Context) string {
 	}
 	return r.URL
 }
-
-// Tags judges every tag of the repository, newest first, and hands each verdict to emit.
-func (v *Verifier) Tags(ctx context.Context, emit func(keys.Verdict)) error {
-	if v.repo == nil {
-		return gitops.ErrNotRepository
-	}
-	tags, err := v.repo.Tags(ctx)
-	if err != nil {
-		return err
-	}
-	for _, t := range tags {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		for _, verdict := range v.decideOne(judgeTag(v.judge, t), t.ObjectID) {
-			emit(verdict)
-		}
-	}
-	return nil
-}
