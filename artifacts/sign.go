@@ -344,16 +344,6 @@ func (o SignOptions) publish(path string, data []byte) error {
 	return atomicfile.Create(path, data, 0o644)
 }
 
-// CheckWritable tries whether files can be made in dir by making a temporary one, so that a
-// preflight finds a read-only folder before anything is signed.
-func CheckWritable(dir string) error {
-	f, err := os.CreateTemp(dir, atomicfile.TempPrefix+"probe-")
-	if err != nil {
-		return fmt.Errorf("cannot write to %s: %w", dir, cause(err))
-	}
-	return errors.Join(f.Close(), os.Remove(f.Name()))
-}
-
 // cause strips the name of a temporary file, which tells a person nothing, from err.
 func cause(err error) error {
 	if pe, ok := errors.AsType[*os.PathError](err); ok {
