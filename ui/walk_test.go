@@ -110,13 +110,14 @@ func TestEscGoesBackOneLevel(t *testing.T) {
 	}
 }
 
-// TestWrongPassphrase: three tries, and only a passphrase that proved right is kept.
+// TestWrongPassphrase: three tries, and only a passphrase that proved right is kept, in the place
+// picked at the first of them.
 func TestWrongPassphrase(t *testing.T) {
 	f := newFake()
 	o := testOptions(f)
 	v := o.Vault.(*fakeVault)
 	d := drive(t, o).toAsk()
-	d.press("up", "first wrong", "enter").see("Try 2 of 3").press("second", "enter").see("Try 3 of 3").press("third", "enter").see("Nothing was created")
+	d.press("up", "first wrong", "enter").see("Try 2 of 3").see("(•) GNOME").press("second", "enter").see("Try 3 of 3").press("third", "enter").see("Nothing was created")
 	if len(v.kept) != 0 {
 		t.Errorf("a wrong passphrase was kept: %v", v.kept)
 	}

@@ -1,6 +1,7 @@
 package release
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -28,6 +29,7 @@ type runView struct {
 	waiting  *workflow.StepWaiting
 	waited   time.Time // since when
 	asked    map[*question]*dialog.Passphrase
+	keep     vault.Backend    // the place picked in this run: asked once, it stands for the next
 	stop     *dialog.Question // whether to stop
 	stopping bool
 }
@@ -143,7 +145,10 @@ func (v *runView) find(id workflow.StepID) *stepRow {
 
 // open shows the dialog for a question of the run.
 func (v *runView) open(q *question) {
-	o := dialog.PassphraseOptions{Request: q.request, Offers: q.offers, Chosen: q.chosen, Answer: func(s keys.Secret, keep vault.Backend, ok bool) tea.Cmd {
+	o := dialog.PassphraseOptions{Request: q.request, Offers: q.offers, Chosen: cmp.Or(v.keep, q.chosen), Answer: func(s keys.Secret, keep vault.Backend, ok bool) tea.Cmd {
+		if ok {
+			v.keep = keep
+		}
 		q.reply <- answer{s, keep, ok}
 		return nil
 	}}
