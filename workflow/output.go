@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -124,9 +125,13 @@ func (r *run) writeOwn(path string, data []byte) error {
 }
 
 // removeOutputs takes back the files of a release: each that is still exactly as it was written.
-func (r *run) removeOutputs(a *Abandoned, paths []string) {
+// It fails only when ctx ends.
+func (r *run) removeOutputs(ctx context.Context, a *Abandoned, paths []string) error {
 	existed := r.journal.existed()
 	for _, path := range paths {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		name := r.s.displayPath(path)
 		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -146,4 +151,5 @@ func (r *run) removeOutputs(a *Abandoned, paths []string) {
 			a.keep(name, "this release did not make it")
 		}
 	}
+	return nil
 }

@@ -200,6 +200,20 @@ func (e *IncompleteError) Error() string {
 
 func (e *IncompleteError) Unwrap() error { return e.Err }
 
+// AbandonError says that an unfinished release was not taken back, or not all of it: Removed is
+// gone, the rest stands as it stood. The release can still be resumed or taken back.
+type AbandonError struct {
+	Tag     string
+	Removed []string
+	Err     error
+}
+
+func (e *AbandonError) Error() string {
+	return "release " + e.Tag + " was not taken back: " + e.Err.Error()
+}
+
+func (e *AbandonError) Unwrap() error { return e.Err }
+
 // Unfinished describes a release that a former run began.
 type Unfinished struct {
 	Tag        string

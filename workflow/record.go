@@ -164,9 +164,9 @@ func (r *run) signRecord(ctx context.Context, path string, data []byte) error {
 	return r.writeOwn(ascPath, sig)
 }
 
-func undoRecord(_ context.Context, r *run, a *Abandoned) {
+func undoRecord(ctx context.Context, r *run, a *Abandoned) error {
 	path := r.plan.recordPath()
-	r.removeOutputs(a, []string{path, path + ".asc"})
+	return r.removeOutputs(ctx, a, []string{path, path + ".asc"})
 }
 
 // ParseRecord reads a release record strictly: unknown statement and predicate types are errors,

@@ -72,7 +72,8 @@ func (s *Session) Resume(ctx context.Context, f Face) (*Result, error) {
 }
 
 // Abandon takes back what an unfinished release made, as far as that can be done: never what was
-// pushed, nor a signature in a registry.
+// pushed, nor a signature in a registry. When it cannot be known what others have, or ctx ends, it
+// stops with an *AbandonError: the release can still be resumed or taken back.
 func (s *Session) Abandon(ctx context.Context) (Abandoned, error) {
 	j, err := lockJournal(s.state.CommonDir, s.world.Now)
 	if err != nil {
@@ -85,14 +86,32 @@ func (s *Session) Abandon(ctx context.Context) (Abandoned, error) {
 	}
 	a := Abandoned{Tag: p.Tag}
 	r := &run{s: s, plan: p, journal: j}
-	if err := r.prepare(); err != nil {
-		return a, err
+	if err := r.takeBack(ctx, &a); err != nil {
+		return a, &AbandonError{Tag: p.Tag, Removed: a.Removed, Err: err}
 	}
-	if err := p.cleanTemps(); err != nil {
+	if err := j.archive(entryAbandoned, fmt.Sprintf("%d removed, %d kept", len(a.Removed), len(a.Kept))); err != nil {
+		return a, &AbandonError{Tag: p.Tag, Removed: a.Removed, Err: err}
+	}
+	s.forgetTags()
+	return a, nil
+}
+
+// takeBack undoes the steps, the last one first. The tag goes before them all: it decides whether
+// anything else may go.
+func (r *run) takeBack(ctx context.Context, a *Abandoned) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := r.prepare(); err != nil {
+		return err
+	}
+	if err := r.plan.cleanTemps(); err != nil {
 		a.keep("temporary files", err.Error())
 	}
-	_, began := progress(j.entries)
-	undoTag(ctx, r, &a)
+	if err := undoTag(ctx, r, a); err != nil {
+		return err
+	}
+	_, began := progress(r.journal.entries)
 	for i := len(walk) - 1; i >= 0; i-- {
 		switch st := walk[i]; {
 		case st.undo == nil, !began[st.id]:
@@ -100,10 +119,12 @@ func (s *Session) Abandon(ctx context.Context) (Abandoned, error) {
 			// Others may have the tag: what vouches for it and for its files stays as well.
 			a.keep(strings.ToLower(st.id.Title()), "it belongs to the tag")
 		default:
-			st.undo(ctx, r, &a)
+			if err := st.undo(ctx, r, a); err != nil {
+				return err
+			}
 		}
 	}
-	return a, j.archive(entryAbandoned, fmt.Sprintf("%d removed, %d kept", len(a.Removed), len(a.Kept)))
+	return nil
 }
 
 // prepare makes what every run needs besides its plan.

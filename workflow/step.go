@@ -28,9 +28,9 @@ type step struct {
 	// run does the work and says in one line what now exists. It must be able to find its own
 	// half-done work of a killed run and go on from there.
 	run func(context.Context, *run) (string, error)
-	// undo takes the work back as far as that can be done, and reports to a. The tag's is not among
-	// them: it comes first and decides whether there are others, see Session.Abandon.
-	undo func(context.Context, *run, *Abandoned)
+	// undo takes the work back as far as that can be done, and reports to a. An error means that it
+	// stopped: called again it goes on. The tag's is not among them, see run.takeBack.
+	undo func(context.Context, *run, *Abandoned) error
 }
 
 // walk is the order of a release. Everything that needs a secret or an answer comes before the
@@ -181,45 +181,53 @@ func (r *run) sign(ctx context.Context, data []byte) ([]byte, error) {
 	return r.signer.Sign(ctx, h, r.s.world.Now())
 }
 
-func undoTag(ctx context.Context, r *run, a *Abandoned) {
+// undoTag removes the tag unless others may have it. An error leaves it as it was.
+func undoTag(ctx context.Context, r *run, a *Abandoned) error {
 	tag, err := r.ownTag(ctx)
-	if tag == nil {
-		if err != nil {
-			a.keep("tag "+r.plan.Tag, "it is not the one this release made")
-		}
-		return
+	var foreign *gitops.ExistsError
+	switch {
+	case errors.As(err, &foreign):
+		a.keep("tag "+r.plan.Tag, "it is not the one this release made")
+		return nil
+	case err != nil, tag == nil:
+		return err
 	}
-	if reason := r.reached(ctx, tag.ObjectID); reason != "" {
-		a.keep("tag "+r.plan.Tag, reason)
+	remote, err := r.reached(ctx, tag.ObjectID)
+	if err != nil {
+		return err
+	}
+	if remote != "" {
+		a.keep("tag "+r.plan.Tag, fmt.Sprintf("it was pushed to %s: others may have it", remote))
 		a.public = true
-		return
+		return nil
 	}
 	if err := r.s.repo.DeleteTag(ctx, r.plan.Tag, tag.ObjectID); err != nil {
-		a.keep("tag "+r.plan.Tag, err.Error())
-		return
+		return err
 	}
 	a.Removed = append(a.Removed, "tag "+r.plan.Tag)
+	return nil
 }
 
-// reached says why the tag may be known to others, or "". The remote itself is asked, whether or
-// not this release began to push: a person may have pushed by hand.
-func (r *run) reached(ctx context.Context, id string) string {
+// reached names the remote that has the tag, or "". The remote itself is asked, whether or not
+// this release began to push: a person may have pushed by hand. Not to know is an error: what may
+// be public is neither removed nor given up.
+func (r *run) reached(ctx context.Context, id string) (string, error) {
 	remote, ok := r.s.remote(r.plan.Remote)
 	if !ok {
-		return ""
+		return "", nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, remoteDeadline)
 	defer cancel()
 	there, found, err := r.s.repo.PushedTag(ctx, remote.Name, r.plan.Tag)
 	switch {
 	case errors.Is(err, gitops.ErrNoGit):
-		return ""
+		return "", nil // nobody pushes from here
 	case err != nil:
-		return fmt.Sprintf("%s cannot be asked whether it has the tag; if it has not, git tag -d %s removes it here", remote.Name, r.plan.Tag)
+		return "", err
 	case found && there == id:
-		return fmt.Sprintf("it was pushed to %s: others may have it", remote.Name)
+		return remote.Name, nil
 	}
-	return ""
+	return "", nil
 }
 
 func skipArtifacts(r *run) string {
@@ -266,11 +274,12 @@ func (r *run) signOptions(st StepID) artifacts.SignOptions {
 	}
 }
 
-func undoArtifacts(_ context.Context, r *run, a *Abandoned) {
-	r.removeOutputs(a, r.plan.signatures())
+func undoArtifacts(ctx context.Context, r *run, a *Abandoned) error {
+	paths := r.plan.signatures()
 	for _, path := range r.plan.checksumLists() {
-		r.removeOutputs(a, []string{path, path + ".asc"})
+		paths = append(paths, path, path+".asc")
 	}
+	return r.removeOutputs(ctx, a, paths)
 }
 
 func (a *Abandoned) keep(what, why string) { a.Kept = append(a.Kept, what+": "+why) }
@@ -316,14 +325,11 @@ func runImage(ctx context.Context, r *run) (string, error) {
 	return plural(len(r.plan.Images), "image") + " signed, the signature is in the registry", nil
 }
 
-func undoImage(_ context.Context, r *run, a *Abandoned) {
-	done, began := progress(r.journal.entries)
-	if _, ok := done[StepImage]; !ok && !began[StepImage] {
-		return
-	}
+func undoImage(_ context.Context, r *run, a *Abandoned) error {
 	for _, p := range r.plan.Images {
 		a.keep("signature of "+p.Name, "it is in the registry: others may have it")
 	}
+	return nil
 }
 
 func skipPush(r *run) string {

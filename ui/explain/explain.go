@@ -65,7 +65,7 @@ func Error(err error) Explanation {
 		return x
 	}
 	for _, explainer := range []func(error, *Explanation) bool{
-		cancelled, incomplete, refused, usage, gnupg, passphrases, selecting, stores, repositories, pushing, registries, files,
+		abandoning, cancelled, incomplete, refused, usage, gnupg, passphrases, selecting, stores, repositories, pushing, registries, files,
 	} {
 		if explainer(err, &x) {
 			break
@@ -90,6 +90,37 @@ func sentence(s string) string {
 		s += "."
 	}
 	return s
+}
+
+// abandoning explains why a release was not taken back.
+func abandoning(err error, x *Explanation) bool {
+	var ab *workflow.AbandonError
+	if !errors.As(err, &ab) {
+		return false
+	}
+	inner := Error(ab.Err)
+	x.Code = CodeIncomplete
+	x.Cause = strings.TrimSpace(inner.Headline + " " + inner.Cause)
+	x.Headline, x.Untouched = fmt.Sprintf("The release of %s was not taken back.", ab.Tag), "Nothing was removed."
+	if len(ab.Removed) > 0 {
+		x.Headline = fmt.Sprintf("The release of %s was taken back in part.", ab.Tag)
+		x.Untouched = "Removed: " + strings.Join(ab.Removed, "; ") + ". Everything else is where it was."
+	}
+	again := "bulla release --abandon goes on with it; --resume makes the release after all"
+	var remote *gitops.RemoteError
+	switch {
+	case errors.Is(err, context.Canceled):
+		x.Code = CodeCancelled
+	case errors.As(err, &remote):
+		x.Code = CodeUnchecked
+		x.Cause += " If it has the tag, others may have it too."
+		again = "bulla release --abandon again, once " + remote.Remote + " answers"
+		x.Next = append(inner.Next, fmt.Sprintf("if you know that the tag was never pushed: git tag -d %s, then --abandon takes back the rest", ab.Tag))
+	default:
+		x.Next = inner.Next
+	}
+	x.Next = append([]string{again}, x.Next...)
+	return true
 }
 
 func cancelled(err error, x *Explanation) bool {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"testing"
 
 	"bulla/artifacts"
@@ -44,11 +45,24 @@ func TestCodes(t *testing.T) {
 		{"refused push", &gitops.PushError{Remote: "origin", Tag: "v1"}, CodeIncomplete},
 		{"cancelled", fmt.Errorf("x: %w", context.Canceled), CodeCancelled},
 		{"cancelled midway", &workflow.IncompleteError{Tag: "v1", Err: context.Canceled}, CodeCancelled},
+		{"not taken back", &workflow.AbandonError{Tag: "v1", Err: errors.New("disk")}, CodeIncomplete},
+		{"not taken back: remote down", &workflow.AbandonError{Tag: "v1", Err: &gitops.RemoteError{Remote: "origin"}}, CodeUnchecked},
+		{"not taken back: cancelled", &workflow.AbandonError{Tag: "v1", Err: context.Canceled}, CodeCancelled},
 		{"cancelled, partly signed", &PartialError{Done: "1 of 2", Err: context.Canceled}, CodeCancelled},
 	} {
 		x := Error(c.err)
 		if x.Code != c.want || x.Headline == "" {
 			t.Errorf("%s: code %d, want %d; %q", c.name, x.Code, c.want, x.Headline)
+		}
+	}
+}
+
+// Who took back the half of a release must not be told that nothing was changed.
+func TestHalfTakenBackIsTold(t *testing.T) {
+	for _, err := range []error{context.Canceled, errors.New("disk")} {
+		x := Error(&workflow.AbandonError{Tag: "v1", Removed: []string{"tag v1"}, Err: err})
+		if !strings.Contains(x.Untouched, "tag v1") || !strings.Contains(x.Headline, "in part") || len(x.Next) == 0 {
+			t.Errorf("told %+v", x)
 		}
 	}
 }
