@@ -262,6 +262,30 @@ func TestStoppedReleases(t *testing.T) {
 	d.press("t", "y").see("removed tag v1.4.0").see("others may have it").press("enter").see("Nothing stands in the way")
 }
 
+// TestWhatIsNotKnownIsNotClaimed: where going on fails before it begins, a former run made things;
+// and a release that is done stands, whatever became of its journal.
+func TestWhatIsNotKnownIsNotClaimed(t *testing.T) {
+	f := newFake()
+	f.unfinished = unfinished()
+	f.run = func(context.Context, *workflow.Plan, workflow.Face) (*workflow.Result, error) { return nil, workflow.ErrRunning }
+	d := drive(t, testOptions(f)).see("was begun 3 h ago").press("r").see("Another bulla is releasing").hidden("Nothing was created")
+	d.press("enter").see("was begun 3 h ago")
+
+	f = newFake()
+	f.run = func(ctx context.Context, p *workflow.Plan, face workflow.Face) (*workflow.Result, error) {
+		r, err := f.walk(ctx, p, face)
+		if r != nil {
+			r.JournalFailed = &workflow.JournalError{Tag: p.Tag, Err: errors.New("no space left on device")}
+		}
+		return r, err
+	}
+	d = drive(t, testOptions(f)).toEnd()
+	d.size(80, 40).see("its journal could not be put away").see("space left on device")
+	if out := d.r.release.Shutdown(); out.Err != nil || out.Result == nil {
+		t.Errorf("outcome %+v", out)
+	}
+}
+
 func TestPush(t *testing.T) {
 	f := newFake()
 	d := drive(t, testOptions(f)).toEnd().press("p").see("git@forge.acme.org").press("n").hidden("Push the tag?")

@@ -171,6 +171,8 @@ type Result struct {
 	PushFailed error // a refused push is not a failed release; resuming it pushes again
 	Resumed    bool
 	Took       time.Duration
+	// JournalFailed is a *JournalError where the release stands and only its journal is in trouble.
+	JournalFailed error
 }
 
 // SignedImage is an image and the referrer that holds its signature.
@@ -199,6 +201,19 @@ func (e *IncompleteError) Error() string {
 }
 
 func (e *IncompleteError) Unwrap() error { return e.Err }
+
+// JournalError says that a release is done, and that its journal could not be put away. The next
+// run may offer to resume it, which finds everything done.
+type JournalError struct {
+	Tag string
+	Err error
+}
+
+func (e *JournalError) Error() string {
+	return "release " + e.Tag + " is done, but its journal could not be put away: " + e.Err.Error()
+}
+
+func (e *JournalError) Unwrap() error { return e.Err }
 
 // AbandonError says that an unfinished release was not taken back, or not all of it: Removed is
 // gone, the rest stands as it stood. The release can still be resumed or taken back.

@@ -32,7 +32,7 @@ type run struct {
 // Run carries out the plan. Before anything is made it fails with a *RefusedError, the context's
 // error or an error of the key; afterwards with an *IncompleteError, and the release can be
 // resumed. A refused push is told in Result.PushFailed: the release itself stands, and resuming it
-// pushes again.
+// pushes again. What goes wrong with the journal once all is done is told in Result.JournalFailed.
 func (s *Session) Run(ctx context.Context, p *Plan, f Face) (*Result, error) {
 	j, err := lockJournal(s.state.CommonDir, s.world.Now)
 	if err != nil {
@@ -50,7 +50,7 @@ func (s *Session) Run(ctx context.Context, p *Plan, f Face) (*Result, error) {
 var ErrNothingToResume = errors.New("no release was begun here and left unfinished")
 
 // Resume goes on with the release that a former run began. What exists already and is right is
-// kept.
+// kept. It fails with ErrRunning or ErrNothingToResume, otherwise as Run does.
 func (s *Session) Resume(ctx context.Context, f Face) (*Result, error) {
 	j, err := lockJournal(s.state.CommonDir, s.world.Now)
 	if err != nil {
@@ -61,12 +61,12 @@ func (s *Session) Resume(ctx context.Context, f Face) (*Result, error) {
 	if p == nil {
 		return nil, ErrNothingToResume
 	}
-	if err := j.append(entry{Type: entryResumed}); err != nil {
-		return nil, err
-	}
 	r := &run{s: s, plan: p, face: f, journal: j, resumed: true}
+	if err := j.append(entry{Type: entryResumed}); err != nil {
+		return nil, r.failed(StepPreflight, err)
+	}
 	if err := p.cleanTemps(); err != nil {
-		return nil, err
+		return nil, r.failed(StepPreflight, err)
 	}
 	return s.execute(ctx, r)
 }
@@ -144,7 +144,7 @@ const clockSlack = 2 * time.Second
 func (s *Session) execute(ctx context.Context, r *run) (*Result, error) {
 	start := s.world.Now()
 	if err := r.prepare(); err != nil {
-		return nil, err
+		return nil, r.failed(StepPreflight, err)
 	}
 	defer r.closeKeys()
 	for _, st := range walk {
@@ -157,7 +157,7 @@ func (s *Session) execute(ctx context.Context, r *run) (*Result, error) {
 			if errors.As(err, &wrong) {
 				s.world.Vault.Reject(ctx, wrong.Request)
 			}
-			return r.result, r.failed(st, err)
+			return r.result, r.failed(st.id, err)
 		}
 	}
 	r.result.Took = s.world.Now().Sub(start)
@@ -165,7 +165,10 @@ func (s *Session) execute(ctx context.Context, r *run) (*Result, error) {
 	if r.result.PushFailed != nil {
 		return r.result, nil // resuming pushes again, abandoning takes the rest back
 	}
-	return r.result, r.journal.archive(entryComplete, "")
+	if err := r.journal.archive(entryComplete, ""); err != nil {
+		r.result.JournalFailed = &JournalError{Tag: r.plan.Tag, Err: err}
+	}
+	return r.result, nil
 }
 
 func (r *run) closeKeys() {
@@ -224,11 +227,11 @@ func (r *run) note(e entry) error {
 }
 
 // failed tells a failure before anything was made from one that left something behind.
-func (r *run) failed(st step, err error) error {
+func (r *run) failed(st StepID, err error) error {
 	if r.journal.plan() == nil {
 		return err
 	}
-	e := &IncompleteError{Tag: r.plan.Tag, Step: st.id, Err: err}
+	e := &IncompleteError{Tag: r.plan.Tag, Step: st, Err: err}
 	e.Done, e.Left = summarize(r.journal.entries)
 	return e
 }

@@ -242,6 +242,7 @@ func (a *app) abandon(ctx context.Context, f releaseFlags) error {
 
 // report prints what a release made.
 func (a *app) report(r *workflow.Result) error {
+	a.journalTrouble(r)
 	p := a.printer()
 	if a.flags.json {
 		p.object(eventJSON{Event: "result", Result: resultToJSON(r)})
@@ -253,6 +254,18 @@ func (a *app) report(r *workflow.Result) error {
 		p.verdict(v)
 	}
 	return p.err
+}
+
+// journalTrouble warns where a release stands and only its journal is in trouble.
+func (a *app) journalTrouble(r *workflow.Result) {
+	if r.JournalFailed == nil {
+		return
+	}
+	x := explain.Error(r.JournalFailed)
+	a.note("warning: %s %s", x.Headline, x.Cause)
+	for _, n := range x.Next {
+		a.note("hint: %s", n)
+	}
 }
 
 // result prints what a release made and turns a refused push into its exit code.

@@ -30,6 +30,7 @@ func (a *app) screen(ctx context.Context, o ui.Options) error {
 		} else {
 			a.note("Released %s.", r.Plan.Tag)
 		}
+		a.journalTrouble(r)
 		if r.PushFailed != nil {
 			return r.PushFailed
 		}

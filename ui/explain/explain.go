@@ -65,7 +65,7 @@ func Error(err error) Explanation {
 		return x
 	}
 	for _, explainer := range []func(error, *Explanation) bool{
-		abandoning, cancelled, incomplete, refused, usage, gnupg, passphrases, selecting, stores, repositories, pushing, registries, files,
+		journalling, abandoning, cancelled, incomplete, refused, usage, gnupg, passphrases, selecting, stores, repositories, pushing, registries, files,
 	} {
 		if explainer(err, &x) {
 			break
@@ -90,6 +90,19 @@ func sentence(s string) string {
 		s += "."
 	}
 	return s
+}
+
+// journalling explains what is in the way of a release that is done.
+func journalling(err error, x *Explanation) bool {
+	var j *workflow.JournalError
+	if !errors.As(err, &j) {
+		return false
+	}
+	x.Headline = fmt.Sprintf("The release of %s is done, but its journal could not be put away.", j.Tag)
+	x.Cause, x.Code = Error(j.Err).Headline, CodeIncomplete
+	x.Untouched = "The release stands."
+	x.Next = []string{"bulla release --resume finds everything done and tries again to put it away"}
+	return true
 }
 
 // abandoning explains why a release was not taken back.

@@ -45,6 +45,7 @@ func TestCodes(t *testing.T) {
 		{"refused push", &gitops.PushError{Remote: "origin", Tag: "v1"}, CodeIncomplete},
 		{"cancelled", fmt.Errorf("x: %w", context.Canceled), CodeCancelled},
 		{"cancelled midway", &workflow.IncompleteError{Tag: "v1", Err: context.Canceled}, CodeCancelled},
+		{"journal not put away", &workflow.JournalError{Tag: "v1", Err: context.Canceled}, CodeIncomplete},
 		{"not taken back", &workflow.AbandonError{Tag: "v1", Err: errors.New("disk")}, CodeIncomplete},
 		{"not taken back: remote down", &workflow.AbandonError{Tag: "v1", Err: &gitops.RemoteError{Remote: "origin"}}, CodeUnchecked},
 		{"not taken back: cancelled", &workflow.AbandonError{Tag: "v1", Err: context.Canceled}, CodeCancelled},

@@ -24,6 +24,7 @@ type endView struct {
 	*state
 	result *workflow.Result
 	err    error
+	fresh  bool // the job began a release: where it did not come that far, nothing was created
 	notes  []string
 	first  int // first row in sight
 	rows   int
@@ -113,9 +114,17 @@ func (v *endView) view(w, h int) []string {
 	case inc != nil:
 		body = v.stopped(inc, w)
 	default:
-		body = append(failure(v.state, v.err, w), "", "Nothing was created.")
+		body = failure(v.state, v.err, w)
+		if v.fresh {
+			body = append(body, "", "Nothing was created.")
+		}
 	}
-	for _, n := range v.notes {
+	notes := v.notes
+	if v.released() && v.result.JournalFailed != nil {
+		x := explain.Error(v.result.JournalFailed)
+		notes = append(notes[:len(notes):len(notes)], x.Headline+" "+x.Cause+" Resuming finds everything done.")
+	}
+	for _, n := range notes {
 		body = append(body, "")
 		for _, l := range layout.Wrap("! "+safetext.Line(n), w) {
 			body = append(body, v.theme.Caution.Render(l))
@@ -345,5 +354,9 @@ func (v *endView) hints() []keymap.Hint {
 	case v.incomplete() != nil:
 		return []keymap.Hint{keymap.On(v.keys.Resume, ""), keymap.On(v.keys.Undo, ""), keymap.On(v.keys.Help, ""), keymap.On(v.keys.Quit, "keep for later")}
 	}
-	return []keymap.Hint{keymap.On(v.keys.Choose, "back to the last look"), keymap.On(v.keys.Help, ""), keymap.On(v.keys.Quit, "")}
+	again := "look again"
+	if v.fresh {
+		again = "back to the last look"
+	}
+	return []keymap.Hint{keymap.On(v.keys.Choose, again), keymap.On(v.keys.Help, ""), keymap.On(v.keys.Quit, "")}
 }

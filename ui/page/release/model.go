@@ -194,7 +194,7 @@ func (m *Model) fed(msg fed) tea.Cmd {
 }
 
 func (m *Model) ended(e *ending) {
-	push := m.run.worker.job == jobPush
+	push, fresh := m.run.worker.job == jobPush, m.run.worker.job == jobRelease
 	m.run.close()
 	m.run, m.phase = nil, phaseEnd
 	if push {
@@ -205,7 +205,7 @@ func (m *Model) ended(e *ending) {
 		}
 		return
 	}
-	m.end = &endView{state: m.state, result: e.result, err: e.err, notes: e.notes}
+	m.end = &endView{state: m.state, result: e.result, err: e.err, fresh: fresh, notes: e.notes}
 	m.outcome = Outcome{Result: e.result, Err: e.err}
 	if e.result != nil && e.result.Plan != nil {
 		m.tag = e.result.Plan.Tag
@@ -265,7 +265,7 @@ func (m *Model) follow(n next, msg tea.KeyMsg) tea.Cmd {
 	case nextStranger:
 		m.wanted = true
 	case nextAgain:
-		if m.phase == phaseUnfinished {
+		if m.phase == phaseUnfinished || !m.end.fresh {
 			return m.open()
 		}
 		m.phase = phaseWalk
