@@ -54,3 +54,52 @@ func TestResumeFailsAsIncomplete(t *testing.T) {
 		t.Errorf("got %T: %v", err, err)
 	}
 }
+
+// A push that arrived is no failure because the journal cannot be put away.
+func TestPushStandsWithoutTheJournal(t *testing.T) {
+	b := newBench(t)
+	origin := filepath.Join(b.dir, "origin.git")
+	b.git("init", "-q", "--bare", origin)
+	b.git("-C", b.repo, "remote", "add", "origin", origin)
+	hook := filepath.Join(origin, "hooks", "pre-receive")
+	if err := os.WriteFile(hook, []byte("#!/bin/sh\nexit 1\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	c := b.choices()
+	c.Push = true
+	res := b.release(c)
+	if res.PushFailed == nil {
+		t.Fatal("the push was not refused")
+	}
+	b.blockDone()
+	if err := os.Remove(hook); err != nil {
+		t.Fatal(err)
+	}
+	var last Event
+	err := b.session().Push(context.Background(), res, Face{Emit: func(e Event) { last = e }})
+	var trouble *JournalError
+	if err != nil || !res.Pushed || res.PushFailed != nil || !errors.As(res.JournalFailed, &trouble) {
+		t.Errorf("%v, result %+v", err, res)
+	}
+	if _, ok := last.(StepDone); !ok {
+		t.Errorf("the last event is %T", last)
+	}
+}
+
+// A step that did its work tells its end, also where the journal cannot be written to any more.
+func TestStepTellsItsEndWithoutTheJournal(t *testing.T) {
+	b := newBench(t)
+	j, err := lockJournal(filepath.Join(b.repo, ".git"), b.world.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.close()
+	var last Event
+	r := &run{s: b.session(), plan: &Plan{Tag: "v1.0.0"}, journal: j, face: Face{Emit: func(e Event) { last = e }}}
+	err = r.do(context.Background(), step{id: StepRecord, writes: true, run: func(context.Context, *run) (string, error) {
+		return "made", j.file.Close()
+	}})
+	if done, ok := last.(StepDone); err == nil || !ok || done.Text != "made" {
+		t.Errorf("the last event is %T, the error %v", last, err)
+	}
+}

@@ -149,7 +149,10 @@ func (s *Session) execute(ctx context.Context, r *run) (*Result, error) {
 	defer r.closeKeys()
 	for _, st := range walk {
 		if err := r.do(ctx, st); err != nil {
-			if st.id == StepPush && ctx.Err() == nil && !r.result.Pushed {
+			if st.id == StepPush && r.result.Pushed {
+				break // it was the note in the journal that failed: putting it away tells
+			}
+			if st.id == StepPush && ctx.Err() == nil {
 				r.result.PushFailed = err
 				break
 			}
@@ -211,11 +214,9 @@ func (r *run) do(ctx context.Context, st step) error {
 		r.emit(StepFailed{Step: st.id, Err: err, Took: took})
 		return errors.Join(err, r.note(entry{Type: entryFailed, Step: st.id}))
 	}
-	if err := r.note(entry{Type: entryDone, Step: st.id, Text: text}); err != nil {
-		return err
-	}
-	r.emit(StepDone{Step: st.id, Text: text, Took: took})
-	return nil
+	err = r.note(entry{Type: entryDone, Step: st.id, Text: text})
+	r.emit(StepDone{Step: st.id, Text: text, Took: took}) // whatever becomes of the note
+	return err
 }
 
 // note writes to the journal once it is open; the steps before make nothing worth a line.
@@ -279,7 +280,8 @@ func (s *Session) forgetTags() {
 	s.mu.Unlock()
 }
 
-// Push pushes the tag of a finished release, when the person asks for it at the end.
+// Push pushes the tag of a finished release, when the person asks for it at the end. Trouble with
+// the journal once the tag is pushed is told in res.JournalFailed.
 func (s *Session) Push(ctx context.Context, res *Result, f Face) error {
 	remote, ok := s.remote(res.Plan.Remote)
 	if !ok {
@@ -296,11 +298,11 @@ func (s *Session) Push(ctx context.Context, res *Result, f Face) error {
 		r.emit(StepFailed{Step: StepPush, Err: err, Took: took})
 		return err
 	}
-	res.Pushed, res.PushFailed = true, nil
-	if err := s.completePush(res.Plan.Tag); err != nil {
-		return err
-	}
+	res.Pushed, res.PushFailed, res.JournalFailed = true, nil, nil
 	r.emit(StepDone{Step: StepPush, Text: fmt.Sprintf("%s is on %s", res.Plan.Tag, remote.Name), Took: took})
+	if err := s.completePush(res.Plan.Tag); err != nil {
+		res.JournalFailed = &JournalError{Tag: res.Plan.Tag, Err: err}
+	}
 	return nil
 }
 
