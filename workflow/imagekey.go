@@ -115,7 +115,7 @@ func (s *Session) chooseImageKey(ctx context.Context, named string) (ImageKey, e
 	case err != nil:
 		return ImageKey{}, err
 	case len(list) == 0:
-		return ImageKey{}, errNoImageKey
+		return ImageKey{}, ErrNoImageKey
 	case len(list) > 1:
 		return ImageKey{}, &ImageKeysError{Count: len(list)}
 	}
@@ -129,4 +129,5 @@ func (e *ImageKeysError) Error() string {
 	return fmt.Sprintf("%d image keys are at hand and none is named", e.Count)
 }
 
-var errNoImageKey = errors.New("there is no key to sign images with")
+// ErrNoImageKey says that an image is to be signed and no key for that is at hand.
+var ErrNoImageKey = errors.New("there is no key to sign images with")

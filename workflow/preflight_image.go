@@ -27,7 +27,7 @@ func (x *examination) images(ctx context.Context) {
 	}
 	key, err := x.s.chooseImageKey(ctx, x.c.ImageKey)
 	switch {
-	case errors.Is(err, errNoImageKey):
+	case errors.Is(err, ErrNoImageKey):
 		x.refuse(RuleImageKey, StepImage, err, "There is no key to sign images with.", "bulla image keygen makes one; --image-key FILE names a cosign key you have")
 	case err != nil:
 		x.refuse(RuleImageKey, StepImage, err, "The image key cannot be used: "+err.Error()+".", "name one with --image-key FILE")

@@ -170,7 +170,7 @@ func (w *World) SignImage(ctx context.Context, text, keyPath string, ask keys.As
 		}
 		switch len(found) {
 		case 0:
-			return docker.Image{}, cosign.Signature{}, errNoImageKey
+			return docker.Image{}, cosign.Signature{}, ErrNoImageKey
 		case 1:
 			keyPath = found[0]
 		default:

@@ -317,10 +317,12 @@ func runImage(ctx context.Context, r *run) (string, error) {
 		}
 		r.emit(StepProgress{Step: StepImage, Item: p.Name, Items: i, ItemsTotal: len(r.plan.Images)})
 		sig, err := cosign.Sign(ctx, r.s.world.Registry, img, r.image, r.s.world.Now())
+		if sig.Manifest != "" { // finished, whatever was wrong with the tag afterwards
+			r.result.Images = append(r.result.Images, SignedImage{Name: p.Name, Digest: p.Digest, Manifest: sig.Manifest})
+		}
 		if err != nil {
 			return "", err
 		}
-		r.result.Images = append(r.result.Images, SignedImage{Name: p.Name, Digest: p.Digest, Manifest: sig.Manifest})
 	}
 	return plural(len(r.plan.Images), "image") + " signed, the signature is in the registry", nil
 }

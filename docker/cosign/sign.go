@@ -30,10 +30,10 @@ type Signature struct {
 //
 // Before Sign returns without an error, the signature was read back from the registry, checked
 // with the public key, and found in the list that verifiers read; and the tag was resolved
-// again. A *docker.MovedError comes together with the finished Signature: the digest is signed,
-// but the tag names another image by now; so does a *docker.RegistryError where only that last
-// look failed. Other errors are *docker.RegistryError, *docker.NotListedError and ErrLocked, with
-// no Signature; what they left half done, calling Sign again finishes.
+// again. Once the signature is, or may be, in the registry, every error is a *PublishedError. Where
+// only that last look failed, or the tag names another image by now (*docker.MovedError), it comes
+// together with the finished Signature. Errors of before are *docker.RegistryError and ErrLocked.
+// What they left half done, calling Sign again finishes.
 func Sign(ctx context.Context, c *docker.Client, img docker.Image, s *Signer, now time.Time) (Signature, error) {
 	if !isDigest(img.Digest) || img.MediaType == "" || img.Size <= 0 {
 		return Signature{}, errors.New("the image was not resolved to a digest")
@@ -49,10 +49,42 @@ func Sign(ctx context.Context, c *docker.Client, img docker.Image, s *Signer, no
 	}
 	if sig.Manifest == "" {
 		if sig, err = publish(ctx, repo, img, s, now); err != nil {
+			if sig.Manifest != "" {
+				err = &PublishedError{Signature: sig, Err: err}
+			}
 			return Signature{}, err
 		}
 	}
-	return sig, stillThere(ctx, c, img)
+	if err := stillThere(ctx, c, img); err != nil {
+		return sig, &PublishedError{Signature: sig, Complete: true, Err: err}
+	}
+	return sig, nil
+}
+
+// PublishedError says that Sign did not end well after the signature had reached the registry: what
+// is there others may have.
+type PublishedError struct {
+	// Signature is the one that was stored. Without Complete it may not be listed, and where the
+	// answer to storing it was lost it may not even be there.
+	Signature Signature
+	// Complete says that it was stored, listed, read back and found good.
+	Complete bool
+	Err      error
+}
+
+func (e *PublishedError) Error() string {
+	if e.Complete {
+		return fmt.Sprintf("%s is signed, but: %v", e.Signature.Digest, e.Err)
+	}
+	return fmt.Sprintf("the signature of %s may be public, but it is not finished: %v", e.Signature.Digest, e.Err)
+}
+
+func (e *PublishedError) Unwrap() error { return e.Err }
+
+// lost reports whether nobody knows what became of the request that ended in err.
+func lost(ctx context.Context, err error) bool {
+	var reg *docker.RegistryError
+	return ctx.Err() != nil || errors.As(err, &reg) && reg.Kind == docker.KindUnreachable
 }
 
 // existing looks for a sound bundle by pub. It makes sure that it is listed with its type; one
@@ -90,7 +122,8 @@ func (mf manifest) descriptor(m docker.Manifest) docker.Descriptor {
 	}
 }
 
-// publish makes the signature, stores it, lists it and reads it back.
+// publish makes the signature, stores it, lists it and reads it back. Beside an error it returns the
+// signature where that may be in the registry.
 func publish(ctx context.Context, repo *docker.Repo, img docker.Image, s *Signer, now time.Time) (Signature, error) {
 	raw, pub, err := s.bundle(img.Digest)
 	if err != nil {
@@ -120,21 +153,28 @@ func publish(ctx context.Context, repo *docker.Repo, img docker.Image, s *Signer
 	}
 	h := sha256.Sum256(body)
 	stored := docker.Manifest{Digest: "sha256:" + hex.EncodeToString(h[:]), Raw: body}
+	sig := Signature{Digest: img.Digest, Manifest: stored.Digest, Key: pub.Fingerprint(), SignedAt: now}
 	if err := repo.PutManifest(ctx, stored.Digest, ociImageManifestType, body); err != nil {
+		if lost(ctx, err) {
+			return sig, err
+		}
 		return Signature{}, err
 	}
 	entry := mf.descriptor(stored)
 	if err := repo.Attach(ctx, img.Digest, entry); err != nil {
-		return Signature{}, err
+		return sig, err
 	}
 	f := readBundle(ctx, repo, entry, img.Digest)
+	if err := ctx.Err(); err != nil {
+		return sig, err // what was read may be cut short
+	}
 	if f == nil {
-		return Signature{}, errors.New("the signature that was stored is not what the registry gives back")
+		return sig, errors.New("the signature that was stored is not what the registry gives back")
 	}
 	if v := f.judge([]PublicKey{pub}); v.Status != keys.StatusGood {
-		return Signature{}, fmt.Errorf("the signature that was stored could not be verified (%s): %s", v.Status, v.Reason)
+		return sig, fmt.Errorf("the signature that was stored could not be verified (%s): %s", v.Status, v.Reason)
 	}
-	return Signature{Digest: img.Digest, Manifest: stored.Digest, Key: pub.Fingerprint(), SignedAt: now}, nil
+	return sig, nil
 }
 
 // bundle signs the digest and verifies the result.

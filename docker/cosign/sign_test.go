@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -263,6 +264,10 @@ func TestMovedTag(t *testing.T) {
 	})
 	sig, err := Sign(t.Context(), c, img, s, someTime)
 	var me *docker.MovedError
+	var told *PublishedError
+	if !errors.As(err, &told) || !told.Complete || told.Signature != sig {
+		t.Errorf("the finished signature is not told: %v", err)
+	}
 	if !errors.As(err, &me) || me.Was != img.Digest || me.Is == img.Digest || !moved {
 		t.Fatalf("got %v", err)
 	}
@@ -314,6 +319,51 @@ func TestSignFaults(t *testing.T) {
 			}
 			wantStatuses(t, statuses(t, c, img, s.Public()), keys.StatusGood)
 		})
+	}
+}
+
+// Stopped at any request of the signing, the error tells a signature that may be public, and claims
+// none that cannot be.
+func TestSignCancelledAnywhere(t *testing.T) {
+	published := 0
+	for n := 0; ; n++ {
+		reg := registrytest.Faults(t, false)
+		c, s := testClient(), newSigner(t, nil)
+		img := pushed(t, c, reg.Host+"/demo/app:1")
+		ctx, cancel := context.WithCancel(t.Context())
+		var mu sync.Mutex
+		seen, stored := 0, false
+		reg.Set(func(_ http.ResponseWriter, r *http.Request) bool {
+			mu.Lock()
+			defer mu.Unlock()
+			if seen == n {
+				cancel()
+			}
+			seen++
+			stored = stored || r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/manifests/sha256:")
+			return false
+		})
+		_, err := Sign(ctx, c, img, s, someTime)
+		cancel()
+		mu.Lock()
+		reached := stored
+		mu.Unlock()
+		if err == nil {
+			if published < 3 {
+				t.Errorf("a signature that is public was told %d times in %d", published, n)
+			}
+			return
+		}
+		if !errors.Is(err, context.Canceled) {
+			t.Fatalf("request %d: %v", n, err)
+		}
+		var told *PublishedError
+		if errors.As(err, &told) {
+			published++
+		}
+		if (told != nil) != reached {
+			t.Errorf("request %d: stored %v, error %v", n, reached, err)
+		}
 	}
 }
 

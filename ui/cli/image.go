@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"errors"
+
 	"github.com/spf13/cobra"
 
 	"bulla/keys"
@@ -36,17 +38,17 @@ The signature is stored in the registry beside the image: signing publishes it.`
 			return err
 		}
 		img, sig, err := w.SignImage(cmd.Context(), args[0], key, a.ask(passphraseFDs{image: descriptor(fd)}))
-		if err != nil {
+		if sig.Manifest == "" {
 			return err
 		}
-		p := a.printer()
+		p := a.printer() // the signature is finished and public, also where an error came after it
 		if a.flags.json {
 			p.object(map[string]any{"reference": img.Reference.String(), "digest": img.Digest, "manifest": sig.Manifest, "fingerprint": sig.Key})
 		} else {
 			p.line("Signed %s", img.Reference.String())
 			p.line("       %s", img.Digest)
 		}
-		return p.err
+		return errors.Join(err, p.err)
 	}
 	return c
 }

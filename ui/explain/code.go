@@ -7,7 +7,7 @@ package explain
 const (
 	// CodeOK: everything asked is good (and trusted, where a policy speaks).
 	CodeOK = 0
-	// CodeFailed: something is not.
+	// CodeFailed: something is not, or an error without a code of its own.
 	CodeFailed = 1
 	// CodeUsage: a wrong command line or configuration.
 	CodeUsage = 2

@@ -16,10 +16,13 @@ import (
 	"bulla/gitops"
 	"bulla/keys"
 	"bulla/keys/agent"
+	"bulla/keys/agent/assuan"
 	"bulla/keys/store"
 	"bulla/keys/vault"
 	"bulla/workflow"
+	"bulla/workflow/kit"
 	"bulla/workflow/policy"
+	"bulla/workflow/source"
 )
 
 // Explanation is an error in words for a person. The texts may quote what came from outside:
@@ -52,9 +55,20 @@ func (e *PartialError) Error() string { return e.Err.Error() }
 
 func (e *PartialError) Unwrap() error { return e.Err }
 
-// Error explains err, which must not be nil.
+// ErrLeft is how a person leaves at a question, before anything was changed. It is a
+// context.Canceled.
+var ErrLeft = fmt.Errorf("left: %w", context.Canceled)
+
+// Error explains err, which must not be nil. Of an error that nobody foresaw it claims nothing but
+// what the error says.
 func Error(err error) Explanation {
-	x := Explanation{Headline: sentence(err.Error()), Code: CodeRefused}
+	x, _ := known(err)
+	return x
+}
+
+// known explains err, and reports whether somebody foresaw it.
+func known(err error) (Explanation, bool) {
+	x := Explanation{Headline: sentence(err.Error()), Code: CodeFailed}
 	var partial *PartialError
 	if errors.As(err, &partial) {
 		x = Error(partial.Err)
@@ -62,16 +76,17 @@ func Error(err error) Explanation {
 		if x.Code != CodeCancelled {
 			x.Code = CodeIncomplete
 		}
-		return x
+		return x, true
 	}
 	for _, explainer := range []func(error, *Explanation) bool{
-		journalling, abandoning, cancelled, incomplete, refused, usage, gnupg, passphrases, selecting, stores, repositories, pushing, registries, files,
+		journalling, abandoning, incomplete, publishing, cancelled, refused, usage, gnupg, passphrases, selecting, stores,
+		repositories, pushing, asking, judging, registries, files,
 	} {
 		if explainer(err, &x) {
-			break
+			return x, true
 		}
 	}
-	return x
+	return x, false
 }
 
 // sentence gives an error's text a capital letter and a full stop. A name at the beginning, of a
@@ -90,86 +105,6 @@ func sentence(s string) string {
 		s += "."
 	}
 	return s
-}
-
-// journalling explains what is in the way of a release that is done.
-func journalling(err error, x *Explanation) bool {
-	var j *workflow.JournalError
-	if !errors.As(err, &j) {
-		return false
-	}
-	x.Headline = fmt.Sprintf("The release of %s is done, but its journal could not be put away.", j.Tag)
-	x.Cause, x.Code = Error(j.Err).Headline, CodeIncomplete
-	x.Untouched = "The release stands."
-	x.Next = []string{"bulla release --resume finds everything done and tries again to put it away"}
-	return true
-}
-
-// abandoning explains why a release was not taken back.
-func abandoning(err error, x *Explanation) bool {
-	var ab *workflow.AbandonError
-	if !errors.As(err, &ab) {
-		return false
-	}
-	inner := Error(ab.Err)
-	x.Code = CodeIncomplete
-	x.Cause = strings.TrimSpace(inner.Headline + " " + inner.Cause)
-	x.Headline, x.Untouched = fmt.Sprintf("The release of %s was not taken back.", ab.Tag), "Nothing was removed."
-	if len(ab.Removed) > 0 {
-		x.Headline = fmt.Sprintf("The release of %s was taken back in part.", ab.Tag)
-		x.Untouched = "Removed: " + strings.Join(ab.Removed, "; ") + ". Everything else is where it was."
-	}
-	again := "bulla release --abandon goes on with it; --resume makes the release after all"
-	var remote *gitops.RemoteError
-	switch {
-	case errors.Is(err, context.Canceled):
-		x.Code = CodeCancelled
-	case errors.As(err, &remote):
-		x.Code = CodeUnchecked
-		x.Cause += " If it has the tag, others may have it too."
-		again = "bulla release --abandon again, once " + remote.Remote + " answers"
-		x.Next = append(inner.Next, fmt.Sprintf("if you know that the tag was never pushed: git tag -d %s, then --abandon takes back the rest", ab.Tag))
-	default:
-		x.Next = inner.Next
-	}
-	x.Next = append([]string{again}, x.Next...)
-	return true
-}
-
-func cancelled(err error, x *Explanation) bool {
-	var inc *workflow.IncompleteError
-	if !errors.Is(err, context.Canceled) {
-		return false
-	}
-	x.Headline, x.Code = "Cancelled.", CodeCancelled
-	if errors.As(err, &inc) {
-		x.Headline = fmt.Sprintf("Cancelled. The release of %s is not finished.", inc.Tag)
-		describeIncomplete(inc, x)
-		return true
-	}
-	x.Untouched = "Nothing was changed."
-	return true
-}
-
-func incomplete(err error, x *Explanation) bool {
-	var inc *workflow.IncompleteError
-	if !errors.As(err, &inc) {
-		return false
-	}
-	inner := Error(inc.Err)
-	x.Headline = fmt.Sprintf("The release of %s stopped at the step %q.", inc.Tag, inc.Step.Title())
-	x.Cause = strings.TrimSpace(inner.Headline + " " + inner.Cause)
-	x.Next = append(x.Next, inner.Next...)
-	x.Code = CodeIncomplete
-	describeIncomplete(inc, x)
-	return true
-}
-
-func describeIncomplete(inc *workflow.IncompleteError, x *Explanation) {
-	if len(inc.Done) > 0 {
-		x.Untouched = "Done and safe: " + strings.Join(inc.Done, "; ") + "."
-	}
-	x.Next = append(x.Next, "bulla release --resume goes on where it stopped", "bulla release --abandon takes back what can be taken back")
 }
 
 func refused(err error, x *Explanation) bool {
@@ -230,12 +165,20 @@ func usage(err error, x *Explanation) bool {
 	var irregular *artifacts.NotRegularError
 	var keyFile *cosign.KeyFileError
 	var several *workflow.ImageKeysError
+	var date *gitops.DateError
+	var syntax *policy.SyntaxError
+	var root *policy.RootError
+	var pattern *source.PatternError
+	var format *source.FormatError
+	var outside *artifacts.OutsideError
 	switch {
 	case errors.As(err, &use):
 		x.Headline, x.Next = sentence(use.Message), use.Hints
 	case errors.As(err, &conf):
 		x.Headline, x.Untouched = sentence(conf.Error()), "Nothing was changed."
 		x.Next = []string{"correct the file; an unknown key is refused so that a slip of the pen is not ignored"}
+	case errors.As(err, &date):
+		x.Next = []string{"unset GIT_COMMITTER_DATE, or write it as git does: 2026-11-22T12:00:00+00:00"}
 	case errors.As(err, &version):
 		x.Next = []string{"versions follow semver.org: 1.4.0, 2.0.0-rc.1"}
 	case errors.As(err, &target):
@@ -245,11 +188,14 @@ func usage(err error, x *Explanation) bool {
 	case errors.As(err, &lifetime):
 		x.Next = []string{"2y, 18m, 90d, a date such as 2028-01-31, or never"}
 	case errors.As(err, &param), errors.As(err, &ref), errors.As(err, &tagName), errors.As(err, &conflict), errors.As(err, &message),
-		errors.As(err, &duplicate), errors.As(err, &keyFile), errors.Is(err, doublestar.ErrBadPattern), errors.Is(err, cosign.ErrNotPublicKey):
+		errors.As(err, &duplicate), errors.As(err, &keyFile), errors.As(err, &syntax), errors.As(err, &root), errors.As(err, &pattern),
+		errors.As(err, &format), errors.As(err, &outside), errors.Is(err, doublestar.ErrBadPattern), errors.Is(err, cosign.ErrNotPublicKey):
 	case errors.As(err, &several):
 		x.Next = []string{"name one: --image-key FILE for a release, --key FILE for bulla image sign"}
 	case errors.As(err, &irregular):
 		x.Next = []string{"name regular files"}
+	case errors.Is(err, workflow.ErrNoImageKey):
+		x.Next = []string{"bulla image keygen makes one"}
 	case errors.Is(err, workflow.ErrNothingToResume):
 		x.Next = []string{"bulla release VERSION begins one"}
 	default:
@@ -313,7 +259,25 @@ func selecting(err error, x *Explanation) bool {
 
 func stores(err error, x *Explanation) bool {
 	var unavailable *vault.UnavailableError
+	var other *vault.NotChosenError
+	var skipped *store.SkippedError
+	var open *store.PermissionError
+	var key *keys.KeyError
+	var problem *store.ProblemError
 	switch {
+	case errors.As(err, &other):
+		x.Untouched, x.Code = "The passphrase was kept nowhere.", CodeRefused
+		x.Next = []string{fmt.Sprintf("bulla vault use %s keeps passphrases there from now on", other.Wanted)}
+	case errors.As(err, &skipped):
+		x.Untouched, x.Code = "The other keys were stored.", CodeIncomplete
+	case errors.As(err, &open):
+		x.Next, x.Code = []string{"chmod go-rwx takes the rights of the others away"}, CodeRefused
+	case errors.As(err, &problem):
+		inner := Error(problem.Err)
+		x.Next, x.Code = inner.Next, inner.Code
+	case errors.As(err, &key), errors.Is(err, store.ErrTooBig), errors.Is(err, store.ErrOnlyRevocation),
+		errors.Is(err, vault.ErrTooBig), errors.Is(err, vault.ErrLocked), errors.Is(err, vault.ErrNeedsSetup):
+		x.Code = CodeRefused
 	case errors.Is(err, keys.ErrNoKeys):
 		x.Headline, x.Code = "There is no OpenPGP key in it.", CodeUsage
 		x.Next = []string{"gpg --export --armor KEY and gpg --export-secret-keys --armor KEY write what can be imported"}
@@ -332,10 +296,16 @@ func repositories(err error, x *Explanation) bool {
 	var unsupported *gitops.UnsupportedRepositoryError
 	var exists *gitops.ExistsError
 	var id *gitops.IdentityError
+	var moved *gitops.MovedError
+	var locked *gitops.LockedError
 	switch {
 	case errors.Is(err, gitops.ErrNotRepository):
 		x.Headline, x.Code = "This is not a git repository.", CodeUsage
 		x.Next = []string{"go into the project you want to release", "bulla sandbox opens a practice world"}
+	case errors.Is(err, gitops.ErrNotFound):
+		x.Code = CodeUsage
+	case errors.Is(err, gitops.ErrUnreadableHead):
+		x.Code = CodeRefused
 	case errors.Is(err, gitops.ErrNoCommits):
 		x.Headline, x.Code = "The repository has no commits yet.", CodeRefused
 	case errors.As(err, &owner):
@@ -347,6 +317,15 @@ func repositories(err error, x *Explanation) bool {
 		x.Headline = fmt.Sprintf("%s exists already.", strings.TrimPrefix(exists.Ref, "refs/tags/"))
 		x.Untouched, x.Code = "It was not changed.", CodeRefused
 		x.Next = []string{"choose the next version; a published tag should never be moved"}
+	case errors.As(err, &moved):
+		x.Headline = fmt.Sprintf("%s was moved by somebody else meanwhile.", strings.TrimPrefix(moved.Ref, "refs/tags/"))
+		x.Cause = fmt.Sprintf("It was %s and is %s now.", moved.Want, moved.Is)
+		x.Untouched, x.Code = "It was not changed.", CodeRefused
+	case errors.As(err, &locked):
+		x.Untouched, x.Code = "It was not changed.", CodeRefused
+		x.Next = []string{"wait for the other program; if no git is at work, remove " + locked.Path}
+	case errors.Is(err, gitops.ErrNoGit):
+		x.Code, x.Next = CodeRefused, []string{"install git: this needs it"}
 	case errors.As(err, &id):
 		x.Code = CodeRefused
 		x.Next = []string{`git config user.name "Your Name"`, "git config user.email you@example.org"}
@@ -377,10 +356,61 @@ func pushing(err error, x *Explanation) bool {
 	return true
 }
 
+// asking explains why a git remote or the git program gave no answer.
+func asking(err error, x *Explanation) bool {
+	var remote *gitops.RemoteError
+	var git *gitops.GitError
+	switch {
+	case errors.As(err, &remote):
+		x.Code, x.Next = CodeUnchecked, []string{"check the network, and the address: git remote -v"}
+	case errors.As(err, &git):
+		if last := strings.TrimSpace(git.Stderr); !strings.Contains(x.Headline, last) {
+			x.Cause = last
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+// judging explains what a check found, or why it could not look.
+func judging(err error, x *Explanation) bool {
+	var check *workflow.CheckError
+	var failed *kit.FailedError
+	var missing *kit.MissingKeyError
+	var object *gitops.MalformedError
+	var line *artifacts.SyntaxError
+	var large *gitops.TooLargeError
+	var limit *keys.LimitError
+	switch {
+	case errors.As(err, &check):
+		for _, v := range check.Failed {
+			x.Cause += sentence(fmt.Sprintf("%s is %s: %s", v.Target, v.Status, v.Reason)) + " "
+		}
+		x.Cause = strings.TrimSpace(x.Cause)
+	case errors.As(err, &failed):
+		x.Cause = strings.TrimSpace(failed.Output)
+	case errors.As(err, &missing):
+		x.Code, x.Next = CodeUnchecked, []string{"bulla keys import FILE brings it"}
+	case errors.As(err, &object), errors.As(err, &line):
+	case errors.As(err, &large), errors.As(err, &limit), errors.Is(err, artifacts.ErrTooLarge):
+		x.Code = CodeUnchecked
+	default:
+		return false
+	}
+	return true
+}
+
 func registries(err error, x *Explanation) bool {
 	var moved *docker.MovedError
 	var reg *docker.RegistryError
+	var unlisted *docker.NotListedError
 	switch {
+	case errors.As(err, &unlisted):
+		x.Untouched = "The signature itself is in the registry."
+		x.Next = []string{"bulla image sign again lists it; it makes no second one"}
+		x.Code = CodeIncomplete
+		return true
 	case errors.As(err, &moved):
 		x.Headline = fmt.Sprintf("%s was moved while it was signed.", moved.Ref)
 		x.Cause = fmt.Sprintf("It pointed to %s and points to %s now. The signature covers the first.", moved.Was, moved.Is)
@@ -390,7 +420,7 @@ func registries(err error, x *Explanation) bool {
 	case !errors.As(err, &reg):
 		return false
 	}
-	x.Cause = reg.Detail
+	x.Cause, x.Code = reg.Detail, CodeRefused
 	switch reg.Kind {
 	case docker.KindUnreachable:
 		x.Headline, x.Code = fmt.Sprintf("The registry %s cannot be reached.", reg.Host), CodeUnchecked
@@ -403,6 +433,8 @@ func registries(err error, x *Explanation) bool {
 	case docker.KindNotFound:
 		x.Headline = fmt.Sprintf("%s has no such image: %s.", reg.Host, reg.Repo)
 		x.Next = []string{"push the image first"}
+	case docker.KindContent, docker.KindTooLarge, docker.KindOther:
+		x.Code = CodeUnchecked
 	case docker.KindRateLimited, docker.KindServer:
 		x.Headline, x.Code = fmt.Sprintf("The registry %s is in trouble (%d).", reg.Host, reg.Status), CodeUnchecked
 		x.Next = []string{"try again later"}
@@ -424,21 +456,26 @@ func files(err error, x *Explanation) bool {
 		x.Code = CodeFailed
 		x.Next = []string{"look at that commit; only who the former policy trusted may change it"}
 	case errors.As(err, &changed):
-		x.Untouched = "No signature was written for it."
+		x.Untouched, x.Code = "No signature was written for it.", CodeRefused
 		x.Next = []string{"wait until the build is finished, then try again"}
 	case errors.As(err, &none):
 		x.Code = CodeRefused
 	case errors.Is(err, syscall.ENOSPC):
 		x.Next = []string{"make room on the disk; no half-written file remains"}
 	case errors.Is(err, fs.ErrPermission):
+		x.Code = CodeRefused
 		x.Next = []string{"the file or its folder is closed to you"}
+	case errors.Is(err, syscall.ENOTDIR):
+		x.Code, x.Next = CodeUsage, []string{"a part of that path is a file, not a folder"}
+	case errors.Is(err, context.DeadlineExceeded):
+		x.Code, x.Next = CodeUnchecked, []string{"there was no answer in time: try again"}
 	case errors.Is(err, fs.ErrNotExist):
 		x.Code = CodeUsage
 		var path *fs.PathError
 		if errors.As(err, &path) {
 			x.Headline = path.Path + " does not exist."
 		}
-	case errors.Is(err, fs.ErrExist):
+	case errors.Is(err, fs.ErrExist), errors.Is(err, kit.ErrNotEmpty), errors.Is(err, workflow.ErrPolicyExists):
 		x.Untouched, x.Code = "It was not changed.", CodeRefused
 	default:
 		return false
@@ -449,6 +486,9 @@ func files(err error, x *Explanation) bool {
 func gnupg(err error, x *Explanation) bool {
 	var loopback *agent.LoopbackError
 	var card *agent.CardError
+	var program *agent.ProgramError
+	var did *agent.Error
+	var server *assuan.ServerError
 	switch {
 	case errors.As(err, &loopback):
 		x.Headline = "gpg-agent does not let bulla ask for the passphrase."
@@ -457,8 +497,13 @@ func gnupg(err error, x *Explanation) bool {
 		x.Headline, x.Untouched = sentence(card.Error()), "Nothing was signed."
 	case errors.Is(err, agent.ErrCancelled):
 		x.Headline, x.Code = "Cancelled at gpg-agent's own prompt.", CodeCancelled
+		return true
+	case errors.Is(err, keys.ErrWrongPassphrase):
+		return false
+	case errors.As(err, &program), errors.As(err, &did), errors.As(err, &server):
 	default:
 		return false
 	}
+	x.Code = CodeRefused
 	return true
 }

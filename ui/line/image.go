@@ -122,6 +122,7 @@ func (w *walk) newImageKey(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	w.changed = true
 	w.t.Say("Made %s", k.Path)
 	w.t.Say("Give %s to those who verify.", k.PublicPath())
 	w.c.ImageKey = k.Path

@@ -127,6 +127,7 @@ func (w *walk) newKey(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	w.changed = true
 	w.t.Say("Made %s", made.Key.Fingerprint.Grouped())
 	w.t.Say("Its revocation certificate is %s", made.Revocation)
 	w.t.Say("Keep that in another place. A backup: bulla keys export %s --secret -o FILE", string(made.Key.Fingerprint))

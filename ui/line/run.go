@@ -56,6 +56,7 @@ func (w *walk) goOn(ctx context.Context, res *workflow.Result, err error) (*work
 }
 
 func (w *walk) resume(ctx context.Context) (*workflow.Result, error) {
+	w.changed = true
 	return w.run(ctx, func(f workflow.Face) (*workflow.Result, error) { return w.Session.Resume(ctx, f) })
 }
 

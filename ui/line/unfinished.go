@@ -53,6 +53,7 @@ func (w *walk) whatNow(ctx context.Context) (int, error) {
 }
 
 func (w *walk) abandon(ctx context.Context) error {
+	w.changed = true
 	a, err := w.Session.Abandon(ctx)
 	if err != nil {
 		return err

@@ -11,7 +11,7 @@ import (
 	"bulla/workflow"
 )
 
-// errLeft is how a person leaves at a question: nothing was changed.
+// errLeft is how a person leaves at a question.
 var errLeft = context.Canceled
 
 // walk is one release on its way.
@@ -21,11 +21,14 @@ type walk struct {
 	c workflow.Choices
 	// typedGlobs are what a person typed here, for the offer to save it.
 	typedGlobs []string
+	// changed says that something was made, gone on with or taken back on the way: a key, an
+	// unfinished release.
+	changed bool
 }
 
 // Walk leads through a release line by line. Leaving at a question, by q or the end of input, is
-// context.Canceled, and nothing was changed; keys that were made stay. Otherwise it returns what
-// Session.Plan, Run and Resume return.
+// context.Canceled, and explain.ErrLeft where nothing was changed; keys that were made stay.
+// Otherwise it returns what Session.Plan, Run and Resume return.
 func Walk(ctx context.Context, o Walker) (*workflow.Result, error) {
 	if o.Heartbeat == 0 {
 		o.Heartbeat = 5 * time.Second
@@ -35,6 +38,10 @@ func Walk(ctx context.Context, o Walker) (*workflow.Result, error) {
 	res, err := w.unfinished(ctx)
 	if err == nil && res == nil {
 		res, err = w.fresh(ctx)
+	}
+	var incomplete *workflow.IncompleteError
+	if errors.Is(err, errLeft) && !errors.As(err, &incomplete) && !w.changed {
+		err = explain.ErrLeft
 	}
 	if err != nil {
 		return res, err

@@ -13,6 +13,7 @@ import (
 
 	"bulla/keys"
 	"bulla/keys/vault"
+	"bulla/ui/explain"
 	"bulla/workflow"
 )
 
@@ -60,7 +61,7 @@ func TestLeaving(t *testing.T) {
 				answers = append(answers, "q", "y", "1.4.0")
 			}
 			w := walkThrough(t, newSession(), nil, answers...)
-			if !errors.Is(w.err, context.Canceled) || w.runs != 0 || w.res != nil {
+			if !errors.Is(w.err, explain.ErrLeft) || w.runs != 0 || w.res != nil {
 				t.Errorf("%s at question %d: %v, %d runs\n%s", how, n+1, w.err, w.runs, w.out)
 			}
 		}
@@ -237,6 +238,12 @@ func TestUnfinished(t *testing.T) {
 		t.Errorf("take back, then release: %v\n%s", w.err, w.out)
 	}
 	w.says(t, "removed  the tag v1.4.0", "kept     the image's signature")
+
+	f = newSession()
+	f.unfinished = begun
+	if w = walkThrough(t, f, nil, "2", "q"); !errors.Is(w.err, context.Canceled) || errors.Is(w.err, explain.ErrLeft) {
+		t.Errorf("take back, then leave: %v", w.err)
+	}
 
 	f = newSession()
 	f.unfinished = begun

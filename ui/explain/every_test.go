@@ -1,0 +1,192 @@
+package explain
+
+import (
+	"context"
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"bulla/artifacts"
+	"bulla/docker"
+	"bulla/docker/cosign"
+	"bulla/gitops"
+	"bulla/keys"
+	"bulla/keys/agent"
+	"bulla/keys/agent/assuan"
+	"bulla/keys/store"
+	"bulla/keys/vault"
+	"bulla/workflow"
+	"bulla/workflow/kit"
+	"bulla/workflow/policy"
+	"bulla/workflow/source"
+)
+
+// every has one of each exported error type of the domain, and the exit code that it has by itself.
+var every = []struct {
+	err  error
+	code int
+}{
+	{&artifacts.ChangedError{Path: "x"}, CodeRefused},
+	{&artifacts.DuplicateNameError{Base: "x", A: "a/x", B: "b/x"}, CodeUsage},
+	{&artifacts.ExistsError{Path: "x"}, CodeRefused},
+	{&artifacts.NoMatchError{Glob: "x"}, CodeRefused},
+	{&artifacts.NotRegularError{Path: "x"}, CodeUsage},
+	{&artifacts.OutsideError{Path: "x", Dir: "y"}, CodeUsage},
+	{&artifacts.SignatureExistsError{Path: "x.asc"}, CodeRefused},
+	{&artifacts.SyntaxError{Line: 1}, CodeFailed},
+	{&docker.MovedError{}, CodeFailed},
+	{&docker.NotListedError{Host: "h"}, CodeIncomplete},
+	{&docker.ReferenceError{Text: "x"}, CodeUsage},
+	{&docker.RegistryError{Kind: docker.KindServer}, CodeUnchecked},
+	{&cosign.KeyFileError{Path: "x", Reason: "y"}, CodeUsage},
+	{&cosign.PublishedError{Err: errors.New("x")}, CodeIncomplete},
+	{&gitops.ConflictError{Ref: "a", With: "b"}, CodeUsage},
+	{&gitops.DateError{Value: "x"}, CodeUsage},
+	{&gitops.ExistsError{Ref: "refs/tags/v1"}, CodeRefused},
+	{&gitops.GitError{Command: "status", Code: 128}, CodeFailed},
+	{&gitops.IdentityError{Missing: []string{"user.name"}}, CodeRefused},
+	{&gitops.LockedError{Ref: "x", Path: "x.lock"}, CodeRefused},
+	{&gitops.MalformedError{ID: "x", Type: "tag"}, CodeFailed},
+	{&gitops.MessageError{Reason: "x"}, CodeUsage},
+	{&gitops.MovedError{Ref: "refs/tags/v1"}, CodeRefused},
+	{&gitops.OwnershipError{Dir: "x"}, CodeUsage},
+	{&gitops.PushError{Remote: "origin", Tag: "v1", Cause: &gitops.GitError{Command: "push"}}, CodeIncomplete},
+	{&gitops.RemoteError{Remote: "origin", Cause: &gitops.GitError{Command: "ls-remote"}}, CodeUnchecked},
+	{&gitops.TagNameError{Name: "x"}, CodeUsage},
+	{&gitops.TooLargeError{What: "x"}, CodeUnchecked},
+	{&gitops.UnsupportedRepositoryError{Extension: "x"}, CodeUsage},
+	{&keys.AmbiguousError{Selector: "x"}, CodeUsage},
+	{&keys.KeyError{Reason: "x"}, CodeRefused},
+	{&keys.LimitError{What: "keyring"}, CodeUnchecked},
+	{&keys.NotFoundError{Selector: "x"}, CodeUsage},
+	{&keys.UnlockError{Tries: 3}, CodeRefused},
+	{&keys.UnusableError{Reason: "x"}, CodeRefused},
+	{&agent.CardError{Serial: "x", Problem: agent.CardAbsent}, CodeRefused},
+	{&agent.Error{Doing: "sign", Err: errors.New("x")}, CodeRefused},
+	{&agent.LoopbackError{Config: "x"}, CodeRefused},
+	{&agent.ProgramError{Program: "gpg", Err: errors.New("x")}, CodeRefused},
+	{&assuan.ServerError{Text: "x"}, CodeRefused},
+	{&store.LifetimeError{Text: "x"}, CodeUsage},
+	{&store.ParamError{Field: "name"}, CodeUsage},
+	{&store.PermissionError{Mode: 0o644}, CodeRefused},
+	{&store.ProblemError{Path: "x", Err: &store.PermissionError{Mode: 0o644}}, CodeRefused},
+	{&store.SkippedError{Skipped: []error{errors.New("x")}}, CodeIncomplete},
+	{&vault.NotChosenError{Wanted: vault.BackendFile, Chosen: vault.BackendKeychain}, CodeRefused},
+	{&vault.UnavailableError{Name: "x", Err: vault.ErrTimeout}, CodeUnchecked},
+	{&workflow.AbandonError{Tag: "v1", Err: errors.New("x")}, CodeIncomplete},
+	{&workflow.CheckError{Failed: []keys.Verdict{{Target: "x", Status: keys.StatusBad}}}, CodeFailed},
+	{&workflow.ConfigError{Path: "bulla.toml", Message: "x"}, CodeUsage},
+	{&workflow.ImageKeysError{Count: 2}, CodeUsage},
+	{&workflow.IncompleteError{Tag: "v1", Err: errors.New("x")}, CodeIncomplete},
+	{&workflow.JournalError{Tag: "v1", Err: errors.New("x")}, CodeIncomplete},
+	{&workflow.RefusedError{Findings: []workflow.Finding{{Rule: workflow.RuleDirty, Severity: workflow.SeverityError, Message: "x"}}}, CodeRefused},
+	{&workflow.TargetError{}, CodeUsage},
+	{&workflow.VersionError{Text: "x"}, CodeUsage},
+	{&kit.FailedError{Command: "x", Err: errors.New("x")}, CodeFailed},
+	{&kit.MissingKeyError{}, CodeUnchecked},
+	{&policy.ChainError{Reason: "x"}, CodeFailed},
+	{&policy.RootError{Root: "x", Reason: "y"}, CodeUsage},
+	{&policy.SyntaxError{}, CodeUsage},
+	{&source.FormatError{Path: "x"}, CodeUsage},
+	{&source.PatternError{Pattern: "x"}, CodeUsage},
+}
+
+// Every error type that a floor below exports is foreseen here.
+func TestEveryErrorIsExplained(t *testing.T) {
+	have := map[string]bool{}
+	for _, c := range every {
+		typ := reflect.TypeOf(c.err).Elem()
+		have[typ.PkgPath()+"."+typ.Name()] = true
+		x, foreseen := known(c.err)
+		if !foreseen || x.Code != c.code || x.Headline == "" {
+			t.Errorf("%T: foreseen %v, code %d, want %d; %q", c.err, foreseen, x.Code, c.code, x.Headline)
+		}
+	}
+	if x, foreseen := known(errors.New("what nobody thought of")); foreseen || x.Code != CodeFailed || x.Untouched != "" {
+		t.Errorf("claims about the unknown: %+v", x)
+	}
+	for _, room := range []string{"keys", "gitops", "artifacts", "docker", "workflow"} {
+		for _, name := range errorTypes(t, room) {
+			if !have[name] {
+				t.Errorf("%s is in no test here: explain it, and add one to the list", name)
+			}
+		}
+	}
+}
+
+// errorTypes are the exported types with a method Error below a room of the house, as
+// "bulla/gitops.PushError".
+func errorTypes(t *testing.T, room string) (out []string) {
+	t.Helper()
+	top := filepath.Join("..", "..")
+	err := filepath.WalkDir(filepath.Join(top, room), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(top, filepath.Dir(path))
+		if err != nil {
+			return err
+		}
+		for _, d := range file.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok || f.Recv == nil || f.Name.Name != "Error" || f.Type.Params.NumFields() != 0 {
+				continue
+			}
+			recv := f.Recv.List[0].Type
+			if star, ok := recv.(*ast.StarExpr); ok {
+				recv = star.X
+			}
+			if id, ok := recv.(*ast.Ident); ok && id.IsExported() {
+				out = append(out, "bulla/"+filepath.ToSlash(rel)+"."+id.Name)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// cancelledRequest is what a cancelled request to a registry ends in.
+var cancelledRequest = &docker.RegistryError{Kind: docker.KindUnreachable, Err: context.Canceled}
+
+// A signature that went out is told, whatever ended the work after it.
+func TestPublishedSignatureIsTold(t *testing.T) {
+	sig := cosign.Signature{Digest: "sha256:1234", Manifest: "sha256:5678"}
+	for _, c := range []struct {
+		err  error
+		code int
+	}{
+		{&cosign.PublishedError{Signature: sig, Err: cancelledRequest}, CodeCancelled},
+		{&cosign.PublishedError{Signature: sig, Err: &docker.NotListedError{}}, CodeIncomplete},
+		{&cosign.PublishedError{Signature: sig, Complete: true, Err: &docker.MovedError{}}, CodeFailed},
+		{&workflow.IncompleteError{Tag: "v1", Err: &cosign.PublishedError{Signature: sig, Complete: true, Err: &docker.MovedError{}}}, CodeIncomplete},
+		{&workflow.IncompleteError{Tag: "v1", Err: &cosign.PublishedError{Signature: sig, Err: cancelledRequest}}, CodeCancelled},
+	} {
+		x := Error(c.err)
+		if x.Code != c.code || !strings.Contains(x.Untouched, "sha256:1234") || !strings.Contains(x.Untouched, "registry") {
+			t.Errorf("%v: %+v", c.err, x)
+		}
+	}
+}
+
+// Cancelling may come after something was made: only who left at a question is told otherwise.
+func TestCancelledClaimsNothing(t *testing.T) {
+	if x := Error(cancelledRequest); x.Untouched != "" || x.Code != CodeCancelled {
+		t.Errorf("%+v", x)
+	}
+	if x := Error(ErrLeft); x.Untouched == "" || x.Code != CodeCancelled {
+		t.Errorf("%+v", x)
+	}
+}

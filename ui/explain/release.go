@@ -1,0 +1,125 @@
+package explain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"bulla/docker/cosign"
+	"bulla/gitops"
+	"bulla/workflow"
+)
+
+// This file has the words for work that began: releases, taking them back, signatures that went out.
+
+// journalling explains what is in the way of a release that is done.
+func journalling(err error, x *Explanation) bool {
+	var j *workflow.JournalError
+	if !errors.As(err, &j) {
+		return false
+	}
+	x.Headline = fmt.Sprintf("The release of %s is done, but its journal could not be put away.", j.Tag)
+	x.Cause, x.Code = Error(j.Err).Headline, CodeIncomplete
+	x.Untouched = "The release stands."
+	x.Next = []string{"bulla release --resume finds everything done and tries again to put it away"}
+	return true
+}
+
+// abandoning explains why a release was not taken back.
+func abandoning(err error, x *Explanation) bool {
+	var ab *workflow.AbandonError
+	if !errors.As(err, &ab) {
+		return false
+	}
+	inner := Error(ab.Err)
+	x.Code = CodeIncomplete
+	x.Cause = strings.TrimSpace(inner.Headline + " " + inner.Cause)
+	x.Headline, x.Untouched = fmt.Sprintf("The release of %s was not taken back.", ab.Tag), "Nothing was removed."
+	if len(ab.Removed) > 0 {
+		x.Headline = fmt.Sprintf("The release of %s was taken back in part.", ab.Tag)
+		x.Untouched = "Removed: " + strings.Join(ab.Removed, "; ") + ". Everything else is where it was."
+	}
+	again := "bulla release --abandon goes on with it; --resume makes the release after all"
+	var remote *gitops.RemoteError
+	switch {
+	case errors.Is(err, context.Canceled):
+		x.Code = CodeCancelled
+	case errors.As(err, &remote):
+		x.Code = CodeUnchecked
+		x.Cause += " If it has the tag, others may have it too."
+		again = "bulla release --abandon again, once " + remote.Remote + " answers"
+		x.Next = append(inner.Next, fmt.Sprintf("if you know that the tag was never pushed: git tag -d %s, then --abandon takes back the rest", ab.Tag))
+	default:
+		x.Next = inner.Next
+	}
+	x.Next = append([]string{again}, x.Next...)
+	return true
+}
+
+// cancelled explains what a person stopped. It says that nothing was changed only where that is
+// known.
+func cancelled(err error, x *Explanation) bool {
+	if !errors.Is(err, context.Canceled) {
+		return false
+	}
+	x.Headline, x.Code = "Cancelled.", CodeCancelled
+	if errors.Is(err, ErrLeft) {
+		x.Untouched = "Nothing was changed."
+	}
+	return true
+}
+
+func incomplete(err error, x *Explanation) bool {
+	var inc *workflow.IncompleteError
+	if !errors.As(err, &inc) {
+		return false
+	}
+	if errors.Is(err, context.Canceled) {
+		x.Headline, x.Code = fmt.Sprintf("Cancelled. The release of %s is not finished.", inc.Tag), CodeCancelled
+		describeIncomplete(inc, x)
+		return true
+	}
+	inner := Error(inc.Err)
+	x.Headline = fmt.Sprintf("The release of %s stopped at the step %q.", inc.Tag, inc.Step.Title())
+	x.Cause = strings.TrimSpace(inner.Headline + " " + inner.Cause)
+	x.Next = append(x.Next, inner.Next...)
+	x.Code = CodeIncomplete
+	describeIncomplete(inc, x)
+	return true
+}
+
+func describeIncomplete(inc *workflow.IncompleteError, x *Explanation) {
+	if len(inc.Done) > 0 {
+		x.Untouched = "Done and safe: " + strings.Join(inc.Done, "; ") + "."
+	}
+	var published *cosign.PublishedError
+	if errors.As(inc.Err, &published) {
+		x.Untouched = strings.TrimSpace(x.Untouched + " " + publishedWords(published))
+	}
+	x.Next = append(x.Next, "bulla release --resume goes on where it stopped", "bulla release --abandon takes back what can be taken back")
+}
+
+// publishing explains what came after an image's signature had reached its registry.
+func publishing(err error, x *Explanation) bool {
+	var published *cosign.PublishedError
+	if !errors.As(err, &published) {
+		return false
+	}
+	*x = Error(published.Err)
+	x.Untouched = publishedWords(published)
+	if !published.Complete {
+		if x.Code != CodeCancelled {
+			x.Code = CodeIncomplete
+		}
+		x.Next = append(x.Next, "bulla image sign again finishes it; it makes no second signature")
+	}
+	return true
+}
+
+func publishedWords(p *cosign.PublishedError) string {
+	if p.Complete {
+		return fmt.Sprintf("The signature of %s is finished, and it is in the registry: others may have it.", p.Signature.Digest)
+	}
+	return fmt.Sprintf("The signature of %s may be in the registry already, as %s: others may have it.", p.Signature.Digest, p.Signature.Manifest)
+}
