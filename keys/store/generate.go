@@ -18,7 +18,6 @@ import (
 	"bulla/keys/atomicfile"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
-	"github.com/ProtonMail/go-crypto/openpgp/s2k"
 	openpgp "github.com/ProtonMail/go-crypto/openpgp/v2"
 )
 
@@ -111,14 +110,10 @@ func (p GenerateParams) check() error {
 	switch {
 	case p.Algorithm != AlgorithmEd25519 && p.Algorithm != AlgorithmRSA4096:
 		return &ParamError{Field: "algorithm", Reason: "must be " + AlgorithmEd25519 + " or " + AlgorithmRSA4096}
-	case p.Lifetime < 0 || (p.Lifetime > 0 && p.Lifetime < time.Second):
-		return &ParamError{Field: "lifetime", Reason: "is over before it begins"}
-	case p.Lifetime > maxLifetime:
-		return &ParamError{Field: "lifetime", Reason: "is longer than 136 years"}
 	case !p.Passphrase.IsZero() && p.Passphrase.Len() == 0:
 		return &ParamError{Field: "passphrase", Reason: "is empty"}
 	}
-	return nil
+	return checkLifetime(p.Lifetime)
 }
 
 // userID checks the parts and joins them. Brackets would make the parts ambiguous, and controls
@@ -239,13 +234,7 @@ func (m *maker) config(a packet.PublicKeyAlgorithm) *packet.Config {
 		Algorithm:                             a,
 		Curve:                                 packet.Curve25519,
 		DefaultHash:                           crypto.SHA512,
-		DefaultCipher:                         packet.CipherAES256,
 		NonDeterministicSignaturesViaNotation: &noSalt,
-		S2KConfig: &s2k.Config{
-			S2KMode:  s2k.IteratedSaltedS2K,
-			Hash:     crypto.SHA256,
-			S2KCount: 65011712,
-		},
 	}
 }
 
@@ -270,10 +259,7 @@ func (m *maker) build(userID string, pass keys.Secret) (t transferable, revocati
 		return t, nil, err
 	}
 	if !pass.IsZero() {
-		err := pass.Use(func(b []byte) error {
-			return packet.EncryptPrivateKeys([]*packet.PrivateKey{m.primary, m.subkey}, b, cfg)
-		})
-		if err != nil {
+		if err := encryptKeys([]*packet.PrivateKey{m.primary, m.subkey}, pass, m.rand); err != nil {
 			return t, nil, err
 		}
 	}

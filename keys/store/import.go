@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
-	"path/filepath"
 
 	"bulla/keys"
 
@@ -156,8 +154,7 @@ func (s *Store) importKey(t transferable) (Imported, error) {
 	return im, err
 }
 
-// updateKey merges t into the key that is here. The secret is written first: one without its
-// public part is passed over by readers, should the other write fail.
+// updateKey merges t into the key that is here.
 func (s *Store) updateKey(have stored, t transferable) (changed bool, err error) {
 	public, newPublic := have.merge(t.certificate)
 	secret, newSecret := mergeSecrets(have.secret, t.secret)
@@ -166,24 +163,7 @@ func (s *Store) updateKey(have stored, t transferable) (changed bool, err error)
 			return false, err
 		}
 	}
-	dir := s.keyDir(have.fpr)
-	if newSecret {
-		data := secretBytes(secret)
-		err := updateFile(filepath.Join(dir, secretFile), data)
-		clear(data)
-		if err != nil {
-			return false, err
-		}
-		if err := os.Remove(filepath.Join(dir, backedUpFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return false, err
-		}
-	}
-	if newPublic {
-		if err := updateFile(filepath.Join(dir, publicFile), public.bytes()); err != nil {
-			return false, err
-		}
-	}
-	return newPublic || newSecret, nil
+	return newPublic || newSecret, s.replace(have, transferable{certificate: public, secret: secret})
 }
 
 // importRevocation applies a revocation certificate: a lone signature of type 0x20.
