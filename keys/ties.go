@@ -16,8 +16,6 @@ type Ties struct {
 	Users []UserTie
 	// Subkeys are the subkeys that are bound, in the order of the key.
 	Subkeys []SubkeyTie
-	// Newest is when the latest of all signatures of the owner was made.
-	Newest time.Time
 }
 
 // UserTie is a user id, or a user attribute such as a photo, with the self-signature that counts.
@@ -30,6 +28,8 @@ type UserTie struct {
 	// Revoked says that the owner took it back. Primary says that it carries the mark of the
 	// primary user id.
 	Revoked, Primary bool
+	// RevokedAt is when it was last taken back, zero for never.
+	RevokedAt time.Time
 }
 
 // SubkeyTie is a subkey with the binding that counts.
@@ -58,31 +58,22 @@ func (r *Keyring) Ties(f Fingerprint, now time.Time) (Ties, bool) {
 func (c *cert) ties(now time.Time) Ties {
 	p := c.prove()
 	var t Ties
-	seen := func(lists ...[]*sigPacket) {
-		for _, s := range slices.Concat(lists...) {
-			if s.created.After(t.Newest) {
-				t.Newest = s.created
-			}
-		}
-	}
-	seen(p.direct, p.revocations)
 	if d := newest(p.direct, now); d != nil {
 		t.Direct = d.body
 	}
 	for i, u := range p.users {
-		seen(u.certifications, u.revocations)
 		self := newest(u.certifications, now)
 		if self == nil {
 			continue
 		}
-		t.Users = append(t.Users, UserTie{
-			Tag: c.users[i].tag, Body: c.users[i].body, Self: self.body, Primary: self.primaryUID,
-			Revoked: slices.ContainsFunc(u.revocations, func(r *sigPacket) bool { return !r.created.Before(self.created) }),
-		})
+		tie := UserTie{Tag: c.users[i].tag, Body: c.users[i].body, Self: self.body, Primary: self.primaryUID}
+		if r := newest(u.revocations, now); r != nil {
+			tie.RevokedAt, tie.Revoked = r.created, !r.created.Before(self.created)
+		}
+		t.Users = append(t.Users, tie)
 	}
 	t.sortUsers(validUsers(p.users, now))
 	for i, s := range p.subkeys {
-		seen(s.bindings, s.revocations)
 		b := newest(s.bindings, now)
 		if b == nil {
 			continue

@@ -88,7 +88,7 @@ func (x *examination) keyHealth(k KeyChoice) {
 		x.warn(RuleKeyWeak, StepKey, "The key has weak points: "+strings.Join(k.Weak, ", ")+".", "strict verifiers (Debian since 2026, Sequoia) refuse such keys")
 	}
 	if k.Source == keys.SourceStore && k.BackedUp.IsZero() {
-		x.warn(RuleNotBackedUp, StepKey, "No backup of this key was ever made.", fmt.Sprintf("bulla keys export %s --secret -o FILE, and keep the file apart", k.Fingerprint))
+		x.warn(RuleNotBackedUp, StepKey, "No backup of this key was ever made and tried.", fmt.Sprintf("bulla keys backup %s -o FILE, and keep the file apart", k.Fingerprint))
 	}
 	x.inform(RuleNotPublished, StepKey, "This key was never published from here.", "users need the public key: bulla keys export "+string(k.Fingerprint))
 }

@@ -25,9 +25,9 @@ type change struct {
 	store  *Store
 	before stored
 	ties   keys.Ties
-	// at is the date of everything signed: now, or a second after the newest signature of the
-	// owner, because of two made in the same second readers take different ones.
-	at time.Time
+	now    time.Time // the clock, in whole seconds
+	// dates are those of the newest signature of the owner over each part of next.
+	dates map[int]time.Time
 	// primary is the opened primary key and pass its passphrase, the zero Secret for none.
 	primary *packet.PrivateKey
 	pass    keys.Secret
@@ -131,15 +131,54 @@ func (c *change) look() error {
 	if !ok {
 		return &ChangeError{c.before.fpr, "its self-signatures cannot be read"}
 	}
-	c.ties, c.at = ties, now
-	if !ties.Newest.Before(now) {
-		c.at = ties.Newest.Add(time.Second)
-	}
-	if c.at.Sub(now) > maxAhead {
-		return &ChangeError{c.before.fpr, "it has a signature dated " + ties.Newest.UTC().Format("2 January 2006, 15:04 UTC") + ", which is later than the clock says"}
-	}
+	c.ties, c.now = ties, now
 	c.next = transferable{certificate: c.before.copy(), secret: slices.Clone(c.before.secret)}
 	return nil
+}
+
+// newest is when the owner last signed something over a part of the key.
+func (c *change) newest(part int) (at time.Time) {
+	head := c.next.parts[part].head
+	later := func(t time.Time) {
+		if t.After(at) {
+			at = t
+		}
+	}
+	later(c.dates[part])
+	switch {
+	case part == 0:
+		later(signedAt(c.ties.Direct))
+	case head.tag == tagPublicSubkey:
+		for _, t := range c.ties.Subkeys {
+			if c.subkey(t.Fingerprint) == part {
+				later(signedAt(t.Binding))
+			}
+		}
+	}
+	for _, u := range c.ties.Users { // all of them: the newest of several is the primary one
+		if head.tag == tagUserID || head.tag == tagUserAttribute {
+			later(signedAt(u.Self))
+			later(u.RevokedAt)
+		}
+	}
+	return at
+}
+
+// date is the date of a new signature over a part of the key: now, but not before the newest that
+// is there. Another of its kind comes a second later, because of two made in the same second
+// readers take different ones.
+func (c *change) date(part int, revocation bool) (time.Time, error) {
+	at, last := c.now, c.newest(part)
+	if revocation && last.After(at) {
+		at = last
+	}
+	if !revocation && !last.Before(at) {
+		at = last.Add(time.Second)
+	}
+	if at.Sub(c.now) > maxAhead {
+		return at, &ChangeError{c.before.fpr, "it has a signature dated " + last.UTC().Format("2 January 2006, 15:04 UTC") + ", which is later than the clock says"}
+	}
+	return at, nil
 }
 
 // unlock opens the primary key.
@@ -192,10 +231,18 @@ func (c *change) add(part int, sig signature) error {
 	case tagPublicSubkey:
 		over = overKey(c.primaryBody(), head.body)
 	}
-	p, err := sig.sign(c.store.rand, c.primary, c.at, over)
+	at, err := c.date(part, sig.kind == sigKeyRevoke || sig.kind == sigSubkeyRevoke || sig.kind == sigCertRevoke)
 	if err != nil {
 		return err
 	}
+	p, err := sig.sign(c.store.rand, c.primary, at, over)
+	if err != nil {
+		return err
+	}
+	if c.dates == nil {
+		c.dates = map[int]time.Time{}
+	}
+	c.dates[part] = at
 	c.next.parts[part].sigs = append(c.next.parts[part].sigs, p)
 	return nil
 }
@@ -214,6 +261,18 @@ func (c *change) subkey(fpr keys.Fingerprint) int {
 		f, err := keyPacketFingerprint(p.head)
 		return err == nil && f == fpr
 	})
+}
+
+// signedAt is when a signature says it was made; zero for none.
+func signedAt(body []byte) time.Time {
+	if len(body) > 7 && (body[0] == 2 || body[0] == 3) {
+		return time.Unix(int64(binary.BigEndian.Uint32(body[3:])), 0)
+	}
+	sig, err := readSignature(body)
+	if v := sig.get(subCreated); err == nil && len(v) == 4 {
+		return time.Unix(int64(binary.BigEndian.Uint32(v)), 0)
+	}
+	return time.Time{}
 }
 
 // copy is c with room of its own for more components and signatures.

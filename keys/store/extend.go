@@ -89,7 +89,7 @@ func (c *change) renew(only []keys.Fingerprint, end func(body []byte, as time.Ti
 // leftToExpire reports whether a subkey's time ended before that of the primary key, as one does
 // that another replaced.
 func (c *change) leftToExpire(t keys.SubkeyTie, primaryEnd time.Time) bool {
-	if t.Expires.IsZero() || c.at.Before(t.Expires) {
+	if t.Expires.IsZero() || c.now.Before(t.Expires) {
 		return false
 	}
 	return primaryEnd.IsZero() || t.Expires.Before(primaryEnd)
@@ -125,12 +125,16 @@ func (c *change) renewPrimary(end time.Time) error {
 		return err
 	}
 	users := 0
+	marked := slices.ContainsFunc(c.ties.Users, func(u keys.UserTie) bool { return u.Primary && !u.Revoked })
 	for _, u := range c.ties.Users {
 		if u.Revoked {
 			continue
 		}
 		users++
 		sig := copyOf(u.Self, sigCertPositive)
+		if !marked && users == 1 && c.countUsers() > 1 && u.Tag == byte(tagUserID) {
+			sig.set(subPrimaryUserID, []byte{1}) // so far it was the newest, now all are
+		}
 		sig.setKeyLifetime(life)
 		if err := c.add(c.user(u.Tag, u.Body), sig); err != nil {
 			return err
@@ -188,7 +192,7 @@ func (c *change) backSignature(t keys.SubkeyTie, body []byte) ([]byte, error) {
 		return t.Back, nil //nolint:nilerr // what is there stays, and the health check tells of it
 	}
 	defer wipe(sub)
-	p, err := signature{kind: sigPrimaryBinding}.sign(c.store.rand, sub, c.at, overKey(c.primaryBody(), body))
+	p, err := signature{kind: sigPrimaryBinding}.sign(c.store.rand, sub, c.now, overKey(c.primaryBody(), body))
 	return p.body, err
 }
 

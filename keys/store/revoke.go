@@ -89,7 +89,7 @@ func (s *Store) MakeRevocation(ctx context.Context, sel keys.Selector, ask keys.
 		if err != nil {
 			return err
 		}
-		p, err := sig.sign(s.rand, c.primary, c.at, overKey(c.primaryBody()))
+		p, err := sig.sign(s.rand, c.primary, c.now, overKey(c.primaryBody()))
 		if err != nil {
 			return err
 		}
@@ -97,7 +97,7 @@ func (s *Store) MakeRevocation(ctx context.Context, sel keys.Selector, ask keys.
 		if len(c.ties.Users) > 0 {
 			userID = string(c.ties.Users[0].Body)
 		}
-		if made, err = revocationFile(fpr, printable(userID), c.at, p.raw); err != nil {
+		if made, err = revocationFile(fpr, printable(userID), c.now, p.raw); err != nil {
 			return err
 		}
 		return s.locked(ctx, func() error { return s.writeRevocation(fpr, made) })

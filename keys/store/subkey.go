@@ -86,7 +86,7 @@ func (p SubkeyParams) check() error {
 }
 
 func (c *change) addSubkey(ctx context.Context, p SubkeyParams) (keys.Fingerprint, error) {
-	m := maker{rand: c.store.rand, created: c.at, lifetime: uint32(p.Lifetime / time.Second), algorithm: p.Algorithm, primary: c.primary}
+	m := maker{rand: c.store.rand, created: c.now, lifetime: uint32(p.Lifetime / time.Second), algorithm: p.Algorithm, primary: c.primary}
 	if m.algorithm == "" {
 		m.algorithm = AlgorithmEd25519
 		if keys.AlgorithmName(&c.primary.PublicKey) == AlgorithmRSA4096 {
@@ -109,7 +109,7 @@ func (c *change) addSubkey(ctx context.Context, p SubkeyParams) (keys.Fingerprin
 		return "", err
 	}
 	over := overKey(c.primaryBody(), head[0].body)
-	back, err := signature{kind: sigPrimaryBinding}.sign(c.store.rand, m.subkey, c.at, over)
+	back, err := signature{kind: sigPrimaryBinding}.sign(c.store.rand, m.subkey, c.now, over)
 	if err != nil {
 		return "", err
 	}

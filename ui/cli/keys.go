@@ -20,9 +20,11 @@ import (
 func (a *app) keysCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "keys",
-		Short: "List, make, import and export OpenPGP keys",
+		Short: "Make OpenPGP keys and keep them healthy",
 	}
-	c.AddCommand(a.keysListCommand(), a.keysShowCommand(), a.keysGenerateCommand(), a.keysImportCommand(), a.keysExportCommand())
+	c.AddCommand(a.keysListCommand(), a.keysShowCommand(), a.keysGenerateCommand(), a.keysImportCommand(), a.keysExportCommand(),
+		a.keysBackupCommand(), a.keysRestoreCheckCommand())
+	c.AddCommand(a.keyChangeCommands()...)
 	return c
 }
 
@@ -114,7 +116,7 @@ them.`,
 		}
 		if !unprotected {
 			label := fmt.Sprintf("%s <%s>", p.Name, p.Email)
-			if p.Passphrase, err = a.newPassphrase(ctx, keys.PurposeOpenPGP, label, descriptor(fd)); err != nil {
+			if p.Passphrase, err = a.newPassphrase(ctx, keys.PurposeOpenPGP, label, descriptor(fd), "--passphrase-fd"); err != nil {
 				return err
 			}
 			defer p.Passphrase.Destroy()
@@ -129,7 +131,7 @@ them.`,
 			a.note("")
 			a.note("Its revocation certificate is %s", made.Revocation)
 			a.note("Move it to another place: whoever has it can declare the key invalid, and so can you if you lose the key.")
-			a.note("Make a backup: bulla keys export %s --secret -o FILE", made.Key.Fingerprint)
+			a.note("Make a backup: bulla keys backup %s -o FILE", made.Key.Fingerprint)
 		}
 		return out.err
 	}
@@ -137,7 +139,7 @@ them.`,
 }
 
 // newPassphrase reads the passphrase for a key that is being made.
-func (a *app) newPassphrase(ctx context.Context, purpose keys.PassphrasePurpose, label string, fd *secretFD) (keys.Secret, error) {
+func (a *app) newPassphrase(ctx context.Context, purpose keys.PassphrasePurpose, label string, fd *secretFD, flag string) (keys.Secret, error) {
 	var s keys.Secret
 	var err error
 	if fd != nil {
@@ -146,7 +148,7 @@ func (a *app) newPassphrase(ctx context.Context, purpose keys.PassphrasePurpose,
 		s, err = a.terminal().Passphrase(ctx, keys.PassphraseRequest{Purpose: purpose, Label: label, Attempt: 1, New: true})
 	}
 	if errors.Is(err, keys.ErrNoPassphrase) {
-		return s, &explain.UsageError{Message: "the new key needs a passphrase, and there is nobody to ask for it", Hints: []string{"--passphrase-fd N reads it from file descriptor N"}}
+		return s, &explain.UsageError{Message: "the new key needs a passphrase, and there is nobody to ask for it", Hints: []string{flag + " N reads it from file descriptor N"}}
 	}
 	if err == nil && s.Len() == 0 {
 		return s, errEmptyPassphrase
@@ -236,10 +238,11 @@ func (a *app) keysExportCommand() *cobra.Command {
 		}
 		sel := keys.ParseSelector(args[0])
 		perm := os.FileMode(0o644)
+		ask := a.ask(passphraseFDs{openpgp: descriptor(fd)})
 		var data []byte
 		if secret {
 			perm = 0o600
-			data, err = w.Store.ExportSecret(ctx, sel, a.ask(passphraseFDs{openpgp: descriptor(fd)}))
+			data, err = w.Store.ExportSecret(ctx, sel, ask)
 		} else {
 			data, err = w.ExportPublic(ctx, sel)
 		}
@@ -250,12 +253,13 @@ func (a *app) keysExportCommand() *cobra.Command {
 			_, err = a.Stdout.Write(data)
 			return err
 		}
-		return a.exportTo(ctx, sel, output, data, perm, secret, replace)
+		return a.exportTo(ctx, output, data, perm, secret, replace, ask)
 	}
 	return c
 }
 
-func (a *app) exportTo(ctx context.Context, sel keys.Selector, output string, data []byte, perm os.FileMode, secret, replace bool) error {
+// exportTo writes an export to a file. A secret key in a file is a backup, and is tried as one.
+func (a *app) exportTo(ctx context.Context, output string, data []byte, perm os.FileMode, secret, replace bool, ask keys.AskPassphrase) error {
 	write := atomicfile.Create
 	if replace {
 		write = atomicfile.Write
@@ -267,13 +271,6 @@ func (a *app) exportTo(ctx context.Context, sel keys.Selector, output string, da
 		return nil
 	}
 	a.note("%s holds the secret key. Its passphrase, if it has one, is all that protects it: keep the file apart from this computer.", output)
-	list, err := a.world.Store.List(ctx)
-	if err != nil {
-		return err
-	}
-	k, err := keys.Select(list, sel)
-	if err != nil {
-		return err
-	}
-	return a.world.Store.MarkBackedUp(ctx, k.Fingerprint, a.Now())
+	_, err := a.world.RehearseBackup(ctx, a.path(output), ask)
+	return err
 }

@@ -65,7 +65,7 @@ func Error(err error) Explanation {
 		return x
 	}
 	for _, explainer := range []func(error, *Explanation) bool{
-		cancelled, incomplete, refused, usage, gnupg, passphrases, selecting, stores, repositories, pushing, registries, files,
+		cancelled, incomplete, refused, usage, gnupg, passphrases, selecting, keyChanges, stores, repositories, pushing, registries, files,
 	} {
 		if explainer(err, &x) {
 			break
