@@ -5,13 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"bulla/keys"
 )
-
-// expiringSoon is how long before its end a key is called expiring.
-const expiringSoon = 60 * 24 * time.Hour
 
 // key: chosen, usable, strong, and to be found by strangers.
 func (x *examination) key(ctx context.Context) {
@@ -80,7 +76,7 @@ func (x *examination) keyRefused(selector string, err error) {
 
 func (x *examination) keyHealth(k KeyChoice) {
 	now := x.plan.Created
-	if until := x.plan.Key.Expires; !until.IsZero() && until.Sub(now) < expiringSoon {
+	if until := x.plan.Key.Expires; !until.IsZero() && until.Sub(now) < keys.ExpiringSoon {
 		x.warn(RuleKeyExpiring, StepKey, fmt.Sprintf("The key expires on %s, in %d days.", until.Format("2 January 2006"), int(until.Sub(now).Hours()/24)),
 			"extend it and publish it again before the next release")
 	}

@@ -116,6 +116,13 @@ func (s *Store) MarkBackedUp(ctx context.Context, fpr keys.Fingerprint, at time.
 	})
 }
 
+// Unprotected reports whether a secret part of a key is under no passphrase.
+func (s *Store) Unprotected(fpr keys.Fingerprint) bool {
+	k, err := s.readKey(fpr)
+	defer k.forget()
+	return err == nil && slices.ContainsFunc(k.secret, func(p secretPacket) bool { return p.protection.kind == plain })
+}
+
 // loadedKey is a stored key together with its description.
 type loadedKey struct {
 	stored

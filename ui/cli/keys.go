@@ -23,7 +23,7 @@ func (a *app) keysCommand() *cobra.Command {
 		Short: "Make OpenPGP keys and keep them healthy",
 	}
 	c.AddCommand(a.keysListCommand(), a.keysShowCommand(), a.keysGenerateCommand(), a.keysImportCommand(), a.keysExportCommand(),
-		a.keysBackupCommand(), a.keysRestoreCheckCommand())
+		a.keysBackupCommand(), a.keysRestoreCheckCommand(), a.keysCheckCommand())
 	c.AddCommand(a.keyChangeCommands()...)
 	return c
 }
