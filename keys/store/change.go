@@ -113,16 +113,17 @@ func (s *Store) byFingerprint(sel keys.Selector) (loadedKey, error) {
 	if err != nil {
 		return loadedKey{}, err
 	}
-	e, err := k.entity()
+	d, err := k.describe(s.now())
 	if err != nil {
+		k.forget()
 		return loadedKey{}, err
 	}
-	return loadedKey{stored: k, key: k.describe(e, s.now())}, nil
+	return loadedKey{stored: k, key: d}, nil
 }
 
 // look works out what holds the key together.
 func (c *change) look() error {
-	ring, err := keys.ReadKeyring(c.before.bytes(), keys.SourceStore)
+	ring, err := c.before.ring()
 	if err != nil {
 		return err
 	}
@@ -224,18 +225,11 @@ func (c *change) primaryBody() []byte { return c.next.parts[0].head.body }
 // add makes a signature over a component of the key and puts it behind those that are there.
 // None is removed: older signatures are judged by the self-signatures of their time.
 func (c *change) add(part int, sig signature) error {
-	var over = overKey(c.primaryBody())
-	switch head := c.next.parts[part].head; head.tag {
-	case tagUserID, tagUserAttribute:
-		over = overUser(c.primaryBody(), head)
-	case tagPublicSubkey:
-		over = overKey(c.primaryBody(), head.body)
-	}
 	at, err := c.date(part, sig.kind == sigKeyRevoke || sig.kind == sigSubkeyRevoke || sig.kind == sigCertRevoke)
 	if err != nil {
 		return err
 	}
-	p, err := sig.sign(c.store.rand, c.primary, at, over)
+	p, err := sig.sign(c.store.rand, c.primary, at, c.next.over(part))
 	if err != nil {
 		return err
 	}

@@ -59,11 +59,8 @@ func (s *Store) Previous(fpr keys.Fingerprint) (keys.Key, bool) {
 		return keys.Key{}, false
 	}
 	defer old.forget()
-	e, err := old.entity()
-	if err != nil {
-		return keys.Key{}, false
-	}
-	return old.describe(e, s.now()), true
+	d, err := old.describe(s.now())
+	return d, err == nil
 }
 
 // Undo goes back to the version before the latest change; a second Undo takes that back. It

@@ -84,7 +84,7 @@ func (s *Store) openable(ctx context.Context, sel keys.Selector, ask keys.AskPas
 // shortest is the certificate with what counts now: of the owner's signatures the newest of each
 // kind, and every revocation; nothing of others.
 func (c certificate) shortest(now time.Time) (certificate, error) {
-	ring, err := keys.ReadKeyring(c.bytes(), keys.SourceStore)
+	ring, err := c.ring()
 	if err != nil {
 		return c, err
 	}

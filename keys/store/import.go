@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 
 	"bulla/keys"
 
-	pgperrors "github.com/ProtonMail/go-crypto/openpgp/errors"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 )
 
@@ -129,6 +129,7 @@ func (s *Store) importAll(ctx context.Context, incoming []transferable, loose []
 
 func (s *Store) importKey(t transferable) (Imported, error) {
 	im := Imported{}
+	t.certificate = t.reordered()
 	for _, p := range t.secret {
 		if err := p.check(); err != nil {
 			return im, err
@@ -187,11 +188,11 @@ func (s *Store) importRevocation(p rawPacket) (Imported, error) {
 		if err != nil {
 			return im, err
 		}
-		e, err := have.entity()
+		primary, err := have.publicKey(fpr)
 		if err != nil {
 			return im, err
 		}
-		if err := e.PrimaryKey.VerifyRevocationSignature(sig); err != nil {
+		if err := primary.VerifyRevocationSignature(sig); err != nil {
 			continue
 		}
 		revoked := certificate{fpr: fpr, parts: []component{{head: have.parts[0].head, sigs: []rawPacket{p}}}}
@@ -207,24 +208,18 @@ func (s *Store) importRevocation(p rawPacket) (Imported, error) {
 // usable refuses a certificate that could not be listed, or whose owner signed nothing in it.
 // Expired and revoked keys are welcome: old signatures are checked with them.
 func (s *Store) usable(c certificate) error {
-	e, err := c.entity()
+	k, err := c.describe(s.now())
 	if err != nil {
-		return &keys.KeyError{Fingerprint: c.fpr, Reason: plainReason(err)}
+		return &keys.KeyError{Fingerprint: c.fpr, Reason: err.Error()}
 	}
-	k := keys.DescribeKey(e, s.now(), keys.SourceStore)
 	if len(k.UserIDs) == 0 && !k.CanCertify && !k.CanSign {
+		if !slices.ContainsFunc(c.parts, func(p component) bool { return p.head.tag == tagUserID }) {
+			// As keys.openpgp.org gives out a key whose addresses were not confirmed.
+			return &keys.KeyError{Fingerprint: c.fpr, Reason: "it came without user ids, which say how it may be used; another key server may have it whole"}
+		}
 		return &keys.KeyError{Fingerprint: c.fpr, Reason: "it has no valid self-signature"}
 	}
 	return nil
-}
-
-// plainReason words an error of the library without its prefix.
-func plainReason(err error) string {
-	var structural pgperrors.StructuralError
-	if errors.As(err, &structural) {
-		return string(structural)
-	}
-	return err.Error()
 }
 
 func (s *Store) describeKey(fpr keys.Fingerprint) (keys.Key, error) {
@@ -233,11 +228,7 @@ func (s *Store) describeKey(fpr keys.Fingerprint) (keys.Key, error) {
 	if err != nil {
 		return keys.Key{}, err
 	}
-	e, err := k.entity()
-	if err != nil {
-		return keys.Key{}, err
-	}
-	return k.describe(e, s.now()), nil
+	return k.describe(s.now())
 }
 
 // asProblem makes sure that an error about a key says where it is.
