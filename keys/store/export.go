@@ -3,25 +3,125 @@ package store
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"bulla/keys"
 	"bulla/keys/paper"
 )
 
-// ExportPublic is the public key that sel names, armored. It returns a *keys.NotFoundError or a
-// *keys.AmbiguousError.
+// PublicParams say how much of a public key is exported.
+type PublicParams struct {
+	// ThirdParty adds what others certified: who knows whom, and sometimes a flood of it.
+	ThirdParty bool
+	// UserIDs are the user ids to export, each the whole of it or its address; none means all.
+	UserIDs []string
+}
+
+// ExportPublic is the public key that sel names, armored: what its owner made, packet by packet
+// as it came. It returns a *keys.NotFoundError or a *keys.AmbiguousError.
 func (s *Store) ExportPublic(ctx context.Context, sel keys.Selector) ([]byte, error) {
-	loaded, _, err := s.load(ctx)
+	return s.ExportPublicWith(ctx, sel, PublicParams{})
+}
+
+// ExportPublicWith is ExportPublic with a say in how much. A user id that the key does not have is
+// a *ParamError.
+func (s *Store) ExportPublicWith(ctx context.Context, sel keys.Selector, p PublicParams) ([]byte, error) {
+	k, err := s.anyKey(ctx, sel)
 	if err != nil {
 		return nil, err
 	}
-	defer forget(loaded)
-	k, err := pick(loaded, sel)
+	k.forget()
+	return p.armored(k.certificate)
+}
+
+// Trim is ExportPublicWith for one public key that is not in a store: binary, as GnuPG keeps it.
+func Trim(public []byte, p PublicParams) ([]byte, error) {
+	packets, err := splitPackets(public)
 	if err != nil {
 		return nil, err
 	}
-	return enarmor(armorPublic, nil, k.bytes())
+	found, _, errs := readTransferables(packets)
+	if len(errs) > 0 {
+		return nil, errs[0]
+	}
+	if len(found) != 1 {
+		return nil, keys.ErrNoKeys
+	}
+	defer found[0].forget()
+	return p.armored(found[0].certificate)
+}
+
+// armored is as much of a certificate as is to be exported.
+func (p PublicParams) armored(c certificate) (_ []byte, err error) {
+	if !p.ThirdParty {
+		c = c.own()
+	}
+	if len(p.UserIDs) > 0 {
+		if c, err = c.withUserIDs(p.UserIDs); err != nil {
+			return nil, err
+		}
+	}
+	return enarmor(armorPublic, nil, c.bytes())
+}
+
+// own is the certificate without what others certified. Revocations stay whoever made them: the
+// owner may have named a revoker.
+func (c certificate) own() certificate {
+	out := c.copy()
+	id := c.fpr.KeyID()
+	for i := range out.parts {
+		out.parts[i].sigs = slices.DeleteFunc(out.parts[i].sigs, func(s rawPacket) bool {
+			return issuerOf(s.body) != id && !revokes(s.body)
+		})
+	}
+	return out
+}
+
+// issuerOf is the key id that a signature packet names as its maker's, or "".
+func issuerOf(body []byte) string {
+	if len(body) >= 15 && (body[0] == 2 || body[0] == 3) {
+		return string(keys.FingerprintOf(body[7:15]))
+	}
+	sig, err := readSignature(body)
+	if err != nil {
+		return ""
+	}
+	for _, p := range slices.Concat(sig.hashed, sig.unhashed) {
+		switch {
+		case p.kind == subIssuer && len(p.body) == 8:
+			return string(keys.FingerprintOf(p.body))
+		case p.kind == subIssuerFPR && len(p.body) > 1:
+			return keys.FingerprintOf(p.body[1:]).KeyID()
+		}
+	}
+	return ""
+}
+
+// withUserIDs is the certificate with the named user ids alone.
+func (c certificate) withUserIDs(names []string) (certificate, error) {
+	out := certificate{fpr: c.fpr}
+	found := map[string]bool{}
+	for _, part := range c.parts {
+		if part.head.tag != tagUserID && part.head.tag != tagUserAttribute {
+			out.parts = append(out.parts, part)
+			continue
+		}
+		id := string(part.head.body)
+		for _, name := range names {
+			if part.head.tag == tagUserID && (id == name || strings.EqualFold(keys.AddressOf(id), name)) {
+				found[name] = true
+				out.parts = append(out.parts, part)
+				break
+			}
+		}
+	}
+	for _, name := range names {
+		if !found[name] {
+			return out, &ParamError{Field: "user id", Reason: "is not one of the key's: " + name}
+		}
+	}
+	return out, nil
 }
 
 // ExportSecret is the secret key that sel names, armored, with every packet as it came and so

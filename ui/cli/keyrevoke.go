@@ -67,9 +67,11 @@ key is published again. Until then "bulla keys undo" takes it back.`,
 		flags: func(c *cobra.Command) {
 			reasonFlags(c, &p)
 			c.Flags().BoolVar(&certificate, "certificate", false, "apply the stored revocation certificate")
-			c.MarkFlagsMutuallyExclusive("certificate", "reason")
 		},
 		run: func(ctx context.Context, w *workflow.World, sel keys.Selector, _ []string, ask keys.AskPassphrase) (keys.Key, []string, error) {
+			if certificate && p != (store.RevokeParams{}) {
+				return keys.Key{}, nil, &explain.UsageError{Message: "the certificate gives no reason of its own", Hints: []string{"leave out --certificate, or --reason and --text"}}
+			}
 			k, err := a.storeKey(ctx, w, sel)
 			if err != nil {
 				return k, nil, err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
@@ -161,20 +160,15 @@ func (a *app) keysImportCommand() *cobra.Command {
 		Use:   "import FILE|-",
 		Short: "Import public or secret keys into bulla's store",
 		Long: `Import public or secret OpenPGP keys into bulla's store, armored or binary, any
-number at once. The file is not changed; a secret key stays protected by the
-passphrase it has.`,
+number at once, also a paper backup that was typed in, or GnuPG's pubring.kbx. The
+file is not changed; a secret key stays protected by the passphrase it has.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			w, err := a.open(cmd.Context())
 			if err != nil {
 				return err
 			}
-			in, closeIn, err := a.input(args[0])
-			if err != nil {
-				return err
-			}
-			defer closeIn()
-			list, err := w.Store.Import(cmd.Context(), in)
+			list, err := a.importFrom(cmd.Context(), w, args[0])
 			p := a.printer()
 			for _, i := range list {
 				p.imported(i)
@@ -193,18 +187,6 @@ passphrase it has.`,
 	return c
 }
 
-// input opens a file or, for "-", standard input.
-func (a *app) input(name string) (io.Reader, func(), error) {
-	if name == "-" {
-		return a.Stdin, func() {}, nil
-	}
-	f, err := os.Open(a.path(name))
-	if err != nil {
-		return nil, nil, err
-	}
-	return f, func() { _ = f.Close() }, nil
-}
-
 // path makes a name from the command line absolute.
 func (a *app) path(name string) string {
 	if filepath.IsAbs(name) {
@@ -216,13 +198,19 @@ func (a *app) path(name string) string {
 func (a *app) keysExportCommand() *cobra.Command {
 	var secret, replace bool
 	var output string
+	var public store.PublicParams
 	c := &cobra.Command{
 		Use:   "export KEY",
 		Short: "Write a public key, or with --secret a secret one",
-		Args:  cobra.ExactArgs(1),
+		Long: `Write a public key: its user ids, subkeys and what its owner signed. What others
+certified on it is left out, unless --third-party asks for it. --secret writes the
+secret key, all of it; its passphrase is asked for.`,
+		Args: cobra.ExactArgs(1),
 	}
 	f := c.Flags()
 	f.BoolVar(&secret, "secret", false, "write the secret key too, protected by its passphrase: a backup")
+	f.BoolVar(&public.ThirdParty, "third-party", false, "write what others certified on the key too")
+	f.StringArrayVar(&public.UserIDs, "userid", nil, "write this `user id` alone, or its address; may be repeated")
 	f.StringVarP(&output, "output", "o", "", "write to `file` instead of standard output; it must not exist")
 	f.BoolVar(&replace, "replace", false, "allow the file to be replaced")
 	fd := fdFlag(f, "passphrase-fd", "read the key's passphrase from file descriptor `N`")
@@ -231,6 +219,9 @@ func (a *app) keysExportCommand() *cobra.Command {
 		ctx := cmd.Context()
 		if out, ok := a.Stdout.(*os.File); secret && output == "" && ok && term.IsTerminal(int(out.Fd())) {
 			return &explain.UsageError{Message: "a secret key does not belong on a screen", Hints: []string{"-o FILE writes it to a file that only you can read"}}
+		}
+		if secret && (public.ThirdParty || len(public.UserIDs) > 0) {
+			return &explain.UsageError{Message: "a secret key is written whole", Hints: []string{"leave out --userid and --third-party, or --secret"}}
 		}
 		w, err := a.open(ctx)
 		if err != nil {
@@ -244,7 +235,7 @@ func (a *app) keysExportCommand() *cobra.Command {
 			perm = 0o600
 			data, err = w.Store.ExportSecret(ctx, sel, ask)
 		} else {
-			data, err = w.ExportPublic(ctx, sel)
+			data, err = w.ExportPublicWith(ctx, sel, public)
 		}
 		if err != nil {
 			return err

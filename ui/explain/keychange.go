@@ -30,6 +30,8 @@ func keyChanges(err error, x *Explanation) bool {
 			fmt.Sprintf("bulla keys backup %s -o FILE makes one", alone.Key),
 			"--without-backup deletes the key all the same; nothing brings it back",
 		}
+	case errors.Is(err, workflow.ErrNoGnuPG):
+		x.Code = CodeUnchecked
 	case errors.As(err, &line):
 		x.Headline, x.Code = sentence(line.Error()), CodeFailed
 	case errors.As(err, &backup):
