@@ -22,7 +22,7 @@ func (a *app) keysCommand() *cobra.Command {
 		Short: "Make OpenPGP keys and keep them healthy",
 	}
 	c.AddCommand(a.keysListCommand(), a.keysShowCommand(), a.keysGenerateCommand(), a.keysImportCommand(), a.keysExportCommand(),
-		a.keysBackupCommand(), a.keysRestoreCheckCommand(), a.keysCheckCommand())
+		a.keysBackupCommand(), a.keysRestoreCheckCommand(), a.keysCheckCommand(), a.keysPassphraseCommand())
 	c.AddCommand(a.keyChangeCommands()...)
 	return c
 }
@@ -151,6 +151,9 @@ func (a *app) newPassphrase(ctx context.Context, purpose keys.PassphrasePurpose,
 	}
 	if err == nil && s.Len() == 0 {
 		return s, errEmptyPassphrase
+	}
+	if err == nil && purpose == keys.PurposeOpenPGP {
+		a.warnWeak(s)
 	}
 	return s, err
 }
