@@ -19,7 +19,7 @@ type PublicParams struct {
 }
 
 // ExportPublic is the public key that sel names, armored: what its owner made, packet by packet
-// as it came. It returns a *keys.NotFoundError or a *keys.AmbiguousError.
+// as it came. What other keys of the store with a secret certified is their owner's too. It returns a *keys.NotFoundError or a *keys.AmbiguousError.
 func (s *Store) ExportPublic(ctx context.Context, sel keys.Selector) ([]byte, error) {
 	return s.ExportPublicWith(ctx, sel, PublicParams{})
 }
@@ -32,7 +32,7 @@ func (s *Store) ExportPublicWith(ctx context.Context, sel keys.Selector, p Publi
 		return nil, err
 	}
 	k.forget()
-	return p.armored(k.certificate)
+	return p.armored(k.certificate, s.ownIDs())
 }
 
 // Trim is ExportPublicWith for one public key that is not in a store: binary, as GnuPG keeps it.
@@ -49,13 +49,13 @@ func Trim(public []byte, p PublicParams) ([]byte, error) {
 		return nil, keys.ErrNoKeys
 	}
 	defer found[0].forget()
-	return p.armored(found[0].certificate)
+	return p.armored(found[0].certificate, nil)
 }
 
 // armored is as much of a certificate as is to be exported.
-func (p PublicParams) armored(c certificate) (_ []byte, err error) {
+func (p PublicParams) armored(c certificate, also map[string]bool) (_ []byte, err error) {
 	if !p.ThirdParty {
-		c = c.own()
+		c = c.own(also)
 	}
 	if len(p.UserIDs) > 0 {
 		if c, err = c.withUserIDs(p.UserIDs); err != nil {
@@ -65,14 +65,16 @@ func (p PublicParams) armored(c certificate) (_ []byte, err error) {
 	return enarmor(armorPublic, nil, c.bytes())
 }
 
-// own is the certificate without what others certified. Revocations stay whoever made them: the
+// own is the certificate without what others certified; also are key ids that count as the
+// owner's. Revocations stay whoever made them: the
 // owner may have named a revoker.
-func (c certificate) own() certificate {
+func (c certificate) own(also map[string]bool) certificate {
 	out := c.copy()
 	id := c.fpr.KeyID()
 	for i := range out.parts {
 		out.parts[i].sigs = slices.DeleteFunc(out.parts[i].sigs, func(s rawPacket) bool {
-			return issuerOf(s.body) != id && !revokes(s.body)
+			issuer := issuerOf(s.body)
+			return issuer != id && !also[issuer] && !revokes(s.body)
 		})
 	}
 	return out

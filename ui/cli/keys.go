@@ -22,7 +22,7 @@ func (a *app) keysCommand() *cobra.Command {
 		Short: "Make OpenPGP keys and keep them healthy",
 	}
 	c.AddCommand(a.keysListCommand(), a.keysShowCommand(), a.keysGenerateCommand(), a.keysImportCommand(), a.keysExportCommand(),
-		a.keysBackupCommand(), a.keysRestoreCheckCommand(), a.keysCheckCommand(), a.keysPassphraseCommand())
+		a.keysBackupCommand(), a.keysRestoreCheckCommand(), a.keysCheckCommand(), a.keysPassphraseCommand(), a.keysSucceedCommand())
 	c.AddCommand(a.keyChangeCommands()...)
 	return c
 }
