@@ -32,7 +32,30 @@ func DescribeKey(e *openpgp.Entity, now time.Time, src Source) Key {
 // nil means that all are. It returns the key as it stands in e, and the earlier of its own and
 // the primary key's expiry, zero for never. An *UnusableError says why there is none.
 func ChooseSigningKey(e *openpgp.Entity, sel Selector, now time.Time, usable func(*packet.PublicKey) bool) (*packet.PublicKey, time.Time, error) {
-	c := certOf(e)
+	return certOf(e).chooseSigningKey(sel, now, usable, func(p *packet.PublicKey) *packet.PublicKey { return entityKey(e, p.Fingerprint) })
+}
+
+// Describe is the list's model of the key with that primary fingerprint, as of now. It reports
+// false for a key that is not in the Keyring. Which secrets are at hand it does not know.
+func (r *Keyring) Describe(f Fingerprint, now time.Time) (Key, bool) {
+	c := r.certWith(f)
+	if c == nil || c.fingerprint() != f {
+		return Key{}, false
+	}
+	return c.describe(now), true
+}
+
+// ChooseSigningKey is the function of that name for the key with that primary fingerprint.
+func (r *Keyring) ChooseSigningKey(f Fingerprint, sel Selector, now time.Time, usable func(*packet.PublicKey) bool) (*packet.PublicKey, time.Time, error) {
+	c := r.certWith(f)
+	if c == nil || c.fingerprint() != f {
+		return nil, time.Time{}, &NotFoundError{Selector: string(f)}
+	}
+	return c.chooseSigningKey(sel, now, usable, func(p *packet.PublicKey) *packet.PublicKey { return p })
+}
+
+// chooseSigningKey picks the key; find turns one of the cert's keys into the caller's.
+func (c *cert) chooseSigningKey(sel Selector, now time.Time, usable func(*packet.PublicKey) bool, find func(*packet.PublicKey) *packet.PublicKey) (*packet.PublicKey, time.Time, error) {
 	owner := c.owner(now)
 	all := make([]standing, 0, len(c.subkeys)+1)
 	for i := range c.subkeys {
@@ -46,12 +69,12 @@ func ChooseSigningKey(e *openpgp.Entity, sel Selector, now time.Time, usable fun
 	if reason := owner.invalid(now); reason != "" {
 		return nil, time.Time{}, &UnusableError{Key: c.fingerprint(), Reason: reason}
 	}
-	return pick(e, c.fingerprint(), all, sel, now, usable)
+	return pick(find, c.fingerprint(), all, sel, now, usable)
 }
 
 // pick takes the first candidate that can sign, and otherwise tells what was wrong with the
 // most promising one.
-func pick(e *openpgp.Entity, primary Fingerprint, all []standing, sel Selector, now time.Time, usable func(*packet.PublicKey) bool) (*packet.PublicKey, time.Time, error) {
+func pick(find func(*packet.PublicKey) *packet.PublicKey, primary Fingerprint, all []standing, sel Selector, now time.Time, usable func(*packet.PublicKey) bool) (*packet.PublicKey, time.Time, error) {
 	reason := ""
 	for _, s := range all {
 		if sel.Exact && !sel.matchesID(FingerprintOf(s.key.Fingerprint)) {
@@ -60,7 +83,7 @@ func pick(e *openpgp.Entity, primary Fingerprint, all []standing, sel Selector, 
 		if !s.canSign() && !sel.Exact {
 			continue
 		}
-		key := entityKey(e, s.key.Fingerprint)
+		key := find(s.key)
 		why := s.unusable(now)
 		switch {
 		case key == nil:

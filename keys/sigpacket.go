@@ -90,6 +90,7 @@ type sigPacket struct {
 	revokeReason int
 	revokers     []Fingerprint
 
+	body     []byte   // the whole packet as it came
 	embedded [][]byte // bodies of embedded signatures, from both areas
 	// objection says why the packet must not be accepted although it can be read: an unknown
 	// critical subpacket or notation, or subpackets that make no sense.
@@ -114,7 +115,7 @@ func unsupported(format string, args ...any) *problem {
 // parseSignature reads the body of a signature packet. An error is a *problem; the packet that
 // comes with it holds what could be read.
 func parseSignature(body []byte) (*sigPacket, error) {
-	s := &sigPacket{revokeReason: reasonNone}
+	s := &sigPacket{revokeReason: reasonNone, body: body}
 	if len(body) == 0 {
 		return s, malformed("the signature packet is empty")
 	}

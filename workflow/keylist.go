@@ -1,12 +1,11 @@
 package workflow
 
 import (
-	"bytes"
 	"context"
-
-	"github.com/ProtonMail/go-crypto/openpgp/armor"
+	"errors"
 
 	"bulla/keys"
+	"bulla/keys/store"
 )
 
 // Keys lists every key of bulla's store and every secret key of GnuPG's. What could not be read is
@@ -31,8 +30,14 @@ func (w *World) Keys(ctx context.Context) (list []keys.Key, problems []error) {
 // ExportPublic is the armored public key that sel names, from bulla's store or, where it is not
 // there, from GnuPG.
 func (w *World) ExportPublic(ctx context.Context, sel keys.Selector) ([]byte, error) {
-	data, err := w.Store.ExportPublic(ctx, sel)
-	if err == nil || w.GnuPG == nil {
+	return w.ExportPublicWith(ctx, sel, store.PublicParams{})
+}
+
+// ExportPublicWith is ExportPublic with a say in how much.
+func (w *World) ExportPublicWith(ctx context.Context, sel keys.Selector, p store.PublicParams) ([]byte, error) {
+	data, err := w.Store.ExportPublicWith(ctx, sel, p)
+	var notFound *keys.NotFoundError
+	if w.GnuPG == nil || !errors.As(err, &notFound) {
 		return data, err
 	}
 	signer, theirErr := w.GnuPG.Signer(ctx, sel)
@@ -40,17 +45,5 @@ func (w *World) ExportPublic(ctx context.Context, sel keys.Selector) ([]byte, er
 		return nil, err
 	}
 	defer signer.Close()
-	var b bytes.Buffer
-	enc, err := armor.EncodeWithChecksumOption(&b, "PGP PUBLIC KEY BLOCK", nil, true)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := enc.Write(signer.Key().Public); err != nil {
-		return nil, err
-	}
-	if err := enc.Close(); err != nil {
-		return nil, err
-	}
-	b.WriteByte('\n')
-	return b.Bytes(), nil
+	return store.Trim(signer.Key().Public, p)
 }

@@ -5,13 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"bulla/keys"
 )
-
-// expiringSoon is how long before its end a key is called expiring.
-const expiringSoon = 60 * 24 * time.Hour
 
 // key: chosen, usable, strong, and to be found by strangers.
 func (x *examination) key(ctx context.Context) {
@@ -80,7 +76,7 @@ func (x *examination) keyRefused(selector string, err error) {
 
 func (x *examination) keyHealth(k KeyChoice) {
 	now := x.plan.Created
-	if until := x.plan.Key.Expires; !until.IsZero() && until.Sub(now) < expiringSoon {
+	if until := x.plan.Key.Expires; !until.IsZero() && until.Sub(now) < keys.ExpiringSoon {
 		x.warn(RuleKeyExpiring, StepKey, fmt.Sprintf("The key expires on %s, in %d days.", until.Format("2 January 2006"), int(until.Sub(now).Hours()/24)),
 			"extend it and publish it again before the next release")
 	}
@@ -88,7 +84,7 @@ func (x *examination) keyHealth(k KeyChoice) {
 		x.warn(RuleKeyWeak, StepKey, "The key has weak points: "+strings.Join(k.Weak, ", ")+".", "strict verifiers (Debian since 2026, Sequoia) refuse such keys")
 	}
 	if k.Source == keys.SourceStore && k.BackedUp.IsZero() {
-		x.warn(RuleNotBackedUp, StepKey, "No backup of this key was ever made.", fmt.Sprintf("bulla keys export %s --secret -o FILE, and keep the file apart", k.Fingerprint))
+		x.warn(RuleNotBackedUp, StepKey, "No backup of this key was ever made and tried.", fmt.Sprintf("bulla keys backup %s -o FILE, and keep the file apart", k.Fingerprint))
 	}
 	x.inform(RuleNotPublished, StepKey, "This key was never published from here.", "users need the public key: bulla keys export "+string(k.Fingerprint))
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 
+	"bulla/keys/paper"
+
 	"github.com/ProtonMail/go-crypto/openpgp/armor"
 )
 
@@ -34,10 +36,17 @@ func enarmor(blockType string, headers map[string]string, data []byte) ([]byte, 
 }
 
 // dearmor gives the binary content of every key block in data, in their order, or data itself
-// if it is binary. Text around the blocks and blocks of other types are passed over. Damaged
+// if it is binary, or what a paper backup holds. Text around the blocks and blocks of other types are passed over. Damaged
 // blocks are reported and do not stop the others.
 func dearmor(data []byte) (blocks [][]byte, errs []error) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // an editor's byte order mark
+	if paper.Is(data) {
+		content, err := paper.Read(data)
+		if err != nil {
+			return nil, []error{err}
+		}
+		return [][]byte{content}, nil
+	}
 	if len(data) > 0 && data[0]&0x80 != 0 {
 		return [][]byte{data}, nil
 	}

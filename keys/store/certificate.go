@@ -3,11 +3,9 @@ package store
 import (
 	"bytes"
 	"errors"
+	"time"
 
 	"bulla/keys"
-
-	"github.com/ProtonMail/go-crypto/openpgp/packet"
-	openpgp "github.com/ProtonMail/go-crypto/openpgp/v2"
 )
 
 // component is a part of a key with the signatures over it: the primary key, a user id, a user
@@ -155,9 +153,30 @@ func (c certificate) bytes() []byte {
 	return out
 }
 
-// entity reads the certificate into go-crypto's model.
-func (c certificate) entity() (*openpgp.Entity, error) {
-	return openpgp.ReadEntity(packet.NewReader(bytes.NewReader(c.bytes())))
+// ring reads the certificate into the judge's model, which works on packets: one broken or
+// misplaced signature does not lose the key.
+func (c certificate) ring() (*keys.Keyring, error) {
+	ring, err := keys.ReadKeyring(c.bytes(), keys.SourceStore)
+	if _, ok := ring.Describe(c.fpr, time.Time{}); ok {
+		return ring, nil
+	}
+	var reason *keys.KeyError
+	for _, p := range ring.Problems() {
+		if errors.As(p, &reason) {
+			return ring, errors.New(reason.Reason)
+		}
+	}
+	return ring, err
+}
+
+// describe makes the list model of the public part.
+func (c certificate) describe(now time.Time) (keys.Key, error) {
+	ring, err := c.ring()
+	if err != nil {
+		return keys.Key{}, err
+	}
+	d, _ := ring.Describe(c.fpr, now)
+	return d, nil
 }
 
 // same reports whether two components are about the same thing. Key packets are compared by

@@ -7,8 +7,8 @@
 //	  <FINGERPRINT>/             0700
 //	    public.pgp               0600, the transferable public key
 //	    secret.pgp               0600, the secret key packets, absent for a public-only key
-//	    public.previous.pgp      what public.pgp was before the last change
-//	    secret.previous.pgp
+//	    public.previous.pgp      what the latest change replaced; a file that it left alone
+//	    secret.previous.pgp      has none
 //	    backed-up                when a backup was last tried
 //	revocations/
 //	  <FINGERPRINT>.asc          made at creation, kept apart from the key

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+
+	"bulla/keys"
 )
 
 // ErrTooBig says that what was to be imported is longer than [ImportLimit].
@@ -52,13 +54,24 @@ func (e *SkippedError) Error() string {
 // Unwrap lets errors.Is and errors.As look into every reason.
 func (e *SkippedError) Unwrap() []error { return e.Skipped }
 
-// ParamError says which parameter of [Store.Generate] cannot be used, and why.
+// ParamError says which parameter of a new key, or of a change to one, cannot be used, and why.
 type ParamError struct {
 	Field  string // "name", "email", "comment", "algorithm", "lifetime", "passphrase"
 	Reason string
 }
 
 func (e *ParamError) Error() string { return e.Field + " " + e.Reason }
+
+// ChangeError says why a key cannot be changed. Nothing was changed. Reason is a sentence fragment
+// without the key's name, such as "the secret part of its primary key is not here".
+type ChangeError struct {
+	Key    keys.Fingerprint
+	Reason string
+}
+
+func (e *ChangeError) Error() string {
+	return fmt.Sprintf("key %s cannot be changed: %s", e.Key, e.Reason)
+}
 
 // LifetimeError says why a lifetime cannot be understood or used.
 type LifetimeError struct {

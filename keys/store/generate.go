@@ -18,7 +18,6 @@ import (
 	"bulla/keys/atomicfile"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
-	"github.com/ProtonMail/go-crypto/openpgp/s2k"
 	openpgp "github.com/ProtonMail/go-crypto/openpgp/v2"
 )
 
@@ -88,10 +87,7 @@ func (s *Store) Generate(ctx context.Context, p GenerateParams) (Generated, erro
 	}
 	out := Generated{Dir: s.keyDir(t.fpr), Revocation: s.RevocationPath(t.fpr)}
 	err = s.locked(ctx, func() error {
-		if err := os.MkdirAll(filepath.Dir(out.Revocation), dirMode); err != nil {
-			return err
-		}
-		if err := atomicfile.Create(out.Revocation, certificate, fileMode); err != nil {
+		if err := s.writeRevocation(t.fpr, certificate); err != nil {
 			return err
 		}
 		if err := s.createKey(t); err != nil {
@@ -107,18 +103,23 @@ func (s *Store) Generate(ctx context.Context, p GenerateParams) (Generated, erro
 	return out, err
 }
 
+// writeRevocation stores a revocation certificate apart from its key. It replaces none.
+func (s *Store) writeRevocation(fpr keys.Fingerprint, certificate []byte) error {
+	path := s.RevocationPath(fpr)
+	if err := os.MkdirAll(filepath.Dir(path), dirMode); err != nil {
+		return err
+	}
+	return atomicfile.Create(path, certificate, fileMode)
+}
+
 func (p GenerateParams) check() error {
 	switch {
 	case p.Algorithm != AlgorithmEd25519 && p.Algorithm != AlgorithmRSA4096:
 		return &ParamError{Field: "algorithm", Reason: "must be " + AlgorithmEd25519 + " or " + AlgorithmRSA4096}
-	case p.Lifetime < 0 || (p.Lifetime > 0 && p.Lifetime < time.Second):
-		return &ParamError{Field: "lifetime", Reason: "is over before it begins"}
-	case p.Lifetime > maxLifetime:
-		return &ParamError{Field: "lifetime", Reason: "is longer than 136 years"}
 	case !p.Passphrase.IsZero() && p.Passphrase.Len() == 0:
 		return &ParamError{Field: "passphrase", Reason: "is empty"}
 	}
-	return nil
+	return checkLifetime(p.Lifetime)
 }
 
 // userID checks the parts and joins them. Brackets would make the parts ambiguous, and controls
@@ -171,30 +172,46 @@ type maker struct {
 	material        []any // private numbers, to be wiped; encrypting a key drops them from it
 }
 
-// generate makes both pairs. What go-crypto and crypto/rsa do cannot be stopped, so a cancelled
-// ctx leaves them to end by themselves and wipes the result.
+// generate makes both pairs.
 func (m *maker) generate(ctx context.Context) error {
+	made, err := m.pairs(ctx, 2)
+	if err != nil {
+		return err
+	}
+	m.primary, m.subkey = made[0], made[1]
+	m.subkey.IsSubkey = true
+	return nil
+}
+
+// pairs makes n pairs. What go-crypto and crypto/rsa do cannot be stopped, so a cancelled ctx
+// leaves them to end by themselves and wipes the result.
+func (m *maker) pairs(ctx context.Context, n int) ([]*packet.PrivateKey, error) {
 	type result struct {
 		key *packet.PrivateKey
 		err error
 	}
-	pairs := make(chan result, 2)
+	pairs := make(chan result, n)
 	one := func() {
 		k, err := m.newPair()
 		pairs <- result{k, err}
 	}
 	if m.algorithm == AlgorithmRSA4096 {
-		go one()
-		go one()
+		for range n {
+			go one()
+		}
 	} else {
-		go func() { one(); one() }() // m.rand need not be safe for concurrent use
+		go func() { // m.rand need not be safe for concurrent use
+			for range n {
+				one()
+			}
+		}()
 	}
-	got := make([]*packet.PrivateKey, 0, 2)
-	for len(got) < 2 {
+	got := make([]*packet.PrivateKey, 0, n)
+	for len(got) < n {
 		select {
 		case r := <-pairs:
 			if r.err != nil {
-				return r.err
+				return nil, r.err
 			}
 			m.material = append(m.material, r.key.PrivateKey)
 			got = append(got, r.key)
@@ -203,13 +220,11 @@ func (m *maker) generate(ctx context.Context) error {
 				for ; left > 0; left-- {
 					wipe((<-pairs).key)
 				}
-			}(2 - len(got))
-			return ctx.Err()
+			}(n - len(got))
+			return nil, ctx.Err()
 		}
 	}
-	m.primary, m.subkey = got[0], got[1]
-	m.subkey.IsSubkey = true
-	return nil
+	return got, nil
 }
 
 func (m *maker) newPair() (*packet.PrivateKey, error) {
@@ -239,13 +254,7 @@ func (m *maker) config(a packet.PublicKeyAlgorithm) *packet.Config {
 		Algorithm:                             a,
 		Curve:                                 packet.Curve25519,
 		DefaultHash:                           crypto.SHA512,
-		DefaultCipher:                         packet.CipherAES256,
 		NonDeterministicSignaturesViaNotation: &noSalt,
-		S2KConfig: &s2k.Config{
-			S2KMode:  s2k.IteratedSaltedS2K,
-			Hash:     crypto.SHA256,
-			S2KCount: 65011712,
-		},
 	}
 }
 
@@ -270,10 +279,7 @@ func (m *maker) build(userID string, pass keys.Secret) (t transferable, revocati
 		return t, nil, err
 	}
 	if !pass.IsZero() {
-		err := pass.Use(func(b []byte) error {
-			return packet.EncryptPrivateKeys([]*packet.PrivateKey{m.primary, m.subkey}, b, cfg)
-		})
-		if err != nil {
+		if err := encryptKeys([]*packet.PrivateKey{m.primary, m.subkey}, pass, m.rand); err != nil {
 			return t, nil, err
 		}
 	}

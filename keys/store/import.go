@@ -7,12 +7,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
-	"path/filepath"
+	"slices"
 
 	"bulla/keys"
 
-	pgperrors "github.com/ProtonMail/go-crypto/openpgp/errors"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 )
 
@@ -131,6 +129,7 @@ func (s *Store) importAll(ctx context.Context, incoming []transferable, loose []
 
 func (s *Store) importKey(t transferable) (Imported, error) {
 	im := Imported{}
+	t.certificate = t.reordered()
 	for _, p := range t.secret {
 		if err := p.check(); err != nil {
 			return im, err
@@ -156,8 +155,7 @@ func (s *Store) importKey(t transferable) (Imported, error) {
 	return im, err
 }
 
-// updateKey merges t into the key that is here. The secret is written first: one without its
-// public part is passed over by readers, should the other write fail.
+// updateKey merges t into the key that is here.
 func (s *Store) updateKey(have stored, t transferable) (changed bool, err error) {
 	public, newPublic := have.merge(t.certificate)
 	secret, newSecret := mergeSecrets(have.secret, t.secret)
@@ -166,24 +164,7 @@ func (s *Store) updateKey(have stored, t transferable) (changed bool, err error)
 			return false, err
 		}
 	}
-	dir := s.keyDir(have.fpr)
-	if newSecret {
-		data := secretBytes(secret)
-		err := updateFile(filepath.Join(dir, secretFile), data)
-		clear(data)
-		if err != nil {
-			return false, err
-		}
-		if err := os.Remove(filepath.Join(dir, backedUpFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return false, err
-		}
-	}
-	if newPublic {
-		if err := updateFile(filepath.Join(dir, publicFile), public.bytes()); err != nil {
-			return false, err
-		}
-	}
-	return newPublic || newSecret, nil
+	return newPublic || newSecret, s.replace(have, transferable{certificate: public, secret: secret})
 }
 
 // importRevocation applies a revocation certificate: a lone signature of type 0x20.
@@ -207,11 +188,11 @@ func (s *Store) importRevocation(p rawPacket) (Imported, error) {
 		if err != nil {
 			return im, err
 		}
-		e, err := have.entity()
+		primary, err := have.publicKey(fpr)
 		if err != nil {
 			return im, err
 		}
-		if err := e.PrimaryKey.VerifyRevocationSignature(sig); err != nil {
+		if err := primary.VerifyRevocationSignature(sig); err != nil {
 			continue
 		}
 		revoked := certificate{fpr: fpr, parts: []component{{head: have.parts[0].head, sigs: []rawPacket{p}}}}
@@ -227,24 +208,18 @@ func (s *Store) importRevocation(p rawPacket) (Imported, error) {
 // usable refuses a certificate that could not be listed, or whose owner signed nothing in it.
 // Expired and revoked keys are welcome: old signatures are checked with them.
 func (s *Store) usable(c certificate) error {
-	e, err := c.entity()
+	k, err := c.describe(s.now())
 	if err != nil {
-		return &keys.KeyError{Fingerprint: c.fpr, Reason: plainReason(err)}
+		return &keys.KeyError{Fingerprint: c.fpr, Reason: err.Error()}
 	}
-	k := keys.DescribeKey(e, s.now(), keys.SourceStore)
 	if len(k.UserIDs) == 0 && !k.CanCertify && !k.CanSign {
+		if !slices.ContainsFunc(c.parts, func(p component) bool { return p.head.tag == tagUserID }) {
+			// As keys.openpgp.org gives out a key whose addresses were not confirmed.
+			return &keys.KeyError{Fingerprint: c.fpr, Reason: "it came without user ids, which say how it may be used; another key server may have it whole"}
+		}
 		return &keys.KeyError{Fingerprint: c.fpr, Reason: "it has no valid self-signature"}
 	}
 	return nil
-}
-
-// plainReason words an error of the library without its prefix.
-func plainReason(err error) string {
-	var structural pgperrors.StructuralError
-	if errors.As(err, &structural) {
-		return string(structural)
-	}
-	return err.Error()
 }
 
 func (s *Store) describeKey(fpr keys.Fingerprint) (keys.Key, error) {
@@ -253,11 +228,7 @@ func (s *Store) describeKey(fpr keys.Fingerprint) (keys.Key, error) {
 	if err != nil {
 		return keys.Key{}, err
 	}
-	e, err := k.entity()
-	if err != nil {
-		return keys.Key{}, err
-	}
-	return k.describe(e, s.now()), nil
+	return k.describe(s.now())
 }
 
 // asProblem makes sure that an error about a key says where it is.

@@ -232,7 +232,7 @@ func TestImportLeavesOut(t *testing.T) {
 	}{
 		"version 3":            {newPacket(tagPublicKey, []byte{3, 0, 0, 0, 0, 0, 0, 1, 0, 1, 1, 0, 1, 1}).raw, "version 3"},
 		"unknown algorithm":    {newPacket(tagPublicKey, []byte{4, 0, 0, 0, 0, 99, 1, 2, 3}).raw, "algorithm 99"},
-		"no user id":           {noUser, "identit"},
+		"no user id":           {noUser, "without user ids"},
 		"no self-signature":    {forged, "self-signature"},
 		"truncated":            {good[:len(good)-3], ""},
 		"a detached signature": {victim[2].raw, "signature"},

@@ -62,12 +62,12 @@ func narrow(err error, able []*keySigner) error {
 }
 
 func (s *Store) signerFor(k loadedKey, sel keys.Selector) (*keySigner, error) {
-	e, err := k.entity()
+	ring, err := k.ring()
 	if err != nil {
 		return nil, err
 	}
 	find := func(p *packet.PublicKey) int { return findSecret(k.secret, keys.FingerprintOf(p.Fingerprint)) }
-	public, expires, err := keys.ChooseSigningKey(e, sel, s.now(), func(p *packet.PublicKey) bool {
+	public, expires, err := ring.ChooseSigningKey(k.fpr, sel, s.now(), func(p *packet.PublicKey) bool {
 		i := find(p)
 		return i >= 0 && k.secret[i].protection.usable()
 	})
@@ -97,11 +97,11 @@ func (s *Store) signerFor(k loadedKey, sel keys.Selector) (*keySigner, error) {
 // explain replaces "its secret is not here" by where it is instead, for the key that would sign
 // if it were here.
 func (k loadedKey) explain(sel keys.Selector, now time.Time, err error) error {
-	e, readErr := k.entity()
+	ring, readErr := k.ring()
 	if readErr != nil {
 		return err
 	}
-	public, _, chooseErr := keys.ChooseSigningKey(e, sel, now, func(*packet.PublicKey) bool { return true })
+	public, _, chooseErr := ring.ChooseSigningKey(k.fpr, sel, now, func(*packet.PublicKey) bool { return true })
 	if chooseErr != nil {
 		return err
 	}

@@ -12,8 +12,6 @@ import (
 
 	"bulla/keys"
 	"bulla/keys/atomicfile"
-
-	openpgp "github.com/ProtonMail/go-crypto/openpgp/v2"
 )
 
 // Store is bulla's own key store. It holds no keys in memory and is safe for concurrent use,
@@ -116,6 +114,13 @@ func (s *Store) MarkBackedUp(ctx context.Context, fpr keys.Fingerprint, at time.
 	})
 }
 
+// Unprotected reports whether a secret part of a key is under no passphrase.
+func (s *Store) Unprotected(fpr keys.Fingerprint) bool {
+	k, err := s.readKey(fpr)
+	defer k.forget()
+	return err == nil && slices.ContainsFunc(k.secret, func(p secretPacket) bool { return p.protection.kind == plain })
+}
+
 // loadedKey is a stored key together with its description.
 type loadedKey struct {
 	stored
@@ -143,12 +148,12 @@ func (s *Store) load(ctx context.Context) (list []loadedKey, problems []error, e
 			problems = append(problems, asProblem(s.keyDir(fpr), err))
 			continue
 		}
-		e, err := k.entity()
+		d, err := k.describe(s.now())
 		if err != nil {
 			problems = append(problems, &ProblemError{Path: filepath.Join(s.keyDir(fpr), publicFile), Err: err})
 			continue
 		}
-		list = append(list, loadedKey{stored: k, key: k.describe(e, s.now())})
+		list = append(list, loadedKey{stored: k, key: d})
 	}
 	slices.SortStableFunc(list, func(a, b loadedKey) int {
 		if len(a.secret) > 0 != (len(b.secret) > 0) {
@@ -160,8 +165,11 @@ func (s *Store) load(ctx context.Context) (list []loadedKey, problems []error, e
 }
 
 // describe makes the list model, with what only the store knows: which secrets are here.
-func (k stored) describe(e *openpgp.Entity, now time.Time) keys.Key {
-	d := keys.DescribeKey(e, now, keys.SourceStore)
+func (k stored) describe(now time.Time) (keys.Key, error) {
+	d, err := k.certificate.describe(now)
+	if err != nil {
+		return d, err
+	}
 	d.BackedUp = k.backedUp
 	here := func(f keys.Fingerprint) bool {
 		i := findSecret(k.secret, f)
@@ -177,7 +185,7 @@ func (k stored) describe(e *openpgp.Entity, now time.Time) keys.Key {
 	}
 	d.PrimaryOffline = subkeys && !here(d.Fingerprint)
 	d.Card = k.card(d)
-	return d
+	return d, nil
 }
 
 // card is the serial number of the card that holds the signing key, "" for none.

@@ -73,7 +73,7 @@ bulla's own files. cosign can use both.`,
 		if err != nil {
 			return err
 		}
-		pass, err := a.newPassphrase(ctx, keys.PurposeImage, name+".key", descriptor(fd))
+		pass, err := a.newPassphrase(ctx, keys.PurposeImage, name+".key", descriptor(fd), "--passphrase-fd")
 		if err != nil {
 			return err
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
@@ -20,9 +19,11 @@ import (
 func (a *app) keysCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "keys",
-		Short: "List, make, import and export OpenPGP keys",
+		Short: "Make OpenPGP keys and keep them healthy",
 	}
-	c.AddCommand(a.keysListCommand(), a.keysShowCommand(), a.keysGenerateCommand(), a.keysImportCommand(), a.keysExportCommand())
+	c.AddCommand(a.keysListCommand(), a.keysShowCommand(), a.keysGenerateCommand(), a.keysImportCommand(), a.keysExportCommand(),
+		a.keysBackupCommand(), a.keysRestoreCheckCommand(), a.keysCheckCommand(), a.keysPassphraseCommand(), a.keysSucceedCommand())
+	c.AddCommand(a.keyChangeCommands()...)
 	return c
 }
 
@@ -114,7 +115,7 @@ them.`,
 		}
 		if !unprotected {
 			label := fmt.Sprintf("%s <%s>", p.Name, p.Email)
-			if p.Passphrase, err = a.newPassphrase(ctx, keys.PurposeOpenPGP, label, descriptor(fd)); err != nil {
+			if p.Passphrase, err = a.newPassphrase(ctx, keys.PurposeOpenPGP, label, descriptor(fd), "--passphrase-fd"); err != nil {
 				return err
 			}
 			defer p.Passphrase.Destroy()
@@ -129,7 +130,7 @@ them.`,
 			a.note("")
 			a.note("Its revocation certificate is %s", made.Revocation)
 			a.note("Move it to another place: whoever has it can declare the key invalid, and so can you if you lose the key.")
-			a.note("Make a backup: bulla keys export %s --secret -o FILE", made.Key.Fingerprint)
+			a.note("Make a backup: bulla keys backup %s -o FILE", made.Key.Fingerprint)
 		}
 		return out.err
 	}
@@ -137,7 +138,7 @@ them.`,
 }
 
 // newPassphrase reads the passphrase for a key that is being made.
-func (a *app) newPassphrase(ctx context.Context, purpose keys.PassphrasePurpose, label string, fd *secretFD) (keys.Secret, error) {
+func (a *app) newPassphrase(ctx context.Context, purpose keys.PassphrasePurpose, label string, fd *secretFD, flag string) (keys.Secret, error) {
 	var s keys.Secret
 	var err error
 	if fd != nil {
@@ -146,10 +147,13 @@ func (a *app) newPassphrase(ctx context.Context, purpose keys.PassphrasePurpose,
 		s, err = a.terminal().Passphrase(ctx, keys.PassphraseRequest{Purpose: purpose, Label: label, Attempt: 1, New: true})
 	}
 	if errors.Is(err, keys.ErrNoPassphrase) {
-		return s, &explain.UsageError{Message: "the new key needs a passphrase, and there is nobody to ask for it", Hints: []string{"--passphrase-fd N reads it from file descriptor N"}}
+		return s, &explain.UsageError{Message: "the new key needs a passphrase, and there is nobody to ask for it", Hints: []string{flag + " N reads it from file descriptor N"}}
 	}
 	if err == nil && s.Len() == 0 {
 		return s, errEmptyPassphrase
+	}
+	if err == nil && purpose == keys.PurposeOpenPGP {
+		a.warnWeak(s)
 	}
 	return s, err
 }
@@ -159,20 +163,15 @@ func (a *app) keysImportCommand() *cobra.Command {
 		Use:   "import FILE|-",
 		Short: "Import public or secret keys into bulla's store",
 		Long: `Import public or secret OpenPGP keys into bulla's store, armored or binary, any
-number at once. The file is not changed; a secret key stays protected by the
-passphrase it has.`,
+number at once, also a paper backup that was typed in, or GnuPG's pubring.kbx. The
+file is not changed; a secret key stays protected by the passphrase it has.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			w, err := a.open(cmd.Context())
 			if err != nil {
 				return err
 			}
-			in, closeIn, err := a.input(args[0])
-			if err != nil {
-				return err
-			}
-			defer closeIn()
-			list, err := w.Store.Import(cmd.Context(), in)
+			list, err := a.importFrom(cmd.Context(), w, args[0])
 			p := a.printer()
 			for _, i := range list {
 				p.imported(i)
@@ -191,18 +190,6 @@ passphrase it has.`,
 	return c
 }
 
-// input opens a file or, for "-", standard input.
-func (a *app) input(name string) (io.Reader, func(), error) {
-	if name == "-" {
-		return a.Stdin, func() {}, nil
-	}
-	f, err := os.Open(a.path(name))
-	if err != nil {
-		return nil, nil, err
-	}
-	return f, func() { _ = f.Close() }, nil
-}
-
 // path makes a name from the command line absolute.
 func (a *app) path(name string) string {
 	if filepath.IsAbs(name) {
@@ -214,13 +201,19 @@ func (a *app) path(name string) string {
 func (a *app) keysExportCommand() *cobra.Command {
 	var secret, replace bool
 	var output string
+	var public store.PublicParams
 	c := &cobra.Command{
 		Use:   "export KEY",
 		Short: "Write a public key, or with --secret a secret one",
-		Args:  cobra.ExactArgs(1),
+		Long: `Write a public key: its user ids, subkeys and what its owner signed. What others
+certified on it is left out, unless --third-party asks for it. --secret writes the
+secret key, all of it; its passphrase is asked for.`,
+		Args: cobra.ExactArgs(1),
 	}
 	f := c.Flags()
 	f.BoolVar(&secret, "secret", false, "write the secret key too, protected by its passphrase: a backup")
+	f.BoolVar(&public.ThirdParty, "third-party", false, "write what others certified on the key too")
+	f.StringArrayVar(&public.UserIDs, "userid", nil, "write this `user id` alone, or its address; may be repeated")
 	f.StringVarP(&output, "output", "o", "", "write to `file` instead of standard output; it must not exist")
 	f.BoolVar(&replace, "replace", false, "allow the file to be replaced")
 	fd := fdFlag(f, "passphrase-fd", "read the key's passphrase from file descriptor `N`")
@@ -230,18 +223,22 @@ func (a *app) keysExportCommand() *cobra.Command {
 		if out, ok := a.Stdout.(*os.File); secret && output == "" && ok && term.IsTerminal(int(out.Fd())) {
 			return &explain.UsageError{Message: "a secret key does not belong on a screen", Hints: []string{"-o FILE writes it to a file that only you can read"}}
 		}
+		if secret && (public.ThirdParty || len(public.UserIDs) > 0) {
+			return &explain.UsageError{Message: "a secret key is written whole", Hints: []string{"leave out --userid and --third-party, or --secret"}}
+		}
 		w, err := a.open(ctx)
 		if err != nil {
 			return err
 		}
 		sel := keys.ParseSelector(args[0])
 		perm := os.FileMode(0o644)
+		ask := a.ask(passphraseFDs{openpgp: descriptor(fd)})
 		var data []byte
 		if secret {
 			perm = 0o600
-			data, err = w.Store.ExportSecret(ctx, sel, a.ask(passphraseFDs{openpgp: descriptor(fd)}))
+			data, err = w.Store.ExportSecret(ctx, sel, ask)
 		} else {
-			data, err = w.ExportPublic(ctx, sel)
+			data, err = w.ExportPublicWith(ctx, sel, public)
 		}
 		if err != nil {
 			return err
@@ -250,12 +247,13 @@ func (a *app) keysExportCommand() *cobra.Command {
 			_, err = a.Stdout.Write(data)
 			return err
 		}
-		return a.exportTo(ctx, sel, output, data, perm, secret, replace)
+		return a.exportTo(ctx, output, data, perm, secret, replace, ask)
 	}
 	return c
 }
 
-func (a *app) exportTo(ctx context.Context, sel keys.Selector, output string, data []byte, perm os.FileMode, secret, replace bool) error {
+// exportTo writes an export to a file. A secret key in a file is a backup, and is tried as one.
+func (a *app) exportTo(ctx context.Context, output string, data []byte, perm os.FileMode, secret, replace bool, ask keys.AskPassphrase) error {
 	write := atomicfile.Create
 	if replace {
 		write = atomicfile.Write
@@ -267,13 +265,6 @@ func (a *app) exportTo(ctx context.Context, sel keys.Selector, output string, da
 		return nil
 	}
 	a.note("%s holds the secret key. Its passphrase, if it has one, is all that protects it: keep the file apart from this computer.", output)
-	list, err := a.world.Store.List(ctx)
-	if err != nil {
-		return err
-	}
-	k, err := keys.Select(list, sel)
-	if err != nil {
-		return err
-	}
-	return a.world.Store.MarkBackedUp(ctx, k.Fingerprint, a.Now())
+	_, err := a.world.RehearseBackup(ctx, a.path(output), ask)
+	return err
 }

@@ -79,7 +79,7 @@ func known(err error) (Explanation, bool) {
 		return x, true
 	}
 	for _, explainer := range []func(error, *Explanation) bool{
-		journalling, abandoning, incomplete, publishing, cancelled, refused, usage, gnupg, passphrases, selecting, stores,
+		journalling, abandoning, incomplete, publishing, cancelled, refused, usage, gnupg, passphrases, selecting, keyChanges, stores,
 		repositories, pushing, asking, judging, registries, files,
 	} {
 		if explainer(err, &x) {

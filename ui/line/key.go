@@ -130,7 +130,7 @@ func (w *walk) newKey(ctx context.Context) error {
 	w.changed = true
 	w.t.Say("Made %s", made.Key.Fingerprint.Grouped())
 	w.t.Say("Its revocation certificate is %s", made.Revocation)
-	w.t.Say("Keep that in another place. A backup: bulla keys export %s --secret -o FILE", string(made.Key.Fingerprint))
+	w.t.Say("Keep that in another place. A backup: bulla keys backup %s -o FILE", string(made.Key.Fingerprint))
 	w.c.Key = string(made.Key.Fingerprint)
 	return nil
 }

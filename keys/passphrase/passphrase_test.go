@@ -1,0 +1,119 @@
+package passphrase
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"math"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"bulla/keys"
+
+	"github.com/tyler-smith/go-bip39/wordlists"
+)
+
+func TestWordList(t *testing.T) {
+	seen := map[string]bool{}
+	for _, w := range wordlists.English {
+		head := w[:min(4, len(w))]
+		if seen[head] || w == "" || strings.ContainsFunc(w, func(r rune) bool { return r < 'a' || r > 'z' }) {
+			t.Errorf("%q", w)
+		}
+		seen[head] = true
+	}
+	if len(wordlists.English) != 1<<BitsPerWord {
+		t.Errorf("%d words", len(wordlists.English))
+	}
+}
+
+// TestGenerate: as many words as asked for, every one as likely as another, and what it is said
+// to be worth is what Estimate finds.
+func TestGenerate(t *testing.T) {
+	counts := map[string]int{}
+	const rounds = 4000
+	for i := range rounds {
+		s, bits, err := Generate(rand.Reader, 0)
+		if err != nil || bits != 66 {
+			t.Fatalf("%d bits, %v", bits, err)
+		}
+		_ = s.Use(func(b []byte) error {
+			list := bytes.Fields(b)
+			if len(list) != Words {
+				t.Fatalf("%d words", len(list))
+			}
+			for _, w := range list {
+				counts[string(w)]++
+			}
+			return nil
+		})
+		if e := Estimate(s); i < 50 && (e.Level != Strong || e.Bits > float64(bits)+1.5*(Words-1)+0.01) {
+			t.Errorf("estimated %v", e)
+		}
+		s.Destroy()
+	}
+	// Chi-squared with 2047 degrees of freedom: mean 2047, standard deviation 64.
+	expected := float64(rounds*Words) / 2048
+	chi := 0.0
+	for _, w := range wordlists.English {
+		chi += math.Pow(float64(counts[w])-expected, 2) / expected
+	}
+	if chi < 2047-8*64 || chi > 2047+8*64 {
+		t.Errorf("the words are not equally likely: chi-squared %.0f", chi)
+	}
+	if s, bits, err := Generate(rand.Reader, 8); err != nil || bits != 88 || s.Len() < 8*3+7 {
+		t.Errorf("%d bits, %v", bits, err)
+	}
+	broken := errors.New("no randomness")
+	if s, _, err := Generate(iotest.ErrReader(broken), 6); !errors.Is(err, broken) || !s.IsZero() {
+		t.Errorf("without randomness: %v", err)
+	}
+}
+
+func TestEstimate(t *testing.T) {
+	for _, c := range []struct {
+		text     string
+		min, max float64
+		level    Level
+	}{
+		{"", 0, 0, Weak},
+		{"password", 1, 8, Weak},
+		{"Password1", 1, 16, Weak},
+		{"password123456", 1, 22, Weak},
+		{"aaaaaaaaaaaaaaaaaaaaaaaa", 1, 12, Weak},
+		{"abcdefghijklmnopqrstuvwxyz", 1, 14, Weak},
+		{"qwertyuiop1234567890", 1, 24, Weak},
+		{"correct horse battery staple", 20, 45, Weak},
+		{"linux2024", 1, 20, Weak},
+		{"abandon abandon abandon abandon", 20, 60, Fair},
+		{"xkq9#mZ2pLw!", 60, 80, Strong},
+		{"7f3a9c1e5b2d", 40, 65, Strong},
+		{"Größe und Wahrheit", 60, 140, Strong},
+	} {
+		s := keys.NewSecret([]byte(c.text))
+		e := Estimate(s)
+		if e.Bits < c.min || e.Bits > c.max || e.Level != c.level {
+			t.Errorf("%q: %v, want %v to %v, %s", c.text, e, c.min, c.max, c.level)
+		}
+		if s.Len() != len(c.text) {
+			t.Errorf("%q was changed", c.text)
+		}
+	}
+}
+
+func FuzzEstimate(f *testing.F) {
+	f.Add([]byte("Password 2024 İ"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if e := Estimate(keys.NewSecret(bytes.Clone(b))); e.Bits < 0 || math.IsNaN(e.Bits) || e.Bits > 8*float64(len(b)) {
+			t.Errorf("%q: %v", b, e)
+		}
+	})
+}
+
+func BenchmarkEstimate(b *testing.B) {
+	s := keys.NewSecret([]byte("abandon ability able about above absent"))
+	for b.Loop() {
+		Estimate(s)
+	}
+}

@@ -1,0 +1,193 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"bulla/keys"
+	"bulla/keys/atomicfile"
+
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
+)
+
+// BackupError says why a backup is not worth the name. Reason is a sentence fragment.
+type BackupError struct {
+	Key    keys.Fingerprint // empty if not even that could be read
+	Reason string
+}
+
+func (e *BackupError) Error() string { return "the backup cannot be used: " + e.Reason }
+
+// Rehearsal says what was tried with a backup, and worked.
+type Rehearsal struct {
+	// Key is the key as it came out of the backup.
+	Key keys.Key
+	// Opened are the secret parts that the passphrase opened; Signed those of them that signed
+	// something which then verified with the public key.
+	Opened, Signed []keys.Fingerprint
+	// Protected says that a passphrase was needed.
+	Protected bool
+	// Older says that the store knows of the key what the backup does not: a new expiry, a user
+	// id. Its secret parts are complete all the same.
+	Older bool
+	// Recorded says that the key is in this store, which now remembers the backup.
+	Recorded bool
+	At       time.Time
+}
+
+// Rehearse tries a backup as if all else were lost: it restores it into a throw-away store,
+// opens every secret part with the passphrase that ask gives, lets each that can sign something,
+// and verifies that with the public key of this store, or of the backup where the key is not
+// here. A backup that lacks a secret part of the stored key is none. What worked is remembered
+// as with MarkBackedUp.
+//
+// data is what [Store.Import] reads. The error is a *BackupError, or one of keys.Unlock.
+func (s *Store) Rehearse(ctx context.Context, data []byte, ask keys.AskPassphrase) (r Rehearsal, err error) {
+	home := filepath.Dir(s.dir)
+	if err := os.MkdirAll(home, dirMode); err != nil {
+		return r, err
+	}
+	removeOldRehearsals(home, s.now())
+	tmp, err := os.MkdirTemp(home, rehearsalPrefix) // 0700
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
+	throwAway := Open(Options{Dir: filepath.Join(tmp, "keys"), Now: s.now, Rand: s.rand})
+	if _, err := throwAway.Import(ctx, bytes.NewReader(data)); err != nil {
+		return r, &BackupError{Reason: err.Error()}
+	}
+	loaded, _, err := throwAway.load(ctx)
+	if err != nil {
+		return r, err
+	}
+	defer forget(loaded)
+	with := withSecret(loaded)
+	if len(with) != 1 {
+		return r, &BackupError{Reason: fmt.Sprintf("it holds %d secret keys, not one", len(with))}
+	}
+	k := with[0]
+	r.Key, r.At = k.key, s.now()
+	public := k.certificate
+	have, haveErr := s.readKey(k.fpr)
+	defer have.forget()
+	if haveErr == nil {
+		public = have.certificate
+		if missing := missingSecrets(have.secret, k.secret); missing != "" {
+			return r, &BackupError{k.fpr, "the secret part of " + string(missing) + " is not in it"}
+		}
+		_, r.Older = k.merge(have.certificate)
+	}
+	if err := k.tryAll(ctx, public, s, ask, &r); err != nil {
+		return r, err
+	}
+	if haveErr == nil {
+		r.Recorded = true
+		err = s.MarkBackedUp(ctx, k.fpr, r.At)
+	}
+	return r, err
+}
+
+// rehearsalPrefix begins the name of the folder of a throw-away store.
+const rehearsalPrefix = atomicfile.TempPrefix + "rehearsal-"
+
+// removeOldRehearsals clears away what a killed rehearsal left. One of the last hour may be
+// another process at work.
+func removeOldRehearsals(home string, now time.Time) {
+	entries, err := os.ReadDir(home)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && strings.HasPrefix(e.Name(), rehearsalPrefix) && now.Sub(info.ModTime()) > time.Hour {
+			_ = os.RemoveAll(filepath.Join(home, e.Name()))
+		}
+	}
+}
+
+// missingSecrets is the first key whose secret is in have and not in backup, or "".
+func missingSecrets(have, backup []secretPacket) keys.Fingerprint {
+	for _, p := range have {
+		i := findSecret(backup, p.fpr)
+		if p.protection.usable() && (i < 0 || !backup[i].protection.usable()) {
+			return p.fpr
+		}
+	}
+	return ""
+}
+
+// tryAll opens the parts of a restored key and signs with those that can.
+func (k loadedKey) tryAll(ctx context.Context, public certificate, s *Store, ask keys.AskPassphrase, r *Rehearsal) error {
+	opened, err := k.openAll(ctx, ask)
+	defer func() {
+		for _, o := range opened {
+			wipe(o)
+		}
+	}()
+	if err != nil {
+		return err
+	}
+	r.Protected = k.anyProtected(opened)
+	text := make([]byte, 32)
+	if _, err := io.ReadFull(s.rand, text); err != nil {
+		return err
+	}
+	over := func(w io.Writer) { _, _ = w.Write(text) }
+	for _, p := range k.secret {
+		o := opened[p.fpr]
+		if o == nil {
+			continue
+		}
+		r.Opened = append(r.Opened, p.fpr)
+		if !o.PubKeyAlgo.CanSign() || o.Version != 4 {
+			continue
+		}
+		sig, err := signature{kind: sigBinary}.sign(s.rand, o, s.now(), over)
+		if err == nil {
+			err = public.verifies(p.fpr, sig, hashFor(o), over)
+		}
+		if err != nil {
+			return &BackupError{k.fpr, err.Error()}
+		}
+		r.Signed = append(r.Signed, p.fpr)
+	}
+	if len(r.Opened) == 0 {
+		return &BackupError{k.fpr, "it holds stubs instead of secret keys"}
+	}
+	return nil
+}
+
+// publicKey reads one of the keys of a certificate into go-crypto's model.
+func (c certificate) publicKey(fpr keys.Fingerprint) (*packet.PublicKey, error) {
+	for _, part := range c.parts {
+		if !part.head.tag.key() {
+			continue
+		}
+		if f, err := keyPacketFingerprint(part.head); err != nil || f != fpr {
+			continue
+		}
+		p, err := packet.Read(bytes.NewReader(part.head.raw))
+		if pub, ok := p.(*packet.PublicKey); ok {
+			return pub, nil
+		}
+		return nil, err
+	}
+	return nil, &keys.NotFoundError{Selector: string(fpr)}
+}
+
+// verifies checks a signature with one of the keys of the certificate.
+func (c certificate) verifies(fpr keys.Fingerprint, sig rawPacket, hash crypto.Hash, over func(io.Writer)) error {
+	pub, err := c.publicKey(fpr)
+	if err != nil {
+		return err
+	}
+	return verify(pub, hash, sig, over)
+}

@@ -1,0 +1,90 @@
+package workflow
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+
+	"bulla/keys"
+	"bulla/keys/agent"
+	"bulla/keys/store"
+)
+
+// ErrNoGnuPG says that something needs GnuPG, which is not here.
+var ErrNoGnuPG = errors.New("GnuPG is needed for that, and it is not installed here")
+
+// ImportFile imports the keys of a file into bulla's store: what store.Import reads, and the
+// keybox of GnuPG (pubring.kbx), which is read through gpg.
+func (w *World) ImportFile(ctx context.Context, path string) ([]store.Imported, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	head := make([]byte, 64)
+	n, err := io.ReadFull(f, head)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	if !agent.IsKeybox(head[:n]) {
+		return w.Store.Import(ctx, io.MultiReader(bytes.NewReader(head[:n]), f))
+	}
+	if w.GnuPG == nil {
+		return nil, ErrNoGnuPG
+	}
+	data, err := w.GnuPG.ReadKeybox(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	return w.Store.Import(ctx, bytes.NewReader(data))
+}
+
+// FromGnuPG copies the secret key that sel names from GnuPG to bulla's store, under the passphrase
+// that it has. GnuPG keeps its own. Parts that are on a card come as stubs.
+func (w *World) FromGnuPG(ctx context.Context, sel keys.Selector, ask keys.AskPassphrase) ([]store.Imported, error) {
+	if w.GnuPG == nil {
+		return nil, ErrNoGnuPG
+	}
+	list, err := w.GnuPG.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	k, err := keys.Select(list, sel)
+	if err != nil {
+		return nil, err
+	}
+	data, err := w.GnuPG.ExportSecret(ctx, k.Fingerprint, k.UserID(), ask)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(data)
+	return w.Store.Import(ctx, bytes.NewReader(data))
+}
+
+// ToGnuPG copies the secret key that sel names from bulla's store to GnuPG, under the passphrase
+// that it has; ask is asked for it first. The store keeps its own. It returns the key as GnuPG
+// lists it.
+func (w *World) ToGnuPG(ctx context.Context, sel keys.Selector, ask keys.AskPassphrase) (keys.Key, error) {
+	if w.GnuPG == nil {
+		return keys.Key{}, ErrNoGnuPG
+	}
+	data, err := w.Store.ExportSecret(ctx, sel, ask)
+	if err != nil {
+		return keys.Key{}, err
+	}
+	defer clear(data)
+	ring, err := keys.ReadKeyring(data, keys.SourceStore)
+	if err != nil {
+		return keys.Key{}, err
+	}
+	if err := w.GnuPG.ImportKey(ctx, data); err != nil {
+		return keys.Key{}, err
+	}
+	list, err := w.GnuPG.List(ctx)
+	if err != nil {
+		return keys.Key{}, err
+	}
+	return keys.Select(list, keys.ParseSelector(string(ring.Keys()[0].Fingerprint)))
+}

@@ -1,0 +1,98 @@
+package workflow
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"bulla/docker"
+	"bulla/keys"
+	"bulla/keys/keystest"
+	"bulla/keys/store"
+)
+
+// gnupgWorld is a world with a GnuPG home of its own.
+func gnupgWorld(t *testing.T) (*World, string) {
+	t.Helper()
+	home := keystest.GnuPGHome(t)
+	if err := os.WriteFile(filepath.Join(home, "gpg-agent.conf"), []byte("s2k-count 65536\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w, err := NewWorld(context.Background(), WorldOptions{
+		Home: filepath.Join(t.TempDir(), "home"), GnuPGHome: home, NoKeychain: true, Registry: docker.Options{},
+		Env: func(string) string { return "" }, Now: time.Now, Rand: rand.Reader,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.Close)
+	return w, home
+}
+
+func saying(pass string) keys.AskPassphrase {
+	return func(context.Context, keys.PassphraseRequest) (keys.Secret, error) {
+		return keys.NewSecret([]byte(pass)), nil
+	}
+}
+
+// TestMoveToGnuPGAndBack: a key goes to GnuPG and signs there, a key of GnuPG comes and signs here,
+// each under its own passphrase.
+func TestMoveToGnuPGAndBack(t *testing.T) {
+	ctx := context.Background()
+	w, home := gnupgWorld(t)
+	g, err := w.Store.Generate(ctx, store.GenerateParams{Name: "Ours", Email: "ours@example.org", Algorithm: store.AlgorithmEd25519, Passphrase: keys.NewSecret([]byte(testPassphrase))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.ToGnuPG(ctx, keys.ParseSelector("ours@example.org"), saying("wrong")); !errors.Is(err, keys.ErrWrongPassphrase) {
+		t.Errorf("wrong passphrase: %v", err)
+	}
+	k, err := w.ToGnuPG(ctx, keys.ParseSelector("ours@example.org"), answer)
+	if err != nil || k.Fingerprint != g.Key.Fingerprint || !k.HasSecret {
+		t.Fatalf("%v: %+v", err, k)
+	}
+	text := filepath.Join(t.TempDir(), "text")
+	if err := os.WriteFile(text, []byte("text"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, errOut, err := keystest.GPG(t, home, []byte(testPassphrase), "--pinentry-mode", "loopback", "--passphrase-fd", "0", "-u", "ours@example.org", "--detach-sign", text); err != nil {
+		t.Errorf("gpg signs: %v\n%s", err, errOut)
+	}
+
+	const theirs = "CANARY-theirs"
+	if _, errOut, err := keystest.GPG(t, home, nil, "--pinentry-mode", "loopback", "--passphrase", theirs, "--quick-gen-key", "Theirs <theirs@example.org>", "ed25519", "sign,cert", "1y"); err != nil {
+		t.Fatalf("%v\n%s", err, errOut)
+	}
+	forget(t, home)
+	sel := keys.ParseSelector("theirs@example.org")
+	_, err = w.FromGnuPG(ctx, sel, saying("wrong"))
+	if !errors.Is(err, keys.ErrWrongPassphrase) || strings.Contains(err.Error(), "CANARY") {
+		t.Errorf("wrong passphrase: %v", err)
+	}
+	done, err := w.FromGnuPG(ctx, sel, saying(theirs))
+	if err != nil || len(done) != 1 || !done[0].HasSecret {
+		t.Fatalf("%v: %+v", err, done)
+	}
+	if _, err := w.Store.ExportSecret(ctx, sel, saying(theirs)); err != nil {
+		t.Error(err)
+	}
+
+	// The keybox, through gpg.
+	done, err = w.ImportFile(ctx, filepath.Join(home, "pubring.kbx"))
+	if err != nil || len(done) != 2 {
+		t.Errorf("%v: %+v", err, done)
+	}
+}
+
+// forget lets the agent forget the passphrases it knows.
+func forget(t *testing.T, home string) {
+	t.Helper()
+	if _, errOut, err := keystest.Run(t, nil, nil, keystest.Peer(t, "gpgconf"), "--homedir", home, "--reload", "gpg-agent"); err != nil {
+		t.Fatalf("%v\n%s", err, errOut)
+	}
+}

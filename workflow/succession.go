@@ -1,0 +1,129 @@
+package workflow
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"bulla/keys"
+	"bulla/keys/store"
+)
+
+// SucceedParams say how a key gives way to another.
+type SucceedParams struct {
+	// Old and New name two keys of bulla's store, both with their secrets.
+	Old, New keys.Selector
+	// Retire is how long the old key stays valid from now; 0 leaves its expiry as it is.
+	Retire time.Duration
+}
+
+// Succession is what was made when a key gave way to another.
+type Succession struct {
+	Old, New keys.Key
+	// Statement is plain text for packagers and users, and Signature the signatures of both keys
+	// over it, detached and armored.
+	Statement, Signature []byte
+	// Policy are the lines that let the new key sign in bulla.toml.
+	Policy []byte
+}
+
+// Succeed lets the old key vouch for the new one, writes a statement that both sign, and lets the
+// old key expire when its time of grace is over. Each step leaves what the steps before it made,
+// and all of it can be repeated.
+func (w *World) Succeed(ctx context.Context, p SucceedParams, ask keys.AskPassphrase) (Succession, error) {
+	var out Succession
+	old, err := w.Store.Signer(ctx, p.Old)
+	if err != nil {
+		return out, err
+	}
+	defer old.Close()
+	successor, err := w.Store.Signer(ctx, p.New)
+	if err != nil {
+		return out, err
+	}
+	defer successor.Close()
+	for _, s := range []keys.Signer{old, successor} {
+		if err := s.Unlock(ctx, ask); err != nil {
+			return out, err
+		}
+	}
+	oldSel := keys.ParseSelector(string(old.Key().Primary))
+	newSel := keys.ParseSelector(string(successor.Key().Primary))
+	if out.New, err = w.Store.Vouch(ctx, oldSel, newSel, ask); err != nil {
+		return out, err
+	}
+	now := w.Now()
+	out.Statement = statement(old.Key(), successor.Key(), now, p.Retire)
+	for _, s := range []keys.Signer{old, successor} {
+		h := s.Key().Hash.New()
+		h.Write(out.Statement)
+		sig, err := s.Sign(ctx, h, now)
+		if err != nil {
+			return out, err
+		}
+		out.Signature = append(out.Signature, sig...)
+	}
+	out.Policy = policyLines(successor.Key(), now)
+	list, err := w.Store.List(ctx)
+	if err != nil {
+		return out, err
+	}
+	if out.Old, err = keys.Select(list, oldSel); err != nil || p.Retire == 0 {
+		return out, err
+	}
+	if end := now.Add(p.Retire); out.Old.Expires.IsZero() || end.Before(out.Old.Expires) {
+		out.Old, err = w.Store.Extend(ctx, oldSel, store.ExtendParams{Lifetime: p.Retire}, ask)
+	}
+	return out, err
+}
+
+// statement tells people in plain words which key follows which.
+func statement(old, successor keys.SigningKey, now time.Time, retire time.Duration) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, `A new key signs from now on
+===========================
+
+Written on %s, and signed with both keys.
+
+The old key, which signed until today:
+
+    %s
+    %s
+
+The new key, which signs from today on:
+
+    %s
+    %s
+
+What the old key signed before today stays good.
+`, now.UTC().Format("2 January 2006"), old.Primary.Grouped(), plainUserID(old.UserID), successor.Primary.Grouped(), plainUserID(successor.UserID))
+	if retire > 0 {
+		fmt.Fprintf(&b, "The old key expires on %s at the latest.\n", now.Add(retire).UTC().Format("2 January 2006"))
+	}
+	b.WriteString(`The old key has certified the new one, so that the keys themselves say the same.
+
+To check this text, with both keys in your keyring:
+
+    gpg --verify statement.txt.asc statement.txt
+
+It must report two good signatures, one by each key.
+`)
+	return b.Bytes()
+}
+
+// plainUserID keeps control characters of a user id out of a text that is signed.
+func plainUserID(s string) string {
+	out := []rune(s)
+	for i, r := range out {
+		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+			out[i] = '?'
+		}
+	}
+	return string(out)
+}
+
+func policyLines(k keys.SigningKey, now time.Time) []byte {
+	return fmt.Appendf(nil, "[[policy.signer]]\nname = %q\nkeys = [%q]\nsigns = [\"tag\", \"artifact\", \"record\"]\nfrom = %s\n",
+		plainUserID(k.UserID), k.Primary, now.UTC().Format(time.DateOnly))
+}
