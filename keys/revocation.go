@@ -69,13 +69,6 @@ func revocationReason(code int) string {
 	return "its owner gave no reason"
 }
 
-// Packet is the revocation as it came, in a frame of its own, as it can be imported.
-func (v Revocation) Packet() []byte {
-	var b bytes.Buffer
-	writePacket(&b, tagSignature, v.body)
-	return b.Bytes()
-}
-
 // Confirms finds the key of the Keyring that made the revocation of itself; "" if there is none.
 func (r *Keyring) Confirms(v Revocation) Fingerprint {
 	if r == nil {
@@ -92,4 +85,15 @@ func (r *Keyring) Confirms(v Revocation) Fingerprint {
 		}
 	}
 	return ""
+}
+
+// ExportRevoked is ExportWith of the key f with the revocation added, whose key must be f: see
+// [Keyring.Confirms]. nil if it is not.
+func (r *Keyring) ExportRevoked(f Fingerprint, v Revocation) []byte {
+	if r.Confirms(v) != f || f == "" {
+		return nil
+	}
+	c := r.certWith(f).fresh()
+	c.direct = unite([][]byte{v.body}, c.direct)
+	return c.serialize(ExportOptions{})
 }

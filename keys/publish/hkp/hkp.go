@@ -145,4 +145,3 @@ func isHex(s string) bool {
 	}
 	return true
 }
-
