@@ -11,7 +11,10 @@ import (
 
 	"bulla/keys"
 	"bulla/keys/publish/hkp"
+	"bulla/keys/publish/keysfile"
+	"bulla/keys/publish/vks"
 	"bulla/keys/publish/web"
+	"bulla/keys/publish/wkd"
 )
 
 // Query is a key that somebody looks for: exactly one field is set.
@@ -204,7 +207,9 @@ func (p *Publisher) get(ctx context.Context, q Query, t Target) (host string, da
 		a, err := p.o.Client.Do(ctx, web.Request{Op: "get the key", URL: q.URL, Limit: maxFetched})
 		return u.Host, a.Body, err
 	}
-	host = t.Name()
+	if host = t.Name(); t.Kind == KindWKD {
+		_, host, _ = strings.Cut(q.Address, "@")
+	}
 	p.doing(t, "asking %s for %s", host, q)
 	switch t.Kind {
 	case KindHKP:
@@ -214,8 +219,43 @@ func (p *Publisher) get(ctx context.Context, q Query, t Target) (host string, da
 		}
 		data, err = fromKeyServer(ctx, s, q)
 		return host, data, err
+	case KindVKS:
+		data, err = fromVKS(ctx, vks.New(p.o.Client, t.Where), q)
+		return host, data, err
+	case KindWKD:
+		if q.Address == "" {
+			return host, nil, &TargetError{"wkd", "a Web Key Directory is asked by address only"}
+		}
+		d := wkd.Directory{Client: p.o.Client, Resolver: p.o.Resolver}
+		data, host, err = d.Find(ctx, q.Address)
+		return host, data, err
+	case KindFile:
+		data, err = p.fromFile(q, t.Where)
+		return host, data, err
 	}
 	return host, nil, &TargetError{t.String(), "keys cannot be fetched from there"}
+}
+
+// fromFile takes the keys that were asked for out of a file, which may hold hundreds.
+func (p *Publisher) fromFile(q Query, path string) ([]byte, error) {
+	data, err := readFile(path)
+	if err != nil {
+		return nil, err
+	}
+	ring, err := keysfile.Keys(data)
+	if err != nil {
+		return nil, err
+	}
+	var out []byte
+	for _, k := range ring.Keys() {
+		if q.names(k) {
+			out = append(out, ring.ExportWith(k.Fingerprint, keys.ExportOptions{})...)
+		}
+	}
+	if out == nil {
+		return nil, &keys.NotFoundError{Selector: q.String()}
+	}
+	return out, nil
 }
 
 // maxFetched is the most that is read of a file with keys.

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"bulla/keys"
 	"bulla/keys/publish/web"
+	"bulla/keys/publish/wkd"
 )
 
 // Options are what a Publisher works with.
@@ -23,6 +25,8 @@ type Options struct {
 	// Sign makes an armored detached signature of text by the key that is published: Gitea asks for
 	// one where the account has none of the key's addresses. nil where that cannot be.
 	Sign func(ctx context.Context, f keys.Fingerprint, text []byte) ([]byte, error)
+	// Resolver tells whether a host exists, for Web Key Directories; nil means the system's.
+	Resolver wkd.Resolver
 	// Replace allows the key of somebody else in a Web Key Directory to be replaced.
 	Replace bool
 	// Progress is told what is under way; nil for nobody. It may be called from one goroutine only.
@@ -52,6 +56,9 @@ func New(o Options) *Publisher {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Resolver == nil {
+		o.Resolver = net.DefaultResolver
 	}
 	if o.Progress == nil {
 		o.Progress = func(Event) {}
@@ -96,6 +103,9 @@ func (p *Publisher) each(ctx context.Context, plan Plan, do func(context.Context
 		pl, err := p.place(plan, i.Target)
 		if err == nil {
 			err = do(ctx, pl, i, &r)
+			if a, ok := pl.(*account); ok {
+				a.close()
+			}
 		}
 		if err == nil && len(r.Differences) > 0 {
 			err = &DifferenceError{Target: i.Target, Fingerprint: i.Key.Fingerprint, Differences: r.Differences}
@@ -113,6 +123,16 @@ func (p *Publisher) place(plan Plan, t Target) (place, error) {
 	switch t.Kind {
 	case KindHKP:
 		return newKeyServer(p, plan.ring, t)
+	case KindVKS:
+		return newVerifyingServer(p, plan.ring, t), nil
+	case KindWKD:
+		return &directory{p, plan.ring, t.Where}, nil
+	case KindGitHub, KindGitLab, KindGitea:
+		return &account{p: p, ring: plan.ring, target: t}, nil
+	case KindFile:
+		return &keysFile{p, t.Where}, nil
+	case KindDNS, KindAllowedSigners:
+		return &printed{p, plan.ring}, nil
 	}
 	return nil, &TargetError{t.String(), "there is no such kind of place"}
 }

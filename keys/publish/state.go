@@ -55,12 +55,13 @@ type AddressState string
 
 // The states of an address.
 const (
-	AddressFound    AddressState = "found"            // the key is found by it
-	AddressWaiting  AddressState = "waiting-for-mail" // a mail was sent, its link is to be opened
-	AddressHidden   AddressState = "not-confirmed"    // the place does not show it until it is confirmed
-	AddressMissing  AddressState = "not-found"        // nothing is found by it
-	AddressOtherKey AddressState = "other-key"        // another key is found by it
-	AddressUnknown  AddressState = "not-checked"      // could not be asked
+	AddressFound    AddressState = "found"              // the key is found by it
+	AddressWaiting  AddressState = "waiting-for-mail"   // a mail was sent, its link is to be opened
+	AddressHidden   AddressState = "not-confirmed"      // the place does not show it until it is confirmed
+	AddressUpload   AddressState = "waiting-for-upload" // the files are written, their upload is not seen
+	AddressMissing  AddressState = "not-found"          // nothing is found by it
+	AddressOtherKey AddressState = "other-key"          // another key is found by it
+	AddressUnknown  AddressState = "not-checked"        // could not be asked
 )
 
 // Address is an address of the key and what became of it at a place.
@@ -101,13 +102,26 @@ type Result struct {
 	At time.Time
 }
 
-// Waiting reports whether only a person is left to act: to open the link of a mail, or to put
-// files or lines where they belong.
-func (r Result) Waiting() bool {
+// Waiting reports whether only a person is left to act: to open the link of a mail, to confirm an
+// address in an account, to upload files.
+func (r Result) Waiting() bool { return r.waitsFor() != "" }
+
+func (r Result) waitsFor() string {
 	if r.Err != nil || len(r.Differences) > 0 {
-		return false
+		return ""
 	}
-	return slices.ContainsFunc(r.Addresses, func(a Address) bool { return a.State == AddressWaiting || a.State == AddressHidden })
+	for _, a := range r.Addresses {
+		switch {
+		case a.State == AddressUpload:
+			return "waiting for the upload"
+		case a.State != AddressWaiting && a.State != AddressHidden:
+		case r.Target.NeedsToken():
+			return "waiting for the account to confirm the address"
+		default:
+			return "waiting for the mail"
+		}
+	}
+	return ""
 }
 
 // Done reports whether the key is there as it is now, as far as that place can show it.
@@ -117,7 +131,7 @@ func (r Result) Done() bool { return r.Err == nil && len(r.Differences) == 0 && 
 func (r Result) State() string {
 	switch {
 	case r.Waiting():
-		return r.Stage.String() + ", waiting for the mail"
+		return r.Stage.String() + ", " + r.waitsFor()
 	case len(r.Differences) > 0:
 		return r.Stage.String() + ", not current"
 	case r.Target.Prints() && r.Err == nil:
