@@ -38,6 +38,8 @@ type Item struct {
 	Permanent bool
 	// Notes are plain sentences about what will happen there besides.
 	Notes []string
+
+	certifications bool
 }
 
 // Addresses are the addresses in the user ids that are sent, each once, in their order.
@@ -85,7 +87,7 @@ func NewPlan(ring *keys.Keyring, f keys.Fingerprint, targets []Target, c Choice)
 	}
 	p := Plan{ring: ring}
 	for _, t := range targets {
-		i := Item{Target: t}
+		i := Item{Target: t, certifications: c.Certifications}
 		i.Sentence, i.Permanent = t.Permanent()
 		i.Data = ring.ExportWith(f, keys.ExportOptions{UserIDs: chosen, Certifications: c.Certifications})
 		if i.Key, ok = describe(i.Data); !ok {

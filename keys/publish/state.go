@@ -1,11 +1,14 @@
 package publish
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"bulla/keys"
+	"bulla/keys/publish/web"
 )
 
 // Stage is how far a key has come at a place. Each stage includes those before it.
@@ -122,6 +125,12 @@ func (r Result) waitsFor() string {
 		}
 	}
 	return ""
+}
+
+// unreachable reports whether nothing was learned of the place.
+func (r Result) unreachable() bool {
+	var e *web.Error
+	return errors.As(r.Err, &e) && e.Kind != web.KindNotFound || errors.Is(r.Err, context.Canceled)
 }
 
 // Done reports whether the key is there as it is now, as far as that place can show it.
