@@ -344,12 +344,12 @@ func (f *Found) complete(q Query, a answer, known *keys.Keyring) bool {
 		if !q.names(f.Key) {
 			return false
 		}
-		f.Note = "The place gives this key without a user id: nobody has confirmed an address of it there. Without one it says neither whose it is nor until when it is valid. Ask its owner, or another place."
 		if f.Key.CanSign || f.Key.CanCertify {
 			f.Note = "The key has no user id and says so itself. Nothing tells whose it is: compare its fingerprint."
 			return true
 		}
 		f.Data = nil
+		f.Note = "The place gives this key without a user id: nobody has confirmed an address of it there. Like that it says neither whose it is nor until when it is valid, and cannot be used. Ask its owner, or another place."
 		return true
 	}
 	base, err := keys.ReadKeyring(here, keys.SourceStore)
@@ -377,6 +377,11 @@ func (f *Found) apply(q Query, v keys.Revocation, known *keys.Keyring) bool {
 	if of == "" {
 		if q.URL == "" && q.KeyID != v.Claim.KeyID && q.Fingerprint.KeyID() != v.Claim.KeyID {
 			return false
+		}
+		for _, k := range []keys.Fingerprint{q.Fingerprint, v.Claim.Fingerprint} {
+			if known.ExportWith(k, keys.ExportOptions{}) != nil {
+				return false // the key is here, and did not make it
+			}
 		}
 		f.Key.Fingerprint = v.Claim.Fingerprint
 		f.Note = "The place gives nothing of this key but its revocation: " + v.Reason + ". Key servers do so for keys that were revoked for good. Without the key itself the revocation cannot be checked, and no signature either."

@@ -6,6 +6,7 @@ package hkp
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -64,6 +65,10 @@ func (s Server) Add(ctx context.Context, armored []byte) error {
 		Op: "send the key", Method: "POST", URL: s.base + "/pks/add", Repeatable: true,
 		Type: "application/x-www-form-urlencoded", Body: []byte(url.Values{"keytext": {string(armored)}}.Encode()),
 	})
+	var e *web.Error
+	if errors.As(err, &e) && e.Kind == web.KindTooBig {
+		return nil // what it says does not matter
+	}
 	return err
 }
 
