@@ -17,8 +17,36 @@ import (
 // signed, packet by packet as it came. What others certified is left out: a published key needs
 // none of it, and a flood of it has made keys unusable before.
 func (r *Keyring) Export(f Fingerprint) []byte {
+	return ArmorPublicKey(r.ExportWith(f, ExportOptions{Unproven: true}))
+}
+
+// ExportOptions say what of a key leaves this computer. The zero value takes all that the owner
+// ties in by a valid signature, and nothing that others certified.
+type ExportOptions struct {
+	// UserIDs says which user ids to take, by their raw text. With it photos are left out. nil
+	// takes all.
+	UserIDs func(userID string) bool
+	// Certifications takes the signatures of others too, but for those meant to stay local.
+	Certifications bool
+	// Unproven takes user ids and subkeys that no valid signature of the owner ties in, too.
+	Unproven bool
+}
+
+// ExportWith is the public key with that fingerprint of a primary key or subkey, binary, or nil if
+// the Keyring does not hold it. Packets stay as they came. Signatures that say of themselves that
+// they are not to be exported (RFC 9580, section 5.2.3.19) are left out.
+func (r *Keyring) ExportWith(f Fingerprint, o ExportOptions) []byte {
 	c := r.certWith(f)
 	if c == nil {
+		return nil
+	}
+	return c.serialize(o)
+}
+
+// ArmorPublicKey writes a binary public key as text, with a checksum, which GnuPG 2.2 wants. nil
+// stays nil.
+func ArmorPublicKey(data []byte) []byte {
+	if data == nil {
 		return nil
 	}
 	var out bytes.Buffer
@@ -26,7 +54,7 @@ func (r *Keyring) Export(f Fingerprint) []byte {
 	if err != nil {
 		return nil
 	}
-	if _, err := w.Write(c.serialize()); err != nil || w.Close() != nil {
+	if _, err := w.Write(data); err != nil || w.Close() != nil {
 		return nil
 	}
 	out.WriteByte('\n')
@@ -47,7 +75,7 @@ func (r *Keyring) certWith(f Fingerprint) *cert {
 }
 
 // serialize puts the packets together (RFC 9580, section 10.1).
-func (c *cert) serialize() []byte {
+func (c *cert) serialize(o ExportOptions) []byte {
 	var b bytes.Buffer
 	key := func(tag byte, k *packet.PublicKey) {
 		var raw bytes.Buffer
@@ -58,28 +86,46 @@ func (c *cert) serialize() []byte {
 			writePacket(&b, tag, p.body)
 		}
 	}
-	key(tagPublicKey, c.primary)
-	c.writeOwn(&b, c.direct)
-	for _, u := range c.users {
-		writePacket(&b, u.tag, u.body)
-		c.writeOwn(&b, u.signatures)
+	users, subkeys := func(int) bool { return true }, func(int) bool { return true }
+	if p := c.prove(); !o.Unproven {
+		users = func(i int) bool { return p.users[i].tied() }
+		subkeys = func(i int) bool { return p.subkeys[i].tied() }
+		if p.flooded {
+			users, subkeys = func(int) bool { return false }, func(int) bool { return false }
+		}
 	}
-	for _, s := range c.subkeys {
+	key(tagPublicKey, c.primary)
+	c.writeSignatures(&b, c.direct, o)
+	for i, u := range c.users {
+		if !users(i) || o.UserIDs != nil && (u.tag != tagUserID || !o.UserIDs(string(u.body))) {
+			continue
+		}
+		writePacket(&b, u.tag, u.body)
+		c.writeSignatures(&b, u.signatures, o)
+	}
+	for i, s := range c.subkeys {
+		if !subkeys(i) {
+			continue
+		}
 		key(tagPublicSubkey, s.key)
-		c.writeOwn(&b, s.signatures)
+		c.writeSignatures(&b, s.signatures, o)
 	}
 	return b.Bytes()
 }
 
-// writeOwn writes the signatures that the owner made, or a revoker that the owner may have named.
-func (c *cert) writeOwn(b *bytes.Buffer, bodies [][]byte) {
+func (u provedUser) tied() bool   { return len(u.certifications)+len(u.revocations) > 0 }
+func (s provedSubkey) tied() bool { return len(s.bindings) > 0 }
+
+// writeSignatures writes those that the owner made, or a revoker that the owner may have named, and
+// where they are asked for those of others.
+func (c *cert) writeSignatures(b *bytes.Buffer, bodies [][]byte, o ExportOptions) {
 	id := c.fingerprint().KeyID()
 	for _, body := range bodies {
 		s, err := parseSignature(body)
-		if err != nil {
-			continue
-		}
-		if s.claim().KeyID == id || s.typ == sigKeyRevoke || s.typ == sigSubkeyRevoke {
+		switch {
+		case s.local:
+		case err != nil && !o.Certifications:
+		case o.Certifications, s.claim().KeyID == id, s.typ == sigKeyRevoke, s.typ == sigSubkeyRevoke:
 			writePacket(b, tagSignature, body)
 		}
 	}

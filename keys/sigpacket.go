@@ -31,6 +31,7 @@ const (
 const (
 	subCreated       = 2
 	subSigExpires    = 3
+	subExportable    = 4
 	subRevocable     = 7
 	subKeyExpires    = 9
 	subRevoker       = 12
@@ -87,6 +88,7 @@ type sigPacket struct {
 	hasKeyFlags  bool
 	keyFlags     byte
 	primaryUID   bool
+	local        bool // not to be exported
 	revokeReason int
 	revokers     []Fingerprint
 
@@ -335,6 +337,8 @@ func (s *sigPacket) readHashed(typ byte, body []byte) error {
 		s.created = time.Unix(int64(t), 0).UTC()
 	case subSigExpires:
 		s.sigLifetime, err = word()
+	case subExportable:
+		s.local = len(body) == 1 && body[0] == 0
 	case subKeyExpires:
 		s.keyLifetime, err = word()
 	case subKeyFlags:
@@ -362,7 +366,7 @@ func (s *sigPacket) readHashed(typ byte, body []byte) error {
 // of RFC 4880, and of notations none but the one that GnuPG knows.
 func knownSubpacket(typ byte, body []byte) bool {
 	switch typ {
-	case subCreated, subSigExpires, 4, 5, 6, subRevocable, subKeyExpires, 11, subRevoker,
+	case subCreated, subSigExpires, subExportable, 5, 6, subRevocable, subKeyExpires, 11, subRevoker,
 		subIssuer, 21, 22, 23, 24, subPrimaryUserID, 26, subKeyFlags, 28, subRevokeReason, 30,
 		subEmbedded, subIssuerFPR, 34, 35, 37, 38, 39:
 		return true
