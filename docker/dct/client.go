@@ -228,7 +228,7 @@ func (r *Repository) handshake(ctx context.Context, push bool) (http.RoundTrippe
 	}
 	challenge, err := transport.Ping(ctx, host, base)
 	if err != nil {
-		return nil, err
+		return nil, overTLS(err)
 	}
 	if challenge.Scheme == "" {
 		return base, nil
@@ -244,6 +244,19 @@ func (r *Repository) handshake(ctx context.Context, push bool) (http.RoundTrippe
 		actions = "push,pull"
 	}
 	return transport.NewWithContext(ctx, host, auth, base, []string{"repository:" + r.gun.String() + ":" + actions})
+}
+
+// overTLS picks what went wrong over https out of both attempts of a handshake.
+func overTLS(err error) error {
+	var answer *transport.Error
+	var attempt *url.Error
+	switch {
+	case errors.As(err, &answer):
+		return answer
+	case errors.As(err, &attempt):
+		return attempt
+	}
+	return err
 }
 
 // forget drops the handshakes for a repository, so that new credentials are looked up.

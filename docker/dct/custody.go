@@ -1,12 +1,12 @@
 package dct
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"io/fs"
 	"os"
@@ -76,10 +76,15 @@ func (f *KeyFolder) Custody(id string) (Custody, error) {
 	return all[id], err
 }
 
-// Backup copies a root key, encrypted as it is, to a file that must not exist yet. The file can be
-// taken back by Restore, by docker trust key load, or by copying it into the folder.
+// pathHeader is where notary key export notes the file that a key came from; notary key import
+// wants it.
+const pathHeader = "path"
+
+// Backup copies a root key, encrypted as it is, to a file that must not exist yet, in the form of
+// notary key export. Restore and notary key import take it back; so does copying it into the
+// folder, under the key's id.
 func (f *KeyFolder) Backup(id, path string) error {
-	k, _, err := f.load(id)
+	k, file, err := f.load(id)
 	if err != nil {
 		return err
 	}
@@ -89,11 +94,8 @@ func (f *KeyFolder) Backup(id, path string) error {
 	if path, err = filepath.Abs(path); err != nil {
 		return err
 	}
-	b, err := readKeyFile(k.Path)
-	if err != nil {
-		return err
-	}
-	if err := atomicfile.Create(path, b, 0o600); err != nil {
+	file.block.Headers[pathHeader] = id
+	if err := atomicfile.Create(path, pem.EncodeToMemory(file.block), 0o600); err != nil {
 		return err
 	}
 	return f.note(id, func(c *Custody) { *c = Custody{Backup: path, Written: f.now().UTC()} })
@@ -164,8 +166,8 @@ func signs(key data.PrivateKey) error {
 	return signed.VerifySignature(message, &s, data.PublicKeyFromPrivate(key))
 }
 
-// Restore takes a root key from its backup into the folder of keys, as it is. One that is there
-// with the same content is left alone.
+// Restore takes a root key from its backup into the folder of keys, under the passphrase it has,
+// after the same trial as Rehearse. A key that is there already is left alone.
 func (f *KeyFolder) Restore(ctx context.Context, path string, ask keys.AskPassphrase) (Key, error) {
 	id, err := f.Rehearse(ctx, path, ask)
 	if err != nil {
@@ -175,8 +177,13 @@ func (f *KeyFolder) Restore(ctx context.Context, path string, ask keys.AskPassph
 	if err != nil {
 		return Key{}, err
 	}
-	if have, err := readKeyFile(filepath.Join(f.dir, id+".key")); err != nil || !bytes.Equal(have, b) {
-		if err := f.write(id, b); err != nil {
+	file, err := parseKeyFile(b)
+	if err != nil {
+		return Key{}, withPath(err, path)
+	}
+	delete(file.block.Headers, pathHeader)
+	if !f.has(id) {
+		if err := f.write(id, pem.EncodeToMemory(file.block)); err != nil {
 			return Key{}, err
 		}
 	}

@@ -26,6 +26,8 @@ type change struct {
 	plan func(v *view, s *State, a *keyAccess) ([]stage, error)
 	// done tells by fresh trust data whether the change is there.
 	done func(s *State) bool
+	// mends says that the change is for a targets/releases that cannot be used as it is.
+	mends bool
 }
 
 // stage puts a part of a change on the library's list.
@@ -44,7 +46,7 @@ func (r *Repository) apply(ctx context.Context, trust Trust, ask keys.AskPassphr
 		if err != nil {
 			return nil, false, err
 		}
-		s, err := r.state(v)
+		s, err := r.state(v, c.mends)
 		if err != nil {
 			return nil, false, err
 		}

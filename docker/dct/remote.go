@@ -53,10 +53,8 @@ func (s *remote) url(file string) string {
 // fail remembers and explains why a request could not be carried out.
 func (s *remote) fail(op string, err error) error {
 	e := &ServerError{Server: s.repo.server, GUN: s.repo.gun.String(), Op: op, Err: err}
-	if errors.Is(err, errPlainHTTP) {
-		e.Kind, e.Detail = docker.KindRefused, errPlainHTTP.Error()
-	} else {
-		e.Kind, e.Status, e.Detail = docker.Classify(err)
+	if e.Kind, e.Status, e.Detail = docker.Classify(err); errors.Is(err, errPlainHTTP) {
+		e.Kind = docker.KindRefused
 	}
 	if s.ctx.Err() != nil && errors.Is(s.ctx.Err(), context.Canceled) {
 		s.failed = context.Canceled

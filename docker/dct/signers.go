@@ -128,6 +128,29 @@ func (r *Repository) leaveReleases(v *view, s *State, a *keyAccess, name string,
 	return []stage{anew(rest)}, nil
 }
 
+// SignReleasesAgain signs targets/releases as it stands, where it has expired or lost its last
+// valid signature (docker trust signer remove can do that): until then nothing in the repository
+// counts as released. Whoever calls this vouches for all of its entries. It needs a key that may
+// release. existing says that nothing was wrong.
+func (r *Repository) SignReleasesAgain(ctx context.Context, trust Trust, ask keys.AskPassphrase) (s *State, existing bool, err error) {
+	return r.apply(ctx, trust, ask, change{
+		mends: true,
+		plan: func(_ *view, s *State, a *keyAccess) ([]stage, error) {
+			if !slices.Contains(s.Broken, roleReleases) {
+				return nil, nil
+			}
+			if err := a.unlockRole(s, r.gun, roleReleases); err != nil {
+				return nil, err
+			}
+			return []stage{func(repo client.Repository, _ changelist.Changelist) error {
+				_, err := repo.Witness(roleReleases)
+				return err
+			}}, r.unlockOldRoot(s, a)
+		},
+		done: func(s *State) bool { return !slices.Contains(s.Broken, roleReleases) },
+	})
+}
+
 // anew makes targets/releases a role that has signed nothing yet. With data under it that no key
 // vouches for any more the role would be broken.
 func anew(rest []data.PublicKey) stage {

@@ -115,11 +115,12 @@ func (r *Repository) Read(ctx context.Context, trust Trust) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.state(v)
+	return r.state(v, false)
 }
 
-// state describes what was loaded.
-func (r *Repository) state(v *view) (*State, error) {
+// state describes what was loaded. With a targets/releases that cannot be used there is a state
+// only for whoever is about to mend it.
+func (r *Repository) state(v *view, mending bool) (*State, error) {
 	s := &State{GUN: r.gun.String(), Server: r.server, Checked: v.memory.at, Offline: v.offline, Rotated: v.rotated}
 	root := v.repo.Root.Signed
 	s.Root = Root{Version: root.Version, Expires: root.Expires.UTC(), Certificates: certificates(v.repo)}
@@ -142,7 +143,7 @@ func (r *Repository) state(v *view) (*State, error) {
 		}
 	}
 	// Without targets/releases an older entry of targets would seem to be the released one.
-	if slices.Contains(s.Broken, roleReleases) {
+	if slices.Contains(s.Broken, roleReleases) && !mending {
 		return nil, r.brokenReleases(v)
 	}
 	s.addTags(v.repo)

@@ -56,10 +56,16 @@ func Docker(t testing.TB, s *Server, dockerDir string) *Peer {
 // Run runs the command in a folder of its own.
 func (p *Peer) Run(args ...string) (string, error) {
 	p.t.Helper()
+	return p.RunWith("", args...)
+}
+
+// RunWith is Run with something on standard input.
+func (p *Peer) RunWith(stdin string, args ...string) (string, error) {
+	p.t.Helper()
 	if strings.HasSuffix(p.program, "notary") {
 		args = append([]string{"-s", p.server.URL, "--tlscacert", p.server.CA.File, "-d", p.dir + "/trust"}, args...)
 	}
-	out, errs, err := keystest.Run(p.t, nil, p.env, p.program, args...)
+	out, errs, err := keystest.Run(p.t, []byte(stdin), p.env, p.program, args...)
 	if err != nil {
 		err = fmt.Errorf("%s: %w\n%s%s", strings.Join(args, " "), err, out, errs)
 	}
