@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -332,6 +333,10 @@ func TestMixAndMatchByTheServer(t *testing.T) {
 	var old map[data.RoleName][]byte
 	evil.do(func() { old = maps.Clone(evil.current) })
 	mustSign(t, r, w.push("team/app:1"), pinOf(s))
+	// The older file is the shorter one: the library then forgets what it has seen.
+	for i := range 3 {
+		mustSign(t, r, w.push(fmt.Sprintf("team/app:later%d", i)), pinOf(s))
+	}
 	evil.do(func() { evil.sign(old) })
 	_, _, err = r.Verify(t.Context(), img, pinOf(s))
 	wantProblem(t, err, ProblemRollback)
@@ -399,7 +404,7 @@ func TestBrokenReleases(t *testing.T) {
 		if _, err := r.Sign(t.Context(), new, trust, answer); err == nil {
 			t.Errorf("%s: signed over it", name)
 		}
-		s, existing, err := r.SignReleasesAgain(t.Context(), trust, answer)
+		s, existing, err := r.SignReleasesAgain(t.Context(), false, trust, answer)
 		if err != nil || existing {
 			t.Fatalf("%s: %v, %v", name, existing, err)
 		}

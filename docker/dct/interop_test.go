@@ -358,6 +358,7 @@ func TestRemovedSigner(t *testing.T) {
 	w.accepted(img, "Repo Admin")
 }
 
+// copyKeys gives the keys in one folder to another, root keys aside.
 func copyKeys(t *testing.T, from, to string) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(from, "trust", "private", "*.key"))
@@ -369,8 +370,68 @@ func copyKeys(t *testing.T, from, to string) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if k, err := parseKeyFile(b); err != nil || k.role == roleRoot {
+			continue
+		}
 		if err := os.WriteFile(filepath.Join(to, "trust", "private", filepath.Base(f)), b, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+// The last signer leaves by force and another one comes: the server still has what the first had
+// released, which nobody vouches for. That is told, and mended without taking it over.
+func TestSignersComeAndGo(t *testing.T) {
+	w := newWorld(t)
+	r, trust := w.initialized("team/app")
+	pubs := map[string][]PublicKey{}
+	for _, name := range []string{"alice", "bob"} {
+		_, pub, err := w.client.Keys().Generate(t.Context(), name, answer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pubs[name] = []PublicKey{pub}
+	}
+	add := func(name string) *State {
+		t.Helper()
+		s, _, err := r.AddSigner(t.Context(), name, pubs[name], trust, answer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	img := w.push("team/app:1")
+	add("alice")
+	mustSign(t, r, img, trust)
+	var refused *SignerError
+	if _, err := r.RemoveSigner(t.Context(), "alice", false, trust, answer); !errors.As(err, &refused) || len(refused.Tags) != 1 {
+		t.Errorf("%T: %v", err, err)
+	}
+	if _, err := r.RemoveSigner(t.Context(), "alice", true, trust, answer); err != nil {
+		t.Fatal(err)
+	}
+	w.refused(img)
+	if s := add("bob"); !slices.Contains(s.Broken, roleReleases) {
+		t.Errorf("%+v", s)
+	}
+	two := w.push("team/app:2")
+	_, err := r.Sign(t.Context(), two, trust, answer)
+	wantProblem(t, err, ProblemSignature)
+	if _, _, err := r.SignReleasesAgain(t.Context(), true, trust, answer); err != nil {
+		t.Fatal(err)
+	}
+	mustSign(t, r, two, trust)
+	w.accepted(two, "bob")
+	w.refused(img)
+	// The first one comes back: both may release, and what was dropped stays so.
+	if s := add("alice"); len(s.Broken) > 0 || len(s.Tags) != 1 || len(s.Pending) != 1 {
+		t.Errorf("%+v", s)
+	}
+	mustSign(t, r, img, trust)
+	w.accepted(img, "alice", "bob")
+	if _, err := r.RemoveSigner(t.Context(), "alice", false, trust, answer); err != nil {
+		t.Fatal(err)
+	}
+	w.accepted(img, "bob")
+	w.accepted(two, "bob")
 }

@@ -15,15 +15,23 @@ import (
 	"bulla/keys/atomicfile"
 )
 
-// Pins say which root certificates repositories must have, in the form of the notary command's
-// configuration ("trust_pinning"), so that the same file serves both. A daemon.json of Mirantis
-// Container Runtime has the same thing under "content-trust" and "trust-pinning".
+// Pins say which root keys repositories must have. Files have one of two forms, or both: that of
+// the notary command's configuration ("trust_pinning": certs, ca), and that of a daemon.json of
+// Mirantis Container Runtime ("content-trust", "trust-pinning": cert-ids, root-keys), which no
+// other engine looks at.
+//
+// Names are GUNs, or a beginning of GUNs with * at its end. The exact name, then the longest
+// beginning, is what counts; certificates before root keys before authorities.
 type Pins struct {
-	// Certificates are ids of root certificates by GUN, or by a beginning of GUNs with * at its
-	// end. The exact name, then the longest beginning, is what counts.
+	// Certificates are ids of root certificates, one for each repository.
 	Certificates map[string][]string
-	// CAs are PEM files of authorities by a beginning of GUNs.
+	// RootKeys are ids of the root keys themselves, each of which may have many repositories.
+	RootKeys map[string][]string
+	// CAs are PEM files of authorities, by a beginning of GUNs without a *.
 	CAs map[string]string
+	// Official says that the file wants Docker's own images pinned to a key that is built into
+	// that engine and not known here.
+	Official bool
 }
 
 // maxPins is the longest file of pins that is read, in bytes.
@@ -47,26 +55,31 @@ func (e *PinsError) Unwrap() error { return e.Err }
 
 // pinsFile is the union of the two forms.
 type pinsFile struct {
-	Notary *struct {
-		Certs       map[string]any    `json:"certs,omitempty"`
-		CA          map[string]string `json:"ca,omitempty"`
-		DisableTOFU bool              `json:"disable_tofu"`
-	} `json:"trust_pinning"`
+	Notary *notaryPins `json:"trust_pinning,omitempty"`
 	Daemon *struct {
-		Pinning struct {
-			RootKeys  map[string][]string `json:"root-keys"`
-			OfficialD map[string]any      `json:"official-library-images"`
-		} `json:"trust-pinning"`
-	} `json:"content-trust"`
+		Pinning daemonPins `json:"trust-pinning"`
+	} `json:"content-trust,omitempty"`
 }
 
-// certID is a root certificate's id.
+type notaryPins struct {
+	Certs       map[string]any    `json:"certs,omitempty"` // an id or a list of them
+	CA          map[string]string `json:"ca,omitempty"`
+	DisableTOFU bool              `json:"disable_tofu"`
+}
+
+type daemonPins struct {
+	CertIDs  map[string][]string `json:"cert-ids,omitempty"`
+	RootKeys map[string][]string `json:"root-keys,omitempty"`
+	Official bool                `json:"official-library-images,omitempty"`
+}
+
+// certID is the id of a root certificate or key.
 var certID = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 // ParsePins reads pins out of a notary configuration or a daemon.json. A file without any is no
 // error. Path is for messages, and what relative names of authorities are relative to.
 func ParsePins(b []byte, path string) (Pins, error) {
-	p := Pins{Certificates: map[string][]string{}, CAs: map[string]string{}}
+	p := Pins{Certificates: map[string][]string{}, RootKeys: map[string][]string{}, CAs: map[string]string{}}
 	if len(b) > maxPins {
 		return p, &PinsError{Path: path, Reason: fmt.Sprintf("longer than %d bytes", maxPins)}
 	}
@@ -90,22 +103,26 @@ func ParsePins(b []byte, path string) (Pins, error) {
 		}
 	}
 	if f.Daemon != nil {
-		for gun, ids := range f.Daemon.Pinning.RootKeys {
+		for gun, ids := range f.Daemon.Pinning.CertIDs {
 			p.Certificates[gun] = append(p.Certificates[gun], ids...)
 		}
+		maps.Copy(p.RootKeys, f.Daemon.Pinning.RootKeys)
+		p.Official = f.Daemon.Pinning.Official
 	}
 	return p, p.check(path)
 }
 
 // check refuses what would pin nothing, or pin the wrong thing.
 func (p Pins) check(path string) error {
-	for gun, ids := range p.Certificates {
-		if len(ids) == 0 {
-			return &PinsError{Path: path, Reason: "no certificate is named for " + gun}
-		}
-		for _, id := range ids {
-			if !certID.MatchString(id) {
-				return &PinsError{Path: path, Reason: fmt.Sprintf("%q, for %s, is not the id of a certificate (64 hexadecimal digits)", id, gun)}
+	for _, list := range []map[string][]string{p.Certificates, p.RootKeys} {
+		for gun, ids := range list {
+			if len(ids) == 0 {
+				return &PinsError{Path: path, Reason: "no root key is named for " + gun}
+			}
+			for _, id := range ids {
+				if !certID.MatchString(id) {
+					return &PinsError{Path: path, Reason: fmt.Sprintf("%q, for %s, is not an id (64 hexadecimal digits, lower case)", id, gun)}
+				}
 			}
 		}
 	}
@@ -147,17 +164,11 @@ func ReadPins(path string) (Pins, error) {
 // For is what the pins say of a repository: the zero Trust if they say nothing.
 func (p Pins) For(gun GUN) Trust {
 	name := gun.String()
-	if ids := p.Certificates[name]; len(ids) > 0 {
+	if ids := longest(p.Certificates, name); len(ids) > 0 {
 		return Trust{Certificates: ids}
 	}
-	longest := ""
-	for pattern := range p.Certificates {
-		if begin, ok := strings.CutSuffix(pattern, "*"); ok && strings.HasPrefix(name, begin) && len(pattern) > len(longest) {
-			longest = pattern
-		}
-	}
-	if longest != "" {
-		return Trust{Certificates: p.Certificates[longest]}
+	if ids := longest(p.RootKeys, name); len(ids) > 0 {
+		return Trust{RootKeys: ids}
 	}
 	begins := slices.DeleteFunc(slices.Collect(maps.Keys(p.CAs)), func(b string) bool { return !strings.HasPrefix(name, b) })
 	if len(begins) == 0 {
@@ -166,18 +177,36 @@ func (p Pins) For(gun GUN) Trust {
 	return Trust{CA: p.CAs[slices.MaxFunc(begins, func(a, b string) int { return len(a) - len(b) })]}
 }
 
-// WritePins writes a file of pins, in notary's form, in place of what was there. First use is
-// switched off in it.
+// longest finds what is said of a name: by itself, or by its longest beginning with a *.
+func longest(m map[string][]string, name string) []string {
+	if ids := m[name]; len(ids) > 0 {
+		return ids
+	}
+	best := ""
+	for pattern := range m {
+		if begin, ok := strings.CutSuffix(pattern, "*"); ok && strings.HasPrefix(name, begin) && len(pattern) > len(best) {
+			best = pattern
+		}
+	}
+	return m[best]
+}
+
+// WritePins writes a file of pins in place of what was there: in notary's form, so that the
+// notary command can be given it, and root keys in that of a daemon.json.
 func WritePins(path string, p Pins) error {
 	if err := p.check(path); err != nil {
 		return err
 	}
-	type notary struct {
-		Certs       map[string][]string `json:"certs,omitempty"`
-		CA          map[string]string   `json:"ca,omitempty"`
-		DisableTOFU bool                `json:"disable_tofu"`
+	f := pinsFile{Notary: &notaryPins{Certs: map[string]any{}, CA: p.CAs, DisableTOFU: true}}
+	for gun, ids := range p.Certificates {
+		f.Notary.Certs[gun] = ids
 	}
-	b, err := json.MarshalIndent(map[string]notary{"trust_pinning": {p.Certificates, p.CAs, true}}, "", "  ")
+	if len(p.RootKeys) > 0 || p.Official {
+		f.Daemon = &struct {
+			Pinning daemonPins `json:"trust-pinning"`
+		}{daemonPins{RootKeys: p.RootKeys, Official: p.Official}}
+	}
+	b, err := json.MarshalIndent(f, "", "  ")
 	if err != nil {
 		return err
 	}

@@ -69,7 +69,7 @@ func (r *Repository) apply(ctx context.Context, trust Trust, ask keys.AskPassphr
 			return nil, false, err
 		}
 		if err == nil {
-			if s, err = r.Read(ctx, trust); err != nil {
+			if s, err = r.read(ctx, trust, c.mends); err != nil {
 				return nil, false, &UnknownOutcomeError{GUN: r.gun.String(), Err: err}
 			}
 			if c.done(s) || try == maxTries {
@@ -97,7 +97,7 @@ func (r *Repository) unlessDone(c change, s *State, tries int) error {
 func (r *Repository) outcome(ctx context.Context, trust Trust, c change, lost error) (*State, bool, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(r.client.timeout, 10*time.Second))
 	defer cancel()
-	s, err := r.Read(ctx, trust)
+	s, err := r.read(ctx, trust, c.mends)
 	switch {
 	case err != nil:
 		return nil, false, &UnknownOutcomeError{GUN: r.gun.String(), Err: lost}

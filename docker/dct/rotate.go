@@ -24,6 +24,7 @@ func (r *Repository) RotateTargets(ctx context.Context, trust Trust, ask keys.As
 	}
 	made := &keyAccess{folder: r.client.keys}
 	s, _, err := r.apply(ctx, trust, ask, change{
+		mends: true,
 		plan: func(_ *view, s *State, a *keyAccess) ([]stage, error) {
 			if err := a.unlockRole(s, r.gun, roleRoot); err != nil {
 				return nil, err
@@ -58,6 +59,7 @@ func (r *Repository) RotateRoot(ctx context.Context, newKey string, trust Trust,
 	var cert data.PublicKey
 	is := func(s *State) bool { return slices.Equal(s.role(roleRoot).KeyIDs, []string{id}) }
 	s, existing, err := r.apply(ctx, trust, ask, change{
+		mends: true,
 		plan: func(_ *view, s *State, a *keyAccess) ([]stage, error) {
 			if is(s) {
 				return nil, nil

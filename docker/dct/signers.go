@@ -15,7 +15,10 @@ import (
 
 // AddSigner lets the keys of a signer sign tags of the repository: for targets/NAME, and for
 // targets/releases. It needs the targets key. A signer who is there already gets the keys in
-// addition. Errors are those of Sign, and *SignerError.
+// addition. What these keys had signed before, as a signer of the same name, counts again: the
+// server keeps it. Where that leaves a targets/releases that the new keys have not signed,
+// State.Broken says so, and one of them has to mend it (SignReleasesAgain). Errors are those of
+// Sign, and *SignerError.
 func (r *Repository) AddSigner(ctx context.Context, name string, pubs []PublicKey, trust Trust, ask keys.AskPassphrase) (s *State, existing bool, err error) {
 	if err := checkSignerName(name); err != nil {
 		return nil, false, err
@@ -34,6 +37,7 @@ func (r *Repository) AddSigner(ctx context.Context, name string, pubs []PublicKe
 		})
 	}
 	return r.apply(ctx, trust, ask, change{
+		mends: true,
 		plan: func(_ *view, s *State, a *keyAccess) ([]stage, error) {
 			if may(s) {
 				return nil, nil
@@ -57,12 +61,14 @@ func (r *Repository) AddSigner(ctx context.Context, name string, pubs []PublicKe
 
 // RemoveSigner takes the right to sign tags from a signer. It needs the targets key. What the
 // signer alone had signed is signed no more by them; what was released stays so: where only their
-// key stands under targets/releases, another one that is at hand signs it again. Without such a
-// key nothing is done, unless force says that the released tags may lose their signature.
+// key stands under targets/releases, another one that is at hand signs it again, and without such
+// a key nothing is done. The last signer leaves only by force: what is in targets/releases is
+// released no more then.
 func (r *Repository) RemoveSigner(ctx context.Context, name string, force bool, trust Trust, ask keys.AskPassphrase) (*State, error) {
 	role := data.RoleName(roleTargets + "/" + name)
 	gone := func(s *State) bool { return s.role(role.String()).Name == "" }
 	s, existing, err := r.apply(ctx, trust, ask, change{
+		mends: true,
 		plan: func(v *view, s *State, a *keyAccess) ([]stage, error) {
 			if gone(s) {
 				return nil, nil
@@ -114,52 +120,54 @@ func (r *Repository) leaveReleases(v *view, s *State, a *keyAccess, name string,
 		return err
 	}
 	t := v.repo.Targets[roleReleases]
-	signedBy := func(id string) bool { return slices.Contains(releaseSigners(t, role), id) }
-	tags := releasedTags(t)
+	refuse := &SignerError{GUN: r.gun.String(), Name: name, Tags: releasedTags(t)}
 	switch held := a.held(restIDs); {
-	case len(rest) > 0 && (t == nil || slices.ContainsFunc(restIDs, signedBy)):
+	case len(rest) == 0 && (force || len(refuse.Tags) == 0):
+		return []stage{func(repo client.Repository, _ changelist.Changelist) error {
+			return repo.RemoveDelegationRole(roleReleases)
+		}}, nil
+	case len(rest) == 0:
+		refuse.Reason = "it is the last signer, and what is released would lose its signature"
+		return nil, refuse
+	case t == nil, slices.ContainsFunc(releaseSigners(t, role), func(id string) bool { return slices.Contains(restIDs, id) }):
 		return []stage{out}, nil
 	case len(held) > 0:
 		return []stage{out, again}, a.unlockOne(r.gun, roleReleases, held)
-	case len(tags) > 0 && !force:
-		return nil, &SignerError{GUN: r.gun.String(), Name: name, Tags: tags,
-			Reason: "no other key that may release is at hand, so that what is released would lose its signature"}
 	}
-	return []stage{anew(rest)}, nil
+	refuse.Reason = "only this signer's key stands under what is released, and no other signer's is at hand to take its place"
+	return nil, refuse
 }
 
-// SignReleasesAgain signs targets/releases as it stands, where it has expired or lost its last
-// valid signature (docker trust signer remove can do that): until then nothing in the repository
-// counts as released. Whoever calls this vouches for all of its entries. It needs a key that may
-// release. existing says that nothing was wrong.
-func (r *Repository) SignReleasesAgain(ctx context.Context, trust Trust, ask keys.AskPassphrase) (s *State, existing bool, err error) {
+// SignReleasesAgain mends a targets/releases that has expired or lost its last valid signature
+// (docker trust signer remove can do that): until then nothing in the repository can be checked.
+// It is signed as it stands, so that whoever calls this vouches for all of its entries; or with
+// drop without any, so that each has to be signed anew. It needs a key that may release. existing
+// says that nothing was wrong.
+func (r *Repository) SignReleasesAgain(ctx context.Context, drop bool, trust Trust, ask keys.AskPassphrase) (s *State, existing bool, err error) {
 	return r.apply(ctx, trust, ask, change{
 		mends: true,
-		plan: func(_ *view, s *State, a *keyAccess) ([]stage, error) {
+		plan: func(v *view, s *State, a *keyAccess) ([]stage, error) {
 			if !slices.Contains(s.Broken, roleReleases) {
 				return nil, nil
 			}
 			if err := a.unlockRole(s, r.gun, roleReleases); err != nil {
 				return nil, err
 			}
+			tags := releasedTags(v.invalid.Targets[roleReleases])
 			return []stage{func(repo client.Repository, _ changelist.Changelist) error {
-				_, err := repo.Witness(roleReleases)
-				return err
+				if _, err := repo.Witness(roleReleases); err != nil || !drop {
+					return err
+				}
+				for _, tag := range tags {
+					if err := repo.RemoveTarget(tag, roleReleases); err != nil {
+						return err
+					}
+				}
+				return nil
 			}}, r.unlockOldRoot(s, a)
 		},
 		done: func(s *State) bool { return !slices.Contains(s.Broken, roleReleases) },
 	})
-}
-
-// anew makes targets/releases a role that has signed nothing yet. With data under it that no key
-// vouches for any more the role would be broken.
-func anew(rest []data.PublicKey) stage {
-	return func(repo client.Repository, _ changelist.Changelist) error {
-		if err := repo.RemoveDelegationRole(roleReleases); err != nil || len(rest) == 0 {
-			return err
-		}
-		return repo.AddDelegation(roleReleases, rest, []string{""})
-	}
 }
 
 // only are the keys that no other signer has.

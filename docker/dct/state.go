@@ -111,11 +111,15 @@ func (s *State) Tag(name string) (Tag, bool) {
 // *ServerError (could not be checked), *MetadataError (must not be trusted),
 // *NotInitializedError, *UnpinnedError, *NotSeenError, or of ctx or the disk.
 func (r *Repository) Read(ctx context.Context, trust Trust) (*State, error) {
+	return r.read(ctx, trust, false)
+}
+
+func (r *Repository) read(ctx context.Context, trust Trust, mending bool) (*State, error) {
 	v, err := r.load(&remote{repo: r, ctx: ctx}, trust)
 	if err != nil {
 		return nil, err
 	}
-	return r.state(v, false)
+	return r.state(v, mending)
 }
 
 // state describes what was loaded. With a targets/releases that cannot be used there is a state

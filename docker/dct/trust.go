@@ -20,8 +20,11 @@ type Trust struct {
 	// Certificates are ids of root certificates (64 hexadecimal digits, the "Root Key" of docker
 	// trust inspect). One of them must sign.
 	Certificates []string
+	// RootKeys are ids of root keys: one of them must be the key of a root certificate that
+	// signs. They count where Certificates is empty.
+	RootKeys []string
 	// CA is a PEM file of authorities, one of which must have signed the root certificate. It
-	// counts only where Certificates is empty.
+	// counts where both are empty.
 	CA string
 	// FirstUse trusts, where neither is given, the root that the server shows the first time,
 	// and that one from then on.
@@ -32,25 +35,40 @@ type Trust struct {
 }
 
 // pinned reports whether anything but the first use vouches for the root.
-func (t Trust) pinned() bool { return len(t.Certificates) > 0 || t.CA != "" }
+func (t Trust) pinned() bool { return len(t.Certificates) > 0 || len(t.RootKeys) > 0 || t.CA != "" }
 
-// config is the library's form.
-func (t Trust) config(gun GUN) trustpinning.TrustPinConfig {
+// config is the library's form, for a root that claims to have these certificates: pins by root
+// key become pins of the certificates of that key.
+func (t Trust) config(gun GUN, claimed []Certificate) trustpinning.TrustPinConfig {
 	switch {
 	case len(t.Certificates) > 0:
-		ids := slices.Clone(t.Certificates)
-		slices.Sort(ids)
-		return trustpinning.TrustPinConfig{Certs: map[string][]string{gun.String(): slices.Compact(ids)}, DisableTOFU: true}
+		return trustpinning.TrustPinConfig{Certs: map[string][]string{gun.String(): t.Certificates}, DisableTOFU: true}
+	case len(t.RootKeys) > 0:
+		ids := []string{}
+		for _, c := range claimed {
+			if slices.Contains(t.RootKeys, c.KeyID) {
+				ids = append(ids, c.ID)
+			}
+		}
+		return trustpinning.TrustPinConfig{Certs: map[string][]string{gun.String(): ids}, DisableTOFU: true}
 	case t.CA != "":
 		return trustpinning.TrustPinConfig{CA: map[string]string{gun.String(): t.CA}, DisableTOFU: true}
 	}
 	return trustpinning.TrustPinConfig{DisableTOFU: !t.FirstUse}
 }
 
+// names reports whether one of these root certificates is what the pins name. A CA names none.
+func (t Trust) names(list []Certificate) bool {
+	return slices.ContainsFunc(list, func(c Certificate) bool {
+		return slices.Contains(t.Certificates, c.ID) || len(t.Certificates) == 0 && slices.Contains(t.RootKeys, c.KeyID)
+	})
+}
+
 // view is the trust data of a repository as one operation found it.
 type view struct {
 	repo, invalid *tuf.Repo
 	memory        *memory
+	trust         Trust
 	pins          trustpinning.TrustPinConfig
 	offline       bool
 	// rotated says that the root is not a pinned one, but comes from it by a chain of roots each
@@ -64,8 +82,8 @@ func (r *Repository) load(remote *remote, trust Trust) (*view, error) {
 	if !trust.pinned() && !trust.FirstUse {
 		return nil, r.unpinned(remote, trust)
 	}
-	v := &view{pins: trust.config(r.gun), offline: trust.Offline}
-	path, err := r.memoryPath(v.pins)
+	v := &view{trust: trust, pins: trust.config(r.gun, nil), offline: trust.Offline}
+	path, err := r.memoryPath(trust)
 	if err != nil {
 		return nil, err
 	}
@@ -93,8 +111,8 @@ func (r *Repository) load(remote *remote, trust Trust) (*view, error) {
 	if !remote.fresh { // no way leads here; it is the one thing that must never happen
 		return nil, &ServerError{Server: r.server, GUN: r.gun.String(), Op: "read the timestamp", Err: errors.New("it was not asked for")}
 	}
-	if len(trust.Certificates) > 0 {
-		v.rotated = !slices.ContainsFunc(rootIDs(v.repo), func(id string) bool { return slices.Contains(trust.Certificates, id) })
+	if len(trust.Certificates) > 0 || len(trust.RootKeys) > 0 {
+		v.rotated = !trust.names(certificates(v.repo))
 	}
 	return v, v.memory.keep(r, r.client.now())
 }
@@ -123,16 +141,23 @@ func (e *NotSeenError) Error() string {
 // update lets the library read from the server. Where it has nothing to begin with and the
 // present root is not a pinned one, it begins with the root that is, if the server still has it.
 func (v *view) update(r *Repository, remote *remote) (err error) {
-	options := client.TUFLoadOptions{GUN: data.GUN(r.gun.String()), TrustPinning: v.pins, Cache: v.memory, RemoteStore: remote}
 	remote.absentOK = true
 	defer func() { remote.absentOK = false }()
 	fresh := len(v.memory.files) == 0
+	if fresh && len(v.trust.Certificates) == 0 && len(v.trust.RootKeys) > 0 {
+		raw, err := remote.GetSized(data.CanonicalRootRole.String(), storage.NoSizeLimit)
+		if err != nil {
+			return err
+		}
+		v.pins = v.trust.config(r.gun, r.claimed(raw))
+	}
+	options := client.TUFLoadOptions{GUN: data.GUN(r.gun.String()), TrustPinning: v.pins, Cache: v.memory, RemoteStore: remote}
 	v.repo, v.invalid, err = client.LoadTUFRepo(options)
 	var wrong *trustpinning.ErrValidationFail
 	if err == nil || !fresh || !errors.As(err, &wrong) {
 		return err
 	}
-	old := r.pinnedRoot(remote, v.pins)
+	old := r.pinnedRoot(remote, v.trust)
 	if old == nil {
 		return err
 	}
@@ -141,11 +166,24 @@ func (v *view) update(r *Repository, remote *remote) (err error) {
 	return err
 }
 
+// claimed are the certificates of a root that nothing vouches for yet; nil if it cannot be read.
+func (r *Repository) claimed(raw []byte) []Certificate {
+	b := tuf.NewRepoBuilder(data.GUN(r.gun.String()), nil, trustpinning.TrustPinConfig{})
+	if b.Load(data.CanonicalRootRole, raw, 1, true) != nil {
+		return nil
+	}
+	repo, _, err := b.Finish()
+	if err != nil {
+		return nil
+	}
+	return certificates(repo)
+}
+
 // maxRootVersions is how many former roots are looked through for a pinned one.
 const maxRootVersions = 100
 
 // pinnedRoot finds the newest former root that the pins accept, or nil.
-func (r *Repository) pinnedRoot(remote *remote, pins trustpinning.TrustPinConfig) []byte {
+func (r *Repository) pinnedRoot(remote *remote, trust Trust) []byte {
 	raw, err := remote.GetSized(data.CanonicalRootRole.String(), storage.NoSizeLimit)
 	if err != nil {
 		return nil
@@ -157,7 +195,7 @@ func (r *Repository) pinnedRoot(remote *remote, pins trustpinning.TrustPinConfig
 			return nil
 		}
 		// The expiry of a former root does not matter: the chain leads to one that has not expired.
-		b := tuf.NewRepoBuilder(data.GUN(r.gun.String()), nil, pins)
+		b := tuf.NewRepoBuilder(data.GUN(r.gun.String()), nil, trust.config(r.gun, r.claimed(raw)))
 		if b.Load(data.CanonicalRootRole, raw, 1, true) == nil {
 			return raw
 		}
@@ -195,7 +233,7 @@ func (r *Repository) unpinned(remote *remote, trust Trust) error {
 
 // DockerRoot are the ids of the root certificates that docker trust or docker pull has trusted for
 // the repository on this machine, as its folder tells; nil if it has none.
-func (r *Repository) DockerRoot() []string {
+func (r *Repository) DockerRoot() (ids []string) {
 	path := filepath.Join(r.client.dockerDir, "trust", "tuf", filepath.FromSlash(r.gun.String()), "metadata", "root.json")
 	f, err := os.Stat(path)
 	if err != nil || f.Size() > maxMetadata {
@@ -205,13 +243,8 @@ func (r *Repository) DockerRoot() []string {
 	if err != nil {
 		return nil
 	}
-	b := tuf.NewRepoBuilder(data.GUN(r.gun.String()), nil, trustpinning.TrustPinConfig{})
-	if b.Load(data.CanonicalRootRole, raw, 1, true) != nil {
-		return nil
+	for _, c := range r.claimed(raw) {
+		ids = append(ids, c.ID)
 	}
-	repo, _, err := b.Finish()
-	if err != nil {
-		return nil
-	}
-	return rootIDs(repo)
+	return ids
 }
