@@ -197,6 +197,17 @@ func WritePins(path string, p Pins) error {
 	if err := p.check(path); err != nil {
 		return err
 	}
+	b, err := p.encode()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	return atomicfile.Write(path, b, 0o600)
+}
+
+func (p Pins) encode() ([]byte, error) {
 	f := pinsFile{Notary: &notaryPins{Certs: map[string]any{}, CA: p.CAs, DisableTOFU: true}}
 	for gun, ids := range p.Certificates {
 		f.Notary.Certs[gun] = ids
@@ -207,13 +218,7 @@ func WritePins(path string, p Pins) error {
 		}{daemonPins{RootKeys: p.RootKeys, Official: p.Official}}
 	}
 	b, err := json.MarshalIndent(f, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
-	return atomicfile.Write(path, append(b, '\n'), 0o600)
+	return append(b, '\n'), err
 }
 
 // Pins are those that bulla keeps itself, among its own files.
