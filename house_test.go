@@ -41,7 +41,7 @@ var (
 	domains = []string{
 		"github.com/ProtonMail/go-crypto", "github.com/go-git/", "github.com/zalando/go-keyring",
 		"github.com/google/go-containerregistry", "filippo.io/age", "github.com/godbus/",
-		"github.com/hiddeco/sshsig", "github.com/pelletier/go-toml",
+		"github.com/hiddeco/sshsig", "github.com/pelletier/go-toml", "github.com/theupdateframework/",
 	}
 )
 

@@ -167,6 +167,12 @@ func (r *Repo) explain(op string, err error) error {
 		return err
 	}
 	e := &RegistryError{Host: r.name.RegistryStr(), Repo: r.name.RepositoryStr(), Op: op, Err: err}
+	e.classify(err)
+	return e
+}
+
+// classify fills in what err says: the kind, the status and the registry's words.
+func (e *RegistryError) classify(err error) {
 	var se *statusError
 	var te *transport.Error
 	var ce *credentialError
@@ -193,7 +199,6 @@ func (r *Repo) explain(op string, err error) error {
 	default:
 		e.Kind = KindOther
 	}
-	return e
 }
 
 func kindOfStatus(status int) Kind {

@@ -55,4 +55,5 @@ const (
 	SourceGnuPG Source = "gnupg" // GnuPG's keyring; secrets behind gpg-agent
 	SourceCard  Source = "card"  // a smartcard, reached through gpg-agent
 	SourceFile  Source = "file"  // a keyring named on the command line or kept in a repository
+	SourceTrust Source = "dct"   // the trust data of an image repository, under a pinned root
 )

@@ -1,0 +1,40 @@
+package docker
+
+import (
+	"context"
+	"crypto/tls"
+	"net/http"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+)
+
+// This file has what a signature system needs that keeps its signatures on a server of its own,
+// beside the registry, and lets people in with the registry's credentials.
+
+// Transport makes requests the way a Client does (bounded waits, reads repeated after a passing
+// trouble, no compression), to a server with its own TLS configuration; nil for Go's defaults.
+func Transport(config *tls.Config, userAgent string) http.RoundTripper {
+	t := newTransport()
+	t.TLSClientConfig = config
+	return transport.NewUserAgent(&retrying{inner: t, wait: wait}, userAgent)
+}
+
+// Credentials looks up what Docker's configuration and helpers know for the repository of ref. A
+// helper is waited for only as long as ctx lasts. Errors are *RegistryError of KindCredentials.
+func (c *Client) Credentials(ctx context.Context, ref Reference) (authn.Authenticator, error) {
+	a, err := c.credentials(ctx, ref.repo)
+	return a, c.Repo(ref).explain("find the credentials", err)
+}
+
+// Classify says why a request ended in err, which must not be nil: the kind, the HTTP status (0
+// if there was no answer) and the server's own words, which must be cleaned before a terminal
+// sees them.
+func Classify(err error) (kind Kind, status int, detail string) {
+	var e RegistryError
+	e.classify(err)
+	return e.Kind, e.Status, e.Detail
+}
+
+// StatusError reads an answer that is no success into an error that Classify knows.
+func StatusError(resp *http.Response) error { return newStatusError(resp) }

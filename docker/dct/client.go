@@ -1,0 +1,271 @@
+package dct
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"bulla/docker"
+)
+
+// Options says where things are.
+type Options struct {
+	// Registry finds the credentials: a trust server lets in whom the registry lets in.
+	Registry *docker.Client
+	// Server is the trust server for every repository (Docker's DOCKER_CONTENT_TRUST_SERVER),
+	// which must be https; "" for the one that belongs to the repository by GUN.Server.
+	Server string
+	// DockerDir is Docker's folder (DOCKER_CONFIG, or .docker in the user's home). Private keys
+	// are in trust/private below it, additional certificates in tls/HOST:PORT.
+	DockerDir string
+	// StateDir is a folder of bulla's own: what was seen of each repository, pins, and which
+	// backups of root keys were tried.
+	StateDir string
+	// UserAgent begins the User-Agent header, "bulla" if empty.
+	UserAgent string
+	// Timeout bounds each request, docker.DefaultTimeout if zero.
+	Timeout time.Duration
+	// Now is the clock for what is recorded and shown. Expiry is judged by the notary library,
+	// which reads the system's.
+	Now func() time.Time
+}
+
+// Client talks to trust servers. It is safe for concurrent use. It keeps the handshake with each
+// server, and opened private keys until Close, so a Client should serve a whole run.
+type Client struct {
+	registry  *docker.Client
+	server    string
+	dockerDir string
+	stateDir  string
+	userAgent string
+	timeout   time.Duration
+	now       func() time.Time
+	keys      *KeyFolder
+
+	mu         sync.Mutex
+	transports map[string]http.RoundTripper // by host of the trust server
+	sessions   map[sessionKey]*session
+}
+
+type sessionKey struct {
+	gun  string
+	push bool
+}
+
+type session struct {
+	mu sync.Mutex
+	rt http.RoundTripper
+}
+
+// NewClient makes a Client. It talks to nobody and reads nothing yet.
+func NewClient(o Options) *Client {
+	c := &Client{
+		registry: o.Registry, server: strings.TrimSuffix(o.Server, "/"), dockerDir: o.DockerDir, stateDir: o.StateDir,
+		userAgent: o.UserAgent, timeout: o.Timeout, now: o.Now,
+		transports: map[string]http.RoundTripper{}, sessions: map[sessionKey]*session{},
+	}
+	if c.userAgent == "" {
+		c.userAgent = "bulla"
+	}
+	if c.timeout <= 0 {
+		c.timeout = docker.DefaultTimeout
+	}
+	if c.now == nil {
+		c.now = time.Now
+	}
+	c.keys = &KeyFolder{dir: filepath.Join(o.DockerDir, "trust", "private"), state: o.StateDir, now: c.now, open: map[string]openKey{}}
+	return c
+}
+
+// Keys are the private keys in Docker's folder.
+func (c *Client) Keys() *KeyFolder { return c.keys }
+
+// Close forgets the opened private keys.
+func (c *Client) Close() { c.keys.Close() }
+
+// Repository is one repository on its trust server. It is safe for concurrent use.
+type Repository struct {
+	client *Client
+	gun    GUN
+	server string
+}
+
+// Repository is the trust data of a repository. It asks nobody yet.
+func (c *Client) Repository(gun GUN) *Repository {
+	r := &Repository{client: c, gun: gun, server: c.server}
+	if r.server == "" {
+		r.server = gun.Server()
+	}
+	return r
+}
+
+// GUN is the name of the repository.
+func (r *Repository) GUN() GUN { return r.gun }
+
+// Server is the trust server, "https://host:port".
+func (r *Repository) Server() string { return r.server }
+
+// errPlainHTTP says that a trust server, or who gives out tokens for it, is to be spoken to
+// without TLS.
+var errPlainHTTP = errors.New("a trust server is only spoken to over https")
+
+// onlyTLS refuses requests in plain text, which go-containerregistry tries where https failed on
+// this machine and in private networks, and to which a server may redirect.
+type onlyTLS struct{ inner http.RoundTripper }
+
+func (t onlyTLS) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.URL.Scheme != "https" {
+		return nil, errPlainHTTP
+	}
+	return t.inner.RoundTrip(req)
+}
+
+// transport makes the connections to one host, with the certificates in Docker's folder.
+func (c *Client) transport(host string) (http.RoundTripper, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if t := c.transports[host]; t != nil {
+		return t, nil
+	}
+	config, err := tlsConfig(filepath.Join(c.dockerDir, "tls", host))
+	if err != nil {
+		return nil, err
+	}
+	t := onlyTLS{docker.Transport(config, c.userAgent)}
+	c.transports[host] = t
+	return t, nil
+}
+
+// tlsConfig reads additional authorities (*.crt) and certificates of the user (*.cert with
+// *.key), as docker trust does. A folder that is not there has none.
+func tlsConfig(dir string) (*tls.Config, error) {
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	config := &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return config, nil
+	} else if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		switch filepath.Ext(e.Name()) {
+		case ".crt":
+			b, err := os.ReadFile(path)
+			if err != nil {
+				return nil, err
+			}
+			if !pool.AppendCertsFromPEM(b) {
+				return nil, fmt.Errorf("%s: no certificate in it", path)
+			}
+		case ".cert":
+			pair, err := tls.LoadX509KeyPair(path, strings.TrimSuffix(path, ".cert")+".key")
+			if err != nil {
+				return nil, err
+			}
+			config.Certificates = append(config.Certificates, pair)
+		}
+	}
+	return config, nil
+}
+
+// session shakes hands with the trust server for one repository, once.
+func (r *Repository) session(ctx context.Context, push bool) (http.RoundTripper, error) {
+	c := r.client
+	c.mu.Lock()
+	k := sessionKey{r.server + " " + r.gun.String(), push}
+	s := c.sessions[k]
+	if s == nil {
+		s = &session{}
+		c.sessions[k] = s
+	}
+	c.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.rt != nil {
+		return s.rt, nil
+	}
+	rt, err := r.handshake(ctx, push)
+	if err == nil {
+		s.rt = rt
+	}
+	return rt, err
+}
+
+// handshake asks the server what it wants to see, and shows it the registry's credentials only
+// if it asks for some.
+func (r *Repository) handshake(ctx context.Context, push bool) (http.RoundTripper, error) {
+	u, err := url.Parse(r.server)
+	if err != nil || u.Host == "" {
+		return nil, fmt.Errorf("%q is not the address of a server", r.server)
+	}
+	if u.Scheme != "https" {
+		return nil, errPlainHTTP
+	}
+	host, err := name.NewRegistry(u.Host)
+	if err != nil {
+		return nil, err
+	}
+	base, err := r.client.transport(u.Host)
+	if err != nil {
+		return nil, err
+	}
+	challenge, err := transport.Ping(ctx, host, base)
+	if err != nil {
+		return nil, overTLS(err)
+	}
+	if challenge.Scheme == "" {
+		return base, nil
+	}
+	auth := authn.Anonymous
+	if r.client.registry != nil {
+		if auth, err = r.client.registry.Credentials(ctx, r.gun.ref); err != nil {
+			return nil, err
+		}
+	}
+	actions := "pull"
+	if push {
+		actions = "push,pull"
+	}
+	return transport.NewWithContext(ctx, host, auth, base, []string{"repository:" + r.gun.String() + ":" + actions})
+}
+
+// overTLS picks what went wrong over https out of both attempts of a handshake.
+func overTLS(err error) error {
+	var answer *transport.Error
+	var attempt *url.Error
+	switch {
+	case errors.As(err, &answer):
+		return answer
+	case errors.As(err, &attempt):
+		return attempt
+	}
+	return err
+}
+
+// forget drops the handshakes for a repository, so that new credentials are looked up.
+func (c *Client) forget(gun GUN) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for k := range c.sessions {
+		if strings.HasSuffix(k.gun, " "+gun.String()) {
+			delete(c.sessions, k)
+		}
+	}
+}

@@ -1,0 +1,204 @@
+package dct
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/theupdateframework/notary/tuf/data"
+	"github.com/theupdateframework/notary/tuf/signed"
+
+	"bulla/keys"
+	"bulla/keys/atomicfile"
+)
+
+// Custody is what is known of the backup of a root key. A lost root key can never be replaced:
+// everybody who pinned it refuses all that comes after.
+type Custody struct {
+	// Backup is the file that was last written or tried, SHA256 its content when it was tried.
+	Backup string `json:"backup,omitempty"`
+	SHA256 string `json:"sha256,omitempty"`
+	// Written is when bulla wrote it; zero for a backup that was made in another way.
+	Written time.Time `json:"written,omitzero"`
+	// Rehearsed is when the backup was last restored and opened; zero for never.
+	Rehearsed time.Time `json:"rehearsed,omitzero"`
+}
+
+func (f *KeyFolder) custodyPath() string { return filepath.Join(f.state, "custody.json") }
+
+// custody reads what is known, by key id.
+func (f *KeyFolder) custody() (map[string]Custody, error) {
+	all := map[string]Custody{}
+	b, err := os.ReadFile(f.custodyPath())
+	if errors.Is(err, fs.ErrNotExist) {
+		return all, nil
+	} else if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(b, &all); err != nil {
+		return nil, &fs.PathError{Op: "read what is known of backups in", Path: f.custodyPath(), Err: errDamaged}
+	}
+	return all, nil
+}
+
+// note changes what is known of one key.
+func (f *KeyFolder) note(id string, change func(*Custody)) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	all, err := f.custody()
+	if err != nil {
+		return err
+	}
+	c := all[id]
+	change(&c)
+	all[id] = c
+	b, err := json.MarshalIndent(all, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(f.state, 0o700); err != nil {
+		return err
+	}
+	return atomicfile.Write(f.custodyPath(), append(b, '\n'), 0o600)
+}
+
+// Custody tells what is known of a key's backup.
+func (f *KeyFolder) Custody(id string) (Custody, error) {
+	all, err := f.custody()
+	return all[id], err
+}
+
+// pathHeader is where notary key export notes the file that a key came from; notary key import
+// wants it.
+const pathHeader = "path"
+
+// Backup copies a root key, encrypted as it is, to a file that must not exist yet, in the form of
+// notary key export. Restore and notary key import take it back; so does copying it into the
+// folder, under the key's id.
+func (f *KeyFolder) Backup(id, path string) error {
+	k, file, err := f.load(id)
+	if err != nil {
+		return err
+	}
+	if !k.Encrypted {
+		return &KeyFileError{Path: k.Path, Reason: "it has no passphrase; a backup of it would be the key itself"}
+	}
+	if path, err = filepath.Abs(path); err != nil {
+		return err
+	}
+	file.block.Headers[pathHeader] = id
+	if err := atomicfile.Create(path, pem.EncodeToMemory(file.block), 0o600); err != nil {
+		return err
+	}
+	return f.note(id, func(c *Custody) { *c = Custody{Backup: path, Written: f.now().UTC()} })
+}
+
+// Rehearse tries the backup of a root key as if the original were lost: the file is read, opened
+// with the passphrase that ask gives, and has to make a signature that the public key accepts. It
+// then counts as a backup. Nothing is written into the folder of keys. It returns the id of the
+// key in the file.
+//
+// ask should ask a person: a passphrase out of a vault does not show that anybody remembers it.
+func (f *KeyFolder) Rehearse(ctx context.Context, path string, ask keys.AskPassphrase) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	b, err := readKeyFile(path)
+	if err != nil {
+		return "", &KeyFileError{Path: path, Reason: "it cannot be read", Err: withoutPath(err)}
+	}
+	file, err := parseKeyFile(b)
+	if err != nil {
+		return "", withPath(err, path)
+	}
+	switch {
+	case file.role != roleRoot:
+		return "", &KeyFileError{Path: path, Reason: "it is not the backup of a root key"}
+	case !file.encrypted:
+		return "", &KeyFileError{Path: path, Reason: "it has no passphrase"}
+	case f.inside(path):
+		return "", &KeyFileError{Path: path, Reason: "it is the original, not a copy somewhere else"}
+	}
+	key, err := openKeyFile(ctx, file, request(filepath.Base(path), roleRoot, ""), ask)
+	if err != nil {
+		return "", withPath(err, path)
+	}
+	defer clear(key.Private())
+	if err := signs(key); err != nil {
+		return "", &KeyFileError{Path: path, Reason: "the key in it does not sign", Err: err}
+	}
+	sum := sha256.Sum256(b)
+	return key.ID(), f.note(key.ID(), func(c *Custody) {
+		if c.Backup != path {
+			c.Written = time.Time{}
+		}
+		c.Backup, c.SHA256, c.Rehearsed = path, hex.EncodeToString(sum[:]), f.now().UTC()
+	})
+}
+
+// inside reports whether a file is in the folder of keys itself.
+func (f *KeyFolder) inside(path string) bool {
+	a, err := os.Stat(filepath.Dir(path))
+	if err != nil {
+		return false
+	}
+	b, err := os.Stat(f.dir)
+	return err == nil && os.SameFile(a, b)
+}
+
+// signs makes a signature and lets the public half judge it.
+func signs(key data.PrivateKey) error {
+	message := []byte("bulla: rehearsal of a backup")
+	sig, err := key.Sign(rand.Reader, message, nil)
+	if err != nil {
+		return err
+	}
+	s := data.Signature{KeyID: key.ID(), Method: key.SignatureAlgorithm(), Signature: sig}
+	return signed.VerifySignature(message, &s, data.PublicKeyFromPrivate(key))
+}
+
+// Restore takes a root key from its backup into the folder of keys, under the passphrase it has,
+// after the same trial as Rehearse. A key that is there already is left alone.
+func (f *KeyFolder) Restore(ctx context.Context, path string, ask keys.AskPassphrase) (Key, error) {
+	id, err := f.Rehearse(ctx, path, ask)
+	if err != nil {
+		return Key{}, err
+	}
+	b, err := readKeyFile(path)
+	if err != nil {
+		return Key{}, err
+	}
+	file, err := parseKeyFile(b)
+	if err != nil {
+		return Key{}, withPath(err, path)
+	}
+	delete(file.block.Headers, pathHeader)
+	if !f.has(id) {
+		if err := f.write(id, pem.EncodeToMemory(file.block)); err != nil {
+			return Key{}, err
+		}
+	}
+	k, _, err := f.load(id)
+	return k, err
+}
+
+// inCustody returns nil if a backup of the root key was restored and opened.
+func (f *KeyFolder) inCustody(gun GUN, id string) error {
+	c, err := f.Custody(id)
+	if err != nil {
+		return err
+	}
+	if c.Rehearsed.IsZero() {
+		return &CustodyError{GUN: gun.String(), KeyID: id, Backup: c.Backup}
+	}
+	return nil
+}

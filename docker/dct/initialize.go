@@ -1,0 +1,137 @@
+package dct
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/theupdateframework/notary/client"
+	"github.com/theupdateframework/notary/client/changelist"
+	"github.com/theupdateframework/notary/storage"
+	"github.com/theupdateframework/notary/trustpinning"
+	"github.com/theupdateframework/notary/tuf"
+	"github.com/theupdateframework/notary/tuf/data"
+
+	"bulla/keys"
+)
+
+// Initialize gives a repository a root, for good: whoever pins it will refuse any other. The root
+// key is in the folder of keys already, and a backup of it was restored and opened
+// (KeyFolder.Rehearse). A targets key is made and written there; the server keeps the snapshot and
+// timestamp keys. What comes back was read from the server again: State.Root has the certificate
+// to pin.
+//
+// Errors, besides those of Read: *InitializedError, *RootKeyError, *CustodyError,
+// *keys.UnlockError.
+func (r *Repository) Initialize(ctx context.Context, rootKey string, ask keys.AskPassphrase) (*State, error) {
+	root, err := r.client.keys.rootKey(rootKey)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.client.keys.inCustody(r.gun, root); err != nil {
+		return nil, err
+	}
+	remote := &remote{repo: r, ctx: ctx, push: true, absentOK: true}
+	if err := r.mustBeAbsent(remote); err != nil {
+		return nil, err
+	}
+	a := &keyAccess{ctx: ctx, folder: r.client.keys, ask: ask}
+	if err := a.unlock(root); err != nil {
+		return nil, err
+	}
+	scratch := &memory{files: map[string][]byte{}}
+	repo, err := client.NewRepository(data.GUN(r.gun.String()), r.server, remote, scratch, trustpinning.TrustPinConfig{}, a.service(), changelist.NewMemChangelist())
+	if err != nil {
+		return nil, err
+	}
+	if err := repo.Initialize([]string{root}, data.CanonicalSnapshotRole); err != nil {
+		a.takeBack()
+		return nil, r.why(a, err)
+	}
+	ids, err := r.idsOf(scratch)
+	if err != nil {
+		a.takeBack()
+		return nil, err
+	}
+	trust := Trust{Certificates: ids}
+	lost := repo.Publish()
+	s, err := r.Read(context.WithoutCancel(ctx), trust)
+	switch {
+	case err == nil:
+		return s, nil // it is there, whatever became of the answer
+	case lost == nil:
+		return nil, &UnknownOutcomeError{GUN: r.gun.String(), Err: err}
+	}
+	var none *NotInitializedError
+	var wrong *MetadataError
+	switch {
+	case errors.As(err, &wrong) && wrong.Problem == ProblemRoot: // somebody else was faster
+		a.takeBack()
+		return nil, &InitializedError{GUN: r.gun.String(), Server: r.server}
+	case errors.As(err, &none), !remote.posted:
+		a.takeBack()
+		return nil, r.why(a, lost)
+	}
+	// The targets key stays: it may be the published one.
+	return nil, &UnknownOutcomeError{GUN: r.gun.String(), Err: lost}
+}
+
+// mustBeAbsent asks whether the server has trust data, and is satisfied only by a clear no.
+func (r *Repository) mustBeAbsent(remote *remote) error {
+	_, err := remote.GetSized(data.CanonicalRootRole.String(), storage.NoSizeLimit)
+	var absent storage.ErrMetaNotFound
+	switch {
+	case err == nil:
+		return &InitializedError{GUN: r.gun.String(), Server: r.server}
+	case errors.As(err, &absent):
+		return nil
+	}
+	return r.explain(err)
+}
+
+// idsOf are the ids of the root certificates that were just made.
+func (r *Repository) idsOf(m *memory) ([]string, error) {
+	b := tuf.NewRepoBuilder(data.GUN(r.gun.String()), nil, trustpinning.TrustPinConfig{})
+	if err := b.Load(data.CanonicalRootRole, m.files[data.CanonicalRootRole.String()], 1, false); err != nil {
+		return nil, r.explain(err)
+	}
+	repo, _, err := b.Finish()
+	if err != nil {
+		return nil, err
+	}
+	return rootIDs(repo), nil
+}
+
+// RootKeyError says that no root key, or more than one, is meant.
+type RootKeyError struct {
+	Selector string
+	// IDs are those that it could be.
+	IDs []string
+	Dir string
+}
+
+func (e *RootKeyError) Error() string {
+	if len(e.IDs) == 0 {
+		return "no root key is at hand"
+	}
+	return fmt.Sprintf("%d root keys are at hand: %s", len(e.IDs), strings.Join(e.IDs, ", "))
+}
+
+// rootKey finds a root key by its id or the beginning of it; "" is the only one.
+func (f *KeyFolder) rootKey(selector string) (string, error) {
+	list, err := f.List()
+	if err != nil {
+		return "", err
+	}
+	e := &RootKeyError{Selector: selector, Dir: f.dir}
+	for _, k := range list {
+		if k.Role == roleRoot && strings.HasPrefix(k.ID, selector) {
+			e.IDs = append(e.IDs, k.ID)
+		}
+	}
+	if len(e.IDs) == 1 {
+		return e.IDs[0], nil
+	}
+	return "", e
+}

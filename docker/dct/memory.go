@@ -1,0 +1,136 @@
+package dct
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/theupdateframework/notary/storage"
+
+	"bulla/keys/atomicfile"
+)
+
+// memory is what was seen of a repository before, under one set of pins: the library's
+// MetadataStore. It protects from a server that goes back to older data. It lives in one file and
+// is replaced as a whole, and only after everything in it was found right.
+type memory struct {
+	path  string
+	files map[string][]byte
+	at    time.Time // when the server last confirmed it; zero for never
+	dirty bool
+}
+
+var _ storage.MetadataStore = (*memory)(nil)
+
+// remembered is the file.
+type remembered struct {
+	GUN     string            `json:"gun"`
+	Server  string            `json:"server"`
+	Checked time.Time         `json:"checked"`
+	Files   map[string][]byte `json:"files"`
+}
+
+// memoryPath is where a repository is remembered: apart for each server and each set of pins,
+// because what one set of pins let in is no witness for another.
+func (r *Repository) memoryPath(trust Trust) (string, error) {
+	ids := func(list []string) []string { return slices.Compact(slices.Sorted(slices.Values(list))) }
+	anchor, err := json.Marshal([]any{r.server, r.gun.String(), ids(trust.Certificates), ids(trust.RootKeys), trust.CA, !trust.pinned()})
+	if err != nil {
+		return "", err
+	}
+	h := sha256.Sum256(anchor)
+	return filepath.Join(r.client.stateDir, "seen", hex.EncodeToString(h[:])+".json"), nil
+}
+
+// recall reads what was seen. A file that is not there is an empty memory; one that cannot be
+// read is an error, for it may have told of newer data.
+func recall(path string) (*memory, error) {
+	m := &memory{path: path, files: map[string][]byte{}}
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return m, nil
+	} else if err != nil {
+		return nil, err
+	}
+	var f remembered
+	if err := json.Unmarshal(b, &f); err != nil || f.Files == nil {
+		return nil, &fs.PathError{Op: "read what was seen of the repository in", Path: path, Err: errDamaged}
+	}
+	m.files, m.at = f.Files, f.Checked
+	return m, nil
+}
+
+var errDamaged = errors.New("the file is damaged; remove it to begin anew")
+
+// keep writes the memory, if anything in it is new. The caller holds the lock.
+func (m *memory) keep(r *Repository, now time.Time) error {
+	m.at = now
+	b, err := json.Marshal(remembered{GUN: r.gun.String(), Server: r.server, Checked: now.UTC(), Files: m.files})
+	if err != nil {
+		return err
+	}
+	m.dirty = false
+	return atomicfile.Write(m.path, b, 0o600)
+}
+
+// lock keeps other runs of bulla from remembering the same repository at the same time.
+func (m *memory) lock(ctx context.Context) (unlock func(), err error) {
+	if err := os.MkdirAll(filepath.Dir(m.path), 0o700); err != nil {
+		return nil, err
+	}
+	l := flock.New(strings.TrimSuffix(m.path, ".json") + ".lock")
+	if ok, err := l.TryLockContext(ctx, 20*time.Millisecond); err != nil || !ok {
+		return nil, errors.Join(err, ctx.Err())
+	}
+	return func() { _ = l.Unlock() }, nil
+}
+
+// GetSized gives a file, whatever its size. The size is that of the file which the server has now,
+// and the library would take an error here for a file that was never seen: a server could go back
+// to older data without being noticed, if only the older file is the shorter one.
+func (m *memory) GetSized(name string, _ int64) ([]byte, error) {
+	b, ok := m.files[name]
+	if !ok {
+		return nil, storage.ErrMetaNotFound{Resource: name}
+	}
+	return b, nil
+}
+
+// Set replaces a file.
+func (m *memory) Set(name string, b []byte) error {
+	m.files[name], m.dirty = b, true
+	return nil
+}
+
+// SetMulti replaces several.
+func (m *memory) SetMulti(files map[string][]byte) error {
+	for name, b := range files {
+		_ = m.Set(name, b)
+	}
+	return nil
+}
+
+// Remove forgets a file.
+func (m *memory) Remove(name string) error {
+	delete(m.files, name)
+	m.dirty = true
+	return nil
+}
+
+// RemoveAll forgets everything.
+func (m *memory) RemoveAll() error {
+	m.files, m.dirty = map[string][]byte{}, true
+	return nil
+}
+
+// Location names the file.
+func (m *memory) Location() string { return m.path }

@@ -1,0 +1,224 @@
+package dct
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/theupdateframework/notary/client"
+	"github.com/theupdateframework/notary/client/changelist"
+	"github.com/theupdateframework/notary/tuf/data"
+
+	"bulla/docker"
+	"bulla/keys"
+)
+
+// maxTries is how often a change is tried when others change the repository at the same time.
+const maxTries = 8
+
+// change is something to be published.
+type change struct {
+	// plan decides by fresh trust data what to stage, and opens the keys that this needs. No
+	// stages means that everything is as it should be already.
+	plan func(v *view, s *State, a *keyAccess) ([]stage, error)
+	// done tells by fresh trust data whether the change is there.
+	done func(s *State) bool
+	// mends says that the change is for a targets/releases that cannot be used as it is.
+	mends bool
+}
+
+// stage puts a part of a change on the library's list.
+type stage func(client.Repository, changelist.Changelist) error
+
+// apply carries out a change: from fresh trust data, again where somebody else was faster, and
+// then looks whether it is there. existing says that there was nothing to do.
+func (r *Repository) apply(ctx context.Context, trust Trust, ask keys.AskPassphrase, c change) (s *State, existing bool, err error) {
+	if trust.Offline {
+		return nil, false, errOffline
+	}
+	a := &keyAccess{ctx: ctx, folder: r.client.keys, ask: ask}
+	for try := 1; ; try++ {
+		remote := &remote{repo: r, ctx: ctx, push: true}
+		v, err := r.load(remote, trust)
+		if err != nil {
+			return nil, false, err
+		}
+		s, err := r.state(v, c.mends)
+		if err != nil {
+			return nil, false, err
+		}
+		stages, err := c.plan(v, s, a)
+		if err != nil || len(stages) == 0 {
+			return s, err == nil, err
+		}
+		err = r.publish(remote, v, a, stages)
+		var conflict *ConflictError
+		switch {
+		case err == nil:
+		case errors.As(err, &conflict):
+			conflict.Tries = try
+			if try == maxTries {
+				return nil, false, err
+			}
+		case remote.posted:
+			return r.outcome(ctx, trust, c, err)
+		default:
+			return nil, false, err
+		}
+		if err == nil {
+			if s, err = r.read(ctx, trust, c.mends); err != nil {
+				return nil, false, &UnknownOutcomeError{GUN: r.gun.String(), Err: err}
+			}
+			if c.done(s) || try == maxTries {
+				return s, false, r.unlessDone(c, s, try)
+			}
+		}
+		if err := pause(ctx, try); err != nil {
+			return nil, false, err
+		}
+	}
+}
+
+var errOffline = errors.New("nothing can be published offline")
+
+// unlessDone reports a change that the server took and that is not there all the same, because
+// somebody else undid it each time.
+func (r *Repository) unlessDone(c change, s *State, tries int) error {
+	if c.done(s) {
+		return nil
+	}
+	return &ConflictError{GUN: r.gun.String(), Tries: tries, Detail: "somebody else changes the same thing"}
+}
+
+// outcome finds out what became of a change whose answer was lost, even if ctx has ended.
+func (r *Repository) outcome(ctx context.Context, trust Trust, c change, lost error) (*State, bool, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(r.client.timeout, 10*time.Second))
+	defer cancel()
+	s, err := r.read(ctx, trust, c.mends)
+	switch {
+	case err != nil:
+		return nil, false, &UnknownOutcomeError{GUN: r.gun.String(), Err: lost}
+	case c.done(s):
+		return s, false, nil
+	}
+	return nil, false, lost
+}
+
+// pause waits a moment, a different one each time, so that two signers do not stay in step.
+func pause(ctx context.Context, try int) error {
+	d := time.Duration(try) * 50 * time.Millisecond
+	t := time.NewTimer(d + rand.N(d))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// publish stages a change in the library, on a copy of what is remembered, and sends it. Signers
+// on this machine go one after the other.
+func (r *Repository) publish(remote *remote, v *view, a *keyAccess, stages []stage) error {
+	turn := memory{path: v.memory.path + ".publish"}
+	unlock, err := turn.lock(remote.ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	scratch := &memory{path: v.memory.path, files: maps.Clone(v.memory.files)}
+	list := changelist.NewMemChangelist()
+	repo, err := client.NewRepository(data.GUN(r.gun.String()), r.server, remote, scratch, v.pins, a.service(), list)
+	if err != nil {
+		return err
+	}
+	for _, stage := range stages {
+		if err := stage(repo, list); err != nil {
+			return err
+		}
+	}
+	if err := repo.Publish(); err != nil {
+		return r.why(a, err)
+	}
+	return nil
+}
+
+// why prefers what really happened to a key to what the library made of it.
+func (r *Repository) why(a *keyAccess, err error) error {
+	if a.err != nil {
+		err, a.err = a.err, nil
+		return err
+	}
+	return r.explain(err)
+}
+
+// held are those of the keys that are in the folder.
+func (a *keyAccess) held(ids []string) (out []string) {
+	for _, id := range ids {
+		if a.folder.has(id) {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+// unlockOne opens one of the keys that may sign for a role, or says which would do.
+func (a *keyAccess) unlockOne(gun GUN, role string, ids []string) error {
+	held := a.held(ids)
+	if len(held) == 0 {
+		return &MissingKeyError{GUN: gun.String(), Role: role, IDs: ids, Dir: a.folder.dir}
+	}
+	var err error
+	for _, id := range held {
+		if err = a.unlock(id); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// unlockRole opens a key of one of the roles that the root names.
+func (a *keyAccess) unlockRole(s *State, gun GUN, role string) error {
+	return a.unlockOne(gun, role, s.role(role).KeyIDs)
+}
+
+// unlockOldRoot opens the root key if the library is going to renew the root: it does when less
+// than half a year of it is left.
+func (r *Repository) unlockOldRoot(s *State, a *keyAccess) error {
+	if !expiresSoon(s.Root.Expires, r.client.now()) {
+		return nil
+	}
+	return a.unlockRole(s, r.gun, roleRoot)
+}
+
+// role finds a role, or a Role without a name.
+func (s *State) role(name string) Role {
+	i := slices.IndexFunc(s.Roles, func(r Role) bool { return r.Name == name })
+	if i < 0 {
+		return Role{}
+	}
+	return s.Roles[i]
+}
+
+// delegations are the roles that targets delegates to.
+func (s *State) delegations() []Role {
+	i := slices.IndexFunc(s.Roles, func(r Role) bool { _, ok := signerName(r.Name); return ok || r.Name == roleReleases })
+	if i < 0 {
+		return nil
+	}
+	return s.Roles[i:]
+}
+
+// reference checks that an image is named by a tag, for nothing else can be signed.
+func (r *Repository) reference(img docker.Image) error {
+	switch {
+	case img.Reference.Tag() == "":
+		return &docker.ReferenceError{Text: img.Reference.String(), Reason: "Content Trust signs tags, and this names none; an image without a tag would mean :latest by accident"}
+	case GUNOf(img.Reference).String() != r.gun.String():
+		return &docker.ReferenceError{Text: img.Reference.String(), Reason: "it is not in " + r.gun.String()}
+	}
+	return nil
+}
