@@ -88,6 +88,14 @@ func (r *Repo) Referrers(ctx context.Context, digest string) (Referrers, error) 
 // index means that the registry keeps none, unless it is one of access or of trouble.
 func (r *Repo) referrersAPI(ctx context.Context, digest string) (out Referrers, err error) {
 	const op = "list the signatures"
+	if r.known != nil && r.known.noAPI.Load() {
+		return Referrers{}, nil
+	}
+	defer func() {
+		if r.known != nil && err == nil && !out.API {
+			r.known.noAPI.Store(true)
+		}
+	}()
 	next := r.url("referrers/" + digest)
 	for range maxReferrerPages {
 		resp, body, err := r.do(ctx, request{method: http.MethodGet, url: next, header: http.Header{"Accept": {string(types.OCIImageIndex)}}, limit: MaxManifest})

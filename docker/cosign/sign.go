@@ -58,11 +58,11 @@ func Sign(ctx context.Context, c *docker.Client, img docker.Image, s *Signer, no
 // existing looks for a sound bundle by pub. It makes sure that it is listed with its type; one
 // that cannot be listed is as good as none.
 func existing(ctx context.Context, repo *docker.Repo, digest string, pub PublicKey) (Signature, error) {
-	list, _, err := collectBundles(ctx, repo, digest)
+	found, err := collectBundles(ctx, repo, digest)
 	if err != nil {
 		return Signature{}, err
 	}
-	for _, f := range list {
+	for _, f := range found.list {
 		if f.judge([]PublicKey{pub}).Status != keys.StatusGood {
 			continue
 		}
@@ -92,7 +92,7 @@ func (mf manifest) descriptor(m docker.Manifest) docker.Descriptor {
 
 // publish makes the signature, stores it, lists it and reads it back.
 func publish(ctx context.Context, repo *docker.Repo, img docker.Image, s *Signer, now time.Time) (Signature, error) {
-	raw, pub, err := s.bundle(img.Digest)
+	raw, pub, err := s.bundle(img.Digest, img.Reference.Tag())
 	if err != nil {
 		return Signature{}, err
 	}
@@ -128,7 +128,7 @@ func publish(ctx context.Context, repo *docker.Repo, img docker.Image, s *Signer
 		return Signature{}, err
 	}
 	f := readBundle(ctx, repo, entry, img.Digest)
-	if f == nil {
+	if f == nil || f.states != "" {
 		return Signature{}, errors.New("the signature that was stored is not what the registry gives back")
 	}
 	if v := f.judge([]PublicKey{pub}); v.Status != keys.StatusGood {
@@ -137,13 +137,13 @@ func publish(ctx context.Context, repo *docker.Repo, img docker.Image, s *Signer
 	return Signature{Digest: img.Digest, Manifest: stored.Digest, Key: pub.Fingerprint(), SignedAt: now}, nil
 }
 
-// bundle signs the digest and verifies the result.
-func (s *Signer) bundle(digest string) ([]byte, PublicKey, error) {
+// bundle signs the digest, under a tag or none, and verifies the result.
+func (s *Signer) bundle(digest, tag string) ([]byte, PublicKey, error) {
 	k, pub, err := s.unlocked()
 	if err != nil {
 		return nil, PublicKey{}, err
 	}
-	payload, err := newStatement(digest)
+	payload, err := newStatement(digest, tag)
 	if err != nil {
 		return nil, PublicKey{}, err
 	}
