@@ -10,9 +10,9 @@ import (
 func (a *app) imageCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "image",
-		Short: "Sign images in a registry; make a key for it",
+		Short: "Sign images in a registry, and see what is signed there",
 	}
-	c.AddCommand(a.imageSignCommand(), a.imageKeygenCommand())
+	c.AddCommand(a.imageListCommand(), a.imageShowCommand(), a.imageSignCommand(), a.imageKeygenCommand())
 	return c
 }
 

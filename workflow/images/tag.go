@@ -1,0 +1,109 @@
+package images
+
+import (
+	"slices"
+	"time"
+
+	"bulla/docker"
+	"bulla/docker/cosign"
+	"bulla/keys"
+)
+
+// Tag is one tag of a repository, or one image that no tag names, and what is known about it.
+type Tag struct {
+	// Reference names it by its tag; by its digest where no tag names it.
+	Reference docker.Reference
+	// Image is what it points to; its Digest is "" where Err is set.
+	Image docker.Image
+	// Err says why nothing could be found out.
+	Err error
+	// Cosign is what lies beside the image.
+	Cosign cosign.Report
+	// Trust is what Content Trust says of the tag, nil where it says nothing or was not asked.
+	Trust *Trusted
+	// TrustErr says why Content Trust could not be asked, or nil.
+	TrustErr error
+	// Children are the images of an index, where the index is signed; else nil.
+	Children []Child
+	// Moved tells that the tag was signed over another digest and is not signed over this one.
+	Moved []Move
+
+	verdicts []keys.Verdict
+}
+
+// Child is one image of an index. The signature over the index covers it for whoever pulls by
+// the index, and not for whoever pulls it by its own digest.
+type Child struct {
+	docker.Child
+	Signed bool  // soundly, on its own
+	Err    error // why that is not known
+}
+
+// Move is a digest that a tag was signed over, and is not at any more.
+type Move struct {
+	From string // the digest that was signed
+	By   keys.Fingerprint
+	// SignedAt is when it was signed, as the signature claims, or zero.
+	SignedAt time.Time
+	// System is "cosign" or "content-trust".
+	System string
+}
+
+// The systems that sign images.
+const (
+	SystemCosign       = "cosign"
+	SystemContentTrust = "content-trust"
+)
+
+// Trusted is what Content Trust says of one tag.
+type Trusted struct {
+	Digest string // that the tag was signed over, "sha256:…"
+	Size   int64  // of the manifest in bytes, as it was signed
+	// Verdict is about the tag as it is now: bad where it points to another digest.
+	Verdict keys.Verdict
+	// Signers are the roles that signed, such as "targets" or "targets/alice".
+	Signers []string
+}
+
+// Verdicts are those on all signatures, with the reference as the target, or a single one that
+// says that there is none, or that nothing could be found out. The policy has decided on them.
+func (t Tag) Verdicts() []keys.Verdict { return slices.Clone(t.verdicts) }
+
+// Verdict is the one that counts most: an image needs one good signature, so the best is taken.
+// Of an image without any sound one, it is the worst.
+func (t Tag) Verdict() keys.Verdict {
+	for _, v := range t.verdicts {
+		if v.OK(false) {
+			return v
+		}
+	}
+	return keys.Summarize(t.verdicts)
+}
+
+// Uncovered counts the images of an index that are not signed on their own.
+func (t Tag) Uncovered() int {
+	n := 0
+	for _, c := range t.Children {
+		if !c.Signed && c.Err == nil {
+			n++
+		}
+	}
+	return n
+}
+
+// SignedAs are the tags under which sound signatures say that the image was signed, each once.
+func (t Tag) SignedAs() (out []string) {
+	for _, s := range t.Cosign.Signatures {
+		if s.Status.Sound() && s.Tag != "" && !slices.Contains(out, s.Tag) {
+			out = append(out, s.Tag)
+		}
+	}
+	return out
+}
+
+// Renamed reports whether every sound signature that names a tag names another one: an image that
+// was signed as an older version may be posing as this one. A digest may well have several tags.
+func (t Tag) Renamed() bool {
+	as := t.SignedAs()
+	return t.Reference.Tag() != "" && len(as) > 0 && !slices.Contains(as, t.Reference.Tag())
+}
