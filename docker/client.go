@@ -41,6 +41,8 @@ type Client struct {
 	transport http.RoundTripper
 	timeout   time.Duration
 	slots     chan struct{} // one for each request under way
+	pause     func(context.Context, time.Duration) error
+	turns     turns
 
 	mu       sync.Mutex
 	sessions map[sessionKey]*session
@@ -60,7 +62,7 @@ type sessionKey struct {
 
 // NewClient makes a Client. It talks to nobody yet.
 func NewClient(o Options) *Client {
-	c := &Client{keychain: o.Keychain, timeout: o.Timeout, sessions: map[sessionKey]*session{}, slots: make(chan struct{}, maxRequests)}
+	c := &Client{keychain: o.Keychain, timeout: o.Timeout, sessions: map[sessionKey]*session{}, slots: make(chan struct{}, maxRequests), pause: wait}
 	if c.keychain == nil {
 		c.keychain = authn.DefaultKeychain
 	}

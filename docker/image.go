@@ -25,6 +25,8 @@ type Image struct {
 	// put there, at most maxChildren. A signature over the index does not cover them on their
 	// own.
 	Children []Child
+	// MoreChildren says that the index lists more, or some that are not named by SHA-256.
+	MoreChildren bool
 }
 
 // Child is one entry of an index.
@@ -105,6 +107,8 @@ func (img *Image) describe(m Manifest) error {
 		}
 		if digestGrammar.MatchString(d.Digest) && len(img.Children) < maxChildren {
 			img.Children = append(img.Children, child)
+		} else {
+			img.MoreChildren = true
 		}
 	}
 	return nil

@@ -36,7 +36,7 @@ type Signature struct {
 // no Signature; what they left half done, calling Sign again finishes.
 func Sign(ctx context.Context, c *docker.Client, img docker.Image, s *Signer, now time.Time) (Signature, error) {
 	if !isDigest(img.Digest) || img.MediaType == "" || img.Size <= 0 {
-		return Signature{}, errors.New("the image was not resolved to a digest")
+		return Signature{}, errNotResolved
 	}
 	_, pub, err := s.unlocked()
 	if err != nil {
