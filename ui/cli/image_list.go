@@ -15,6 +15,7 @@ import (
 	"bulla/ui/explain"
 	"bulla/workflow"
 	"bulla/workflow/images"
+	"bulla/workflow/policy"
 )
 
 // imageJSON is a signature on an image, or an image without any, as `image list`, `image show`
@@ -69,12 +70,12 @@ func imageObjects(t images.Tag) []imageJSON {
 		o.Verdict = contract.Of(v)
 		if i < len(t.Cosign.Signatures) && t.Err == nil {
 			s := t.Cosign.Signatures[i]
-			o.System, o.Form, o.Manifest, o.SignedTag = images.SystemCosign, string(s.Form), s.Manifest, s.Tag
+			o.System, o.Form, o.Manifest, o.SignedTag = string(policy.SystemCosign), string(s.Form), s.Manifest, s.Tag
 			for _, h := range hidden {
 				o.Hidden = o.Hidden || (h.Manifest == s.Manifest && h.Form == s.Form && h.Signer.Fingerprint == fingerprintOf(v))
 			}
 		} else if t.Trust != nil && t.Err == nil {
-			o.System = images.SystemContentTrust
+			o.System = string(policy.SystemContentTrust)
 		}
 		out = append(out, o)
 	}

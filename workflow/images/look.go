@@ -6,38 +6,38 @@ import (
 
 	"bulla/docker"
 	"bulla/workflow"
+	"bulla/workflow/policy"
 )
 
 // Look finds out everything about one image, by tag or digest. An image that cannot be read is a
 // Tag with an error; Look's own errors are ErrOffline, those of ctx, and a *docker.MovedError for
 // a tag that is not at the digest it is pinned to.
 func Look(ctx context.Context, v *workflow.Verifier, ref docker.Reference, o Options) (Tag, error) {
+	t, _, err := look(ctx, v, ref, o)
+	return t, err
+}
+
+// look is Look, with the rule that was gone by.
+func look(ctx context.Context, v *workflow.Verifier, ref docker.Reference, o Options) (Tag, policy.ImageRule, error) {
+	none := policy.ImageRule{}
 	client := v.Registry()
 	if client == nil {
-		return Tag{}, ErrOffline
+		return Tag{}, none, ErrOffline
 	}
-	s := &Survey{repository: ref.Repository(), verifier: v, client: client, repo: client.Repo(ref), seen: map[string]*inspection{}}
+	s := newSurvey(v, client, ref.Repository())
 	t := s.lookAt(ctx, ref)
 	if ctx.Err() != nil {
-		return Tag{}, context.Cause(ctx)
+		return Tag{}, none, context.Cause(ctx)
 	}
 	if moved, ok := asMoved(t.Err); ok {
-		return Tag{}, moved
+		return Tag{}, none, moved
 	}
-	if o.Trust != nil && ref.Tag() != "" {
-		tags, err := o.Trust.Tags(ctx, s.repository)
-		if x, ok := tags[ref.Tag()]; ok && err == nil {
-			t.trusted(x)
-		} else if err != nil {
-			s.trustErr = err
-		}
-	}
-	t.TrustErr = s.trustErr
-	t.verdicts = s.verdicts(t)
+	s.readTrust(ctx, o)
+	s.judge(&t)
 	if t.Err == nil && !t.Cosign.Sound() && ref.Tag() != "" {
 		t.Moved = append(t.Moved, s.lookForMoves(ctx, t)...)
 	}
-	return t, ctx.Err()
+	return t, s.rule, ctx.Err()
 }
 
 // lookForMoves looks at other signed digests of the repository for the name of the tag. It is a

@@ -9,8 +9,8 @@ import (
 
 	"bulla/docker"
 	"bulla/docker/cosign"
-	"bulla/keys"
 	"bulla/workflow"
+	"bulla/workflow/policy"
 )
 
 const (
@@ -28,13 +28,6 @@ var ErrGaveUp = errors.New("not asked: the registry had stopped answering")
 // ErrOffline says that the network was not to be used.
 var ErrOffline = errors.New("the network was not to be used")
 
-// ContentTrust is what a survey wants to know of Docker Content Trust.
-type ContentTrust interface {
-	// Tags are the tags that the trust data of a repository signs, by name, verified from the
-	// root on. An empty map without an error says that there is no trust data.
-	Tags(ctx context.Context, repo docker.Repository) (map[string]Trusted, error)
-}
-
 // Survey is a look at all tags of a repository.
 type Survey struct {
 	repository docker.Repository
@@ -42,7 +35,9 @@ type Survey struct {
 	repo       *docker.Repo
 	client     *docker.Client
 	tags       docker.Tags
-	trust      map[string]Trusted
+	rule       policy.ImageRule
+	ruled      bool
+	trust      TrustData // nil where it says nothing or was not asked
 	trustErr   error
 
 	mu       sync.Mutex
@@ -58,29 +53,27 @@ type inspection struct {
 	err    error
 }
 
-// Options say what a survey asks besides the registry.
-type Options struct {
-	// Trust is asked for Content Trust's signatures; nil asks nobody.
-	Trust ContentTrust
-}
-
 // Open lists the tags of a repository. Errors are *docker.RegistryError and ErrOffline.
 func Open(ctx context.Context, v *workflow.Verifier, repository docker.Repository, o Options) (*Survey, error) {
 	client := v.Registry()
 	if client == nil {
 		return nil, ErrOffline
 	}
-	s := &Survey{repository: repository, verifier: v, client: client, seen: map[string]*inspection{}}
+	s := newSurvey(v, client, repository)
 	tags, err := client.In(repository).Tags(ctx)
 	if err != nil {
 		return nil, err
 	}
 	s.tags = tags
 	s.repo = client.In(repository).Knowing(tags)
-	if o.Trust != nil {
-		s.trust, s.trustErr = o.Trust.Tags(ctx, repository)
-	}
+	s.readTrust(ctx, o)
 	return s, ctx.Err()
+}
+
+func newSurvey(v *workflow.Verifier, client *docker.Client, repository docker.Repository) *Survey {
+	s := &Survey{repository: repository, verifier: v, client: client, repo: client.In(repository), seen: map[string]*inspection{}}
+	s.rule, s.ruled = v.Policy().Policy.ImageRule(repository)
+	return s
 }
 
 // Repository is where the tags lie.
@@ -159,10 +152,7 @@ func (s *Survey) look(ctx context.Context, name string) Tag {
 	if err == nil {
 		t = s.lookAt(ctx, ref)
 	}
-	if x, ok := s.trust[name]; ok {
-		t.trusted(x)
-	}
-	t.verdicts = s.verdicts(t)
+	s.judge(&t)
 	return t
 }
 
@@ -230,24 +220,6 @@ func (s *Survey) gaveUp() bool {
 	return s.failures >= patience
 }
 
-// verdicts are those on everything that signs a tag, decided by the policy.
-func (s *Survey) verdicts(t Tag) []keys.Verdict {
-	target := t.Reference.String()
-	if t.Err != nil {
-		return []keys.Verdict{keys.NotChecked(keys.KindImage, target, reason(t.Err))}
-	}
-	vs := t.Cosign.Verdicts(target)
-	if t.Trust != nil {
-		if len(t.Cosign.Signatures) == 0 {
-			vs = nil
-		}
-		v := t.Trust.Verdict
-		v.Kind, v.Target = keys.KindImage, target
-		vs = append(vs, v)
-	}
-	return s.verifier.DecideImage(vs, t.Image.Digest)
-}
-
 // reason words an error for a verdict, without what a registry said.
 func reason(err error) string {
 	var re *docker.RegistryError
@@ -262,22 +234,6 @@ func reason(err error) string {
 		return "The registry did not give it (" + string(re.Kind) + ")."
 	}
 	return "It could not be read."
-}
-
-// trusted takes over what Content Trust says.
-func (t *Tag) trusted(x Trusted) {
-	t.Trust = &x
-	if t.Err != nil || x.Digest == t.Image.Digest {
-		return
-	}
-	x.Verdict.Status = keys.StatusBad
-	x.Verdict.Reason = "Content Trust signed this tag over " + x.Digest + "; it points to " + t.Image.Digest + " now."
-	m := Move{From: x.Digest, System: SystemContentTrust}
-	if g := x.Verdict.Signer; g != nil {
-		m.By = g.Fingerprint
-	}
-	x.Verdict.Signer = nil
-	t.Moved = append(t.Moved, m)
 }
 
 // findStrays looks at signed digests that no tag names, nor an index that a tag names.
@@ -307,7 +263,7 @@ func (s *Survey) findStrays(ctx context.Context, list []Tag) {
 		}
 		t := Tag{Reference: ref, Image: docker.Image{Reference: ref, Digest: digests[i]}}
 		t.Cosign, t.Err = s.inspect(ctx, digests[i])
-		t.verdicts = s.verdicts(t)
+		s.judge(&t)
 		found[i] = t
 	})
 	if ctx.Err() != nil {
@@ -330,7 +286,7 @@ func (s *Survey) movesOf(t Tag) (out []Move) {
 	for _, digest := range slices.Sorted(maps.Keys(s.seen)) {
 		for _, sig := range s.seen[digest].report.Signatures {
 			if digest != t.Image.Digest && sig.Status.Sound() && sig.Tag == t.Reference.Tag() {
-				out = append(out, Move{From: digest, By: sig.Signer.Fingerprint, SignedAt: sig.Claim.SignedAt, System: SystemCosign})
+				out = append(out, Move{From: digest, By: sig.Signer.Fingerprint, SignedAt: sig.Claim.SignedAt, System: policy.SystemCosign})
 			}
 		}
 	}

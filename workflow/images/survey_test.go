@@ -27,6 +27,7 @@ import (
 	"bulla/docker/loopback"
 	"bulla/keys"
 	"bulla/workflow"
+	"bulla/workflow/policy"
 )
 
 var someTime = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
@@ -144,14 +145,32 @@ func (p *place) survey(o Options) (*Survey, map[string]Tag) {
 	return s, out
 }
 
-// trustData is what a trust server would say.
-type trustData struct {
-	tags map[string]Trusted
+// trustServer is what a trust server would say: digests by tag.
+type trustServer struct {
+	tags map[string]string
 	err  error
 }
 
-func (d trustData) Tags(context.Context, docker.Repository) (map[string]Trusted, error) {
-	return d.tags, d.err
+func (d trustServer) Read(context.Context, docker.Repository, []string, string, bool) (TrustData, error) {
+	if d.err != nil || d.tags == nil {
+		return nil, d.err
+	}
+	return d, nil
+}
+
+func (d trustServer) Digest(tag string) (string, bool) {
+	digest, ok := d.tags[tag]
+	return digest, ok
+}
+
+func (d trustServer) Judge(img docker.Image) []keys.Verdict {
+	switch digest, ok := d.tags[img.Reference.Tag()]; {
+	case !ok:
+		return []keys.Verdict{{Status: keys.StatusUnsigned, Reason: "It is not signed."}}
+	case digest != img.Digest:
+		return []keys.Verdict{{Status: keys.StatusBad, Reason: "It has moved."}}
+	}
+	return []keys.Verdict{{Status: keys.StatusGood, Reason: "Signed.", Signer: &keys.Signatory{Fingerprint: "AA", Primary: "AA"}}}
 }
 
 func TestSurvey(t *testing.T) {
@@ -167,10 +186,9 @@ func TestSurvey(t *testing.T) {
 			p.sign(old, s)
 			now := p.push("v2", false)
 			p.push("trusted", false)
-			dct := Trusted{Digest: p.image(p.host + "/demo/app:trusted").Digest, Verdict: keys.Verdict{Status: keys.StatusGood, Reason: "Signed.", Signer: &keys.Signatory{Fingerprint: "AA"}}}
-			swapped := dct
 			p.push("swapped", false)
-			sv, got := p.survey(Options{Trust: trustData{tags: map[string]Trusted{"trusted": dct, "swapped": swapped}}})
+			signed := p.image(p.host + "/demo/app:trusted").Digest
+			sv, got := p.survey(Options{Trust: trustServer{tags: map[string]string{"trusted": signed, "swapped": signed}}, FirstUse: true})
 
 			if len(got) != 6 {
 				t.Fatalf("tags: %v", sv.Names())
@@ -187,14 +205,14 @@ func TestSurvey(t *testing.T) {
 			if x := got["trusted"]; x.Verdict().Status != keys.StatusGood || x.Trust == nil || len(x.Verdicts()) != 1 {
 				t.Errorf("trusted: %+v", x)
 			}
-			if x := got["swapped"]; x.Verdict().Status != keys.StatusBad || len(x.Moved) != 1 || x.Moved[0].From != dct.Digest || x.Moved[0].System != SystemContentTrust {
+			if x := got["swapped"]; x.Verdict().Status != keys.StatusBad || len(x.Moved) != 1 || x.Moved[0].From != signed || x.Moved[0].System != policy.SystemContentTrust {
 				t.Errorf("swapped: %+v", x)
 			}
 			v2 := got["v2"]
 			if v2.Image.Digest != now.Digest || v2.Verdict().Status != keys.StatusUnsigned {
 				t.Errorf("v2: %+v", v2)
 			}
-			if len(v2.Moved) != 1 || v2.Moved[0].From != old.Digest || v2.Moved[0].System != SystemCosign || v2.Moved[0].By != s.Public().Fingerprint() || !v2.Moved[0].SignedAt.Equal(someTime) {
+			if len(v2.Moved) != 1 || v2.Moved[0].From != old.Digest || v2.Moved[0].System != policy.SystemCosign || v2.Moved[0].By != s.Public().Fingerprint() || !v2.Moved[0].SignedAt.Equal(someTime) {
 				t.Errorf("v2 moved: %+v", v2.Moved)
 			}
 			if st := sv.Strays(); len(st) != 1 || st[0].Image.Digest != old.Digest || fmt.Sprint(st[0].SignedAs()) != "[v2]" {
@@ -251,11 +269,11 @@ func TestTrustServerDead(t *testing.T) {
 	p := newPlace(t, loopback.Start)
 	img := p.push("v1", false)
 	dead := errors.New("the trust server is dead")
-	sv, _ := p.survey(Options{Trust: trustData{err: dead}})
+	sv, _ := p.survey(Options{Trust: trustServer{err: dead}, FirstUse: true})
 	if !errors.Is(sv.TrustProblem(), dead) {
 		t.Errorf("got %v", sv.TrustProblem())
 	}
-	tag, err := Look(t.Context(), p.verifier(), img.Reference, Options{Trust: trustData{err: dead}})
+	tag, err := Look(t.Context(), p.verifier(), img.Reference, Options{Trust: trustServer{err: dead}, FirstUse: true})
 	if err != nil || !errors.Is(tag.TrustErr, dead) {
 		t.Errorf("got %v, %v", tag.TrustErr, err)
 	}

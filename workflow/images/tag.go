@@ -7,6 +7,7 @@ import (
 	"bulla/docker"
 	"bulla/docker/cosign"
 	"bulla/keys"
+	"bulla/workflow/policy"
 )
 
 // Tag is one tag of a repository, or one image that no tag names, and what is known about it.
@@ -28,7 +29,7 @@ type Tag struct {
 	// Moved tells that the tag was signed over another digest and is not signed over this one.
 	Moved []Move
 
-	verdicts []keys.Verdict
+	cosign, trust []keys.Verdict // decided by the policy
 }
 
 // Child is one image of an index. The signature over the index covers it for whoever pulls by
@@ -45,39 +46,44 @@ type Move struct {
 	By   keys.Fingerprint
 	// SignedAt is when it was signed, as the signature claims, or zero.
 	SignedAt time.Time
-	// System is "cosign" or "content-trust".
-	System string
+	System   policy.System
 }
-
-// The systems that sign images.
-const (
-	SystemCosign       = "cosign"
-	SystemContentTrust = "content-trust"
-)
 
 // Trusted is what Content Trust says of one tag.
 type Trusted struct {
-	Digest string // that the tag was signed over, "sha256:…"
-	Size   int64  // of the manifest in bytes, as it was signed
-	// Verdict is about the tag as it is now: bad where it points to another digest.
-	Verdict keys.Verdict
-	// Signers are the roles that signed, such as "targets" or "targets/alice".
-	Signers []string
+	Digest string // that the tag was signed over, "sha256:…"; "" where it was not signed
+	// Verdicts are one for each signer of the digest that the tag is at, or one that is not good.
+	Verdicts []keys.Verdict
+}
+
+// Sound reports whether a signer vouches for what the tag points to.
+func (t *Trusted) Sound() bool {
+	return t != nil && slices.ContainsFunc(t.Verdicts, func(v keys.Verdict) bool { return v.Status.Sound() })
 }
 
 // Verdicts are those on all signatures, with the reference as the target, or a single one that
 // says that there is none, or that nothing could be found out. The policy has decided on them.
-func (t Tag) Verdicts() []keys.Verdict { return slices.Clone(t.verdicts) }
+// Those on Cosign.Signatures come first, in their order.
+func (t Tag) Verdicts() []keys.Verdict {
+	switch {
+	case len(t.trust) == 0 || t.Err != nil:
+		return slices.Clone(t.cosign)
+	case len(t.Cosign.Signatures) == 0:
+		return slices.Clone(t.trust)
+	}
+	return slices.Concat(t.cosign, t.trust)
+}
 
 // Verdict is the one that counts most: an image needs one good signature, so the best is taken.
 // Of an image without any sound one, it is the worst.
 func (t Tag) Verdict() keys.Verdict {
-	for _, v := range t.verdicts {
+	vs := t.Verdicts()
+	for _, v := range vs {
 		if v.OK(false) {
 			return v
 		}
 	}
-	return keys.Summarize(t.verdicts)
+	return keys.Summarize(vs)
 }
 
 // Uncovered counts the images of an index that are not signed on their own.

@@ -48,7 +48,7 @@ func By(t images.Tag) string {
 			out = append(out, word)
 		}
 	}
-	if t.Trust != nil && t.Trust.Verdict.Status.Sound() {
+	if t.Trust.Sound() {
 		out = append(out, "content trust")
 	}
 	return strings.Join(out, ", ")
