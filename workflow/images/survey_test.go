@@ -212,6 +212,12 @@ func TestSurvey(t *testing.T) {
 			if v2.Image.Digest != now.Digest || v2.Verdict().Status != keys.StatusUnsigned {
 				t.Errorf("v2: %+v", v2)
 			}
+			if name == "referrers" { // what no tag names, such a registry does not show
+				if len(v2.Moved) != 0 || len(sv.Strays()) != 0 {
+					t.Errorf("v2: %+v, strays %+v", v2.Moved, sv.Strays())
+				}
+				return
+			}
 			if len(v2.Moved) != 1 || v2.Moved[0].From != old.Digest || v2.Moved[0].System != policy.SystemCosign || v2.Moved[0].By != s.Public().Fingerprint() || !v2.Moved[0].SignedAt.Equal(someTime) {
 				t.Errorf("v2 moved: %+v", v2.Moved)
 			}
@@ -223,25 +229,6 @@ func TestSurvey(t *testing.T) {
 				t.Errorf("one look: %+v, %v", one.Moved, err)
 			}
 		})
-	}
-}
-
-// A registry whose signatures have no tags of their own shows no strays: then nothing is guessed.
-func TestNoStraysWithoutSignatureTags(t *testing.T) {
-	p := newPlace(t, loopback.Start)
-	s := p.signer()
-	p.sign(p.push("v2", false), s)
-	p.push("v2", false)
-	p.between(func(w http.ResponseWriter, r *http.Request) bool {
-		if !strings.HasSuffix(r.URL.Path, "/tags/list") {
-			return false
-		}
-		fmt.Fprint(w, `{"name":"demo/app","tags":["v2"]}`)
-		return true
-	})
-	sv, got := p.survey(Options{})
-	if x := got["v2"]; x.Verdict().Status != keys.StatusUnsigned || len(x.Moved) != 0 || len(sv.Strays()) != 0 {
-		t.Errorf("got %+v, strays %+v", x, sv.Strays())
 	}
 }
 
