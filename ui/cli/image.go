@@ -19,7 +19,7 @@ func (a *app) imageCommand() *cobra.Command {
 		Use:   "image",
 		Short: "Sign images in a registry, and see what is signed there",
 	}
-	c.AddCommand(a.imageListCommand(), a.imageShowCommand(), a.imageVerifyCommand(), a.imageDoctorCommand(), a.imageSignCommand(), a.imageKeygenCommand())
+	c.AddCommand(a.imageListCommand(), a.imageShowCommand(), a.imageVerifyCommand(), a.imageDoctorCommand(), a.imageSignCommand(), a.imageKeygenCommand(), a.imageKeyCommand())
 	return c
 }
 
@@ -116,12 +116,7 @@ bulla's own files. cosign can use both.`,
 			return err
 		}
 		p := a.printer()
-		if a.flags.json {
-			p.object(map[string]any{"path": k.Path, "public": k.PublicPath(), "fingerprint": k.ID})
-		} else {
-			p.line("Made %s", k.Path)
-			p.line("     %s   give this one to those who verify", k.PublicPath())
-		}
+		p.imageKey(k, "Made")
 		return p.err
 	}
 	return c

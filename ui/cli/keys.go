@@ -146,7 +146,7 @@ func (a *app) newPassphrase(ctx context.Context, purpose keys.PassphrasePurpose,
 		s, err = a.terminal().Passphrase(ctx, keys.PassphraseRequest{Purpose: purpose, Label: label, Attempt: 1, New: true})
 	}
 	if errors.Is(err, keys.ErrNoPassphrase) {
-		return s, &explain.UsageError{Message: "the new key needs a passphrase, and there is nobody to ask for it", Hints: []string{"--passphrase-fd N reads it from file descriptor N"}}
+		return s, &explain.UsageError{Message: "the new key needs a passphrase, and there is nobody to ask for it", Hints: []string{"--passphrase-fd N reads it from file descriptor N (--new-passphrase-fd where there is an old one too)"}}
 	}
 	if err == nil && s.Len() == 0 {
 		return s, errEmptyPassphrase
