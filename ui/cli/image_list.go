@@ -9,10 +9,12 @@ import (
 
 	"bulla/docker"
 	"bulla/keys"
+	"bulla/ui"
 	"bulla/ui/component/human"
 	"bulla/ui/component/imageword"
 	"bulla/ui/contract"
 	"bulla/ui/explain"
+	"bulla/ui/theme"
 	"bulla/workflow"
 	"bulla/workflow/images"
 	"bulla/workflow/policy"
@@ -120,9 +122,35 @@ everything could be looked at: bulla image verify judges.`,
 		if err != nil {
 			return err
 		}
+		if a.screenPossible() {
+			return a.imagesScreen(cmd.Context(), repo, f)
+		}
 		return a.imageList(cmd.Context(), repo, f)
 	}
 	return c
+}
+
+// imagesScreen opens the page of images. What the keys have to say is said before the screen is
+// taken.
+func (a *app) imagesScreen(ctx context.Context, repo docker.Repository, f verifyFlags) error {
+	mode, err := theme.ParseMode(a.flags.theme)
+	if err != nil {
+		return &explain.UsageError{Message: err.Error(), Hints: []string{"--theme auto, light or dark"}}
+	}
+	v, err := a.verifier(ctx, f)
+	if err != nil {
+		return err
+	}
+	return ui.ImageList(ctx, ui.ImagesOptions{
+		Open: func(ctx context.Context) (ui.Images, error) {
+			s, err := images.Open(ctx, v, repo, images.Options{})
+			if err != nil {
+				return nil, err
+			}
+			return s, nil
+		},
+		Name: repo.String(), Theme: mode, ASCII: a.flags.ascii, In: a.Stdin, Out: a.Stdout, Env: a.Getenv, Now: a.Now,
+	})
 }
 
 // survey lists the tags of a repository.

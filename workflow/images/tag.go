@@ -113,3 +113,17 @@ func (t Tag) Renamed() bool {
 	as := t.SignedAs()
 	return t.Reference.Tag() != "" && len(as) > 0 && !slices.Contains(as, t.Reference.Tag())
 }
+
+// Judged fills in the verdicts of a Tag that was put together by hand, without a policy.
+func Judged(t Tag) Tag {
+	target := t.Reference.String()
+	if t.Err != nil {
+		t.cosign = []keys.Verdict{keys.NotChecked(keys.KindImage, target, reason(t.Err))}
+		return t
+	}
+	t.cosign = t.Cosign.Verdicts(target)
+	if t.Trust != nil {
+		t.trust = t.Trust.Verdicts
+	}
+	return t
+}

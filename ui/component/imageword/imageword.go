@@ -140,7 +140,7 @@ func Remark(t images.Tag) string {
 	v := t.Verdict()
 	switch {
 	case len(t.Moved) > 0:
-		return "was signed over " + Digest(t.Moved[0].From)
+		return "moved from " + strings.TrimPrefix(Digest(t.Moved[0].From), "sha256:")
 	case t.Err != nil:
 		return strings.TrimSuffix(v.Reason, ".")
 	case v.Trusted != nil && !*v.Trusted:
@@ -150,7 +150,7 @@ func Remark(t images.Tag) string {
 	case t.Renamed():
 		return safetext.Line("signed as " + strings.Join(t.SignedAs(), ", "))
 	case v.Status == keys.StatusUnknownKey && v.Claim.Fingerprint != "":
-		return "key " + human.Tail(v.Claim.Fingerprint) + " is not at hand"
+		return "key " + human.Tail(v.Claim.Fingerprint) + " not at hand"
 	case t.Uncovered() > 0:
 		return fmt.Sprintf("%d of %s not signed alone", t.Uncovered(), human.Count(len(t.Children), "platform"))
 	}
