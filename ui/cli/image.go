@@ -19,7 +19,8 @@ func (a *app) imageCommand() *cobra.Command {
 		Use:   "image",
 		Short: "Sign images in a registry, and see what is signed there",
 	}
-	c.AddCommand(a.imageListCommand(), a.imageShowCommand(), a.imageVerifyCommand(), a.imageDoctorCommand(), a.imageSignCommand(), a.imageKeygenCommand(), a.imageKeyCommand())
+	c.AddCommand(a.imageListCommand(), a.imageShowCommand(), a.imageVerifyCommand(), a.imageDoctorCommand(), a.imageSignCommand(), a.imageKeygenCommand(), a.imageKeyCommand(),
+		a.imagePinsCommand(), a.imageAdmissionCommand())
 	return c
 }
 

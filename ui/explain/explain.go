@@ -19,6 +19,7 @@ import (
 	"bulla/keys/store"
 	"bulla/keys/vault"
 	"bulla/workflow"
+	"bulla/workflow/images"
 	"bulla/workflow/policy"
 )
 
@@ -186,6 +187,8 @@ func usage(err error, x *Explanation) bool {
 	var irregular *artifacts.NotRegularError
 	var keyFile *cosign.KeyFileError
 	var several *workflow.ImageKeysError
+	var pins *images.PinsError
+	var admission *images.AdmissionError
 	switch {
 	case errors.As(err, &use):
 		x.Headline, x.Next = sentence(use.Message), use.Hints
@@ -201,7 +204,7 @@ func usage(err error, x *Explanation) bool {
 	case errors.As(err, &lifetime):
 		x.Next = []string{"2y, 18m, 90d, a date such as 2028-01-31, or never"}
 	case errors.As(err, &param), errors.As(err, &ref), errors.As(err, &tagName), errors.As(err, &conflict), errors.As(err, &message),
-		errors.As(err, &duplicate), errors.As(err, &keyFile), errors.Is(err, doublestar.ErrBadPattern), errors.Is(err, cosign.ErrNotPublicKey):
+		errors.As(err, &duplicate), errors.As(err, &keyFile), errors.As(err, &pins), errors.As(err, &admission), errors.Is(err, doublestar.ErrBadPattern), errors.Is(err, cosign.ErrNotPublicKey):
 	case errors.As(err, &several):
 		x.Next = []string{"name one: --image-key FILE for a release, --key FILE for bulla image sign"}
 	case errors.As(err, &irregular):
