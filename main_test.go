@@ -37,6 +37,7 @@ import (
 //	registry [break|mend]    an image registry on loopback at $REGISTRY; broken, it refuses to
 //	                         store signatures
 //	image REPOSITORY:TAG     push a sample image to it
+//	expand FILE…             replace $NAME in files by the script's variables
 //	repository DIR           a git repository with one commit, and two files in dist
 //
 // and the condition [peer:PROGRAM], whose absence is a failure where CI requires the peers.
@@ -54,7 +55,7 @@ func TestContract(t *testing.T) {
 		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code": cmdCode, "json": cmdJSON, "fields": cmdFields, "lines": cmdLines,
-			"registry": cmdRegistry, "image": cmdImage, "repository": cmdRepository,
+			"registry": cmdRegistry, "image": cmdImage, "expand": cmdExpand, "repository": cmdRepository,
 		},
 	})
 }
@@ -246,6 +247,13 @@ func cmdImage(ts *testscript.TestScript, _ bool, args []string) {
 	digest, err := registryOf(ts).PushSample(context.Background(), repo, tag)
 	ts.Check(err)
 	ts.Setenv("DIGEST", digest)
+}
+
+func cmdExpand(ts *testscript.TestScript, _ bool, args []string) {
+	for _, name := range args {
+		text := ts.ReadFile(name)
+		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(os.Expand(text, ts.Getenv)), 0o644))
+	}
 }
 
 func cmdRepository(ts *testscript.TestScript, _ bool, args []string) {

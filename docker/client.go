@@ -19,6 +19,9 @@ import (
 // retries) where Options names no other.
 const DefaultTimeout = 30 * time.Second
 
+// maxRequests is how many requests of one Client are under way at the same time.
+const maxRequests = 16
+
 // Options configures a Client. The zero value is what a user of Docker expects.
 type Options struct {
 	// Keychain finds credentials; nil means Docker's configuration and helpers, then podman's.
@@ -37,6 +40,9 @@ type Client struct {
 	keychain  authn.Keychain
 	transport http.RoundTripper
 	timeout   time.Duration
+	slots     chan struct{} // one for each request under way
+	pause     func(context.Context, time.Duration) error
+	turns     turns
 
 	mu       sync.Mutex
 	sessions map[sessionKey]*session
@@ -56,7 +62,7 @@ type sessionKey struct {
 
 // NewClient makes a Client. It talks to nobody yet.
 func NewClient(o Options) *Client {
-	c := &Client{keychain: o.Keychain, timeout: o.Timeout, sessions: map[sessionKey]*session{}}
+	c := &Client{keychain: o.Keychain, timeout: o.Timeout, sessions: map[sessionKey]*session{}, slots: make(chan struct{}, maxRequests), pause: wait}
 	if c.keychain == nil {
 		c.keychain = authn.DefaultKeychain
 	}
@@ -81,7 +87,7 @@ func newTransport() *http.Transport {
 		DialContext:         (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 		ForceAttemptHTTP2:   true,
 		TLSHandshakeTimeout: 10 * time.Second,
-		MaxIdleConnsPerHost: 8,
+		MaxIdleConnsPerHost: maxRequests,
 		IdleConnTimeout:     90 * time.Second,
 		// Nothing here is big, and a compressed answer could be far bigger than it looks.
 		DisableCompression: true,
@@ -90,6 +96,9 @@ func newTransport() *http.Transport {
 
 // Repo is the repository that holds ref: what a signature system reads and writes.
 func (c *Client) Repo(ref Reference) *Repo { return &Repo{client: c, name: ref.repo} }
+
+// In is the repository that r names.
+func (c *Client) In(r Repository) *Repo { return &Repo{client: c, name: r.name} }
 
 // session returns the HTTP client for a repository, shaking hands first where that is due.
 func (c *Client) session(ctx context.Context, repo name.Repository, push bool) (*http.Client, error) {

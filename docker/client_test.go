@@ -42,7 +42,8 @@ func testClient(o Options) *Client {
 		o.Keychain = anonymous{}
 	}
 	c := NewClient(o)
-	c.transport = &retrying{inner: newTransport(), wait: func(context.Context, time.Duration) error { return nil }}
+	c.pause = func(context.Context, time.Duration) error { return nil }
+	c.transport = &retrying{inner: newTransport(), wait: c.pause}
 	return c
 }
 
@@ -130,7 +131,7 @@ func TestResolveFaults(t *testing.T) {
 		{404, KindNotFound, 1, false},
 		{418, KindRefused, 1, false},
 		{429, KindRateLimited, readTries, true},
-		{500, KindServer, 1, true},
+		{500, KindServer, readTries, true},
 		{503, KindServer, readTries, true},
 	} {
 		t.Run(fmt.Sprint(f.status), func(t *testing.T) {

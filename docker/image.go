@@ -21,7 +21,24 @@ type Image struct {
 	// raw text from the registry.
 	Index     bool
 	Platforms []string
+	// Children are what an index lists, images of one platform and whatever else build tools
+	// put there, at most maxChildren. A signature over the index does not cover them on their
+	// own.
+	Children []Child
+	// MoreChildren says that the index lists more, or some that are not named by SHA-256.
+	MoreChildren bool
 }
+
+// Child is one entry of an index.
+type Child struct {
+	Digest    string
+	MediaType string
+	Size      int64
+	Platform  string // "linux/amd64", raw text from the registry; "" for none that is known
+}
+
+// maxChildren bounds the children of an Image.
+const maxChildren = 200
 
 // maxPlatforms bounds the list of an Image; real ones have a dozen.
 const maxPlatforms = 100
@@ -59,7 +76,10 @@ func (img *Image) describe(m Manifest) error {
 		SchemaVersion int             `json:"schemaVersion"`
 		MediaType     types.MediaType `json:"mediaType"`
 		Manifests     []struct {
-			Platform *v1.Platform `json:"platform"`
+			MediaType string       `json:"mediaType"`
+			Digest    string       `json:"digest"`
+			Size      int64        `json:"size"`
+			Platform  *v1.Platform `json:"platform"`
 		} `json:"manifests"`
 	}
 	if err := json.Unmarshal(m.Raw, &head); err != nil || head.SchemaVersion != 2 {
@@ -77,9 +97,18 @@ func (img *Image) describe(m Manifest) error {
 		return nil
 	}
 	for _, d := range head.Manifests {
+		child := Child{Digest: d.Digest, MediaType: d.MediaType, Size: d.Size}
 		// Build tools list attestations as platform unknown/unknown.
-		if d.Platform != nil && d.Platform.OS != "unknown" && len(img.Platforms) < maxPlatforms {
-			img.Platforms = append(img.Platforms, d.Platform.String())
+		if d.Platform != nil && d.Platform.OS != "unknown" {
+			child.Platform = d.Platform.String()
+			if len(img.Platforms) < maxPlatforms {
+				img.Platforms = append(img.Platforms, child.Platform)
+			}
+		}
+		if digestGrammar.MatchString(d.Digest) && len(img.Children) < maxChildren {
+			img.Children = append(img.Children, child)
+		} else {
+			img.MoreChildren = true
 		}
 	}
 	return nil

@@ -75,7 +75,7 @@ func (r Reference) String() string {
 	if r.IsZero() {
 		return ""
 	}
-	s := r.Repository()
+	s := r.Repository().String()
 	if r.tag != "" {
 		s += ":" + r.tag
 	}
@@ -88,13 +88,8 @@ func (r Reference) String() string {
 // IsZero reports whether the reference names nothing.
 func (r Reference) IsZero() bool { return r.tag == "" && r.digest == "" }
 
-// Repository is the reference without tag and digest, as people write it.
-func (r Reference) Repository() string {
-	if r.repo.RegistryStr() == name.DefaultRegistry {
-		return "docker.io/" + r.repo.RepositoryStr()
-	}
-	return r.repo.Name()
-}
+// Repository is where the image lies.
+func (r Reference) Repository() Repository { return Repository{name: r.repo} }
 
 // Tag is the tag, or "".
 func (r Reference) Tag() string { return r.tag }
@@ -106,15 +101,10 @@ func (r Reference) Digest() string { return r.digest }
 // index.docker.io.
 func (r Reference) Registry() string { return r.repo.RegistryStr() }
 
-// PlainHTTP reports whether the registry may be spoken to without TLS: go-containerregistry
-// tries https and then plain http for localhost, 127.0.0.1, ::1, *.local and *.localhost, and
-// the private networks of RFC 1918. A face should say so.
-func (r Reference) PlainHTTP() bool { return r.repo.Scheme() == "http" }
+// PlainHTTP is Repository.PlainHTTP.
+func (r Reference) PlainHTTP() bool { return r.Repository().PlainHTTP() }
 
 // WithDigest is the same repository pinned to digest, without a tag.
 func (r Reference) WithDigest(digest string) (Reference, error) {
-	if !digestGrammar.MatchString(digest) {
-		return Reference{}, &ReferenceError{Text: digest, Reason: "a digest is sha256: and 64 lower-case hexadecimal digits"}
-	}
-	return Reference{repo: r.repo, digest: digest}, nil
+	return r.Repository().WithDigest(digest)
 }

@@ -35,7 +35,7 @@ func TestParseReference(t *testing.T) {
 			t.Errorf("%s: %v", c.in, err)
 			continue
 		}
-		if r.String() != c.full || r.Registry() != c.registry || r.Repository() != c.repository || r.Tag() != c.tag || r.Digest() != c.digest || r.PlainHTTP() != c.plain {
+		if r.String() != c.full || r.Registry() != c.registry || r.Repository().String() != c.repository || r.Tag() != c.tag || r.Digest() != c.digest || r.PlainHTTP() != c.plain {
 			t.Errorf("%s: got %s, %s, %s, %q, %q, %v", c.in, r, r.Registry(), r.Repository(), r.Tag(), r.Digest(), r.PlainHTTP())
 		}
 		again, err := ParseReference(r.String())

@@ -88,6 +88,14 @@ func (r *Repo) Referrers(ctx context.Context, digest string) (Referrers, error) 
 // index means that the registry keeps none, unless it is one of access or of trouble.
 func (r *Repo) referrersAPI(ctx context.Context, digest string) (out Referrers, err error) {
 	const op = "list the signatures"
+	if r.known != nil && r.known.noAPI.Load() {
+		return Referrers{}, nil
+	}
+	defer func() {
+		if r.known != nil && err == nil && !out.API {
+			r.known.noAPI.Store(true)
+		}
+	}()
 	next := r.url("referrers/" + digest)
 	for range maxReferrerPages {
 		resp, body, err := r.do(ctx, request{method: http.MethodGet, url: next, header: http.Header{"Accept": {string(types.OCIImageIndex)}}, limit: MaxManifest})
@@ -162,18 +170,25 @@ func (x referrersIndex) descriptors() []Descriptor {
 	return out
 }
 
+func emptyIndex() referrersIndex {
+	return referrersIndex{SchemaVersion: 2, MediaType: types.OCIImageIndex}
+}
+
 // fallbackIndex reads the index under the fallback tag; an empty one if there is none.
 func (r *Repo) fallbackIndex(ctx context.Context, digest string) (referrersIndex, error) {
-	const op = "list the signatures"
-	empty := referrersIndex{SchemaVersion: 2, MediaType: types.OCIImageIndex}
 	m, err := r.Manifest(ctx, FallbackTag(digest))
 	if IsNotFound(err) {
-		return empty, nil
+		return emptyIndex(), nil
 	}
 	if err != nil {
 		return referrersIndex{}, err
 	}
-	var x referrersIndex
+	return r.readIndex(m)
+}
+
+// readIndex reads what the fallback tag holds.
+func (r *Repo) readIndex(m Manifest) (x referrersIndex, err error) {
+	const op = "list the signatures"
 	if json.Unmarshal(m.Raw, &x) != nil || json.Unmarshal(m.Raw, &x.Rest) != nil {
 		return referrersIndex{}, r.explain(op, fmt.Errorf("%w: what the fallback tag holds is not JSON", errContent))
 	}
@@ -203,10 +218,6 @@ func (x referrersIndex) with(d Descriptor) ([]byte, error) {
 	return json.Marshal(all)
 }
 
-// attachTries is how often Attach writes the fallback index. There is no lock: two signers who
-// write at the same moment lose one entry, which the reading back notices.
-const attachTries = 3
-
 // NotListedError says that a signature was stored but is not listed as one: verifiers that ask
 // for the image's referrers will not see it.
 type NotListedError struct {
@@ -229,38 +240,42 @@ func (e *NotListedError) Error() string {
 // list back before it returns. *NotListedError says that it is not there.
 func (r *Repo) Attach(ctx context.Context, subject string, d Descriptor) error {
 	lost := &NotListedError{Host: r.name.RegistryStr(), Repo: r.name.RepositoryStr(), Subject: subject, Manifest: d.Digest}
-	for try := 0; ; try++ {
-		api, err := r.referrersAPI(ctx, subject)
-		if err != nil {
-			return err
-		}
-		var idx referrersIndex
-		list := api.List
-		if !api.API {
-			if idx, err = r.fallbackIndex(ctx, subject); err != nil {
-				return err
-			}
-			list = idx.descriptors()
-		}
+	listed := func(list []Descriptor) bool {
 		lost.ArtifactType = ""
-		if i := slices.IndexFunc(list, func(e Descriptor) bool { return e.Digest == d.Digest }); i >= 0 {
-			if list[i].ArtifactType == d.ArtifactType {
-				return nil
-			}
+		i := slices.IndexFunc(list, func(e Descriptor) bool { return e.Digest == d.Digest })
+		if i >= 0 && list[i].ArtifactType != d.ArtifactType {
 			lost.ArtifactType = cmp.Or(list[i].ArtifactType, "(none)")
 		}
-		if api.API || try == attachTries {
-			return lost
+		return i >= 0 && lost.ArtifactType == ""
+	}
+	api, err := r.referrersAPI(ctx, subject)
+	switch {
+	case err != nil:
+		return err
+	case api.API && listed(api.List):
+		return nil
+	case api.API:
+		return lost
+	}
+	err = r.Update(ctx, FallbackTag(subject), string(types.OCIImageIndex), func(m *Manifest) ([]byte, error) {
+		idx := emptyIndex()
+		if m != nil {
+			var err error
+			if idx, err = r.readIndex(*m); err != nil {
+				return nil, err
+			}
+		}
+		if listed(idx.descriptors()) {
+			return nil, nil
 		}
 		raw, err := idx.with(d)
-		if err != nil {
-			return err
+		if err == nil && len(raw) > MaxManifest {
+			err = r.explain("list the signature", fmt.Errorf("%w of %d bytes", errTooLarge, MaxManifest))
 		}
-		if len(raw) > MaxManifest {
-			return r.explain("list the signature", fmt.Errorf("%w of %d bytes", errTooLarge, MaxManifest))
-		}
-		if err := r.PutManifest(ctx, FallbackTag(subject), string(types.OCIImageIndex), raw); err != nil {
-			return err
-		}
+		return raw, err
+	})
+	if errors.Is(err, ErrOverwritten) {
+		return lost
 	}
+	return err
 }

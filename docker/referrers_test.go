@@ -98,7 +98,7 @@ func TestAttachNotListed(t *testing.T) {
 	if !errors.As(err, &nl) || nl.Manifest != d.Digest || nl.Subject != subject || nl.ArtifactType != "" {
 		t.Errorf("got %v", err)
 	}
-	if n != attachTries {
+	if n != updateTries {
 		t.Errorf("tried %d times", n)
 	}
 }

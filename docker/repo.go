@@ -27,6 +27,7 @@ const (
 type Repo struct {
 	client *Client
 	name   name.Repository
+	known  *knowledge // nil where nothing is known beforehand
 }
 
 // Manifest is a manifest or index as the registry gave it. Digest was computed over Raw here;
@@ -48,6 +49,9 @@ var accepted = strings.Join([]string{
 // it names is an error of KindContent.
 func (r *Repo) Manifest(ctx context.Context, tagOrDigest string) (Manifest, error) {
 	const op = "read the manifest"
+	if r.known != nil && tagGrammar.MatchString(tagOrDigest) && !r.known.tags.Has(tagOrDigest) {
+		return Manifest{}, r.explain(op, &statusError{status: http.StatusNotFound})
+	}
 	header := http.Header{"Accept": {accepted}}
 	resp, body, err := r.do(ctx, request{method: http.MethodGet, path: "manifests/" + tagOrDigest, header: header, limit: MaxManifest})
 	if err != nil {
@@ -101,6 +105,12 @@ type request struct {
 // do makes one request within the client's timeout and reads the whole answer. An answer that
 // is no success is a *statusError.
 func (r *Repo) do(ctx context.Context, q request) (*http.Response, []byte, error) {
+	select {
+	case r.client.slots <- struct{}{}:
+		defer func() { <-r.client.slots }()
+	case <-ctx.Done():
+		return nil, nil, context.Cause(ctx)
+	}
 	ctx, cancel := r.client.bound(ctx)
 	defer cancel()
 	s, err := r.client.session(ctx, r.name, q.push)

@@ -61,7 +61,8 @@ func passing(resp *http.Response, err error) bool {
 		return isBroken(err)
 	}
 	switch resp.StatusCode {
-	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+	// 500 too: docker-registry (2.8.2) says so to who reads a tag while another writes it.
+	case http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return true
 	}
 	return false

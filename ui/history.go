@@ -2,18 +2,13 @@ package ui
 
 import (
 	"context"
-	"errors"
 	"io"
 	"os"
 	"sync"
 	"time"
 
-	"github.com/charmbracelet/bubbles/key"
-	tea "github.com/charmbracelet/bubbletea"
 	"github.com/muesli/termenv"
 
-	"bulla/ui/dialog"
-	"bulla/ui/keymap"
 	"bulla/ui/page/history"
 	"bulla/ui/theme"
 )
@@ -47,33 +42,20 @@ type HistoryOptions struct {
 // when nothing is at work any more. The error is context.Canceled when ctx ended, else what kept
 // the screen from being drawn; what could not be read is told on the screen.
 func History(ctx context.Context, o HistoryOptions) error {
-	_ = os.Unsetenv("TEA_TRACE")
-	_ = os.Unsetenv("TEA_DEBUG")
 	r := newHistoryRoot(ctx, o)
-	// The page writes to the clipboard past Bubble Tea: the two must not mix.
-	out := shareTerminal(r.o.Out)
-	r.history = r.newPage(clipboard(out, r.o.Env))
-	r.page = r.history
-	p := tea.NewProgram(r, tea.WithContext(ctx), tea.WithInput(r.o.In), tea.WithOutput(out), tea.WithAltScreen())
-	_, err := p.Run()
-	r.history.Shutdown()
-	if ctx.Err() != nil || errors.Is(err, tea.ErrInterrupted) {
-		return context.Canceled
-	}
-	return err
+	return r.show(func(put func(string) error) soloPage { return r.newPage(put) })
 }
 
 // historyRoot is a root with the page of past releases alone.
 type historyRoot struct {
-	*root
+	soloRoot
 	history *history.Model
 	ho      HistoryOptions
 }
 
 func newHistoryRoot(ctx context.Context, h HistoryOptions) *historyRoot {
-	o := Options{Theme: h.Theme, ASCII: h.ASCII, In: h.In, Out: h.Out, Env: h.Env, Now: h.Now}.withDefaults()
-	base := &root{ctx: ctx, o: o, theme: themeFor(o, nil), keys: keymap.Default(), dialogs: &dialog.Stack{}}
-	r := &historyRoot{root: base, ho: h}
+	o := Options{Theme: h.Theme, ASCII: h.ASCII, In: h.In, Out: h.Out, Env: h.Env, Now: h.Now}
+	r := &historyRoot{soloRoot: newSoloRoot(ctx, o), ho: h}
 	r.history = r.newPage(nil)
 	r.page = r.history
 	return r
@@ -84,29 +66,6 @@ func (r *historyRoot) newPage(put func(string) error) *history.Model {
 	return history.New(history.Options{
 		Context: r.ctx, Open: r.ho.Open, Theme: r.theme, Now: r.o.Now, Dialogs: r.dialogs, Copy: put, Dir: r.ho.Dir,
 	})
-}
-
-// Init begins to read the repository.
-func (r *historyRoot) Init() tea.Cmd { return r.history.Init() }
-
-// Update routes a message.
-func (r *historyRoot) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
-	switch msg := msg.(type) {
-	case tea.WindowSizeMsg:
-		r.w, r.h = msg.Width, msg.Height
-		return r, nil
-	case tea.KeyMsg:
-		switch {
-		case key.Matches(msg, r.keys.Interrupt):
-			return r, r.page.Interrupt(msg)
-		case r.tooSmall() != nil:
-			return r, nil
-		case r.dialogs.Top() != nil:
-			return r, r.dialogs.Key(msg)
-		}
-		return r, r.page.Key(msg)
-	}
-	return r, r.history.Update(msg)
 }
 
 // terminal lets two write to one terminal in turn. It stays a file for those who ask whether it is

@@ -152,10 +152,10 @@ func newFakeTimeline() *fakeTimeline {
 	return f
 }
 
-// player plays Bubble Tea for the history page.
+// player plays Bubble Tea for a page that stands alone.
 type player struct {
 	t      *testing.T
-	r      *historyRoot
+	r      soloRoot
 	msgs   chan tea.Msg
 	ended  chan struct{}
 	quit   bool
@@ -171,14 +171,21 @@ func playHistory(t *testing.T, f *fakeTimeline, change func(*HistoryOptions), co
 	if change != nil {
 		change(&o)
 	}
-	p := &player{t: t, r: newHistoryRoot(context.Background(), o), msgs: make(chan tea.Msg), ended: make(chan struct{})}
+	r := newHistoryRoot(context.Background(), o)
+	return play(t, r.soloRoot, coloured, func(put func(string) error) soloPage { return r.newPage(put) })
+}
+
+// play begins to play a page; clipboards keep what is copied.
+func play(t *testing.T, r soloRoot, coloured bool, newPage func(func(string) error) soloPage) *player {
+	t.Helper()
+	p := &player{t: t, r: r, msgs: make(chan tea.Msg), ended: make(chan struct{})}
 	if coloured {
 		profile := termenv.ANSI256
 		p.r.theme = themeFor(p.r.o, &profile)
 	}
-	p.r.history = p.r.newPage(func(text string) error { p.copied = append(p.copied, text); return nil })
-	p.r.page = p.r.history
-	t.Cleanup(func() { close(p.ended); p.r.history.Shutdown() })
+	page := newPage(func(text string) error { p.copied = append(p.copied, text); return nil })
+	p.r.page = page
+	t.Cleanup(func() { close(p.ended); page.Shutdown() })
 	p.run(p.r.Init())
 	p.apply(tea.WindowSizeMsg{Width: 80, Height: 24})
 	return p

@@ -267,7 +267,9 @@ func TestStoppedReleases(t *testing.T) {
 func TestWhatIsNotKnownIsNotClaimed(t *testing.T) {
 	f := newFake()
 	f.unfinished = unfinished()
-	f.run = func(context.Context, *workflow.Plan, workflow.Face) (*workflow.Result, error) { return nil, workflow.ErrRunning }
+	f.run = func(context.Context, *workflow.Plan, workflow.Face) (*workflow.Result, error) {
+		return nil, workflow.ErrRunning
+	}
 	d := drive(t, testOptions(f)).see("was begun 3 h ago").press("r").see("Another bulla is releasing").hidden("Nothing was created")
 	d.press("enter").see("was begun 3 h ago")
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -81,6 +83,21 @@ func (w *World) GenerateImageKey(ctx context.Context, name string, pass keys.Sec
 	if err != nil {
 		return ImageKey{}, err
 	}
+	return w.keepImageKey(name, private, public, "made by bulla")
+}
+
+// ImportImageKey makes a cosign key pair NAME.key and NAME.pub in bulla's own folder of a private
+// key in PEM form; see cosign.ImportKey. source is what the person calls the file.
+func (w *World) ImportImageKey(ctx context.Context, name, source string, data []byte, ask keys.AskPassphrase, pass keys.Secret) (ImageKey, error) {
+	private, public, err := cosign.ImportKey(ctx, w.Rand, data, source, ask, pass)
+	if err != nil {
+		return ImageKey{}, err
+	}
+	return w.keepImageKey(name, private, public, "imported")
+}
+
+// keepImageKey writes a key pair. The private half is wiped.
+func (w *World) keepImageKey(name string, private, public []byte, why string) (ImageKey, error) {
 	defer clear(private)
 	if err := makePrivateDir(w.imageKeyDir()); err != nil {
 		return ImageKey{}, err
@@ -92,8 +109,52 @@ func (w *World) GenerateImageKey(ctx context.Context, name string, pass keys.Sec
 	if err != nil {
 		return ImageKey{}, err
 	}
+	return ImageKey{Path: filepath.Join(w.imageKeyDir(), name+".key"), ID: string(pub.Fingerprint()), Why: why}, nil
+}
+
+// ImageKeyExists reports whether bulla keeps a key of that name already, so that nobody is asked
+// for a passphrase in vain. The error then matches fs.ErrExist.
+func (w *World) ImageKeyExists(name string) error {
 	path := filepath.Join(w.imageKeyDir(), name+".key")
-	return ImageKey{Path: path, ID: string(pub.Fingerprint()), Why: "made by bulla"}, nil
+	if _, err := os.Lstat(path); err == nil {
+		return &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
+	}
+	return nil
+}
+
+// OwnImageKeys lists the image keys in bulla's own folder. Those whose file cannot be read are left
+// out.
+func (w *World) OwnImageKeys() ([]ImageKey, error) {
+	found, err := filepath.Glob(filepath.Join(w.imageKeyDir(), "*.key")) // sorted
+	if err != nil {
+		return nil, err
+	}
+	var out []ImageKey
+	for _, path := range found {
+		if s, err := cosign.LoadSigner(path); err == nil {
+			out = append(out, ImageKey{Path: path, ID: s.ID(), Why: "kept by bulla"})
+			_ = s.Close() // it was never unlocked
+		}
+	}
+	return out, nil
+}
+
+// ChangeImageKeyPassword protects a key file by another password; path "" is the only key that
+// bulla keeps. What the vault had for it is forgotten. It returns the key's path.
+func (w *World) ChangeImageKeyPassword(ctx context.Context, path string, ask keys.AskPassphrase, pass keys.Secret) (string, error) {
+	s, err := w.imageSigner(path)
+	if err != nil {
+		return "", err
+	}
+	path = s.Path()
+	id := s.ID()
+	if err := errors.Join(s.Close(), cosign.ChangePassword(ctx, w.Rand, path, ask, pass)); err != nil {
+		return path, err
+	}
+	if id == "" { // without its public key the file's own hash names it, which is another now
+		return path, nil
+	}
+	return path, w.Vault.Forget(ctx, keys.PassphraseRequest{Purpose: keys.PurposeImage, ID: id})
 }
 
 // chooseImageKey settles which image key signs: the one named, the configured one, or the only

@@ -8,14 +8,11 @@ import (
 	"path/filepath"
 
 	"bulla/artifacts"
-	"bulla/docker"
-	"bulla/docker/cosign"
 	"bulla/gitops"
 	"bulla/keys"
 )
 
-// This file has the single pieces of a release, for those who want only one: a tag, files, an
-// image.
+// This file has the single pieces of a release, for those who want only one: a tag, files.
 
 // choose opens the key that sel names, or the one that KeyChoices would preselect.
 func (w *World) choose(ctx context.Context, sel keys.Selector) (keys.Signer, error) {
@@ -155,40 +152,4 @@ func namedFiles(ctx context.Context, dir string, paths []string) (files []artifa
 		files = append(files, found...)
 	}
 	return files, nil
-}
-
-// SignImage signs one image with the cosign key at keyPath, or with the only image key at hand.
-func (w *World) SignImage(ctx context.Context, text, keyPath string, ask keys.AskPassphrase) (docker.Image, cosign.Signature, error) {
-	ref, err := docker.ParseReference(text)
-	if err != nil {
-		return docker.Image{}, cosign.Signature{}, err
-	}
-	if keyPath == "" {
-		found, err := filepath.Glob(filepath.Join(w.imageKeyDir(), "*.key"))
-		if err != nil {
-			return docker.Image{}, cosign.Signature{}, err
-		}
-		switch len(found) {
-		case 0:
-			return docker.Image{}, cosign.Signature{}, ErrNoImageKey
-		case 1:
-			keyPath = found[0]
-		default:
-			return docker.Image{}, cosign.Signature{}, &ImageKeysError{Count: len(found)}
-		}
-	}
-	signer, err := cosign.LoadSigner(keyPath)
-	if err != nil {
-		return docker.Image{}, cosign.Signature{}, err
-	}
-	defer signer.Close()
-	img, err := w.Registry.Resolve(ctx, ref)
-	if err != nil {
-		return docker.Image{}, cosign.Signature{}, err
-	}
-	if err := signer.Unlock(ctx, ask); err != nil {
-		return img, cosign.Signature{}, err
-	}
-	sig, err := cosign.Sign(ctx, w.Registry, img, signer, w.Now())
-	return img, sig, err
 }

@@ -11,8 +11,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
+	"bulla/docker"
 	"bulla/docker/cosign"
 	"bulla/gitops"
 	"bulla/keys"
@@ -53,6 +55,22 @@ func (v *Verifier) Policy() PolicyState { return v.trust }
 
 // Keyring holds the public keys that the Verifier judges with.
 func (v *Verifier) Keyring() *keys.Keyring { return v.judge.Keyring }
+
+// ImageKeys are the public keys that the Verifier checks image signatures with.
+func (v *Verifier) ImageKeys() []cosign.PublicKey { return slices.Clone(v.imageKeys) }
+
+// DecideImage lets the policy decide on verdicts about the image with a digest, in place.
+func (v *Verifier) DecideImage(vs []keys.Verdict, digest string) []keys.Verdict {
+	return v.decideOne(vs, digest)
+}
+
+// Registry is the client that images are looked at with, nil where the network is not to be used.
+func (v *Verifier) Registry() *docker.Client {
+	if v.offline {
+		return nil
+	}
+	return v.registry
+}
 
 // readPolicy finds the policy and its keyring, before there is a judge.
 func (v *Verifier) readPolicy(ctx context.Context, o PolicyOptions) (err error) {

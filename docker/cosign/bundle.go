@@ -23,6 +23,9 @@ const (
 // maxSubjects bounds the subjects of a statement that are compared; an image signature has one.
 const maxSubjects = 1000
 
+// maxTag is the longest tag, in bytes (distribution specification 1.1, "Pulling manifests").
+const maxTag = 128
+
 type bundle struct {
 	MediaType string   `json:"mediaType"`
 	Material  material `json:"verificationMaterial"`
@@ -58,20 +61,31 @@ type statement struct {
 }
 
 type subject struct {
-	Digest map[string]string `json:"digest"`
+	Digest      map[string]string `json:"digest"`
+	Annotations map[string]any    `json:"annotations,omitempty"`
 }
+
+// tagAnnotation says under which tag the signer saw the image. It is covered by the signature, as
+// every annotation is that cosign sign -a writes; cosign verify -a tag=… demands it. Without it a
+// signature binds no name, and a tag that is moved to another signed image looks well.
+const tagAnnotation = "tag"
 
 // pae is the pre-authentication encoding of DSSE 1.0: the bytes that are signed.
 func pae(payloadType string, payload []byte) []byte {
 	return fmt.Appendf(nil, "DSSEv1 %d %s %d %s", len(payloadType), payloadType, len(payload), payload)
 }
 
-// newStatement says that the image with this digest ("sha256:…") is signed.
-func newStatement(digest string) ([]byte, error) {
+// newStatement says that the image with this digest ("sha256:…") is signed, under a tag or under
+// none ("").
+func newStatement(digest, tag string) ([]byte, error) {
 	algorithm, value, _ := strings.Cut(digest, ":")
+	s := subject{Digest: map[string]string{algorithm: value}}
+	if tag != "" {
+		s.Annotations = map[string]any{tagAnnotation: tag}
+	}
 	return json.Marshal(statement{
 		Type:          statementType,
-		Subject:       []subject{{Digest: map[string]string{algorithm: value}}},
+		Subject:       []subject{s},
 		PredicateType: signPredicateType,
 		Predicate:     json.RawMessage("{}"),
 	})
@@ -89,7 +103,9 @@ func newBundle(payload, sig []byte, p PublicKey) ([]byte, error) {
 
 // found is a signature that lies beside an image, before anything about it is proved.
 type found struct {
+	form     Form
 	manifest string     // digest of the manifest that holds it
+	tag      string     // under which it was signed, as the signed bytes say; "" for none
 	claim    keys.Claim // what it says of itself
 	message  []byte     // the bytes that were signed
 	sig      []byte
@@ -97,6 +113,8 @@ type found struct {
 	names bool
 	// hinted says that its form carries a key hint, as bundles do and .sig does not.
 	hinted bool
+	// states is the predicate type of a bundle that is no signature, else "".
+	states string
 	// problem is set if it cannot be judged: malformed, unsupported, not checked.
 	problem keys.Status
 	reason  string
@@ -104,7 +122,7 @@ type found struct {
 
 // notSignature is what parseBundle returns for a bundle that signs something else about the
 // image: an attestation of how it was built, a bill of materials.
-type notSignature struct{}
+type notSignature struct{ predicate string }
 
 func (notSignature) Error() string { return "the bundle holds an attestation, not a signature" }
 
@@ -117,6 +135,9 @@ func parseBundle(raw []byte, digest string) (found, error) {
 	var b bundle
 	if err := json.Unmarshal(raw, &b); err != nil {
 		return unjudged(keys.StatusMalformed, "the bundle is not readable"), nil
+	}
+	if isBundle(b.MediaType) == 0 {
+		return unjudged(keys.StatusMalformed, "what is listed as a bundle does not say that it is one"), nil
 	}
 	if b.MediaType != bundleType {
 		return unjudged(keys.StatusUnsupported, "the bundle is of another version than 0.3"), nil
@@ -132,7 +153,7 @@ func parseBundle(raw []byte, digest string) (found, error) {
 		return unjudged(keys.StatusMalformed, "the signed statement in the bundle is not readable"), nil
 	}
 	if st.PredicateType != signPredicateType {
-		return found{}, notSignature{}
+		return found{}, notSignature{st.PredicateType}
 	}
 	if b.Material.PublicKey == nil {
 		return unjudged(keys.StatusUnsupported, "signed with a certificate (keyless); only signatures by key are checked"), nil
@@ -146,7 +167,13 @@ func parseBundle(raw []byte, digest string) (found, error) {
 	f.claim.KeyID = f.claim.Fingerprint.KeyID()
 	for _, s := range st.Subject {
 		algorithm, value, _ := strings.Cut(digest, ":")
-		f.names = f.names || (value != "" && s.Digest[algorithm] == value)
+		if value == "" || s.Digest[algorithm] != value {
+			continue
+		}
+		f.names = true
+		if t, ok := s.Annotations[tagAnnotation].(string); ok && len(t) <= maxTag {
+			f.tag = t
+		}
 	}
 	return f, nil
 }

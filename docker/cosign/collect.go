@@ -1,6 +1,7 @@
 package cosign
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -38,38 +39,44 @@ type manifest struct {
 	Annotations   map[string]string   `json:"annotations,omitempty"`
 }
 
-// collect reads everything beside the image that is or may be a signature. others counts the
-// attachments that are something else.
-func collect(ctx context.Context, repo *docker.Repo, digest string) (list []found, others int, err error) {
+// collection is what lies beside an image.
+type collection struct {
+	list   []found
+	others []Other
+}
+
+// collect reads everything beside the image that is or may be a signature.
+func collect(ctx context.Context, repo *docker.Repo, digest string) (collection, error) {
 	if !isDigest(digest) {
-		return nil, 0, fmt.Errorf("%q is not the digest of an image", digest)
+		return collection{}, fmt.Errorf("%q is not the digest of an image", digest)
 	}
-	var legacy []found
+	var older []found
 	var legacyErr error
 	var wg sync.WaitGroup
-	wg.Go(func() { legacy, legacyErr = collectLegacy(ctx, repo, digest) })
-	list, others, err = collectBundles(ctx, repo, digest)
+	wg.Go(func() { older, legacyErr = collectLegacy(ctx, repo, digest) })
+	out, err := collectBundles(ctx, repo, digest)
 	wg.Wait()
 	if err == nil {
 		err = legacyErr
 	}
 	if err != nil {
-		return nil, 0, err
+		return collection{}, err
 	}
-	return append(list, legacy...), others, nil
+	out.list = append(out.list, older...)
+	return out, nil
 }
 
-func collectBundles(ctx context.Context, repo *docker.Repo, digest string) (list []found, others int, err error) {
+func collectBundles(ctx context.Context, repo *docker.Repo, digest string) (out collection, err error) {
 	refs, err := repo.Referrers(ctx, digest)
 	if err != nil {
-		return nil, 0, err
+		return collection{}, err
 	}
 	var candidates []docker.Descriptor
 	for _, d := range refs.List {
 		if mayBeSignature(d) {
 			candidates = append(candidates, d)
 		} else {
-			others++
+			out.others = append(out.others, otherOf(d))
 		}
 	}
 	// Those that are listed as bundles go first, so that others cannot use up the limit.
@@ -81,22 +88,26 @@ func collectBundles(ctx context.Context, repo *docker.Repo, digest string) (list
 	results := make([]*found, len(candidates))
 	forEach(len(candidates), func(i int) { results[i] = readBundle(ctx, repo, candidates[i], digest) })
 	if err := ctx.Err(); err != nil {
-		return nil, 0, context.Cause(ctx)
+		return collection{}, context.Cause(ctx)
 	}
-	for _, f := range results {
-		if f == nil {
-			others++
-		} else {
-			list = append(list, *f)
+	for i, f := range results {
+		switch {
+		case f == nil:
+			out.others = append(out.others, otherOf(candidates[i]))
+		case f.states != "":
+			out.others = append(out.others, Other{Digest: f.manifest, ArtifactType: bundleType, Predicate: f.states})
+		default:
+			f.form = FormBundle
+			out.list = append(out.list, *f)
 		}
 	}
 	if refs.Problem != nil {
-		list = append(list, unjudged(keys.StatusNotChecked, "the list of signatures that clients keep under the fallback tag is not readable"))
+		out.list = append(out.list, unjudged(keys.StatusNotChecked, "the list of signatures that clients keep under the fallback tag is not readable"))
 	}
 	if truncated {
-		list = append(list, unjudged(keys.StatusNotChecked, fmt.Sprintf("the image has more than %d attachments; the rest was not read", maxJudged)))
+		out.list = append(out.list, unjudged(keys.StatusNotChecked, fmt.Sprintf("the image has more than %d attachments; the rest was not read", maxJudged)))
 	}
-	return list, others, nil
+	return out, nil
 }
 
 // forEach calls f for 0 to n-1, readers of them at a time.
@@ -133,7 +144,7 @@ func mayBeSignature(d docker.Descriptor) bool {
 	return isBundle(d.ArtifactType) == 1 || d.ArtifactType == "" || d.ArtifactType == emptyConfigType
 }
 
-// readBundle reads one attachment; nil means that it is no signature.
+// readBundle reads one attachment; nil means that it is no bundle.
 func readBundle(ctx context.Context, repo *docker.Repo, d docker.Descriptor, digest string) *found {
 	listed := isBundle(d.ArtifactType) == 1
 	problem := func(status keys.Status, reason string) *found {
@@ -166,8 +177,9 @@ func readBundle(ctx context.Context, repo *docker.Repo, d docker.Descriptor, dig
 		return problem(keys.StatusNotChecked, unreadable(err))
 	}
 	f, err := parseBundle(raw, digest)
-	if err != nil {
-		return nil
+	var not notSignature
+	if errors.As(err, &not) {
+		f.states = cmp.Or(not.predicate, "(none)")
 	}
 	f.manifest = d.Digest
 	if t, err := time.Parse(time.RFC3339, mf.Annotations[createdAnnotation]); err == nil {
@@ -183,13 +195,13 @@ func collectLegacy(ctx context.Context, repo *docker.Repo, digest string) ([]fou
 	case docker.IsNotFound(err):
 		return nil, nil
 	case err != nil && isAnswer(err):
-		return []found{unjudged(keys.StatusNotChecked, unreadable(err))}, nil
+		return []found{legacy(keys.StatusNotChecked, unreadable(err))}, nil
 	case err != nil:
 		return nil, err
 	}
 	var mf manifest
 	if json.Unmarshal(m.Raw, &mf) != nil {
-		return []found{unjudged(keys.StatusMalformed, "what the .sig tag holds is not readable")}, nil
+		return []found{legacy(keys.StatusMalformed, "what the .sig tag holds is not readable")}, nil
 	}
 	layers := slices.DeleteFunc(mf.Layers, func(d docker.Descriptor) bool { return d.MediaType != simpleSigningType })
 	truncated := len(layers) > maxJudged
@@ -202,15 +214,22 @@ func collectLegacy(ctx context.Context, repo *docker.Repo, digest string) ([]fou
 		} else {
 			out[i] = parseLegacy(payload, layers[i].Annotations, digest)
 		}
-		out[i].manifest = m.Digest
+		out[i].manifest, out[i].form = m.Digest, FormLegacy
 	})
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
 	if truncated {
-		out = append(out, unjudged(keys.StatusNotChecked, fmt.Sprintf("the .sig tag holds more than %d signatures; the rest was not read", maxJudged)))
+		out = append(out, legacy(keys.StatusNotChecked, fmt.Sprintf("the .sig tag holds more than %d signatures; the rest was not read", maxJudged)))
 	}
 	return out, nil
+}
+
+// legacy is unjudged for the .sig tag.
+func legacy(status keys.Status, reason string) found {
+	f := unjudged(status, reason)
+	f.form = FormLegacy
+	return f
 }
 
 // isAnswer reports whether the registry did answer, with something that cannot be used.

@@ -6,8 +6,8 @@
 // that names the digest of the image, of predicate type
 // https://sigstore.dev/cosign/sign/v1. It lies in the image's repository as an OCI manifest
 // whose subject is the image, so the registry (or the index under the fallback tag) lists it.
-// The older form, simple-signing payloads under the tag sha256-DIGEST.sig, is read and never
-// written: cosign itself ignores it as soon as one bundle exists.
+// The older form, simple-signing payloads under the tag sha256-DIGEST.sig, is read, and written
+// only where asked for (SignLegacy): cosign itself ignores it as soon as one bundle exists.
 //
 // No transparency log and no certificate takes part: the key is the identity.
 //

@@ -92,7 +92,9 @@ func withPeers(t *testing.T, f func(t *testing.T, host string)) {
 	t.Run("distribution", func(t *testing.T) { f(t, registrytest.Distribution(t)) })
 }
 
-func digestRef(img docker.Image) string { return img.Reference.Repository() + "@" + img.Digest }
+func digestRef(img docker.Image) string {
+	return img.Reference.Repository().String() + "@" + img.Digest
+}
 
 // cosign verifies what we sign, with a key of ours and with one of its own; and not with another
 // key, not after the tag moved, not another image.

@@ -4,9 +4,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/ecdsa"
-	"crypto/ed25519"
 	"crypto/elliptic"
-	"crypto/rsa"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
@@ -104,7 +102,7 @@ func parseKeyFile(data []byte) (*envelope, error) {
 	case block.Type == "PUBLIC KEY":
 		return broken("a public key; the private key is needed")
 	case block.Type != pemSigstore && block.Type != pemCosign:
-		return broken("not a private key that cosign protected with a password (cosign import-key-pair makes one of other keys)")
+		return broken("not a private key that cosign protected with a password (bulla image key import makes one of other keys)")
 	}
 	var e envelope
 	if json.Unmarshal(block.Bytes, &e) != nil {
@@ -148,19 +146,7 @@ func (e *envelope) open(pass keys.Secret) (crypto.Signer, error) {
 	if err != nil {
 		return nil, &KeyFileError{Reason: "the password fits, but what it protects is not a private key (PKCS #8)"}
 	}
-	switch k := k.(type) {
-	case *ecdsa.PrivateKey:
-		if algorithmName(&k.PublicKey) != "" {
-			return k, nil
-		}
-	case ed25519.PrivateKey:
-		return k, nil
-	case *rsa.PrivateKey:
-		if n := k.N.BitLen(); n >= 2048 && n <= maxRSABits {
-			return k, nil
-		}
-	}
-	return nil, &KeyFileError{Reason: "a private key of an algorithm or a size that cosign does not use"}
+	return usable(k)
 }
 
 func deriveKey(key *[32]byte, pass keys.Secret, salt []byte, p scryptParams) error {
@@ -187,16 +173,11 @@ func GenerateKey(ctx context.Context, rand io.Reader, pass keys.Secret) (private
 	if err != nil {
 		return nil, nil, err
 	}
-	der, err := x509.MarshalPKCS8PrivateKey(k)
+	sealed, err := sealKey(rand, k, pass)
 	if err != nil {
-		return nil, nil, fmt.Errorf("make an image key: %w", err)
+		return nil, nil, err
 	}
-	defer clear(der)
-	sealed, err := seal(rand, der, pass)
-	if err != nil {
-		return nil, nil, fmt.Errorf("make an image key: %w", err)
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: pemSigstore, Bytes: sealed}), pub.PEM(), ctx.Err()
+	return sealed, pub.PEM(), ctx.Err()
 }
 
 func seal(rand io.Reader, der []byte, pass keys.Secret) ([]byte, error) {

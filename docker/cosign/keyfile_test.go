@@ -212,7 +212,7 @@ func TestBrokenKeyFiles(t *testing.T) {
 		"text":      {[]byte("hello"), "not a PEM file"},
 		"long":      {make([]byte, maxKeyFile+1), "longer than"},
 		"public":    {pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY"}), "a public key"},
-		"plain":     {pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY"}), "cosign import-key-pair"},
+		"plain":     {pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY"}), "bulla image key import"},
 		"not JSON":  {pem.EncodeToMemory(&pem.Block{Type: pemSigstore, Bytes: []byte("{")}), "not JSON"},
 		"kdf":       {sealed(t, func(e *envelope) { e.KDF.Name = "argon2" }), "a method"},
 		"cipher":    {sealed(t, func(e *envelope) { e.Cipher.Name = "rot13" }), "a method"},

@@ -26,6 +26,7 @@ type simpleSigning struct {
 		} `json:"image"`
 		Type string `json:"type"`
 	} `json:"critical"`
+	Optional map[string]any `json:"optional"`
 }
 
 // parseLegacy reads one layer of the older form.
@@ -42,5 +43,9 @@ func parseLegacy(payload []byte, annotations map[string]string, digest string) f
 	if err := json.Unmarshal(payload, &p); err != nil || p.Critical.Type != simpleSigningKind {
 		return unjudged(keys.StatusMalformed, "the payload under the .sig tag is not readable")
 	}
-	return found{message: payload, sig: sig, names: p.Critical.Image.Digest == digest}
+	f := found{message: payload, sig: sig, names: p.Critical.Image.Digest == digest}
+	if t, ok := p.Optional[tagAnnotation].(string); ok && len(t) <= maxTag {
+		f.tag = t
+	}
+	return f
 }

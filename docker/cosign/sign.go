@@ -36,7 +36,7 @@ type Signature struct {
 // What they left half done, calling Sign again finishes.
 func Sign(ctx context.Context, c *docker.Client, img docker.Image, s *Signer, now time.Time) (Signature, error) {
 	if !isDigest(img.Digest) || img.MediaType == "" || img.Size <= 0 {
-		return Signature{}, errors.New("the image was not resolved to a digest")
+		return Signature{}, errNotResolved
 	}
 	_, pub, err := s.unlocked()
 	if err != nil {
@@ -90,11 +90,11 @@ func lost(ctx context.Context, err error) bool {
 // existing looks for a sound bundle by pub. It makes sure that it is listed with its type; one
 // that cannot be listed is as good as none.
 func existing(ctx context.Context, repo *docker.Repo, digest string, pub PublicKey) (Signature, error) {
-	list, _, err := collectBundles(ctx, repo, digest)
+	found, err := collectBundles(ctx, repo, digest)
 	if err != nil {
 		return Signature{}, err
 	}
-	for _, f := range list {
+	for _, f := range found.list {
 		if f.judge([]PublicKey{pub}).Status != keys.StatusGood {
 			continue
 		}
@@ -125,7 +125,7 @@ func (mf manifest) descriptor(m docker.Manifest) docker.Descriptor {
 // publish makes the signature, stores it, lists it and reads it back. Beside an error it returns the
 // signature where that may be in the registry.
 func publish(ctx context.Context, repo *docker.Repo, img docker.Image, s *Signer, now time.Time) (Signature, error) {
-	raw, pub, err := s.bundle(img.Digest)
+	raw, pub, err := s.bundle(img.Digest, img.Reference.Tag())
 	if err != nil {
 		return Signature{}, err
 	}
@@ -168,7 +168,7 @@ func publish(ctx context.Context, repo *docker.Repo, img docker.Image, s *Signer
 	if err := ctx.Err(); err != nil {
 		return sig, err // what was read may be cut short
 	}
-	if f == nil {
+	if f == nil || f.states != "" {
 		return sig, errors.New("the signature that was stored is not what the registry gives back")
 	}
 	if v := f.judge([]PublicKey{pub}); v.Status != keys.StatusGood {
@@ -177,13 +177,13 @@ func publish(ctx context.Context, repo *docker.Repo, img docker.Image, s *Signer
 	return sig, nil
 }
 
-// bundle signs the digest and verifies the result.
-func (s *Signer) bundle(digest string) ([]byte, PublicKey, error) {
+// bundle signs the digest, under a tag or none, and verifies the result.
+func (s *Signer) bundle(digest, tag string) ([]byte, PublicKey, error) {
 	k, pub, err := s.unlocked()
 	if err != nil {
 		return nil, PublicKey{}, err
 	}
-	payload, err := newStatement(digest)
+	payload, err := newStatement(digest, tag)
 	if err != nil {
 		return nil, PublicKey{}, err
 	}

@@ -182,7 +182,7 @@ func TestPlatformIsNotCovered(t *testing.T) {
 	if err := json.Unmarshal(m.Raw, &idx); err != nil || len(idx.Manifests) != 2 {
 		t.Fatal(err, len(idx.Manifests))
 	}
-	child := resolved(t, c, img.Reference.Repository()+"@"+idx.Manifests[0].Digest)
+	child := resolved(t, c, img.Reference.Repository().String()+"@"+idx.Manifests[0].Digest)
 	wantStatuses(t, statuses(t, c, child, s.Public()), keys.StatusUnsigned)
 }
 

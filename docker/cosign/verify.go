@@ -1,9 +1,7 @@
 package cosign
 
 import (
-	"cmp"
 	"context"
-	"slices"
 
 	"bulla/docker"
 	"bulla/keys"
@@ -17,26 +15,11 @@ import (
 //
 // A signature says nothing provable about its time, so a Signatory here has none.
 func Verify(ctx context.Context, c *docker.Client, img docker.Image, pubs []PublicKey) ([]keys.Verdict, error) {
-	list, others, err := collect(ctx, c.Repo(img.Reference), img.Digest)
+	r, err := Inspect(ctx, c.Repo(img.Reference), img.Digest, pubs)
 	if err != nil {
 		return nil, err
 	}
-	target := img.Reference.String()
-	var out []keys.Verdict
-	for _, f := range list {
-		v := f.judge(pubs)
-		v.Target, v.Kind = target, keys.KindImage
-		out = append(out, v)
-	}
-	if len(out) == 0 {
-		reason := "No signature lies beside this image in the registry."
-		if others > 0 {
-			reason = "No signature lies beside this image in the registry, only attachments of other kinds."
-		}
-		return []keys.Verdict{{Target: target, Kind: keys.KindImage, Status: keys.StatusUnsigned, Reason: reason}}, nil
-	}
-	slices.SortStableFunc(out, func(a, b keys.Verdict) int { return cmp.Compare(rank(a.Status), rank(b.Status)) })
-	return out, nil
+	return r.Verdicts(img.Reference.String()), nil
 }
 
 func rank(s keys.Status) int {

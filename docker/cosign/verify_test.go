@@ -64,7 +64,7 @@ func sum256(b []byte) []byte { return sum(crypto.SHA256, b) }
 // bundleOf makes a bundle by s for digest and lets change it before it becomes JSON.
 func bundleOf(t testing.TB, s *Signer, digest string, change func(*bundle)) []byte {
 	t.Helper()
-	raw, _, err := s.bundle(digest)
+	raw, _, err := s.bundle(digest, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,6 +51,28 @@ func TestSample(t *testing.T) {
 	}
 }
 
+func TestListsReferrers(t *testing.T) {
+	for want, start := range map[bool]func(context.Context) (*Registry, error){true: Start, false: StartWithoutReferrers} {
+		r, err := start(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		digest, err := r.PushSample(t.Context(), "demo/app", "v1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		repo, err := docker.ParseRepository(r.Host() + "/demo/app")
+		if err != nil {
+			t.Fatal(err)
+		}
+		refs, err := docker.NewClient(docker.Options{}).In(repo).Referrers(t.Context(), digest)
+		if err != nil || refs.API != want {
+			t.Errorf("lists them: %v, want %v, %v", refs.API, want, err)
+		}
+	}
+}
+
 func TestEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	r, err := StartWithoutReferrers(ctx)

@@ -29,7 +29,7 @@ type Registry struct {
 // Start runs a registry that lists referrers itself (OCI distribution specification 1.1). It
 // ends with ctx or with Close.
 func Start(ctx context.Context) (*Registry, error) {
-	return start(ctx, withReferrers(registry.New(silent())))
+	return start(ctx, withReferrers(registry.New(silent(), registry.WithReferrersSupport(true))))
 }
 
 // StartWithoutReferrers is Start for a registry of before OCI 1.1, where clients keep the list

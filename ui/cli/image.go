@@ -1,56 +1,91 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 
 	"github.com/spf13/cobra"
 
+	"bulla/docker"
+	"bulla/docker/cosign"
 	"bulla/keys"
+	"bulla/ui/component/human"
+	"bulla/ui/component/imageword"
 	"bulla/ui/explain"
+	"bulla/workflow"
 )
 
 func (a *app) imageCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "image",
-		Short: "Sign images in a registry; make a key for it",
+		Short: "Sign images in a registry, and see what is signed there",
 	}
-	c.AddCommand(a.imageSignCommand(), a.imageKeygenCommand())
+	c.AddCommand(a.imageListCommand(), a.imageShowCommand(), a.imageVerifyCommand(), a.imageDoctorCommand(), a.imageSignCommand(), a.imageKeygenCommand(), a.imageKeyCommand(),
+		a.imagePinsCommand(), a.imageAdmissionCommand())
 	return c
 }
 
 func (a *app) imageSignCommand() *cobra.Command {
-	var key string
+	var o workflow.SignImageOptions
 	c := &cobra.Command{
 		Use:   "sign REF",
 		Short: "Sign the image that REF points to now",
-		Long: `Sign the image that REF points to now, as a cosign key signature over its digest.
-The signature is stored in the registry beside the image: signing publishes it.`,
+		Long: `Sign the image that REF points to now, as a cosign key signature over its digest,
+with the name of the tag. The signature is stored in the registry beside the image:
+signing publishes it. What the key has signed already is not signed again.
+
+An image for several platforms is an index, and the index is signed; --recursive
+signs the image of each platform too, for those who pull one by its own digest.`,
 		Args: cobra.ExactArgs(1),
 	}
 	f := c.Flags()
-	f.StringVar(&key, "key", "", "the cosign private key `file`")
+	f.StringVar(&o.Key, "key", "", "the cosign private key `file`")
+	f.BoolVarP(&o.Recursive, "recursive", "r", false, "sign the images of an index too")
+	f.BoolVar(&o.Legacy, "sig", false, "write the older form too, under the .sig tag, for cosign 2")
 	fd := fdFlag(f, "passphrase-fd", "read the key's password from file descriptor `N`")
-	a.jsonFlag(f, "print the signature as a line of JSON")
+	a.jsonFlag(f, "print each signature as a line of JSON")
 	a.yesFlag(f)
-	c.RunE = func(cmd *cobra.Command, args []string) error {
+	c.RunE = func(cmd *cobra.Command, args []string) (err error) {
+		if o.Reference, err = docker.ParseReference(args[0]); err != nil {
+			return err
+		}
 		w, err := a.open(cmd.Context())
 		if err != nil {
 			return err
 		}
-		img, sig, err := w.SignImage(cmd.Context(), args[0], key, a.ask(passphraseFDs{image: descriptor(fd)}))
-		if sig.Manifest == "" {
-			return err
+		made, err := w.SignImage(cmd.Context(), o, a.ask(passphraseFDs{image: descriptor(fd)}))
+		p := a.printer()
+		for _, s := range made {
+			p.imageSigned(s)
 		}
-		p := a.printer() // the signature is finished and public, also where an error came after it
-		if a.flags.json {
-			p.object(map[string]any{"reference": img.Reference.String(), "digest": img.Digest, "manifest": sig.Manifest, "fingerprint": sig.Key})
-		} else {
-			p.line("Signed %s", img.Reference.String())
-			p.line("       %s", img.Digest)
+		var published *cosign.PublishedError // says itself what is public
+		if err != nil && len(made) > 0 && !errors.As(err, &published) {
+			err = &explain.PartialError{Done: human.Count(len(made), "signature") + " stood in the registry by then.", Err: err}
 		}
-		return errors.Join(err, p.err)
+		return cmp.Or(err, p.err)
 	}
 	return c
+}
+
+// imageSigned prints a signature that was made or found.
+func (p *printer) imageSigned(s workflow.ImageSignature) {
+	if p.json {
+		p.object(map[string]any{
+			"reference": s.Reference.String(), "digest": s.Digest, "manifest": s.Manifest, "fingerprint": s.Key,
+			"form": s.Form, "platform": s.Platform, "existing": s.Existing,
+		})
+		return
+	}
+	word := "Signed"
+	if s.Existing {
+		word = "Signed before:"
+	}
+	what := s.Reference.String()
+	if s.Platform != "" {
+		what = s.Platform
+	}
+	p.line("%s %s (%s)", word, what, imageword.Form(s.Form))
+	p.line("       %s", s.Digest)
 }
 
 func (a *app) imageKeygenCommand() *cobra.Command {
@@ -83,12 +118,7 @@ bulla's own files. cosign can use both.`,
 			return err
 		}
 		p := a.printer()
-		if a.flags.json {
-			p.object(map[string]any{"path": k.Path, "public": k.PublicPath(), "fingerprint": k.ID})
-		} else {
-			p.line("Made %s", k.Path)
-			p.line("     %s   give this one to those who verify", k.PublicPath())
-		}
+		p.imageKey(k, "Made")
 		return p.err
 	}
 	return c

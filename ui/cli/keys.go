@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -188,6 +189,18 @@ file is not changed; a secret key stays protected by the passphrase it has.`,
 	}
 	a.jsonFlag(c.Flags(), "print each key as a line of JSON")
 	return c
+}
+
+// input opens a file or, for "-", standard input.
+func (a *app) input(name string) (io.Reader, func(), error) {
+	if name == "-" {
+		return a.Stdin, func() {}, nil
+	}
+	f, err := os.Open(a.path(name))
+	if err != nil {
+		return nil, nil, err
+	}
+	return f, func() { _ = f.Close() }, nil
 }
 
 // path makes a name from the command line absolute.

@@ -44,6 +44,9 @@ func Of(v keys.Verdict) Verdict {
 		if out.KeyID == "" {
 			out.KeyID = s.Fingerprint.KeyID()
 		}
+		if s.SignedAt.IsZero() { // an image's signature proves no time
+			out.ClaimedAt = Time(v.Claim.SignedAt)
+		}
 		return out
 	}
 	out.ClaimedFingerprint, out.ClaimedAt = v.Claim.Fingerprint, Time(v.Claim.SignedAt)

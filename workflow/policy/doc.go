@@ -24,6 +24,11 @@
 //	allow_weak = false                # let weak signatures count (SHA-1, DSA, short RSA)
 //	refuse_sha1_self_signatures = false
 //
+//	[[policy.image]]                  # who must vouch for the images of a repository
+//	repository = "registry.example.org/base/*"
+//	by = ["cosign"]                   # cosign, content-trust, or both
+//	keys = ["9F86…"]                  # cosign keys; left out: the signers listed for images
+//
 //	[[policy.exception]]              # one object that is accepted although something is wrong
 //	kind = "tag"
 //	target = "v0.9"

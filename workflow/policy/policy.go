@@ -23,6 +23,7 @@ type Policy struct {
 	Signers    []Signer
 	Need       map[keys.Kind]int // how many signers; a kind that is missing needs one
 	Algorithms Algorithms
+	Images     []ImageRule `json:",omitempty"` // for some repositories; see ImageRule
 	Exceptions []Exception
 }
 

@@ -22,6 +22,7 @@ type Table struct {
 	Need       *NeedTable       `toml:"need,omitempty"`
 	Algorithms *AlgorithmTable  `toml:"algorithms,omitempty"`
 	Signers    []SignerTable    `toml:"signer,omitempty"`
+	Images     []ImageTable     `toml:"image,omitempty"`
 	Exceptions []ExceptionTable `toml:"exception,omitempty"`
 }
 
@@ -89,10 +90,12 @@ func (t *Table) understand() (*Policy, error) {
 		return nil, faultf("policy.keyring", "the keyring must be a path within the repository, with slashes")
 	}
 	switch {
-	case len(t.Signers) == 0:
+	case len(t.Signers) == 0 && len(t.Images) == 0:
 		return nil, faultf("policy", "the policy lists no signer: add a [[policy.signer]]")
 	case len(t.Signers) > maxSigners:
 		return nil, faultf("policy.signer", "more than %d signers", maxSigners)
+	case len(t.Images) > maxImageRules:
+		return nil, faultf("policy.image", "more than %d rules for images", maxImageRules)
 	case len(t.Exceptions) > maxExceptions:
 		return nil, faultf("policy.exception", "more than %d exceptions", maxExceptions)
 	}
@@ -102,6 +105,17 @@ func (t *Table) understand() (*Policy, error) {
 			return nil, err
 		}
 		p.Signers = append(p.Signers, signer)
+	}
+	for i, r := range t.Images {
+		where := fmt.Sprintf("policy.image[%d]", i)
+		rule, err := r.understand(where)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(p.Images, func(o ImageRule) bool { return o.Repository == rule.Repository }) {
+			return nil, faultf(where+".repository", "two rules for the same repository")
+		}
+		p.Images = append(p.Images, rule)
 	}
 	for i, e := range t.Exceptions {
 		x, err := e.understand(fmt.Sprintf("policy.exception[%d]", i))

@@ -149,24 +149,24 @@ func (m *Model) opened(msg opened) tea.Cmd {
 	ctx, cancel := context.WithCancel(m.o.Context)
 	m.stop = cancel
 	m.run = start(ctx, m.id, m.backend)
-	return m.run.next()
+	return m.run.Next()
 }
 
 // fed takes a batch of verdicts.
 func (m *Model) fed(msg fed) tea.Cmd {
-	if msg.id != m.id || m.run == nil {
+	if msg.ID != m.id || m.run == nil {
 		return nil
 	}
-	for _, u := range msg.updates {
+	for _, u := range msg.Items {
 		m.rows[u.Index].Apply(u)
 		m.table.changed(u.Index)
 	}
 	m.table.arrange()
-	if msg.ended {
-		m.done, m.runErr = true, msg.err
+	if msg.Ended {
+		m.done, m.runErr = true, msg.Err
 		return nil
 	}
-	return m.run.next()
+	return m.run.Next()
 }
 
 // Shutdown ends what is at work and waits for it.
@@ -175,7 +175,7 @@ func (m *Model) Shutdown() {
 		m.stop()
 	}
 	if m.run != nil {
-		<-m.run.over
+		m.run.Wait()
 		m.run = nil
 	}
 }

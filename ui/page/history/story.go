@@ -4,132 +4,87 @@ import (
 	"strings"
 	"time"
 
-	"github.com/charmbracelet/lipgloss"
-
 	"bulla/keys"
 	"bulla/ui/component/human"
 	"bulla/ui/component/layout"
+	"bulla/ui/component/sheet"
 	"bulla/ui/safetext"
 	"bulla/ui/theme"
 	"bulla/workflow/history"
 )
 
-// labelWidth is the width of the words before the facts of a story.
-const labelWidth = 10
-
-// teller writes a story in w columns.
+// teller writes a story.
 type teller struct {
-	t   theme.Theme
-	w   int
+	sheet.Sheet
 	now time.Time
-	out []string
-}
-
-// fact adds a label and what belongs to it. text must be safe to show, and plain: a style that is
-// wrapped with it would run on into the next row of the screen.
-func (s *teller) fact(label, text string) { s.styled(label, "", s.t.Body, text) }
-
-// styled is fact with text in a style, and a sign of its own before it.
-func (s *teller) styled(label, sign string, st lipgloss.Style, text string) {
-	if text == "" {
-		return
-	}
-	for i, l := range layout.Wrap(text, max(10, s.w-labelWidth-layout.Width(sign))) {
-		if i > 0 {
-			label, sign = "", strings.Repeat(" ", layout.Width(sign))
-		}
-		s.out = append(s.out, s.t.Muted.Render(layout.Pad(label, labelWidth))+sign+st.Render(l))
-	}
-}
-
-func (s *teller) key(label string, f keys.Fingerprint) {
-	for i, l := range human.FingerprintLines(f, max(20, s.w-labelWidth)) {
-		if i > 0 {
-			label = ""
-		}
-		s.out = append(s.out, s.t.Muted.Render(layout.Pad(label, labelWidth))+l)
-	}
-}
-
-// text adds a paragraph in a style.
-func (s *teller) text(st lipgloss.Style, text string) {
-	for _, l := range layout.Wrap(text, s.w) {
-		s.out = append(s.out, st.Render(l))
-	}
-}
-
-func (s *teller) space() {
-	if n := len(s.out); n > 0 && s.out[n-1] != "" {
-		s.out = append(s.out, "")
-	}
 }
 
 // story tells everything about one release: each signature in plain words, then its commit, files,
 // images and record.
 func story(t theme.Theme, r *history.Release, c history.Change, w int, now time.Time) []string {
-	s := &teller{t: t, w: w, now: now}
-	s.out = append(s.out, t.Strong.Render(layout.Cut(safetext.Line(r.Tag), w, t.Signs.Ellipsis)))
+	s := &teller{Sheet: sheet.Sheet{Theme: t, Width: w}, now: now}
+	s.Lines = append(s.Lines, t.Strong.Render(layout.Cut(safetext.Line(r.Tag), w, t.Signs.Ellipsis)))
 	if subject := safetext.Line(r.Subject); subject != "" {
-		s.text(t.Body, subject)
+		s.Text(t.Body, subject)
 	}
 	if !r.Date.IsZero() {
-		s.text(t.Muted, human.Date(r.Date)+", "+ago(now, r.Date))
+		s.Text(t.Muted, human.Date(r.Date)+", "+ago(now, r.Date))
 	}
 	if !r.Judged(history.PartTag) {
-		s.space()
-		s.text(t.Body, "Its signature is not judged yet.")
-		return s.out
+		s.Space()
+		s.Text(t.Body, "Its signature is not judged yet.")
+		return s.Lines
 	}
 	for _, v := range r.Verdicts {
-		s.space()
+		s.Space()
 		s.signature(v)
 	}
 	if r.Signed && r.InnerName != "" && r.InnerName != r.Tag {
-		s.space()
-		s.text(t.Bad, "Inside, the tag calls itself "+safetext.Line(r.InnerName)+". An old tag may be posing as a new one.")
+		s.Space()
+		s.Text(t.Bad, "Inside, the tag calls itself "+safetext.Line(r.InnerName)+". An old tag may be posing as a new one.")
 	}
 	if c.From != nil {
-		s.space()
+		s.Space()
 		s.change(c)
 	}
 	s.rest(r)
-	return s.out
+	return s.Lines
 }
 
 // signature tells the story of one signature on a tag.
 func (s *teller) signature(v keys.Verdict) {
-	s.out = append(s.out, icon(s.t, v)+" "+style(s.t, v).Render(layout.Cut(long(v), s.w-4, s.t.Signs.Ellipsis)))
-	s.text(s.t.Body, safetext.Line(v.Reason))
-	s.space()
+	s.Lines = append(s.Lines, icon(s.Theme, v)+" "+style(s.Theme, v).Render(layout.Cut(long(v), s.Width-4, s.Theme.Signs.Ellipsis)))
+	s.Text(s.Theme.Body, safetext.Line(v.Reason))
+	s.Space()
 	if g := v.Signer; g != nil {
 		for i, id := range g.UserIDs {
 			if i == maxUserIDs {
-				s.fact("", human.Count(len(g.UserIDs)-i, "more name"))
+				s.Fact("", human.Count(len(g.UserIDs)-i, "more name"))
 				break
 			}
-			s.fact(pick(i == 0, "signer", ""), safetext.Line(id))
+			s.Fact(pick(i == 0, "signer", ""), safetext.Line(id))
 		}
-		s.key("key", g.Primary)
+		s.Key("key", g.Primary)
 		if g.Fingerprint != g.Primary {
-			s.key("subkey", g.Fingerprint)
+			s.Key("subkey", g.Fingerprint)
 		}
-		s.fact("signed", moment(g.SignedAt)+pick(g.SignedAt.IsZero(), "", ", "+ago(s.now, g.SignedAt)))
-		s.fact("then", thenText(v))
-		s.fact("today", todayText(v, s.now))
-		s.fact("made with", g.Algorithm+", "+g.Hash)
+		s.Fact("signed", moment(g.SignedAt)+pick(g.SignedAt.IsZero(), "", ", "+ago(s.now, g.SignedAt)))
+		s.Fact("then", thenText(v))
+		s.Fact("today", todayText(v, s.now))
+		s.Fact("made with", g.Algorithm+", "+g.Hash)
 	} else if v.Claim != (keys.Claim{}) {
-		s.text(s.t.Muted, "It says of itself, and nothing proves it:")
+		s.Text(s.Theme.Muted, "It says of itself, and nothing proves it:")
 		if v.Claim.Fingerprint != "" {
-			s.key("key", v.Claim.Fingerprint)
+			s.Key("key", v.Claim.Fingerprint)
 		} else {
-			s.fact("key id", v.Claim.KeyID)
+			s.Fact("key id", v.Claim.KeyID)
 		}
-		s.fact("signed", moment(v.Claim.SignedAt))
-		s.fact("made with", strings.Trim(v.Claim.Algorithm+", "+v.Claim.Hash, ", "))
+		s.Fact("signed", moment(v.Claim.SignedAt))
+		s.Fact("made with", strings.Trim(v.Claim.Algorithm+", "+v.Claim.Hash, ", "))
 	}
-	s.fact("noted", safetext.Line(strings.Join(v.Weak, ", ")))
-	s.fact("policy", policyText(v))
-	s.fact("to do", advice(v))
+	s.Fact("noted", safetext.Line(strings.Join(v.Weak, ", ")))
+	s.Fact("policy", policyText(v))
+	s.Fact("to do", advice(v))
 }
 
 const maxUserIDs = 3
@@ -242,27 +197,27 @@ func (s *teller) change(c history.Change) {
 	} else {
 		text += nameOf(c.To) + " had signed older ones too."
 	}
-	s.text(s.t.Caution, text)
+	s.Text(s.Theme.Caution, text)
 }
 
 // rest tells of what goes with the tag.
 func (s *teller) rest(r *history.Release) {
-	s.space()
+	s.Space()
 	switch {
 	case r.Lightweight && r.CommitID == "", r.TargetType == "tree", r.TargetType == "blob":
-		s.fact("points to", "a "+r.TargetType+", not a commit")
+		s.Fact("points to", "a "+r.TargetType+", not a commit")
 	case r.TargetType == "tag":
-		s.fact("points to", "another tag; its commit is "+human.Commit(r.CommitID))
+		s.Fact("points to", "another tag; its commit is "+human.Commit(r.CommitID))
 	}
 	for _, v := range r.Commit {
 		text := human.Commit(v.Target) + ": " + long(v)
 		if v.Signer != nil {
 			text += ", by " + nameOf(v.Signer)
 		}
-		s.styled("commit", "", style(s.t, v), text)
+		s.Styled("commit", "", style(s.Theme, v), text)
 	}
 	if r.Judged(history.PartFiles) && len(r.Files)+len(r.Images)+len(r.Record) == 0 {
-		s.styled("files", "", s.t.Muted, "none found; [history] in bulla.toml names where they are kept")
+		s.Styled("files", "", s.Theme.Muted, "none found; [history] in bulla.toml names where they are kept")
 	}
 	s.things("record", r.Record)
 	s.things("files", r.Files)
@@ -272,9 +227,9 @@ func (s *teller) rest(r *history.Release) {
 // things lists verdicts on files or images, each with its reason where it is not good.
 func (s *teller) things(label string, vs []keys.Verdict) {
 	for _, v := range vs {
-		s.styled(label, icon(s.t, v)+" ", style(s.t, v), base(v.Target)+": "+long(v))
+		s.Styled(label, icon(s.Theme, v)+" ", style(s.Theme, v), base(v.Target)+": "+long(v))
 		if !v.OK(false) {
-			s.fact("", safetext.Line(v.Reason))
+			s.Fact("", safetext.Line(v.Reason))
 		}
 		label = ""
 	}

@@ -1,0 +1,123 @@
+package docker
+
+import (
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/registry"
+
+	"bulla/docker/internal/registrytest"
+	"bulla/docker/loopback"
+)
+
+func repositoryOf(t testing.TB, s string) Repository {
+	t.Helper()
+	r, err := ParseRepository(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// The registry of Debian, open to all, and with a password: who may do what.
+func TestExamineDistribution(t *testing.T) {
+	open := registrytest.Distribution(t)
+	pushImage(t, open+"/demo/app:1", false)
+	u, err := testClient(Options{}).Examine(t.Context(), repositoryOf(t, open+"/demo/app"))
+	if err != nil || u.Scheme != "http" || u.Auth != AuthNone || !u.Pull.Allowed || !u.Push.Allowed || !u.Referrers.Known || u.Referrers.Allowed || u.Tags != 1 || u.Missing || u.Account != "" {
+		t.Errorf("got %+v, %v", u, err)
+	}
+	u, err = testClient(Options{}).Examine(t.Context(), repositoryOf(t, open+"/demo/new"))
+	if err != nil || !u.Missing || !u.Push.Allowed {
+		t.Errorf("got %+v, %v", u, err)
+	}
+
+	closed := registrytest.DistributionWithPassword(t)
+	for name, c := range map[string]struct {
+		o       Options
+		account string
+		allowed bool
+	}{
+		"nobody":         {Options{}, "", false},
+		"wrong password": {Options{Keychain: account{registrytest.User, "x"}}, registrytest.User, false},
+		"alice":          {Options{Keychain: account{registrytest.User, registrytest.Password}}, registrytest.User, true},
+	} {
+		u, err := testClient(c.o).Examine(t.Context(), repositoryOf(t, closed+"/demo/app"))
+		if err != nil || u.Auth != AuthBasic || u.Account != c.account || !u.Pull.Known || !u.Push.Known || u.Pull.Allowed != c.allowed || u.Push.Allowed != c.allowed {
+			t.Errorf("%s: %+v, %v", name, u, err)
+		}
+	}
+}
+
+// Nothing is left behind: not an upload, not a blob, not a tag.
+func TestExamineWritesNothing(t *testing.T) {
+	reg := registrytest.Faults(t, false)
+	pushImage(t, reg.Host+"/demo/app:1", false)
+	reg.Requests()
+	if _, err := testClient(Options{}).Examine(t.Context(), repositoryOf(t, reg.Host+"/demo/app")); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range reg.Requests() {
+		if !strings.HasPrefix(r, "GET ") && r != "PATCH /v2/demo/app/blobs/uploads/00000000-0000-0000-0000-000000000000" {
+			t.Errorf("asked by %s", r)
+		}
+	}
+}
+
+func TestExamineReadOnly(t *testing.T) {
+	reg := registrytest.Faults(t, true)
+	pushImage(t, reg.Host+"/demo/app:1", false)
+	reg.Status(http.MethodPatch, "/blobs/", http.StatusForbidden)
+	u, err := testClient(Options{}).Examine(t.Context(), repositoryOf(t, reg.Host+"/demo/app"))
+	if err != nil || !u.Pull.Allowed || !u.Push.Known || u.Push.Allowed || !u.Referrers.Allowed {
+		t.Errorf("got %+v, %v", u, err)
+	}
+	wantKind(t, u.Push.Err, KindForbidden)
+	reg.Status(http.MethodPatch, "/blobs/", http.StatusInternalServerError)
+	if u, err = testClient(Options{}).Examine(t.Context(), repositoryOf(t, reg.Host+"/demo/app")); err != nil || u.Push.Known {
+		t.Errorf("got %+v, %v", u, err)
+	}
+}
+
+func TestExamineTLS(t *testing.T) {
+	s := httptest.NewTLSServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	defer s.Close()
+	host := strings.TrimPrefix(s.URL, "https://")
+	repo := repositoryOf(t, host+"/demo/app")
+	c := testClient(Options{})
+	c.transport = s.Client().Transport
+	u, err := c.Examine(t.Context(), repo)
+	if err != nil || u.Scheme != "https" || u.TLS == "" || u.Issuer == "" || u.Expires.IsZero() {
+		t.Errorf("got %+v, %v", u, err)
+	}
+	// A certificate that nobody vouches for.
+	_, err = testClient(Options{}).Examine(t.Context(), repo)
+	if e := wantKind(t, err, KindUnreachable); !isTLS(e) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestExamineNobody(t *testing.T) {
+	_, err := testClient(Options{}).Examine(t.Context(), repositoryOf(t, "127.0.0.1:1/demo/app"))
+	wantKind(t, err, KindUnreachable)
+	web := httptest.NewServer(http.NotFoundHandler())
+	defer web.Close()
+	_, err = testClient(Options{}).Examine(t.Context(), repositoryOf(t, strings.TrimPrefix(web.URL, "http://")+"/demo/app"))
+	if err == nil {
+		t.Error("a web server is no registry")
+	}
+	reg, err := loopback.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reg.Close()
+	u, err := testClient(Options{}).Examine(t.Context(), repositoryOf(t, reg.Host()+"/demo/app"))
+	if err != nil || u.Referrers.Known {
+		t.Errorf("got %+v, %v", u, err)
+	}
+}

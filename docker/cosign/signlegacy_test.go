@@ -1,0 +1,163 @@
+package cosign
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"bulla/docker"
+	"bulla/docker/internal/registrytest"
+	"bulla/keys"
+)
+
+func signLegacy(t testing.TB, c *docker.Client, img docker.Image, s *Signer) Signature {
+	t.Helper()
+	sig, err := SignLegacy(t.Context(), c, img, s, someTime)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sig
+}
+
+func TestSignLegacy(t *testing.T) {
+	bothKinds(t, func(t *testing.T, host string) {
+		c := testClient()
+		a, b := newSigner(t, nil), newSigner(t, nil)
+		img := pushed(t, c, host+"/demo/app:v1")
+		if sig := signLegacy(t, c, img, a); sig.Existing || sig.Digest != img.Digest {
+			t.Errorf("got %+v", sig)
+		}
+		signLegacy(t, c, img, b)
+		if sig := signLegacy(t, c, img, a); !sig.Existing {
+			t.Errorf("signed again: %+v", sig)
+		}
+		r, err := Inspect(t.Context(), c.Repo(img.Reference), img.Digest, []PublicKey{a.Public(), b.Public()})
+		if err != nil || len(r.Signatures) != 2 || r.Signatures[0].Status != keys.StatusGood || r.Signatures[1].Status != keys.StatusGood || r.Signatures[0].Form != FormLegacy || r.Signatures[1].Tag != "v1" {
+			t.Errorf("got %+v, %v", r, err)
+		}
+	})
+}
+
+// What others wrote under the .sig tag stays as it is, also what nobody here knows; something
+// else under that tag is left alone.
+func TestSignLegacyKeepsWhatIsThere(t *testing.T) {
+	c := testClient()
+	host := registrytest.Distribution(t)
+	img := pushed(t, c, host+"/demo/app:v1")
+	repo := c.Repo(img.Reference)
+	signLegacy(t, c, img, newSigner(t, nil))
+	tag := docker.FallbackTag(img.Digest) + legacyTagSuffix
+	m, err := repo.Manifest(t.Context(), tag)
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreign := strings.Replace(string(m.Raw), `"layers":[{`, `"annotations":{"future":"x"},"layers":[{"later":true,`, 1)
+	if err := repo.PutManifest(t.Context(), tag, ociImageManifestType, []byte(foreign)); err != nil {
+		t.Fatal(err)
+	}
+	signLegacy(t, c, img, newSigner(t, nil))
+	if m, err = repo.Manifest(t.Context(), tag); err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Annotations map[string]string
+		Layers      []map[string]any
+	}
+	if err := json.Unmarshal(m.Raw, &got); err != nil || got.Annotations["future"] != "x" || len(got.Layers) != 2 || got.Layers[0]["later"] != true {
+		t.Errorf("got %s, %v", m.Raw, err)
+	}
+
+	other := pushed(t, c, host+"/demo/app:v2")
+	tag = docker.FallbackTag(other.Digest) + legacyTagSuffix
+	index, err := repo.Manifest(t.Context(), other.Digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := repo.PutManifest(t.Context(), tag, other.MediaType, index.Raw); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := SignLegacy(t.Context(), c, other, newSigner(t, nil), someTime); err == nil {
+		t.Error("an index under the .sig tag was overwritten")
+	}
+	if m, err = repo.Manifest(t.Context(), tag); err != nil || m.Digest != other.Digest {
+		t.Errorf("got %v, %v", m.Digest, err)
+	}
+}
+
+// cosign accepts our .sig beside its own, whoever came first, and keeps ours when it adds one.
+func TestLegacyWithCosign(t *testing.T) {
+	p := newPeer(t)
+	theirs, theirsPub := p.keyPair()
+	ours, _ := newKey(t, canary)
+	oursPub := strings.TrimSuffix(ours, ".key") + ".pub"
+	signer := unlockedSigner(t, ours, canary)
+	withPeers(t, func(t *testing.T, host string) {
+		for name, first := range map[string]bool{"ours-first": true, "theirs-first": false} {
+			c := testClient()
+			img := pushed(t, c, host+"/demo/"+name+":v1")
+			if first {
+				signLegacy(t, c, img, signer)
+			}
+			p.sign(theirs, digestRef(img), true)
+			if !first {
+				signLegacy(t, c, img, signer)
+			}
+			for _, pub := range []string{oursPub, theirsPub} {
+				if err := p.verify(pub, digestRef(img)); err != nil {
+					t.Errorf("%s, %s: %v", name, pub, err)
+				}
+			}
+			if err := p.run("verify", "--key", oursPub, "--insecure-ignore-tlog=true", "-a", "tag=v1", digestRef(img)); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	})
+}
+
+// Many signers at the same moment, each with a client of its own as on machines of their own: in
+// both forms nothing is lost.
+func TestSignersAtOnce(t *testing.T) {
+	host := registrytest.Distribution(t)
+	c := testClient()
+	img := pushed(t, c, host+"/demo/app:v1")
+	const n = 6
+	var pubs []PublicKey
+	var signers []*Signer
+	for range n {
+		s := newSigner(t, nil)
+		signers, pubs = append(signers, s), append(pubs, s.Public())
+	}
+	var wg sync.WaitGroup
+	errs := make([]error, n)
+	start := make(chan struct{})
+	for i, s := range signers {
+		wg.Go(func() {
+			own := testClient()
+			<-start
+			if _, errs[i] = Sign(t.Context(), own, img, s, someTime); errs[i] == nil {
+				_, errs[i] = SignLegacy(t.Context(), own, img, s, someTime)
+			}
+		})
+	}
+	close(start)
+	wg.Wait()
+	if fmt.Sprint(errs) != fmt.Sprint(make([]error, n)) {
+		t.Errorf("got %v", errs)
+	}
+	r, err := Inspect(t.Context(), c.Repo(img.Reference), img.Digest, pubs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for form, kept := range map[Form]map[keys.Fingerprint]bool{FormBundle: {}, FormLegacy: {}} {
+		for _, s := range r.Signatures {
+			if s.Form == form && s.Status == keys.StatusGood {
+				kept[s.Signer.Fingerprint] = true
+			}
+		}
+		if len(kept) != n {
+			t.Errorf("%s: %d of %d signatures are there", form, len(kept), n)
+		}
+	}
+}

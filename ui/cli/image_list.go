@@ -1,0 +1,359 @@
+package cli
+
+import (
+	"context"
+	"slices"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"bulla/docker"
+	"bulla/keys"
+	"bulla/ui"
+	"bulla/ui/component/human"
+	"bulla/ui/component/imageword"
+	"bulla/ui/contract"
+	"bulla/ui/explain"
+	"bulla/ui/theme"
+	"bulla/workflow"
+	"bulla/workflow/images"
+	"bulla/workflow/policy"
+)
+
+// imageJSON is a signature on an image, or an image without any, as `image list`, `image show`
+// and `image verify` print it with --json: a verdict, and what is known about the image.
+type imageJSON struct {
+	contract.Verdict
+	Digest    string   `json:"digest"`
+	MediaType string   `json:"media_type,omitempty"`
+	Platforms []string `json:"platforms,omitempty"`
+	// System is cosign or content-trust, "" where nothing signs; Form is bundle or sig.
+	System   string `json:"system,omitempty"`
+	Form     string `json:"form,omitempty"`
+	Manifest string `json:"manifest,omitempty"` // that holds the signature
+	// SignedTag is the tag that the signer named.
+	SignedTag string `json:"signed_tag,omitempty"`
+	// MovedFrom are digests that the tag was signed over before.
+	MovedFrom []string `json:"moved_from,omitempty"`
+	// Uncovered are the images of an index that are not signed on their own.
+	Uncovered []string `json:"uncovered,omitempty"`
+	// Hidden says that cosign 3 does not find this signature.
+	Hidden bool `json:"hidden_from_cosign,omitempty"`
+	// Others are attachments that are no signatures.
+	Others []otherJSON `json:"others,omitempty"`
+	// Stray says that no tag names the image.
+	Stray bool `json:"stray,omitempty"`
+}
+
+type otherJSON struct {
+	Digest       string `json:"digest"`
+	ArtifactType string `json:"artifact_type"`
+	Predicate    string `json:"predicate,omitempty"`
+}
+
+// imageObjects are the objects for one tag, one for each signature.
+func imageObjects(t images.Tag) []imageJSON {
+	base := imageJSON{Digest: t.Image.Digest, MediaType: t.Image.MediaType, Platforms: t.Image.Platforms}
+	for _, m := range t.Moved {
+		base.MovedFrom = append(base.MovedFrom, m.From)
+	}
+	for _, c := range t.Children {
+		if !c.Signed && c.Err == nil {
+			base.Uncovered = append(base.Uncovered, c.Digest)
+		}
+	}
+	for _, o := range t.Cosign.Others {
+		base.Others = append(base.Others, otherJSON(o))
+	}
+	hidden := t.Cosign.Hidden()
+	var out []imageJSON
+	for i, v := range t.Verdicts() {
+		o := base
+		o.Verdict = contract.Of(v)
+		if i < len(t.Cosign.Signatures) && t.Err == nil {
+			s := t.Cosign.Signatures[i]
+			o.System, o.Form, o.Manifest, o.SignedTag = string(policy.SystemCosign), string(s.Form), s.Manifest, s.Tag
+			for _, h := range hidden {
+				o.Hidden = o.Hidden || (h.Manifest == s.Manifest && h.Form == s.Form && h.Signer.Fingerprint == fingerprintOf(v))
+			}
+		} else if t.Trust != nil && t.Err == nil {
+			o.System = string(policy.SystemContentTrust)
+		}
+		out = append(out, o)
+	}
+	return out
+}
+
+func fingerprintOf(v keys.Verdict) keys.Fingerprint {
+	if v.Signer == nil {
+		return ""
+	}
+	return v.Signer.Fingerprint
+}
+
+// imageKeyFlags are the flags of every command that looks at images: whose signatures count.
+func (a *app) imageKeyFlags(f *pflag.FlagSet, o *verifyFlags) {
+	f.StringArrayVar(&o.Keys, "keys", nil, "add the public keys in `file`: PEM, as in cosign.pub (repeatable)")
+	f.BoolVar(&o.OnlyKeys, "only-keys", false, "use no other keys than those of --keys")
+	policyFlags(f, &o.Policy)
+}
+
+func (a *app) imageListCommand() *cobra.Command {
+	var f verifyFlags
+	c := &cobra.Command{
+		Use:   "list REPOSITORY",
+		Short: "Show every tag of a repository with what signs it",
+		Long: `Show every tag of a repository in a registry with what signs it: by which system and
+key, since when as the signature claims, and whether it is valid; tags that moved
+after they were signed, unsigned tags, platforms of an index that no signature
+covers on their own. Tags that hold signatures are left out.
+
+On a terminal it opens the page of images; elsewhere, and with --json or
+--accessible, it prints a line for each tag. The exit code tells only whether
+everything could be looked at: bulla image verify judges.`,
+		Example: `  bulla image list registry.example.org/app
+  bulla image list registry.example.org/app --json | jq -r 'select(.status != "good") | .target'`,
+		Args: cobra.ExactArgs(1),
+	}
+	a.imageKeyFlags(c.Flags(), &f)
+	a.jsonFlag(c.Flags(), "print each signature as a line of JSON")
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		repo, err := docker.ParseRepository(args[0])
+		if err != nil {
+			return err
+		}
+		if a.screenPossible() {
+			return a.imagesScreen(cmd.Context(), repo, f)
+		}
+		return a.imageList(cmd.Context(), repo, f)
+	}
+	return c
+}
+
+// imagesScreen opens the page of images. What the keys have to say is said before the screen is
+// taken.
+func (a *app) imagesScreen(ctx context.Context, repo docker.Repository, f verifyFlags) error {
+	mode, err := theme.ParseMode(a.flags.theme)
+	if err != nil {
+		return &explain.UsageError{Message: err.Error(), Hints: []string{"--theme auto, light or dark"}}
+	}
+	v, err := a.verifier(ctx, f)
+	if err != nil {
+		return err
+	}
+	return ui.ImageList(ctx, ui.ImagesOptions{
+		Open: func(ctx context.Context) (ui.Images, error) {
+			s, err := images.Open(ctx, v, repo, images.Options{})
+			if err != nil {
+				return nil, err
+			}
+			return s, nil
+		},
+		Name: repo.String(), Theme: mode, ASCII: a.flags.ascii, In: a.Stdin, Out: a.Stdout, Env: a.Getenv, Now: a.Now,
+	})
+}
+
+// survey lists the tags of a repository.
+func (a *app) survey(ctx context.Context, repo docker.Repository, f verifyFlags) (*images.Survey, error) {
+	v, err := a.verifier(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	return images.Open(ctx, v, repo, images.Options{})
+}
+
+func (a *app) imageList(ctx context.Context, repo docker.Repository, f verifyFlags) error {
+	s, err := a.survey(ctx, repo, f)
+	if err != nil {
+		return err
+	}
+	a.notePlain(repo)
+	names := s.Names()
+	list := make([]images.Tag, len(names))
+	meter := a.progress("looked at", len(names), "tag")
+	judged := make([]bool, len(names))
+	err = s.Judge(ctx, func(i int, t images.Tag) {
+		if list[i] = t; !judged[i] {
+			judged[i] = true
+			meter.step()
+		}
+	})
+	meter.end()
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(list, func(x, y images.Tag) int { return human.Naturally(x.Reference.Tag(), y.Reference.Tag()) })
+	p := a.printer()
+	code := explain.CodeOK
+	for _, t := range list {
+		p.imageTag(t)
+		if t.Err != nil {
+			code = explain.CodeUnchecked
+		}
+	}
+	for _, t := range s.Strays() {
+		p.stray(t)
+	}
+	if len(list) == 0 {
+		a.note("There are no tags in %s.", repo.String())
+	}
+	if s.Truncated() {
+		a.note("warning: the repository has more tags than the %d that were looked at", len(list))
+		code = explain.CodeUnchecked
+	}
+	if p.err == nil && code != explain.CodeOK {
+		return exitCode(code)
+	}
+	return p.err
+}
+
+// notePlain says that a registry may be spoken to without TLS.
+func (a *app) notePlain(r docker.Repository) {
+	if r.PlainHTTP() {
+		a.note("note: %s is on this computer or in a private network: without TLS, if it offers none", r.Registry())
+	}
+}
+
+// imageTag prints one tag of a list.
+func (p *printer) imageTag(t images.Tag) {
+	if p.json {
+		for _, o := range imageObjects(t) {
+			p.object(o)
+		}
+		return
+	}
+	p.line("%-10s %-20s %-19s  %s", imageword.State(t), t.Reference.Tag(), imageword.Digest(t.Image.Digest), imageword.By(t)+signedBy(t.Verdict())+claimedOn(t.Verdict()))
+	if r := imageword.Remark(t); r != "" {
+		p.line("           %s", r)
+	}
+}
+
+// stray prints a signed digest that no tag names.
+func (p *printer) stray(t images.Tag) {
+	if p.json {
+		for _, o := range imageObjects(t) {
+			o.Stray = true
+			p.object(o)
+		}
+		return
+	}
+	as := ""
+	if list := t.SignedAs(); len(list) > 0 {
+		as = ", signed as " + list[0]
+	}
+	p.line("%-10s %-20s %-19s  %s", "no tag", "-", imageword.Digest(t.Image.Digest), imageword.By(t)+signedBy(t.Verdict())+as)
+}
+
+// claimedOn is when a cosign signature says that it was made: nothing proves it.
+func claimedOn(v keys.Verdict) string {
+	if v.Signer == nil || !v.Signer.SignedAt.IsZero() || v.Claim.SignedAt.IsZero() {
+		return ""
+	}
+	return ", it says on " + v.Claim.SignedAt.UTC().Format("2006-01-02")
+}
+
+func (a *app) imageShowCommand() *cobra.Command {
+	var f verifyFlags
+	c := &cobra.Command{
+		Use:   "show REF",
+		Short: "Show everything that lies beside an image",
+		Long: `Show an image as a registry has it: its digest, its platforms, every signature with
+its verdict, and whatever else lies beside it. It does not judge: the exit code
+tells only whether the image could be read.`,
+		Args: cobra.ExactArgs(1),
+	}
+	a.imageKeyFlags(c.Flags(), &f)
+	a.jsonFlag(c.Flags(), "print each signature as a line of JSON")
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		t, err := a.look(cmd.Context(), args[0], f)
+		if err != nil {
+			return err
+		}
+		if t.Err != nil {
+			return t.Err
+		}
+		p := a.printer()
+		p.imageShow(t)
+		return p.err
+	}
+	return c
+}
+
+// look finds out about one image.
+func (a *app) look(ctx context.Context, text string, f verifyFlags) (images.Tag, error) {
+	ref, err := docker.ParseReference(text)
+	if err != nil {
+		return images.Tag{}, err
+	}
+	v, err := a.verifier(ctx, f)
+	if err != nil {
+		return images.Tag{}, err
+	}
+	a.notePlain(ref.Repository())
+	return a.lookWith(ctx, v, ref)
+}
+
+func (a *app) lookWith(ctx context.Context, v *workflow.Verifier, ref docker.Reference) (images.Tag, error) {
+	return images.Look(ctx, v, ref, images.Options{})
+}
+
+// imageShow prints everything about one image.
+func (p *printer) imageShow(t images.Tag) {
+	if p.json {
+		for _, o := range imageObjects(t) {
+			p.object(o)
+		}
+		return
+	}
+	p.line("%s", t.Reference.String())
+	p.line("  digest     %s", t.Image.Digest)
+	p.line("  type       %s, %s", t.Image.MediaType, human.Size(t.Image.Size))
+	for _, c := range t.Image.Children {
+		if c.Platform != "" {
+			p.line("  platform   %s  %s%s", c.Platform, c.Digest, coverage(t, c.Digest))
+		}
+	}
+	for i, v := range t.Verdicts() {
+		p.line("")
+		what := "signature"
+		switch {
+		case i < len(t.Cosign.Signatures):
+			what = imageword.Form(t.Cosign.Signatures[i].Form)
+		case t.Trust != nil:
+			what = "Content Trust"
+		}
+		p.line("  %-10s %s", v.Status, what)
+		p.line("             %s", v.Reason)
+		if v.PolicyReason != "" {
+			p.line("             %s", v.PolicyReason)
+		}
+		if on := claimedOn(v); on != "" {
+			p.line("             It says of itself that it was made on %s.", v.Claim.SignedAt.UTC().Format("2006-01-02 15:04 UTC"))
+		}
+		if i < len(t.Cosign.Signatures) && t.Cosign.Signatures[i].Tag != "" {
+			p.line("             The signer named the tag %s.", t.Cosign.Signatures[i].Tag)
+		}
+	}
+	for i, r := range imageword.Remarks(t) {
+		if i == 0 {
+			p.line("")
+		}
+		p.line("  - %s", r)
+	}
+}
+
+// coverage says whether an image of an index is signed on its own, where that was looked at.
+func coverage(t images.Tag, digest string) string {
+	for _, c := range t.Children {
+		switch {
+		case c.Digest != digest:
+		case c.Err != nil:
+			return "  (not looked at)"
+		case c.Signed:
+			return "  signed on its own too"
+		default:
+			return "  by the index only"
+		}
+	}
+	return ""
+}

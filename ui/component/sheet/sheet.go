@@ -1,0 +1,65 @@
+// Package sheet writes facts below each other: a label, and what belongs to it, wrapped.
+package sheet
+
+import (
+	"strings"
+
+	"github.com/charmbracelet/lipgloss"
+
+	"bulla/keys"
+	"bulla/ui/component/human"
+	"bulla/ui/component/layout"
+	"bulla/ui/theme"
+)
+
+// labelWidth is the width of the words before the facts.
+const labelWidth = 10
+
+// Sheet is a text of Width columns that is being written into Lines. All text given to it must be
+// safe to show, and plain: a style that is wrapped with it would run on into the next row of the
+// screen.
+type Sheet struct {
+	Theme theme.Theme
+	Width int
+	Lines []string
+}
+
+// Fact adds a label and what belongs to it; nothing for no text.
+func (s *Sheet) Fact(label, text string) { s.Styled(label, "", s.Theme.Body, text) }
+
+// Styled is Fact with text in a style, and a sign of its own before it.
+func (s *Sheet) Styled(label, sign string, st lipgloss.Style, text string) {
+	if text == "" {
+		return
+	}
+	for i, l := range layout.Wrap(text, max(10, s.Width-labelWidth-layout.Width(sign))) {
+		if i > 0 {
+			label, sign = "", strings.Repeat(" ", layout.Width(sign))
+		}
+		s.Lines = append(s.Lines, s.Theme.Muted.Render(layout.Pad(label, labelWidth))+sign+st.Render(l))
+	}
+}
+
+// Key adds a whole fingerprint.
+func (s *Sheet) Key(label string, f keys.Fingerprint) {
+	for i, l := range human.FingerprintLines(f, max(20, s.Width-labelWidth)) {
+		if i > 0 {
+			label = ""
+		}
+		s.Lines = append(s.Lines, s.Theme.Muted.Render(layout.Pad(label, labelWidth))+l)
+	}
+}
+
+// Text adds a paragraph in a style.
+func (s *Sheet) Text(st lipgloss.Style, text string) {
+	for _, l := range layout.Wrap(text, s.Width) {
+		s.Lines = append(s.Lines, st.Render(l))
+	}
+}
+
+// Space adds an empty line, unless there is one.
+func (s *Sheet) Space() {
+	if n := len(s.Lines); n > 0 && s.Lines[n-1] != "" {
+		s.Lines = append(s.Lines, "")
+	}
+}

@@ -1,0 +1,58 @@
+package ui
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"bulla/ui/page/images"
+	"bulla/ui/theme"
+)
+
+// Images is a repository of images as the page needs it: *images.Survey of package
+// workflow/images has its methods.
+type Images = images.Backend
+
+// ImagesOptions say which repository to show and on which terminal. Open is required; the rest has
+// defaults.
+type ImagesOptions struct {
+	// Open lists the tags of the repository. It runs outside the event loop, after the first
+	// frame, and again when the person asks for it.
+	Open func(context.Context) (Images, error)
+	// Name is the repository in full.
+	Name string
+
+	// Theme is light, dark, or by COLORFGBG. ASCII draws without other characters, also where
+	// the locale has them.
+	Theme theme.Mode
+	ASCII bool
+	// In and Out are the terminal; standard input and output by default.
+	In  io.Reader
+	Out io.Writer
+	// Env reads the environment; os.Getenv by default. Now is the clock; time.Now by default.
+	Env func(string) string
+	Now func() time.Time
+}
+
+// ImageList shows the tags of a repository on the whole screen until the person leaves. It returns
+// only when nothing is at work any more. The error is context.Canceled when ctx ended, else what
+// kept the screen from being drawn; what could not be read is told on the screen.
+func ImageList(ctx context.Context, o ImagesOptions) error {
+	r := newImagesRoot(ctx, o)
+	return r.show(func(put func(string) error) soloPage { return r.newPage(put) })
+}
+
+// imagesRoot is a root with the page of images alone.
+type imagesRoot struct {
+	soloRoot
+	io ImagesOptions
+}
+
+func newImagesRoot(ctx context.Context, h ImagesOptions) *imagesRoot {
+	return &imagesRoot{newSoloRoot(ctx, Options{Theme: h.Theme, ASCII: h.ASCII, In: h.In, Out: h.Out, Env: h.Env, Now: h.Now}), h}
+}
+
+// newPage makes the page for the theme; put writes to the clipboard.
+func (r *imagesRoot) newPage(put func(string) error) *images.Model {
+	return images.New(images.Options{Context: r.ctx, Open: r.io.Open, Name: r.io.Name, Theme: r.theme, Now: r.o.Now, Dialogs: r.dialogs, Copy: put})
+}

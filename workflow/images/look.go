@@ -1,0 +1,58 @@
+package images
+
+import (
+	"context"
+	"errors"
+
+	"bulla/docker"
+	"bulla/workflow"
+	"bulla/workflow/policy"
+)
+
+// Look finds out everything about one image, by tag or digest. An image that cannot be read is a
+// Tag with an error; Look's own errors are ErrOffline, those of ctx, and a *docker.MovedError for
+// a tag that is not at the digest it is pinned to.
+func Look(ctx context.Context, v *workflow.Verifier, ref docker.Reference, o Options) (Tag, error) {
+	t, _, err := look(ctx, v, ref, o)
+	return t, err
+}
+
+// look is Look, with the rule that was gone by.
+func look(ctx context.Context, v *workflow.Verifier, ref docker.Reference, o Options) (Tag, policy.ImageRule, error) {
+	none := policy.ImageRule{}
+	client := v.Registry()
+	if client == nil {
+		return Tag{}, none, ErrOffline
+	}
+	s := newSurvey(v, client, ref.Repository())
+	t := s.lookAt(ctx, ref)
+	if ctx.Err() != nil {
+		return Tag{}, none, context.Cause(ctx)
+	}
+	if moved, ok := asMoved(t.Err); ok {
+		return Tag{}, none, moved
+	}
+	s.readTrust(ctx, o)
+	s.judge(&t)
+	if t.Err == nil && !t.Cosign.Sound() && ref.Tag() != "" {
+		t.Moved = append(t.Moved, s.lookForMoves(ctx, t)...)
+	}
+	return t, s.rule, ctx.Err()
+}
+
+// lookForMoves looks at other signed digests of the repository for the name of the tag. It is a
+// help for the person; where the tags cannot be listed there is none.
+func (s *Survey) lookForMoves(ctx context.Context, t Tag) []Move {
+	tags, err := s.repo.Tags(ctx)
+	if err != nil {
+		return nil
+	}
+	s.tags, s.repo = tags, s.client.In(s.repository).Knowing(tags)
+	s.findStrays(ctx, []Tag{t})
+	return s.movesOf(t)
+}
+
+func asMoved(err error) (moved *docker.MovedError, ok bool) {
+	ok = errors.As(err, &moved)
+	return moved, ok
+}

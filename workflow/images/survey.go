@@ -1,0 +1,294 @@
+package images
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+
+	"bulla/docker"
+	"bulla/docker/cosign"
+	"bulla/workflow"
+	"bulla/workflow/policy"
+)
+
+const (
+	// workers is how many tags are looked at at the same time; the client bounds the requests.
+	workers = 8
+	// maxStrays is how many signed digests that no tag names are looked at.
+	maxStrays = 200
+	// patience is how many failures in a row, of a kind that may pass, end the asking.
+	patience = 10
+)
+
+// ErrGaveUp marks tags that were not looked at, since the registry had stopped answering.
+var ErrGaveUp = errors.New("not asked: the registry had stopped answering")
+
+// ErrOffline says that the network was not to be used.
+var ErrOffline = errors.New("the network was not to be used")
+
+// Survey is a look at all tags of a repository.
+type Survey struct {
+	repository docker.Repository
+	verifier   *workflow.Verifier
+	repo       *docker.Repo
+	client     *docker.Client
+	tags       docker.Tags
+	rule       policy.ImageRule
+	ruled      bool
+	trust      TrustData // nil where it says nothing or was not asked
+	trustErr   error
+
+	mu       sync.Mutex
+	seen     map[string]*inspection // by digest
+	failures int                    // in a row
+	strays   []Tag
+}
+
+// inspection is what lies beside one digest, read once for all tags that name it.
+type inspection struct {
+	once   sync.Once
+	report cosign.Report
+	err    error
+}
+
+// Open lists the tags of a repository. Errors are *docker.RegistryError and ErrOffline.
+func Open(ctx context.Context, v *workflow.Verifier, repository docker.Repository, o Options) (*Survey, error) {
+	client := v.Registry()
+	if client == nil {
+		return nil, ErrOffline
+	}
+	s := newSurvey(v, client, repository)
+	tags, err := client.In(repository).Tags(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.tags = tags
+	s.repo = client.In(repository).Knowing(tags)
+	s.readTrust(ctx, o)
+	return s, ctx.Err()
+}
+
+func newSurvey(v *workflow.Verifier, client *docker.Client, repository docker.Repository) *Survey {
+	s := &Survey{repository: repository, verifier: v, client: client, repo: client.In(repository), seen: map[string]*inspection{}}
+	s.rule, s.ruled = v.Policy().Policy.ImageRule(repository)
+	return s
+}
+
+// Repository is where the tags lie.
+func (s *Survey) Repository() docker.Repository { return s.repository }
+
+// Names are the tags, in the registry's order; signatures' own are left out.
+func (s *Survey) Names() []string { return slices.Clone(s.tags.Images) }
+
+// Truncated reports whether the repository has more tags than are listed.
+func (s *Survey) Truncated() bool { return s.tags.Truncated }
+
+// TrustProblem says why Content Trust could not be asked, or nil.
+func (s *Survey) TrustProblem() error { return s.trustErr }
+
+// Strays are signed digests that no tag names, known once Judge has ended. Only registries that
+// keep no list of referrers show them: there the signatures' own tags do.
+func (s *Survey) Strays() []Tag { return slices.Clone(s.strays) }
+
+// Judge looks at every tag and calls emit with its place in Names, in any order, one call at a
+// time. Tags that turn out to have moved are emitted again. What could not be read is a Tag with
+// an error; Judge's own error is that of ctx.
+func (s *Survey) Judge(ctx context.Context, emit func(int, Tag)) error {
+	list := make([]Tag, len(s.tags.Images))
+	var one sync.Mutex
+	forEach(ctx, len(list), func(i int) {
+		t := s.look(ctx, s.tags.Images[i])
+		if ctx.Err() != nil {
+			return
+		}
+		one.Lock()
+		defer one.Unlock()
+		list[i] = t
+		emit(i, t)
+	})
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	s.findStrays(ctx, list)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	for i := range list {
+		if moved := s.movesOf(list[i]); len(moved) > 0 {
+			list[i].Moved = append(list[i].Moved, moved...)
+			emit(i, list[i])
+		}
+	}
+	return nil
+}
+
+// forEach calls f for 0 to n-1, several at a time, until ctx ends.
+func forEach(ctx context.Context, n int, f func(int)) {
+	next := make(chan int)
+	var wg sync.WaitGroup
+	for range min(n, workers) {
+		wg.Go(func() {
+			for i := range next {
+				f(i)
+			}
+		})
+	}
+	for i := range n {
+		if ctx.Err() != nil {
+			break
+		}
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+}
+
+// look finds out about one tag.
+func (s *Survey) look(ctx context.Context, name string) Tag {
+	ref, err := s.repository.WithTag(name)
+	t := Tag{Reference: ref, Err: err}
+	if err == nil {
+		t = s.lookAt(ctx, ref)
+	}
+	s.judge(&t)
+	return t
+}
+
+// lookAt finds out about one reference, without Content Trust.
+func (s *Survey) lookAt(ctx context.Context, ref docker.Reference) Tag {
+	t := Tag{Reference: ref}
+	if s.gaveUp() {
+		t.Err = ErrGaveUp
+		return t
+	}
+	t.Image, t.Err = s.client.Resolve(ctx, ref)
+	if t.Err == nil {
+		t.Cosign, t.Err = s.inspect(ctx, t.Image.Digest)
+	}
+	s.count(t.Err)
+	if t.Err != nil {
+		return t
+	}
+	if t.Image.Index && t.Cosign.Sound() {
+		t.Children = s.children(ctx, t.Image)
+	}
+	return t
+}
+
+// children looks whether the images of a signed index are signed on their own.
+func (s *Survey) children(ctx context.Context, img docker.Image) []Child {
+	out := make([]Child, 0, len(img.Children))
+	for _, c := range img.Children {
+		if c.Platform == "" {
+			continue // an attestation of the build tool: nobody pulls it
+		}
+		r, err := s.inspect(ctx, c.Digest)
+		out = append(out, Child{Child: c, Signed: err == nil && r.Sound(), Err: err})
+	}
+	return out
+}
+
+func (s *Survey) inspect(ctx context.Context, digest string) (cosign.Report, error) {
+	s.mu.Lock()
+	x := s.seen[digest]
+	if x == nil {
+		x = &inspection{}
+		s.seen[digest] = x
+	}
+	s.mu.Unlock()
+	x.once.Do(func() { x.report, x.err = cosign.Inspect(ctx, s.repo, digest, s.verifier.ImageKeys()) })
+	return x.report, x.err
+}
+
+// count keeps track of a registry that has stopped answering.
+func (s *Survey) count(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var re *docker.RegistryError
+	if errors.As(err, &re) && re.Temporary() {
+		s.failures++
+	} else {
+		s.failures = 0
+	}
+}
+
+func (s *Survey) gaveUp() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failures >= patience
+}
+
+// reason words an error for a verdict, without what a registry said.
+func reason(err error) string {
+	var re *docker.RegistryError
+	switch {
+	case errors.Is(err, ErrGaveUp):
+		return "Not asked: the registry had stopped answering."
+	case errors.As(err, &re) && re.Kind == docker.KindNotFound:
+		return "The registry lists the tag and does not have it."
+	case errors.As(err, &re) && re.Kind == docker.KindContent:
+		return "What the tag names is not an image."
+	case errors.As(err, &re):
+		return "The registry did not give it (" + string(re.Kind) + ")."
+	}
+	return "It could not be read."
+}
+
+// findStrays looks at signed digests that no tag names, nor an index that a tag names.
+func (s *Survey) findStrays(ctx context.Context, list []Tag) {
+	named := map[string]bool{}
+	for _, t := range list {
+		if t.Err != nil {
+			// What this tag names is not known: nothing may be called a stray.
+			return
+		}
+		named[t.Image.Digest] = true
+		for _, c := range t.Image.Children {
+			named[c.Digest] = true
+		}
+	}
+	var digests []string
+	for _, d := range s.tags.Signed {
+		if !named[d] && len(digests) < maxStrays {
+			digests = append(digests, d)
+		}
+	}
+	found := make([]Tag, len(digests))
+	forEach(ctx, len(digests), func(i int) {
+		ref, err := s.repository.WithDigest(digests[i])
+		if err != nil {
+			return
+		}
+		t := Tag{Reference: ref, Image: docker.Image{Reference: ref, Digest: digests[i]}}
+		t.Cosign, t.Err = s.inspect(ctx, digests[i])
+		s.judge(&t)
+		found[i] = t
+	})
+	if ctx.Err() != nil {
+		return
+	}
+	for _, t := range found {
+		if len(t.Cosign.Signatures) > 0 { // other attachments name a digest too
+			s.strays = append(s.strays, t)
+		}
+	}
+}
+
+// movesOf are the digests that were signed under the name of a tag which is not signed now.
+func (s *Survey) movesOf(t Tag) (out []Move) {
+	if t.Err != nil || t.Cosign.Sound() || t.Reference.Tag() == "" {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, digest := range slices.Sorted(maps.Keys(s.seen)) {
+		for _, sig := range s.seen[digest].report.Signatures {
+			if digest != t.Image.Digest && sig.Status.Sound() && sig.Tag == t.Reference.Tag() {
+				out = append(out, Move{From: digest, By: sig.Signer.Fingerprint, SignedAt: sig.Claim.SignedAt, System: policy.SystemCosign})
+			}
+		}
+	}
+	return out
+}
