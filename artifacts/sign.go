@@ -116,10 +116,11 @@ type signing struct {
 
 // task is one file's share. Only the goroutine that works on it writes to it.
 type task struct {
-	file   File
-	there  existing
-	result Signed
-	done   bool
+	file     File
+	there    existing
+	restored bool // has another time than the plan knew; its signature must prove it the same
+	result   Signed
+	done     bool
 }
 
 func newSigning(files []File, o SignOptions) (*signing, error) {
@@ -165,11 +166,16 @@ func (r *signing) look() error {
 			errs = append(errs, err)
 			continue
 		}
-		if !f.ModTime.IsZero() && (!info.ModTime().Equal(f.ModTime) || info.Size() != f.Size) {
-			errs = append(errs, &ChangedError{Path: f.Path})
-			continue
-		}
 		t.there = readExisting(f.SignaturePath(), r.key)
+		if !f.ModTime.IsZero() && (!info.ModTime().Equal(f.ModTime) || info.Size() != f.Size) {
+			// A file put back as it was has another time. Where this key has signed it, its
+			// signature tells whether it is the same.
+			if t.there.state != StateClaimed || info.Size() != f.Size {
+				errs = append(errs, &ChangedError{Path: f.Path})
+				continue
+			}
+			t.restored = true
+		}
 		if err := r.obstacle(t.there); err != nil {
 			errs = append(errs, err)
 			continue
@@ -230,6 +236,9 @@ func (r *signing) file(ctx context.Context, t *task) error {
 	}
 	if t.there.state == StateClaimed {
 		t.there.decide(check, r.key)
+		if t.restored && t.there.state != StateValid {
+			return &ChangedError{Path: t.file.Path}
+		}
 		if err := r.obstacle(t.there); err != nil {
 			return err
 		}

@@ -343,6 +343,40 @@ func TestSignNoticesChanges(t *testing.T) {
 	}
 }
 
+// A file that was signed, changed and put back as it was has another time: its signature proves it
+// the same. A changed one is refused, whatever may be replaced.
+func TestSignTakesARestoredFile(t *testing.T) {
+	dir := tree(t, "a")
+	files := find(t, dir, "a")
+	o := defaultSigner(t).options()
+	if _, err := Sign(t.Context(), files, o); err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(files[0].Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	later := files[0].ModTime.Add(time.Minute)
+	for _, replace := range []bool{false, true} {
+		o.Replace = replace
+		write(t, files[0].Path, strings.Repeat("x", len(content)))
+		if err := os.Chtimes(files[0].Path, later, later); err != nil {
+			t.Fatal(err)
+		}
+		var changed *ChangedError
+		if _, err := Sign(t.Context(), files, o); !errors.As(err, &changed) {
+			t.Errorf("changed, replace %v: %v", replace, err)
+		}
+		write(t, files[0].Path, string(content))
+		if err := os.Chtimes(files[0].Path, later, later); err != nil {
+			t.Fatal(err)
+		}
+		if signed, err := Sign(t.Context(), files, o); err != nil || !signed[0].Kept {
+			t.Errorf("restored, replace %v: %+v, %v", replace, signed, err)
+		}
+	}
+}
+
 func TestSignNoticesChangeSinceFound(t *testing.T) {
 	dir := tree(t, "a", "b")
 	files := find(t, dir, "a", "b")

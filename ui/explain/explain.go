@@ -460,7 +460,7 @@ func files(err error, x *Explanation) bool {
 		x.Next = []string{"look at that commit; only who the former policy trusted may change it"}
 	case errors.As(err, &changed):
 		x.Untouched, x.Code = "No signature was written for it.", CodeRefused
-		x.Next = []string{"wait until the build is finished, then try again"}
+		x.Next = []string{"let the build finish, or put the file back as it was; then try again"}
 	case errors.As(err, &none):
 		x.Code = CodeRefused
 	case errors.Is(err, syscall.ENOSPC):
