@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 
 	"bulla/artifacts"
@@ -21,7 +22,7 @@ func (v *Verifier) NewestRelease(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	if len(vs) == 0 {
-		return nil, &TargetError{Reason: "this repository has no version tag yet"}
+		return nil, v.noRelease()
 	}
 	if record := v.recordOf(ctx, vs[0]); record != "" {
 		return []string{"file:" + record}, nil
@@ -80,7 +81,15 @@ func (v *Verifier) RecordOf(ctx context.Context, text string) (string, error) {
 		}
 		return "", &TargetError{Text: tag, Reason: "the record of this release was not found; --record FILE names it"}
 	}
+	if text == "" {
+		return "", v.noRelease()
+	}
 	return "", &TargetError{Text: text, Reason: "this repository has no such release"}
+}
+
+// noRelease says why no newest release is found: tags may follow another pattern.
+func (v *Verifier) noRelease() error {
+	return &TargetError{Reason: fmt.Sprintf("no tag of this repository is a version by the pattern %q; name a tag, or set tag in the [release] table of %s, such as tag = \"project-{version}\"", v.config.TagPattern(), ConfigName)}
 }
 
 // ProjectKeys are the public keys that the repository itself publishes: in KEYS, and in the

@@ -230,8 +230,8 @@ func (x *examination) compareWithLast(list []artifacts.File) {
 		}
 	}
 	last, ok := lastRelease(x.s.state.CommonDir)
-	if !ok || len(list) == 0 {
-		return
+	if !ok || len(list) == 0 || x.plan.Version == "" {
+		return // without a version nobody knows which part of a name is one
 	}
 	var missing []string
 	for _, f := range last.Files {

@@ -38,6 +38,9 @@ func (e *TargetError) Error() string {
 	if len(e.Fits) > 1 {
 		return fmt.Sprintf("%q is a %s: say which with %s:%s", e.Text, strings.Join(e.Fits, " and a "), e.Fits[0], e.Text)
 	}
+	if e.Text == "" {
+		return e.Reason
+	}
 	return fmt.Sprintf("%q: %s", e.Text, e.Reason)
 }
 
