@@ -34,6 +34,9 @@ func runCheck(ctx context.Context, r *run) (string, error) {
 			r.emit(StepProgress{Step: StepCheck, Item: item, Items: i, ItemsTotal: n})
 		},
 	}
+	if v.trust, err = r.s.policyState(ctx); err != nil {
+		return "", err
+	}
 	if r.image != nil {
 		v.imageKeys = []cosign.PublicKey{r.image.Public()}
 	}
@@ -46,27 +49,37 @@ func runCheck(ctx context.Context, r *run) (string, error) {
 			verdicts[i].Target = RecordName
 		}
 	}
-	r.result.Verdicts = verdicts
+	r.result.Verdicts, r.result.trust = verdicts, v.trust
 	for _, verdict := range verdicts {
 		r.emit(Checked{Verdict: verdict})
 	}
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
-	if failed := r.plan.failing(verdicts); len(failed) > 0 {
+	failed, waiting := r.plan.failing(verdicts, v.trust)
+	if len(failed) > 0 {
 		return "", &CheckError{Failed: failed}
 	}
-	return plural(len(verdicts), "target") + " good, with the public keys alone" + r.compareSources(ctx, v), nil
+	text := plural(len(verdicts), "target") + " good, with the public keys alone"
+	if waiting > 0 {
+		text += fmt.Sprintf("; for %d of them the policy wants more signers", waiting)
+	}
+	return text + r.compareSources(ctx, v), nil
 }
 
-// failing lists the verdicts that do not pass the check of a release.
-func (p *Plan) failing(vs []keys.Verdict) (out []keys.Verdict) {
+// failing lists the verdicts that do not pass the check of a release, and counts those that only
+// wait for other people's signatures, as preflight has warned.
+func (p *Plan) failing(vs []keys.Verdict, trust PolicyState) (out []keys.Verdict, waiting int) {
 	for _, v := range Failing(vs, false) {
-		if !weakKeyKnown(p, v) {
+		switch {
+		case weakKeyKnown(p, v):
+		case trust.coSignersMissing(v):
+			waiting++
+		default:
 			out = append(out, v)
 		}
 	}
-	return out
+	return out, waiting
 }
 
 // weakKeyKnown: who signs with a DSA or a short RSA key was warned in preflight and went on; the

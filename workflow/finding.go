@@ -43,6 +43,7 @@ const (
 	RuleRegistry        Rule = "registry"
 	RuleInterrupted     Rule = "interrupted"
 	RuleMessage         Rule = "no-message"
+	RulePolicy          Rule = "policy"
 )
 
 // Finding is one thing that preflight noticed.

@@ -173,6 +173,8 @@ type Result struct {
 	Took       time.Duration
 	// JournalFailed is a *JournalError where the release stands and only its journal is in trouble.
 	JournalFailed error
+
+	trust PolicyState // by which the verdicts were decided
 }
 
 // SignedImage is an image and the referrer that holds its signature.
@@ -184,7 +186,8 @@ type SignedImage struct {
 
 // Good reports whether every verdict of the check as a stranger passes.
 func (r *Result) Good() bool {
-	return len(r.Verdicts) > 0 && len(r.Plan.failing(r.Verdicts)) == 0
+	failed, _ := r.Plan.failing(r.Verdicts, r.trust)
+	return len(r.Verdicts) > 0 && len(failed) == 0
 }
 
 // IncompleteError says that a release began and could not finish. It can be resumed.

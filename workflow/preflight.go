@@ -60,6 +60,7 @@ func (s *Session) examine(ctx context.Context, c Choices) (*Plan, []Finding) {
 	x.key(ctx)
 	x.files(ctx)
 	x.images(ctx)
+	x.policy(ctx)
 	x.push()
 	x.payload(ctx)
 	return &x.plan, x.findings

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +49,12 @@ func TestPreflightRefuses(t *testing.T) {
 		{"no identity", RuleIdentity, func(b *bench, _ *Choices) {
 			b.git("-C", b.repo, "config", "--unset", "user.email")
 			b.git("-C", b.repo, "config", "user.useConfigOnly", "true")
+		}},
+		{"a key that the policy does not list", RulePolicy, func(b *bench, _ *Choices) {
+			b.commitPolicy(strings.Replace(b.policyText(`"tag"`, ""), string(b.key.Fingerprint), strings.Repeat("0", 40), 1))
+		}},
+		{"a key that the policy lists for something else", RulePolicy, func(b *bench, _ *Choices) {
+			b.commitPolicy(b.policyText(`"artifact"`, "[[policy.signer]]\nname = \"Ola\"\nkeys = [\""+strings.Repeat("0", 40)+"\"]\nsigns = [\"tag\"]\n"))
 		}},
 		{"unknown key", RuleNoKey, func(_ *bench, c *Choices) { c.Key = "0123456789ABCDEF0123456789ABCDEF01234567" }},
 		{"no such file", RuleNoArtifacts, func(_ *bench, c *Choices) { c.Artifacts = []string{"build/*"} }},
@@ -225,4 +232,45 @@ func TestPreflightJudgesTheKey(t *testing.T) {
 		}
 	}
 	t.Errorf("no warning about the expiry: %+v", plan.Findings)
+}
+
+// A release whose policy wants more signers than one is made and says what it waits for; verifying
+// it says so too.
+func TestPolicyWantsCoSigners(t *testing.T) {
+	b := newBench(t)
+	b.commitPolicy(b.policyText(`"tag", "artifact", "record"`, "[[policy.signer]]\nname = \"Ola\"\nkeys = [\""+strings.Repeat("0", 40)+"\"]\nsigns = [\"tag\"]\n[policy.need]\ntag = 2\n"))
+	s := b.session()
+	plan, err := s.Plan(t.Context(), b.choices())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w := withSeverity(plan.Findings, SeverityWarning); !slices.ContainsFunc(w, func(f Finding) bool { return f.Rule == RulePolicy }) {
+		t.Errorf("no warning of the co-signer: %v", w)
+	}
+	var check string
+	res, err := s.Run(t.Context(), plan, Face{Ask: answer, Emit: func(e Event) {
+		if d, ok := e.(StepDone); ok && d.Step == StepCheck {
+			check = d.Text
+		}
+	}})
+	if err != nil || !res.Good() || !strings.Contains(check, "more signers") {
+		t.Fatalf("%v, check: %q", err, check)
+	}
+	if v := res.Verdicts; !slices.ContainsFunc(v, func(v keys.Verdict) bool { return v.Kind == keys.KindTag && v.Trusted != nil && !*v.Trusted }) {
+		t.Errorf("the tag is called trusted: %+v", v)
+	}
+}
+
+// Before there is a version, names cannot be compared with the last release's.
+func TestNoFalseAlarmBeforeTheVersion(t *testing.T) {
+	b := newBench(t)
+	c := b.choices()
+	b.release(c)
+	b.write("dist/widget-2.0.0.tar.gz", "x")
+	c.Artifacts, c.Version = []string{"dist/widget-2.0.0.tar.gz"}, ""
+	for _, f := range b.session().Preflight(t.Context(), c) {
+		if f.Rule == RuleArtifactSet {
+			t.Errorf("%+v", f)
+		}
+	}
 }

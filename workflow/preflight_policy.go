@@ -1,0 +1,77 @@
+package workflow
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"bulla/keys"
+	"bulla/workflow/policy"
+)
+
+// policy: what will be signed must be accepted by the policy that `bulla verify` applies to it
+// afterwards. Signatures that are still to come are judged as if they were made now.
+func (x *examination) policy(ctx context.Context) {
+	trust, err := x.s.policyState(ctx)
+	if err != nil {
+		x.refuse(RulePolicy, StepPreflight, err, "The policy of this repository cannot be read: "+err.Error()+".", "mend it; bulla policy check tells whether it is sound")
+		return
+	}
+	if trust.Policy == nil || x.plan.Key.Primary == "" {
+		return
+	}
+	for _, v := range x.plan.expected() {
+		r := trust.Policy.Evaluate(policy.Target{Kind: v.Kind, Name: v.Target}, []keys.Verdict{v}, x.plan.Created)
+		d := r.Decisions[0]
+		switch {
+		case d.Trusted == nil || *d.Trusted:
+		case d.Standing == policy.StandingTrusted:
+			x.warn(RulePolicy, StepKey, fmt.Sprintf("The policy wants %d signers for each %s; this release makes one signature.", r.Need, v.Kind), "it is trusted once the others have signed too")
+		default:
+			step := StepKey
+			if v.Kind == keys.KindImage {
+				step = StepImage
+			}
+			x.refuse(RulePolicy, step, nil, fmt.Sprintf("The policy would refuse the %s that this release signs. %s", v.Kind, d.Reason),
+				"choose a key that the policy lists, or list this one in "+ConfigName+" and commit that first")
+		}
+	}
+}
+
+// policyState is the policy by which strangers decide: the one of `bulla verify`.
+func (s *Session) policyState(ctx context.Context) (PolicyState, error) {
+	v := &Verifier{repo: s.repo, root: s.root()}
+	err := v.readPolicy(ctx, PolicyOptions{})
+	return v.trust, err
+}
+
+// expected are the verdicts on what the plan will sign, one of each kind that policies speak of.
+func (p *Plan) expected() (out []keys.Verdict) {
+	who := &keys.Signatory{
+		Fingerprint: p.Key.Fingerprint, Primary: p.Key.Primary, SignedAt: p.Created, Algorithm: p.Key.Algorithm,
+		Hash: strings.ToLower(strings.ReplaceAll(p.Key.Hash.String(), "-", "")),
+	}
+	add := func(kind keys.Kind, target string, by *keys.Signatory) {
+		out = append(out, keys.Verdict{Kind: kind, Target: target, Status: keys.StatusGood, Signer: by})
+	}
+	add(keys.KindTag, p.Tag, who)
+	if len(p.Files) > 0 {
+		add(keys.KindArtifact, p.Files[0].Name, who)
+	}
+	add(keys.KindRecord, RecordName, who)
+	if len(p.Images) > 0 && p.ImageID != "" {
+		add(keys.KindImage, p.Images[0].Name, &keys.Signatory{Fingerprint: keys.Fingerprint(p.ImageID), Primary: keys.Fingerprint(p.ImageID)})
+	}
+	return out
+}
+
+// coSignersMissing reports whether all that the policy has against v is that others have not signed
+// yet.
+func (s PolicyState) coSignersMissing(v keys.Verdict) bool {
+	if s.Policy == nil || v.Trusted == nil || *v.Trusted || !v.Status.Sound() || v.Signer == nil {
+		return false
+	}
+	v.Trusted = nil
+	r := s.Policy.Evaluate(policy.Target{Kind: v.Kind, Name: v.Target}, []keys.Verdict{v}, v.Signer.SignedAt)
+	return r.Decisions[0].Standing == policy.StandingTrusted
+}
