@@ -237,7 +237,11 @@ key under its old passphrase stays in bulla's store until the next change.`,
 		},
 		run: func(ctx context.Context, w *workflow.World, sel keys.Selector, _ []string, ask keys.AskPassphrase) (keys.Key, []string, error) {
 			var next keys.Secret
-			var err error
+			present, err := w.Store.ExportSecret(ctx, sel, ask) // the present one first; then it is known
+			clear(present)
+			if err != nil {
+				return keys.Key{}, nil, err
+			}
 			if !none {
 				if next, err = a.newPassphrase(ctx, keys.PurposeOpenPGP, sel.Text, descriptor(fd), "--new-passphrase-fd"); err != nil {
 					return keys.Key{}, nil, err
