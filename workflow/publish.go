@@ -89,6 +89,25 @@ func (w *World) PlanAgain(ctx context.Context, sel keys.Selector) (publish.Plan,
 	return plan, problems, nil
 }
 
+// PublishedCopies tells CheckKeys where keys were published from here, and whether what was sent is
+// what would be sent now. It reads what is remembered and asks nobody.
+func (w *World) PublishedCopies(ctx context.Context) func(keys.Key) []PublishedCopy {
+	ring, _ := w.keyring(ctx, "")
+	return func(k keys.Key) (out []PublishedCopy) {
+		r, err := w.Published.Read(k.Fingerprint)
+		if err != nil {
+			return nil
+		}
+		stale := r.Stale(ring)
+		for _, e := range r.Entries {
+			if e.Stage >= publish.StageStored {
+				out = append(out, PublishedCopy{Place: e.Target, Current: !slices.ContainsFunc(stale, func(s publish.Entry) bool { return s.Target == e.Target })})
+			}
+		}
+		return out
+	}
+}
+
 // Publish carries out a plan that a person confirmed, reads every place back, and remembers what
 // became of it. Results come in the order of the plan, also with an error, which is about the run
 // as a whole.
