@@ -21,7 +21,8 @@ type PassphraseRequest struct {
 	// Purpose is what the secret opens.
 	Purpose PassphrasePurpose
 	// ID is the name under which a vault keeps the passphrase: the fingerprint of the primary
-	// key, for an image key the SHA-256 of its public key info, for a key of Content Trust its id.
+	// key, for an image key the SHA-256 of its public key info, for a key of Content Trust its id,
+	// for a token the forge's host.
 	ID string
 	// Label is for a person: a user id, or a file name. It comes from outside and must be
 	// cleaned before a terminal sees it.
@@ -42,6 +43,7 @@ const (
 	PurposeAgent   PassphrasePurpose = "gpg"     // a secret key or card behind gpg-agent
 	PurposeImage   PassphrasePurpose = "cosign"  // a cosign private key
 	PurposeVault   PassphrasePurpose = "vault"   // the master passphrase of the vault file
+	PurposeToken   PassphrasePurpose = "token"   // no passphrase, but an access token of an account on a forge
 
 	PurposeTrustRoot PassphrasePurpose = "dct-root" // a root key of Docker Content Trust
 	PurposeTrust     PassphrasePurpose = "dct"      // a repository's or signer's key of Docker Content Trust

@@ -207,12 +207,12 @@ func (x *checkup) care(k keys.Key) (found []KeyFinding) {
 	}
 	copies := x.o.Published(k)
 	if len(copies) == 0 && hasAnySecret(k) {
-		add(RuleNotPublished, SeverityInfo, "The key was never published from here: strangers cannot find it.", "bulla keys publish "+string(k.Fingerprint), "maven-central")
+		add(RuleNotPublished, SeverityInfo, "The key was never published from here: strangers cannot find it.", "bulla keys publish "+string(k.Fingerprint)+" --to keys.openpgp.org", "maven-central")
 	}
 	for _, c := range copies {
 		if !c.Current {
 			add(RuleStale, SeverityWarning, "What is published at "+c.Place+" is not the key as it is now: users see the old expiry, user ids or subkeys.",
-				"bulla keys publish "+string(k.Fingerprint))
+				"bulla keys publish "+string(k.Fingerprint)+" --again")
 		}
 	}
 	return found

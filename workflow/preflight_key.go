@@ -37,7 +37,7 @@ func (x *examination) key(ctx context.Context) {
 	x.plan.Key = signer.Key()
 	for _, k := range choices.List {
 		if k.Fingerprint == x.plan.Key.Primary {
-			x.keyHealth(k)
+			x.keyHealth(ctx, k)
 			break
 		}
 	}
@@ -74,7 +74,7 @@ func (x *examination) keyRefused(selector string, err error) {
 	x.refuse(RuleNoKey, StepKey, err, fmt.Sprintf("No secret key for %q: %v.", selector, err), "`bulla keys list` shows the keys at hand")
 }
 
-func (x *examination) keyHealth(k KeyChoice) {
+func (x *examination) keyHealth(ctx context.Context, k KeyChoice) {
 	now := x.plan.Created
 	if until := x.plan.Key.Expires; !until.IsZero() && until.Sub(now) < keys.ExpiringSoon {
 		x.warn(RuleKeyExpiring, StepKey, fmt.Sprintf("The key expires on %s, in %d days.", until.Format("2 January 2006"), int(until.Sub(now).Hours()/24)),
@@ -86,5 +86,30 @@ func (x *examination) keyHealth(k KeyChoice) {
 	if k.Source == keys.SourceStore && k.BackedUp.IsZero() {
 		x.warn(RuleNotBackedUp, StepKey, "No backup of this key was ever made and tried.", fmt.Sprintf("bulla keys backup %s -o FILE, and keep the file apart", k.Fingerprint))
 	}
-	x.inform(RuleNotPublished, StepKey, "This key was never published from here.", "users need the public key: bulla keys export "+string(k.Fingerprint))
+	x.keyPublished(ctx, k.Fingerprint)
+}
+
+// keyPublished looks into the record of what was published; it asks nobody.
+func (x *examination) keyPublished(ctx context.Context, f keys.Fingerprint) {
+	w := x.s.world
+	r, err := w.Published.Read(f)
+	if err != nil {
+		x.warn(RuleNotPublished, StepKey, "Whether the key was published cannot be told: "+err.Error(), "bulla keys publish "+string(f)+" --to PLACE writes the record anew once that file is out of the way")
+		return
+	}
+	if !r.Published() {
+		x.inform(RuleNotPublished, StepKey, "This key was never published from here.", "users need the public key: bulla keys publish "+string(f)+" --to keys.openpgp.org")
+		return
+	}
+	_, ring, err := w.PublicKey(ctx, keys.ParseSelector(string(f)))
+	if err != nil {
+		return // what is wrong with the key itself is told elsewhere
+	}
+	if stale := r.Stale(ring); len(stale) > 0 {
+		var places []string
+		for _, e := range stale {
+			places = append(places, e.Target)
+		}
+		x.warn(RuleStale, StepKey, "The key has changed since it was published: "+strings.Join(places, ", ")+" got it as it was before.", "bulla keys publish "+string(f)+" --again sends it everywhere it was published")
+	}
 }

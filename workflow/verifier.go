@@ -24,6 +24,8 @@ type VerifyOptions struct {
 	// Keys are files with public keys to add; OnlyKeys forbids all others.
 	Keys     []string
 	OnlyKeys bool
+	// Fetched are keys for this run alone: see MissingKey and World.Fetch.
+	Fetched *keys.Keyring
 	// Signature names the signature file of a single file target; "" looks beside it.
 	Signature string
 	// At judges as if it were this time; zero for now.
@@ -78,6 +80,7 @@ func NewVerifier(ctx context.Context, w *World, o VerifyOptions) (*Verifier, err
 		rings = append(rings, v.policyKeyring())
 		v.ownImageKeys(w)
 	}
+	rings = append(rings, o.Fetched)
 	now := o.At
 	if now.IsZero() {
 		now = w.Now().Add(clockSlack)

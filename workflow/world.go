@@ -9,6 +9,8 @@ import (
 
 	"bulla/docker"
 	"bulla/keys/agent"
+	"bulla/keys/publish"
+	"bulla/keys/publish/web"
 	"bulla/keys/store"
 	"bulla/keys/vault"
 )
@@ -21,6 +23,10 @@ type World struct {
 	GnuPG    *agent.GnuPG // nil where GnuPG is absent
 	Vault    *vault.Manager
 	Registry *docker.Client
+	// Web speaks to the servers that public keys are published on and fetched from; Published
+	// remembers where keys were published.
+	Web       *web.Client
+	Published *publish.Records
 	// Env looks up an environment variable.
 	Env func(string) string
 	// Now is the clock, Rand the source of randomness.
@@ -57,6 +63,8 @@ func NewWorld(ctx context.Context, o WorldOptions) (*World, error) {
 		w.Vault = vault.NewManager(vault.ManagerOptions{Dir: o.Home})
 	}
 	w.Registry = docker.NewClient(o.Registry)
+	w.Web = web.New(web.Options{UserAgent: o.Registry.UserAgent})
+	w.Published = publish.OpenRecords(filepath.Join(o.Home, "published"))
 	return w, nil
 }
 

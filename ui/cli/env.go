@@ -202,7 +202,7 @@ func (fds passphraseFDs) answer(_ context.Context, req keys.PassphraseRequest) (
 		fd = fds.image
 	}
 	switch {
-	case fd == nil || req.Purpose == keys.PurposeVault:
+	case fd == nil || req.Purpose == keys.PurposeVault || req.Purpose == keys.PurposeToken:
 		return keys.Secret{}, keys.ErrNoPassphrase
 	case req.Attempt > 1:
 		return keys.Secret{}, keys.ErrWrongPassphrase

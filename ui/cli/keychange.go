@@ -15,7 +15,7 @@ import (
 )
 
 // publishAgain ends the answer to every change that others must learn of.
-const publishAgain = "Others know the key as it was until you publish it again."
+const publishAgain = "Others know the key as it was until you publish it again: bulla keys publish KEY --again."
 
 // keyChange is a command that changes one key of bulla's store.
 type keyChange struct {

@@ -42,7 +42,7 @@ such a key and what mends it. The exit code is 1 when there is an error.`,
 		for i, t := range args {
 			targets[i] = a.path(t)
 		}
-		found, err := w.CheckKeys(cmd.Context(), targets, workflow.CheckOptions{})
+		found, err := w.CheckKeys(cmd.Context(), targets, workflow.CheckOptions{Published: w.PublishedCopies(cmd.Context())})
 		if err != nil {
 			return err
 		}

@@ -20,10 +20,11 @@ import (
 func (a *app) keysCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "keys",
-		Short: "Make OpenPGP keys and keep them healthy",
+		Short: "Make OpenPGP keys, publish them, and keep them healthy",
 	}
 	c.AddCommand(a.keysListCommand(), a.keysShowCommand(), a.keysGenerateCommand(), a.keysImportCommand(), a.keysExportCommand(),
-		a.keysBackupCommand(), a.keysRestoreCheckCommand(), a.keysCheckCommand(), a.keysPassphraseCommand(), a.keysSucceedCommand())
+		a.keysBackupCommand(), a.keysRestoreCheckCommand(), a.keysCheckCommand(), a.keysPassphraseCommand(), a.keysSucceedCommand(),
+		a.keysPublishCommand(), a.keysStatusCommand(), a.keysFetchCommand())
 	c.AddCommand(a.keyChangeCommands()...)
 	return c
 }

@@ -18,6 +18,8 @@ type verifyFlags struct {
 	allowWeak, quiet bool
 	commits, source  string
 	allow            []string
+	fetch            bool
+	from             []string
 }
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -61,6 +63,8 @@ Exit codes: 0 all good, 1 something is not, 3 something could not be checked.`,
 	fs.BoolVar(&f.allowWeak, "allow-weak", false, "let weak signatures pass (SHA-1, DSA, short RSA)")
 	fs.StringVar(&f.format, "format", string(formatText), "`how` to answer: text, json, junit or github")
 	fs.BoolVarP(&f.quiet, "quiet", "q", false, "say nothing about what is good")
+	fs.BoolVar(&f.fetch, "fetch", false, "look for missing public keys on key servers, for this run; they learn what you check")
+	fs.StringArrayVar(&f.from, "from", nil, "with --fetch: a `place` to ask, as for bulla keys fetch (repeatable)")
 	policyFlags(fs, &f.Policy)
 	a.jsonFlag(fs, "print each verdict as a line of JSON: --format json")
 	c.RunE = func(cmd *cobra.Command, args []string) error {
@@ -69,6 +73,10 @@ Exit codes: 0 all good, 1 something is not, 3 something could not be checked.`,
 			return &explain.UsageError{Message: "--at is empty", Hints: []string{"2026-11-22 or 2026-11-22T15:04:05Z"}}
 		case f.Signature != "" && len(args) == 0:
 			return &explain.UsageError{Message: "--signature names a signature, but no file is named", Hints: []string{"bulla verify --signature FILE.asc FILE"}}
+		case f.fetch && (f.Offline || f.OnlyKeys || f.source != ""):
+			return &explain.UsageError{Message: "--fetch looks for keys on the network; --offline, --only-keys and --source exclude it", Hints: []string{"bulla keys fetch gets a key beforehand"}}
+		case len(f.from) > 0 && !f.fetch:
+			return &explain.UsageError{Message: "--from says where to fetch keys, but --fetch is missing"}
 		}
 		return a.verify(cmd.Context(), f, args)
 	}
@@ -120,22 +128,50 @@ func (a *app) verify(ctx context.Context, f verifyFlags, targets []string) error
 			return err
 		}
 	}
-	list, err := v.Verify(ctx, targets)
+	list, err := a.judge(ctx, v, f, targets)
+	if err == nil && f.fetch {
+		list, err = a.judgeFetched(ctx, f, targets, list)
+	}
 	if err != nil {
 		return err
-	}
-	if f.commits != "" {
-		n, err := v.Commits(ctx, f.commits, func(v keys.Verdict) { list = append(list, v) })
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			a.note("warning: there are no commits in %s, so nothing was checked", f.commits)
-		}
 	}
 	r.verdicts(list)
 	a.adviseKeys(list)
 	return r.write(a.Stdout)
+}
+
+// judge reaches the verdicts on targets and commits.
+func (a *app) judge(ctx context.Context, v *workflow.Verifier, f verifyFlags, targets []string) ([]keys.Verdict, error) {
+	list, err := v.Verify(ctx, targets)
+	if err != nil || f.commits == "" {
+		return list, err
+	}
+	n, err := v.Commits(ctx, f.commits, func(v keys.Verdict) { list = append(list, v) })
+	if err == nil && n == 0 {
+		a.note("warning: there are no commits in %s, so nothing was checked", f.commits)
+	}
+	return list, err
+}
+
+// judgeFetched looks for the keys that are missing and, where some are found, judges once more.
+func (a *app) judgeFetched(ctx context.Context, f verifyFlags, targets []string, list []keys.Verdict) ([]keys.Verdict, error) {
+	from, err := a.sources(f.from)
+	if err != nil {
+		return nil, err
+	}
+	ring, err := a.fetchMissing(ctx, a.world, list, from)
+	if err != nil || ring.Len() == 0 {
+		return list, err
+	}
+	f.Dir, f.Fetched = a.repository(), ring
+	if f.At, err = parseTime(f.at); err != nil {
+		return nil, err
+	}
+	v, err := workflow.NewVerifier(ctx, a.world, f.VerifyOptions)
+	if err != nil {
+		return nil, err
+	}
+	return a.judge(ctx, v, f, targets)
 }
 
 // adviseKeys says how a verdict is reached where only the public key is missing.
@@ -148,7 +184,7 @@ func (a *app) adviseKeys(list []keys.Verdict) {
 		}
 		if v.Status == keys.StatusUnknownKey && !missing[id] && len(missing) < 5 {
 			missing[id] = true
-			a.note("hint: the public key %s is missing; --keys FILE adds it", id)
+			a.note("hint: the public key %s is missing; --keys FILE adds it, --fetch looks for it", id)
 		}
 	}
 }

@@ -19,6 +19,10 @@ import (
 	"bulla/keys"
 	"bulla/keys/agent"
 	"bulla/keys/agent/assuan"
+	"bulla/keys/paper"
+	"bulla/keys/publish"
+	"bulla/keys/publish/web"
+	"bulla/keys/publish/wkd"
 	"bulla/keys/store"
 	"bulla/keys/vault"
 	"bulla/workflow"
@@ -72,7 +76,20 @@ var every = []struct {
 	{&agent.LoopbackError{Config: "x"}, CodeRefused},
 	{&agent.ProgramError{Program: "gpg", Err: errors.New("x")}, CodeRefused},
 	{&assuan.ServerError{Text: "x"}, CodeRefused},
+	{&paper.LineError{Line: 1, Reason: "x"}, CodeFailed},
+	{&publish.DifferenceError{Differences: []publish.Difference{{What: "expiry"}}}, CodeFailed},
+	{&publish.LostError{}, CodeFailed},
+	{&publish.QueryError{Text: "x"}, CodeUsage},
+	{&publish.TargetError{Text: "x"}, CodeUsage},
+	{&publish.TokenError{}, CodeUsage},
+	{&publish.UserIDsError{UserIDs: []string{"a", "b"}}, CodeUsage},
+	{&publish.WrongKeyError{From: "x"}, CodeFailed},
+	{&web.Error{Host: "x", Kind: web.KindTimeout}, CodeUnchecked},
+	{&wkd.ExistsError{Path: "x"}, CodeRefused},
+	{&store.BackupError{Reason: "x"}, CodeFailed},
+	{&store.ChangeError{Reason: "x"}, CodeRefused},
 	{&store.LifetimeError{Text: "x"}, CodeUsage},
+	{&store.NotBackedUpError{}, CodeRefused},
 	{&store.ParamError{Field: "name"}, CodeUsage},
 	{&store.PermissionError{Mode: 0o644}, CodeRefused},
 	{&store.ProblemError{Path: "x", Err: &store.PermissionError{Mode: 0o644}}, CodeRefused},
@@ -85,7 +102,10 @@ var every = []struct {
 	{&workflow.ImageKeysError{Count: 2}, CodeUsage},
 	{&workflow.IncompleteError{Tag: "v1", Err: errors.New("x")}, CodeIncomplete},
 	{&workflow.JournalError{Tag: "v1", Err: errors.New("x")}, CodeIncomplete},
+	{&workflow.NotFetchedError{}, CodeUnchecked},
+	{&workflow.NotPublishedError{}, CodeUsage},
 	{&workflow.RefusedError{Findings: []workflow.Finding{{Rule: workflow.RuleDirty, Severity: workflow.SeverityError, Message: "x"}}}, CodeRefused},
+	{&workflow.StaleMemoryError{Err: errors.New("x")}, CodeIncomplete},
 	{&workflow.TargetError{}, CodeUsage},
 	{&workflow.VersionError{Text: "x"}, CodeUsage},
 	{&kit.FailedError{Command: "x", Err: errors.New("x")}, CodeFailed},

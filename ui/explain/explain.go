@@ -80,7 +80,7 @@ func known(err error) (Explanation, bool) {
 		return x, true
 	}
 	for _, explainer := range []func(error, *Explanation) bool{
-		journalling, abandoning, incomplete, publishing, cancelled, refused, usage, gnupg, passphrases, selecting, keyChanges, stores,
+		journalling, abandoning, incomplete, publishing, cancelled, refused, usage, gnupg, passphrases, selecting, keyChanges, publicKeys, stores,
 		repositories, pushing, asking, judging, registries, files,
 	} {
 		if explainer(err, &x) {

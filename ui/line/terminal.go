@@ -109,7 +109,7 @@ func (t *Terminal) Passphrase(ctx context.Context, req keys.PassphraseRequest) (
 func prompt(req keys.PassphraseRequest) string {
 	what := map[keys.PassphrasePurpose]string{
 		keys.PurposeOpenPGP: "Passphrase of the key", keys.PurposeAgent: "Passphrase or PIN of GnuPG's key",
-		keys.PurposeImage: "Passphrase of the image key", keys.PurposeVault: "Master passphrase of the vault",
+		keys.PurposeImage: "Passphrase of the image key", keys.PurposeVault: "Master passphrase of the vault", keys.PurposeToken: "Access token for",
 	}[req.Purpose]
 	if req.New {
 		what = "New " + strings.ToLower(what[:1]) + what[1:]

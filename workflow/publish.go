@@ -1,0 +1,165 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"bulla/keys"
+	"bulla/keys/publish"
+)
+
+// PublishFace is what a face provides while keys are published or looked for.
+type PublishFace struct {
+	// Token is asked first for the token of an account, before the vault and Ask; nil, or
+	// keys.ErrNoPassphrase from it, for none.
+	Token func(context.Context, publish.Target) (keys.Secret, error)
+	// Ask asks a person for what is not known: a token, or a key's passphrase where a forge wants a
+	// proof. Its requests have been through the vault.
+	Ask keys.AskPassphrase
+	// Replace allows the key of somebody else in a Web Key Directory to be replaced.
+	Replace bool
+	// Progress is told what is under way; nil for nobody.
+	Progress func(publish.Event)
+}
+
+// TokenRequest is how the token of an account is asked for, and under which name a vault keeps it.
+func TokenRequest(t publish.Target) keys.PassphraseRequest {
+	host := strings.NewReplacer("[", "", "]", "").Replace(t.Host())
+	return keys.PassphraseRequest{Purpose: keys.PurposeToken, ID: host, Label: t.Name(), Attempt: 1}
+}
+
+// PublicKey finds the one key that sel names: among the keys of bulla's store and the secret ones
+// of GnuPG, then among GnuPG's public ones. The Keyring holds it, merged from both places. It
+// returns a *keys.NotFoundError or a *keys.AmbiguousError.
+func (w *World) PublicKey(ctx context.Context, sel keys.Selector) (keys.Key, *keys.Keyring, error) {
+	own, _ := w.Keys(ctx) // what cannot be read is not found below
+	ring, _ := w.keyring(ctx, "")
+	k, err := keys.Select(onePerKey(own), sel)
+	var none *keys.NotFoundError
+	if errors.As(err, &none) && sel.Text != "" {
+		k, err = keys.Select(onePerKey(ring.Keys()), sel)
+	}
+	return k, ring, err
+}
+
+// onePerKey drops the later of two copies of a key.
+func onePerKey(list []keys.Key) (out []keys.Key) {
+	for _, k := range list {
+		if !slices.ContainsFunc(out, func(o keys.Key) bool { return o.Fingerprint == k.Fingerprint }) {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+// PlanPublish works out what of a key would be sent where. Errors are those of PublicKey and
+// publish.NewPlan.
+func (w *World) PlanPublish(ctx context.Context, sel keys.Selector, targets []publish.Target, c publish.Choice) (publish.Plan, error) {
+	k, ring, err := w.PublicKey(ctx, sel)
+	if err != nil {
+		return publish.Plan{}, err
+	}
+	return publish.NewPlan(ring, k.Fingerprint, targets, c)
+}
+
+// NotPublishedError says that a key was not published from here, so that it cannot be again.
+type NotPublishedError struct{ Key keys.Fingerprint }
+
+func (e *NotPublishedError) Error() string {
+	return "the key " + e.Key.Short() + " was never published from here"
+}
+
+// PlanAgain is the plan to publish a key, as it is now, everywhere it was published from here. The
+// errors of single places come beside; the last one is about the key, or a *NotPublishedError.
+func (w *World) PlanAgain(ctx context.Context, sel keys.Selector) (publish.Plan, []error, error) {
+	k, ring, err := w.PublicKey(ctx, sel)
+	if err != nil {
+		return publish.Plan{}, nil, err
+	}
+	r, err := w.Published.Read(k.Fingerprint)
+	if err != nil {
+		return publish.Plan{}, nil, err
+	}
+	if len(r.Entries) == 0 {
+		return publish.Plan{}, nil, &NotPublishedError{k.Fingerprint}
+	}
+	plan, problems := r.Again(ring)
+	return plan, problems, nil
+}
+
+// PublishedCopies tells CheckKeys where keys were published from here, and whether what was sent is
+// what would be sent now. It reads what is remembered and asks nobody.
+func (w *World) PublishedCopies(ctx context.Context) func(keys.Key) []PublishedCopy {
+	ring, _ := w.keyring(ctx, "")
+	return func(k keys.Key) (out []PublishedCopy) {
+		r, err := w.Published.Read(k.Fingerprint)
+		if err != nil {
+			return nil
+		}
+		stale := r.Stale(ring)
+		for _, e := range r.Entries {
+			if e.Stage >= publish.StageStored {
+				out = append(out, PublishedCopy{Place: e.Target, Current: !slices.ContainsFunc(stale, func(s publish.Entry) bool { return s.Target == e.Target })})
+			}
+		}
+		return out
+	}
+}
+
+// Publish carries out a plan that a person confirmed, reads every place back, and remembers what
+// became of it. Results come in the order of the plan, also with an error, which is about the run
+// as a whole.
+func (w *World) Publish(ctx context.Context, plan publish.Plan, f PublishFace) ([]publish.Result, error) {
+	rs, err := w.publisher(f).Publish(ctx, plan)
+	// What was sent is remembered even when the person went away meanwhile.
+	return rs, errors.Join(err, w.Published.Note(context.WithoutCancel(ctx), plan, rs, true))
+}
+
+// CheckPublished asks the places of a plan what they have, and remembers that. It sends no key.
+func (w *World) CheckPublished(ctx context.Context, plan publish.Plan, f PublishFace) ([]publish.Result, error) {
+	rs, err := w.publisher(f).Check(ctx, plan)
+	err = errors.Join(err, w.Published.Note(context.WithoutCancel(ctx), plan, rs, false))
+	if len(plan.Items) > 0 {
+		if r, rerr := w.Published.Read(plan.Items[0].Key.Fingerprint); rerr == nil {
+			for i := range rs {
+				rs[i] = r.Recall(rs[i])
+			}
+		}
+	}
+	return rs, err
+}
+
+func (w *World) publisher(f PublishFace) *publish.Publisher {
+	ask := f.Ask
+	if ask == nil {
+		ask = func(context.Context, keys.PassphraseRequest) (keys.Secret, error) {
+			return keys.Secret{}, keys.ErrNoPassphrase
+		}
+	}
+	return publish.New(publish.Options{
+		Client: w.Web, Now: w.Now, Replace: f.Replace, Progress: f.Progress,
+		Token: func(ctx context.Context, t publish.Target) (keys.Secret, error) {
+			if f.Token != nil {
+				if s, err := f.Token(ctx, t); !errors.Is(err, keys.ErrNoPassphrase) {
+					return s, err
+				}
+			}
+			return ask(ctx, TokenRequest(t))
+		},
+		Sign: func(ctx context.Context, fpr keys.Fingerprint, text []byte) ([]byte, error) {
+			signer, err := w.Signer(ctx, keys.ParseSelector(string(fpr)))
+			if err != nil {
+				return nil, err
+			}
+			defer signer.Close()
+			if err := signer.Unlock(ctx, ask); err != nil {
+				return nil, err
+			}
+			h := signer.Key().Hash.New()
+			h.Write(text)
+			return signer.Sign(ctx, h, w.Now())
+		},
+	})
+}
