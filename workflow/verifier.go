@@ -54,8 +54,11 @@ type Verifier struct {
 	progress  func(item string, i, n int)
 }
 
-// NewVerifier gathers the keys. A named key file that cannot be read is an error; problems of
-// keyrings nobody named are kept in Problems.
+// errNoKeysNamed says why no signature can be proved.
+var errNoKeysNamed = errors.New("there is no public key to judge by: only named ones count, and none is named")
+
+// NewVerifier gathers the keys. A named key file that cannot be read is an error; one without a
+// key in it, and problems of keyrings nobody named, are kept in Problems.
 func NewVerifier(ctx context.Context, w *World, o VerifyOptions) (*Verifier, error) {
 	v := &Verifier{registry: w.Registry, signature: o.Signature, offline: o.Offline, progress: func(string, int, int) {}}
 	v.onlyKeys = o.OnlyKeys
@@ -76,11 +79,14 @@ func NewVerifier(ctx context.Context, w *World, o VerifyOptions) (*Verifier, err
 	if !o.OnlyKeys {
 		ring, problems := w.keyring(ctx, v.root)
 		rings = append(rings, ring)
-		v.problems = problems
+		v.problems = append(v.problems, problems...)
 		rings = append(rings, v.policyKeyring())
 		v.ownImageKeys(w)
 	}
 	rings = append(rings, o.Fetched)
+	if o.OnlyKeys && len(o.Keys) == 0 {
+		v.problems = append(v.problems, errNoKeysNamed)
+	}
 	now := o.At
 	if now.IsZero() {
 		now = w.Now().Add(clockSlack)
@@ -126,11 +132,12 @@ func (v *Verifier) keyFile(path string) (*keys.Keyring, error) {
 		return nil, nil
 	}
 	ring, err := keys.ReadKeyring(data, keys.SourceFile)
-	if err != nil {
+	switch {
+	case errors.Is(err, keys.ErrNoKeys), err == nil && ring.Len() == 0:
+		// No key is one key too few, never too many: the verdicts say which one is missing.
+		v.problems = append(v.problems, fmt.Errorf("%s: %w", path, keys.ErrNoKeys))
+	case err != nil:
 		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	if ring.Len() == 0 {
-		return nil, fmt.Errorf("%s: no public key in it", path)
 	}
 	return ring, nil
 }

@@ -11,9 +11,9 @@ import (
 	"testing"
 )
 
-// TestCanary: the passphrases of changes, right, wrong and new, are in no error, no result and no
+// TestChangeCanary: the passphrases of changes, right, wrong and new, are in no error, no result and no
 // file.
-func TestCanary(t *testing.T) {
+func TestChangeCanary(t *testing.T) {
 	ctx := context.Background()
 	const next, wrong = "canary-next-51c2", "canary-wrong-88d0"
 	s, _ := laterStore(t)

@@ -43,9 +43,6 @@ The exit code tells only whether the repository could be read: bulla verify judg
 	policyFlags(f, &o.verify.Policy)
 	a.jsonFlag(f, "print each verdict as a line of JSON")
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
-		if o.verify.OnlyKeys && len(o.verify.Keys) == 0 {
-			return &explain.UsageError{Message: "--only-keys forbids every key, since no --keys are given", Hints: []string{"--keys FILE names them"}}
-		}
 		o.verify.Dir, o.verify.Offline = a.repository(), true
 		if a.screenPossible() {
 			return a.historyScreen(cmd.Context(), o)

@@ -92,7 +92,4 @@ func TestLogRefuses(t *testing.T) {
 	if _, errs, code := runLog(t, home, home); code != 2 || !strings.Contains(errs, "not a git repository") {
 		t.Errorf("outside of a repository: exit %d: %s", code, errs)
 	}
-	if _, errs, code := runLog(t, home, home, "--only-keys"); code != 2 || !strings.Contains(errs, "--keys") {
-		t.Errorf("without keys: exit %d: %s", code, errs)
-	}
 }

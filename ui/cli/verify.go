@@ -191,9 +191,6 @@ func (a *app) adviseKeys(list []keys.Verdict) {
 
 // verifier gathers the keys and says what is wrong with them.
 func (a *app) verifier(ctx context.Context, f verifyFlags) (*workflow.Verifier, error) {
-	if f.OnlyKeys && len(f.Keys) == 0 {
-		return nil, &explain.UsageError{Message: "--only-keys forbids every key, since no --keys are given", Hints: []string{"--keys FILE names them"}}
-	}
 	t, err := parseTime(f.at)
 	if err != nil {
 		return nil, err
