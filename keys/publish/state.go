@@ -83,6 +83,7 @@ type Difference struct {
 	Found string `json:"found"`
 }
 
+// String says it in one line, with raw text.
 func (d Difference) String() string {
 	return fmt.Sprintf("%s: sent %s, found %s", d.What, d.Sent, d.Found)
 }
