@@ -28,6 +28,9 @@ type ExportOptions struct {
 	UserIDs func(userID string) bool
 	// Certifications takes the signatures of others too, but for those meant to stay local.
 	Certifications bool
+	// Own are key ids of other keys of the same owner: what they certified is taken, so that a key
+	// that follows another keeps the word of the old one.
+	Own []string
 	// Unproven takes user ids and subkeys that no valid signature of the owner ties in, too.
 	Unproven bool
 }
@@ -125,7 +128,7 @@ func (c *cert) writeSignatures(b *bytes.Buffer, bodies [][]byte, o ExportOptions
 		switch {
 		case s.local:
 		case err != nil && !o.Certifications:
-		case o.Certifications, s.claim().KeyID == id, s.typ == sigKeyRevoke, s.typ == sigSubkeyRevoke:
+		case o.Certifications, s.claim().KeyID == id, slices.Contains(o.Own, s.claim().KeyID), s.typ == sigKeyRevoke, s.typ == sigSubkeyRevoke:
 			writePacket(b, tagSignature, body)
 		}
 	}

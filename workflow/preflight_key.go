@@ -101,11 +101,11 @@ func (x *examination) keyPublished(ctx context.Context, f keys.Fingerprint) {
 		x.inform(RuleNotPublished, StepKey, "This key was never published from here.", "users need the public key: bulla keys publish "+string(f)+" --to keys.openpgp.org")
 		return
 	}
-	_, ring, err := w.PublicKey(ctx, keys.ParseSelector(string(f)))
+	stale, err := w.StalePlaces(ctx, r)
 	if err != nil {
 		return // what is wrong with the key itself is told elsewhere
 	}
-	if stale := r.Stale(ring); len(stale) > 0 {
+	if len(stale) > 0 {
 		var places []string
 		for _, e := range stale {
 			places = append(places, e.Target)

@@ -61,7 +61,29 @@ func (w *World) PlanPublish(ctx context.Context, sel keys.Selector, targets []pu
 	if err != nil {
 		return publish.Plan{}, err
 	}
+	c.Own = w.ownKeys(ctx)
 	return publish.NewPlan(ring, k.Fingerprint, targets, c)
+}
+
+// ownKeys are the keys whose secret is within reach: what they certified is their owner's word.
+func (w *World) ownKeys(ctx context.Context) (out []keys.Fingerprint) {
+	list, _ := w.Keys(ctx) // what cannot be read certifies nothing
+	for _, k := range list {
+		if hasAnySecret(k) {
+			out = append(out, k.Fingerprint)
+		}
+	}
+	return out
+}
+
+// StalePlaces are the places where an older version of the key was sent than it is now. It asks
+// nobody.
+func (w *World) StalePlaces(ctx context.Context, r publish.Record) ([]publish.Entry, error) {
+	_, ring, err := w.PublicKey(ctx, keys.ParseSelector(string(r.Fingerprint)))
+	if err != nil {
+		return nil, err
+	}
+	return r.Stale(ring, w.ownKeys(ctx)), nil
 }
 
 // NotPublishedError says that a key was not published from here, so that it cannot be again.
@@ -85,7 +107,7 @@ func (w *World) PlanAgain(ctx context.Context, sel keys.Selector) (publish.Plan,
 	if len(r.Entries) == 0 {
 		return publish.Plan{}, nil, &NotPublishedError{k.Fingerprint}
 	}
-	plan, problems := r.Again(ring)
+	plan, problems := r.Again(ring, w.ownKeys(ctx))
 	return plan, problems, nil
 }
 
@@ -93,12 +115,13 @@ func (w *World) PlanAgain(ctx context.Context, sel keys.Selector) (publish.Plan,
 // what would be sent now. It reads what is remembered and asks nobody.
 func (w *World) PublishedCopies(ctx context.Context) func(keys.Key) []PublishedCopy {
 	ring, _ := w.keyring(ctx, "")
+	own := w.ownKeys(ctx)
 	return func(k keys.Key) (out []PublishedCopy) {
 		r, err := w.Published.Read(k.Fingerprint)
 		if err != nil {
 			return nil
 		}
-		stale := r.Stale(ring)
+		stale := r.Stale(ring, own)
 		for _, e := range r.Entries {
 			if e.Stage >= publish.StageStored {
 				out = append(out, PublishedCopy{Place: e.Target, Current: !slices.ContainsFunc(stale, func(s publish.Entry) bool { return s.Target == e.Target })})

@@ -24,9 +24,9 @@ type directory struct {
 // forAddress is what the directory holds for one address: the key with the user ids of that address
 // and no others.
 func (d *directory) forAddress(i Item, address string) []byte {
-	return d.ring.ExportWith(i.Key.Fingerprint, keys.ExportOptions{UserIDs: func(u string) bool {
+	return d.ring.ExportWith(i.Key.Fingerprint, i.choice.export(func(u string) bool {
 		return slices.Contains(i.Key.UserIDs, u) && strings.EqualFold(keys.AddressOf(u), address)
-	}})
+	}))
 }
 
 func (d *directory) send(_ context.Context, i Item, r *Result) error {

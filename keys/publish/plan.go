@@ -16,6 +16,17 @@ type Choice struct {
 	AllUserIDs bool
 	// Certifications sends what others certified, too.
 	Certifications bool
+	// Own are the other keys of the same owner: what they certified on the key is sent.
+	Own []keys.Fingerprint
+}
+
+// export says what of a key is sent, with the user ids that chosen takes.
+func (c Choice) export(chosen func(string) bool) keys.ExportOptions {
+	o := keys.ExportOptions{UserIDs: chosen, Certifications: c.Certifications}
+	for _, f := range c.Own {
+		o.Own = append(o.Own, f.KeyID())
+	}
+	return o
 }
 
 // Plan is exactly what would become public, and where. Nothing is sent that is not in it.
@@ -39,7 +50,7 @@ type Item struct {
 	// Notes are plain sentences about what will happen there besides.
 	Notes []string
 
-	certifications bool
+	choice Choice
 }
 
 // Addresses are the addresses in the user ids that are sent, each once, in their order.
@@ -87,9 +98,9 @@ func NewPlan(ring *keys.Keyring, f keys.Fingerprint, targets []Target, c Choice)
 	}
 	p := Plan{ring: ring}
 	for _, t := range targets {
-		i := Item{Target: t, certifications: c.Certifications}
+		i := Item{Target: t, choice: c}
 		i.Sentence, i.Permanent = t.Permanent()
-		i.Data = ring.ExportWith(f, keys.ExportOptions{UserIDs: chosen, Certifications: c.Certifications})
+		i.Data = ring.ExportWith(f, c.export(chosen))
 		if i.Key, ok = describe(i.Data); !ok {
 			return Plan{}, &keys.NotFoundError{Selector: string(f)}
 		}
@@ -99,6 +110,12 @@ func NewPlan(ring *keys.Keyring, f keys.Fingerprint, targets []Target, c Choice)
 			}
 		}
 		i.Notes = i.notes()
+		if !c.Certifications && len(i.Data) > len(ring.ExportWith(f, keys.ExportOptions{UserIDs: chosen})) {
+			i.Notes = append(i.Notes, "Another key of yours certified this one; that is sent along and ties the two together.")
+		}
+		if c.Certifications {
+			i.Notes = append(i.Notes, "What others certified is sent along: it tells who knows whom.")
+		}
 		p.Items = append(p.Items, i)
 	}
 	return p, nil

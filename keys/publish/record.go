@@ -55,10 +55,10 @@ func (r Record) Published() bool {
 }
 
 // Stale are the places where something else was sent than would be sent of the key in ring now.
-func (r Record) Stale(ring *keys.Keyring) (out []Entry) {
+func (r Record) Stale(ring *keys.Keyring, own []keys.Fingerprint) (out []Entry) {
 	for _, e := range r.Entries {
 		one := Record{Fingerprint: r.Fingerprint, Entries: []Entry{e}}
-		if p, _ := one.Again(ring); len(p.Items) != 1 || digest(p.Items[0].Data) != e.Digest {
+		if p, _ := one.Again(ring, own); len(p.Items) != 1 || digest(p.Items[0].Data) != e.Digest {
 			out = append(out, e)
 		}
 	}
@@ -66,9 +66,9 @@ func (r Record) Stale(ring *keys.Keyring) (out []Entry) {
 }
 
 // Again is the plan to publish the key, as it is in ring now, everywhere it was published, with the
-// user ids that were sent there. Places whose name is not understood any more are skipped with an
+// user ids that were sent there; own is as in [Choice]. Places whose name is not understood any more are skipped with an
 // error each.
-func (r Record) Again(ring *keys.Keyring) (Plan, []error) {
+func (r Record) Again(ring *keys.Keyring, own []keys.Fingerprint) (Plan, []error) {
 	out := Plan{ring: ring}
 	var errs []error
 	for _, e := range r.Entries {
@@ -77,7 +77,7 @@ func (r Record) Again(ring *keys.Keyring) (Plan, []error) {
 			errs = append(errs, err)
 			continue
 		}
-		p, err := NewPlan(ring, r.Fingerprint, []Target{t}, Choice{UserIDs: e.still(ring, r.Fingerprint), Certifications: e.Certifications})
+		p, err := NewPlan(ring, r.Fingerprint, []Target{t}, Choice{UserIDs: e.still(ring, r.Fingerprint), Certifications: e.Certifications, Own: own})
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", t.Name(), err))
 			continue
@@ -195,7 +195,7 @@ func (s *Records) Note(ctx context.Context, plan Plan, results []Result, sent bo
 func (r *Record) note(i Item, res Result, sent bool) {
 	at := slices.IndexFunc(r.Entries, func(e Entry) bool { return e.Target == i.Target.String() })
 	if sent && res.Stage >= StageSent {
-		e := Entry{Target: i.Target.String(), UserIDs: i.Key.UserIDs, Certifications: i.certifications, Digest: digest(i.Data), Expires: i.Key.Expires, Revoked: i.Key.Revoked, SentAt: res.At.UTC()}
+		e := Entry{Target: i.Target.String(), UserIDs: i.Key.UserIDs, Certifications: i.choice.Certifications, Digest: digest(i.Data), Expires: i.Key.Expires, Revoked: i.Key.Revoked, SentAt: res.At.UTC()}
 		if at < 0 {
 			r.Entries = append(r.Entries, e)
 			at = len(r.Entries) - 1

@@ -136,12 +136,12 @@ func (a *app) remembered(ctx context.Context, w *workflow.World, fpr keys.Finger
 	if err != nil {
 		return 0, err
 	}
-	_, ring, err := w.PublicKey(ctx, keys.ParseSelector(string(fpr)))
+	old, err := w.StalePlaces(ctx, r)
 	if err != nil {
 		return 0, err
 	}
 	stale := map[string]bool{}
-	for _, e := range r.Stale(ring) {
+	for _, e := range old {
 		stale[e.Target] = true
 		code = explain.CodeFailed
 	}

@@ -15,6 +15,7 @@ import (
 	"bulla/keys"
 	"bulla/keys/publish"
 	"bulla/keys/publish/web"
+	"bulla/keys/store"
 	"bulla/keys/vault"
 	"bulla/ui/explain"
 	"bulla/workflow"
@@ -26,7 +27,7 @@ type publishFlags struct {
 	choice        publish.Choice
 	again, dryRun bool
 	replace       bool
-	ca            string
+	ca, extend    string
 	passphrase    *int
 }
 
@@ -58,7 +59,8 @@ not.`,
 		Example: `  bulla keys publish ada@example.org --to keys.openpgp.org --to hkps://keyserver.ubuntu.com
   bulla keys publish ada@example.org --to file:KEYS --to wkd:public
   bulla keys publish ada@example.org --to github --token-fd 3 3< <(pass show github)
-  bulla keys publish ada@example.org --again`,
+  bulla keys publish ada@example.org --again
+  bulla keys publish ada@example.org --again --extend 2y`,
 		Args: cobra.ExactArgs(1),
 	}
 	fs := c.Flags()
@@ -67,9 +69,10 @@ not.`,
 	fs.StringArrayVar(&f.choice.UserIDs, "user-id", nil, "`address` whose user ids become public (repeatable)")
 	fs.BoolVar(&f.choice.AllUserIDs, "all-user-ids", false, "all user ids become public")
 	fs.BoolVar(&f.choice.Certifications, "certifications", false, "send what others certified on the key, too")
+	fs.StringVar(&f.extend, "extend", "", "first let the key expire later, in bulla's store: a span from now (2y, 18m), a `date`, or never")
 	fs.BoolVar(&f.dryRun, "dry-run", false, "show what would become public, and send nothing")
 	fs.BoolVar(&f.replace, "replace", false, "allow another's key in the Web Key Directory to be replaced")
-	f.passphrase = fdFlag(fs, "passphrase-fd", "read the key's passphrase from file descriptor `N`, for a forge that wants a proof")
+	f.passphrase = fdFlag(fs, "passphrase-fd", "read the key's passphrase from file descriptor `N`, for --extend and for a forge that wants a proof")
 	a.serverFlags(fs, &f.ca, &f.tokens)
 	a.jsonFlag(fs, "print the plan, or the result of each place, as a line of JSON")
 	a.yesFlag(fs)
@@ -90,6 +93,9 @@ func (a *app) publish(ctx context.Context, f publishFlags, key string) error {
 	}
 	w, err := a.openWeb(ctx, f.ca)
 	if err != nil {
+		return err
+	}
+	if err := a.extendFirst(ctx, w, f, keys.ParseSelector(key)); err != nil {
 		return err
 	}
 	plan, err := a.planPublish(ctx, w, f, keys.ParseSelector(key))
@@ -120,6 +126,30 @@ func (a *app) publish(ctx context.Context, f publishFlags, key string) error {
 	a.keepTokens(ctx, rs)
 	return publishOutcome(rs)
 }
+
+// extendFirst lets the key expire later, so that one command renews it everywhere.
+func (a *app) extendFirst(ctx context.Context, w *workflow.World, f publishFlags, sel keys.Selector) error {
+	switch {
+	case f.extend == "":
+		return nil
+	case f.dryRun:
+		return &explain.UsageError{Message: "--extend changes the key, which --dry-run does not", Hints: []string{"bulla keys extend KEY changes it alone; bulla keys undo takes that back"}}
+	case !a.flags.yes && !a.interactive():
+		return errUnconfirmed
+	}
+	life, err := store.ParseLifetime(f.extend, a.Now())
+	if err != nil {
+		return err
+	}
+	k, err := w.Store.Extend(ctx, sel, store.ExtendParams{Lifetime: life}, a.ask(passphraseFDs{openpgp: descriptor(f.passphrase)}))
+	if err == nil {
+		a.note("The key %s here now; others learn of it when it is published.", until(k))
+	}
+	return err
+}
+
+// errUnconfirmed says that nobody is there to agree to a plan.
+var errUnconfirmed = &explain.UsageError{Message: "nothing was sent: there is no terminal to ask on whether this shall become public", Hints: []string{"--yes confirms it", "--dry-run shows it"}}
 
 // openWeb opens the places of the user with the authorities to trust.
 func (a *app) openWeb(ctx context.Context, ca string) (*workflow.World, error) {
@@ -201,7 +231,7 @@ func (a *app) confirmPublish(ctx context.Context, plan publish.Plan) error {
 		return nil
 	}
 	if !a.interactive() {
-		return &explain.UsageError{Message: "nothing was sent: there is no terminal to ask on whether this shall become public", Hints: []string{"--yes confirms it", "--dry-run shows it"}}
+		return errUnconfirmed
 	}
 	yes, err := a.terminal().Confirm(ctx, "Make this public?")
 	if err == nil && !yes {

@@ -45,10 +45,15 @@ type forgeKey struct {
 
 // NewForge starts a stand-in of the kind "github", "gitlab" or "gitea" that ends with the test.
 func NewForge(t testing.TB, kind string) *Forge {
-	f := &Forge{kind: kind, Token: "tok-" + strings.Repeat("x", 20), Login: "ada", next: 1, challenge: strings.Repeat("0123456789abcdef", 4)}
+	f := EmptyForge(kind)
 	f.Server = httptest.NewServer(f.Handler())
 	t.Cleanup(f.Server.Close)
 	return f
+}
+
+// EmptyForge is a stand-in that is not started: see Handler.
+func EmptyForge(kind string) *Forge {
+	return &Forge{kind: kind, Token: "tok-" + strings.Repeat("x", 20), Login: "ada", next: 1, challenge: strings.Repeat("0123456789abcdef", 4)}
 }
 
 // Target is how bulla names it.

@@ -21,7 +21,7 @@ type VKS struct {
 	uploads map[string]string  // token → fingerprint
 	mails   map[string]string  // address → link
 	links   map[string][2]string
-	// LimitEmail answers that many calls by address with 429 first.
+	// limitEmail is how many calls by address are answered with 429 first.
 	limitEmail int
 }
 
@@ -35,10 +35,15 @@ type vksKey struct {
 
 // NewVKS starts a stand-in that ends with the test.
 func NewVKS(t testing.TB) *VKS {
-	s := &VKS{keys: map[string]*vksKey{}, uploads: map[string]string{}, mails: map[string]string{}, links: map[string][2]string{}}
+	s := EmptyVKS()
 	s.Server = httptest.NewServer(s.Handler())
 	t.Cleanup(s.Server.Close)
 	return s
+}
+
+// EmptyVKS is a stand-in that is not started: see Handler.
+func EmptyVKS() *VKS {
+	return &VKS{keys: map[string]*vksKey{}, uploads: map[string]string{}, mails: map[string]string{}, links: map[string][2]string{}}
 }
 
 // Target is how bulla names it.
