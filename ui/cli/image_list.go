@@ -143,7 +143,7 @@ func (a *app) imagesScreen(ctx context.Context, repo docker.Repository, f verify
 	}
 	return ui.ImageList(ctx, ui.ImagesOptions{
 		Open: func(ctx context.Context) (ui.Images, error) {
-			s, err := images.Open(ctx, v, repo, images.Options{})
+			s, err := images.Open(ctx, v, repo, images.Options{Trust: a.contentTrust()})
 			if err != nil {
 				return nil, err
 			}
@@ -159,7 +159,7 @@ func (a *app) survey(ctx context.Context, repo docker.Repository, f verifyFlags)
 	if err != nil {
 		return nil, err
 	}
-	return images.Open(ctx, v, repo, images.Options{})
+	return images.Open(ctx, v, repo, images.Options{Trust: a.contentTrust()})
 }
 
 func (a *app) imageList(ctx context.Context, repo docker.Repository, f verifyFlags) error {
@@ -193,6 +193,10 @@ func (a *app) imageList(ctx context.Context, repo docker.Repository, f verifyFla
 	}
 	for _, t := range s.Strays() {
 		p.stray(t)
+	}
+	if err := s.TrustProblem(); err != nil {
+		a.note("warning: Content Trust could not be asked: %v", err)
+		code = explain.CodeUnchecked
 	}
 	if len(list) == 0 {
 		a.note("There are no tags in %s.", repo.String())
@@ -294,7 +298,7 @@ func (a *app) look(ctx context.Context, text string, f verifyFlags) (images.Tag,
 }
 
 func (a *app) lookWith(ctx context.Context, v *workflow.Verifier, ref docker.Reference) (images.Tag, error) {
-	return images.Look(ctx, v, ref, images.Options{})
+	return images.Look(ctx, v, ref, images.Options{Trust: a.contentTrust()})
 }
 
 // imageShow prints everything about one image.

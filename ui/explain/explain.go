@@ -81,7 +81,7 @@ func known(err error) (Explanation, bool) {
 	}
 	for _, explainer := range []func(error, *Explanation) bool{
 		journalling, abandoning, incomplete, publishing, cancelled, refused, usage, gnupg, passphrases, selecting, keyChanges, publicKeys, stores,
-		repositories, pushing, asking, judging, registries, files,
+		repositories, pushing, trusting, asking, judging, registries, files,
 	} {
 		if explainer(err, &x) {
 			return x, true

@@ -22,15 +22,15 @@ const (
 
 func TestReadDaemonPins(t *testing.T) {
 	p, err := ReadPins([]byte(`{"debug":true,"content-trust":{"mode":"permissive","allow-expired-cached-trust-data":true,"trust-pinning":{
-		"official-library-images":true,"root-keys":{"registry.example.org/app":["` + strings.ToUpper(rootA) + `","abcd"],"registry.example.org/team/*":["` + rootB + `"],"*":["` + rootB + `"],"registry.example.org/te*":["` + rootB + `"]}}}}`))
-	if err != nil || p.From != "daemon.json" || len(p.Rules) != 2 {
+		"official-library-images":true,"root-keys":{"registry.example.org/app":["`+rootA+`"],"registry.example.org/team/*":["`+rootB+`"],"*":["`+rootB+`"],"registry.example.org/te*":["`+rootB+`"]},"cert-ids":{"registry.example.org/app":["`+rootB+`"]}}}}`), "daemon.json")
+	if err != nil || len(p.Rules) != 2 || len(p.Rules[0].Roots) != 2 {
 		t.Fatalf("got %+v, %v", p, err)
 	}
-	if p.Rules[0].Repository != "registry.example.org/app" || p.Rules[0].Roots[0] != rootA || !p.Rules[1].Wants(policy.SystemContentTrust) {
+	if p.Rules[0].Repository != "registry.example.org/app" || p.Rules[0].Roots[1] != rootA || !p.Rules[1].Wants(policy.SystemContentTrust) {
 		t.Errorf("got %+v", p.Rules)
 	}
 	left := strings.Join(p.Left, "\n")
-	for _, want := range []string{"official-library-images", "permissive", "expired", `"abcd"`, "*:", "te*:"} {
+	for _, want := range []string{"official-library-images", "permissive", "expired", "*:", "te*:"} {
 		if !strings.Contains(left, want) {
 			t.Errorf("nothing is said of %s:\n%s", want, left)
 		}
@@ -48,26 +48,26 @@ func TestReadDaemonPins(t *testing.T) {
 		if err != nil || !json.Valid(b) {
 			t.Fatalf("%s, %v", b, err)
 		}
-		again, err := ReadPins(b)
-		if err != nil || again.From != name || len(again.Rules) != 2 || again.Rules[1].Roots[0] != rootB || len(again.Left) != 0 {
+		again, err := ReadPins(b, name)
+		if err != nil || len(again.Rules) != 2 || again.Rules[1].Roots[0] != rootB || len(again.Left) != 0 {
 			t.Errorf("%s: %+v, %v", name, again, err)
 		}
 	}
 }
 
 func TestReadNotaryPins(t *testing.T) {
-	p, err := ReadPins([]byte(`{"trust_dir":"~/.docker/trust","trust_pinning":{"ca":{"docker.com/x":"root.crt"},"certs":{"registry.example.org/app":["` + rootA + `"]}}}`))
-	if err != nil || p.From != "notary" || len(p.Rules) != 1 || len(p.Left) != 2 {
+	p, err := ReadPins([]byte(`{"trust_dir":"~/.docker/trust","trust_pinning":{"ca":{"docker.com/x":"root.crt"},"certs":{"registry.example.org/app":["`+rootA+`"]}}}`), "config.json")
+	if err != nil || len(p.Rules) != 1 || len(p.Left) != 2 {
 		t.Errorf("got %+v, %v", p, err)
 	}
 }
 
 func TestNoPins(t *testing.T) {
 	for name, text := range map[string]string{
-		"not JSON": "x", "nothing": `{}`, "mode alone": `{"content-trust":{"mode":"enforced"}}`, "wrong type": `{"trust_pinning":{"certs":[1]}}`, "too long": strings.Repeat(" ", maxPins+1),
+		"not JSON": "x", "nothing": `{}`, "a short id": `{"content-trust":{"trust-pinning":{"root-keys":{"a/b":["abcd"]}}}}`, "wrong type": `{"trust_pinning":{"certs":[1]}}`, "too long": strings.Repeat(" ", 1<<20+1),
 	} {
 		var pins *PinsError
-		if p, err := ReadPins([]byte(text)); !errors.As(err, &pins) {
+		if p, err := ReadPins([]byte(text), name); !errors.As(err, &pins) {
 			t.Errorf("%s: %+v, %v", name, p, err)
 		}
 	}
@@ -80,7 +80,7 @@ func FuzzReadPins(f *testing.F) {
 	f.Add([]byte(`{"content-trust":{"trust-pinning":{"root-keys":{"a/b":["` + rootA + `"]}}}}`))
 	f.Add([]byte(`{"trust_pinning":{"certs":{"a/*":["` + rootA + `"]}}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		p, err := ReadPins(data)
+		p, err := ReadPins(data, "x")
 		if err != nil || len(p.Rules) == 0 {
 			return
 		}
