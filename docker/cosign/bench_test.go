@@ -36,6 +36,28 @@ func BenchmarkSign(b *testing.B) {
 	report(b, ours, theirs)
 }
 
+func BenchmarkSignLegacy(b *testing.B) {
+	p := newPeer(b)
+	host := registrytest.Distribution(b)
+	path, _ := newKey(b, canary)
+	s := unlockedSigner(b, path, canary)
+	c := testClient()
+	var ours, theirs time.Duration
+	for b.Loop() {
+		img := pushed(b, c, host+"/bench/sig:ours")
+		start := time.Now()
+		if _, err := SignLegacy(b.Context(), c, img, s, someTime); err != nil {
+			b.Fatal(err)
+		}
+		ours += time.Since(start)
+		img = pushed(b, c, host+"/bench/sig:theirs")
+		start = time.Now()
+		p.sign(path, digestRef(img), true)
+		theirs += time.Since(start)
+	}
+	report(b, ours, theirs)
+}
+
 func BenchmarkVerify(b *testing.B) {
 	p := newPeer(b)
 	host := registrytest.Distribution(b)
