@@ -56,8 +56,8 @@ func (a *app) signBothWays(ctx context.Context, o workflow.SignImageOptions, t t
 	for _, s := range made {
 		p.imageSigned(s)
 	}
-	var moved *docker.MovedError
-	if err != nil && !errors.As(err, &moved) {
+	var published *cosign.PublishedError // says itself what is public
+	if err != nil && !errors.As(err, &published) {
 		err = &explain.PartialError{Done: "The tag was signed in Content Trust by then; " + human.Count(len(made), "cosign signature") + " stood in the registry.", Err: err}
 	}
 	return cmp.Or(err, p.err)
