@@ -5,11 +5,16 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/registry"
 
+	"bulla/docker/dct/trusttest"
 	"bulla/docker/internal/registrytest"
 	"bulla/docker/loopback"
 )
@@ -119,5 +124,54 @@ func TestExamineNobody(t *testing.T) {
 	u, err := testClient(Options{}).Examine(t.Context(), repositoryOf(t, reg.Host()+"/demo/app"))
 	if err != nil || u.Referrers.Known {
 		t.Errorf("got %+v, %v", u, err)
+	}
+}
+
+// Token authentication: what the token server grants is what one may do, and a registry that is
+// asked for more than that says so.
+func TestExamineWithTokens(t *testing.T) {
+	ca := trusttest.NewCA(t)
+	tokens := trusttest.Tokens(t, ca, "rhea", "correct horse")
+	plain, err := url.Parse(tokens.Plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	readOnly := false
+	pullOnly := strings.NewReplacer("push,pull", "pull", "pull,push", "pull", "push%2Cpull", "pull", "pull%2Cpush", "pull")
+	backend := httputil.NewSingleHostReverseProxy(plain)
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if readOnly {
+			q := r.URL.Query()
+			for i, s := range q["scope"] {
+				q["scope"][i] = pullOnly.Replace(s)
+			}
+			r.URL.RawQuery = q.Encode()
+			if r.Method == http.MethodPost {
+				_ = r.ParseForm()
+				body := pullOnly.Replace(r.PostForm.Encode())
+				r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
+				r.Header.Set("Content-Length", strconv.Itoa(len(body)))
+			}
+		}
+		backend.ServeHTTP(w, r)
+	}))
+	defer front.Close()
+	realm := strings.Replace(front.URL, "127.0.0.1", "localhost", 1) + "/token" // go-containerregistry takes no address
+	host := registrytest.DistributionWithToken(t, realm, "test-service", "test-issuer", ca.File)
+	for name, c := range map[string]struct {
+		keychain   authn.Keychain
+		readOnly   bool
+		pull, push bool
+	}{
+		"nobody":         {anonymous{}, false, false, false},
+		"wrong password": {account{"rhea", "x"}, false, false, false},
+		"may push":       {account{"rhea", "correct horse"}, false, true, true},
+		"may pull":       {account{"rhea", "correct horse"}, true, true, false},
+	} {
+		readOnly = c.readOnly
+		u, err := testClient(Options{Keychain: c.keychain}).Examine(t.Context(), repositoryOf(t, host+"/demo/app"))
+		if err != nil || u.Auth != AuthToken || u.Realm != realm || !u.Pull.Known || !u.Push.Known || u.Pull.Allowed != c.pull || u.Push.Allowed != c.push {
+			t.Errorf("%s: %+v, %v", name, u, err)
+		}
 	}
 }

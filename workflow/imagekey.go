@@ -142,7 +142,7 @@ func (w *World) OwnImageKeys() ([]ImageKey, error) {
 // ChangeImageKeyPassword protects a key file by another password; path "" is the only key that
 // bulla keeps. What the vault had for it is forgotten. It returns the key's path.
 func (w *World) ChangeImageKeyPassword(ctx context.Context, path string, ask keys.AskPassphrase, pass keys.Secret) (string, error) {
-	s, err := w.imageSigner(path)
+	s, err := w.ImageSigner(path)
 	if err != nil {
 		return "", err
 	}

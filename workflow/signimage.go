@@ -19,6 +19,10 @@ type SignImageOptions struct {
 	Recursive bool
 	// Legacy writes the older form too, under the .sig tag.
 	Legacy bool
+	// Image is what Reference was resolved to, and Signer an unlocked key, where that was done
+	// already. SignImage does not close the Signer.
+	Image  docker.Image
+	Signer *cosign.Signer
 }
 
 // ImageSignature is one signature that SignImage made or found.
@@ -41,14 +45,18 @@ func (e *UnlistedChildrenError) Error() string {
 // error too; the index itself is signed last, so that a signed index of a recursive call has
 // signed images.
 func (w *World) SignImage(ctx context.Context, o SignImageOptions, ask keys.AskPassphrase) (out []ImageSignature, err error) {
-	signer, err := w.imageSigner(o.Key)
-	if err != nil {
-		return nil, err
+	signer := o.Signer
+	if signer == nil {
+		if signer, err = w.ImageSigner(o.Key); err != nil {
+			return nil, err
+		}
+		defer signer.Close()
 	}
-	defer signer.Close()
-	img, err := w.Registry.Resolve(ctx, o.Reference)
-	if err != nil {
-		return nil, err
+	img := o.Image
+	if img.Digest == "" {
+		if img, err = w.Registry.Resolve(ctx, o.Reference); err != nil {
+			return nil, err
+		}
 	}
 	if o.Recursive && img.MoreChildren {
 		return nil, &UnlistedChildrenError{Reference: o.Reference}
@@ -97,8 +105,8 @@ func (w *World) signOne(ctx context.Context, img docker.Image, signer *cosign.Si
 	return out, err
 }
 
-// imageSigner loads the key at path, or the only image key that bulla keeps.
-func (w *World) imageSigner(path string) (*cosign.Signer, error) {
+// ImageSigner loads the key at path, or the only image key that bulla keeps. It is locked.
+func (w *World) ImageSigner(path string) (*cosign.Signer, error) {
 	if path == "" {
 		found, err := filepath.Glob(filepath.Join(w.imageKeyDir(), "*.key"))
 		switch {

@@ -55,10 +55,15 @@ func Sign(ctx context.Context, c *docker.Client, img docker.Image, s *Signer, no
 			return Signature{}, err
 		}
 	}
+	return sig, lastLook(ctx, c, img, sig)
+}
+
+// lastLook is stillThere once a signature is finished.
+func lastLook(ctx context.Context, c *docker.Client, img docker.Image, sig Signature) error {
 	if err := stillThere(ctx, c, img); err != nil {
-		return sig, &PublishedError{Signature: sig, Complete: true, Err: err}
+		return &PublishedError{Signature: sig, Complete: true, Err: err}
 	}
-	return sig, nil
+	return nil
 }
 
 // PublishedError says that Sign did not end well after the signature had reached the registry: what

@@ -35,7 +35,7 @@ func SignLegacy(ctx context.Context, c *docker.Client, img docker.Image, s *Sign
 	repo := c.Repo(img.Reference)
 	if sig, err := existingLegacy(ctx, repo, img.Digest, pub); err != nil || sig.Existing {
 		if err == nil {
-			err = stillThere(ctx, c, img)
+			err = lastLook(ctx, c, img, sig)
 		}
 		return sig, err
 	}
@@ -70,7 +70,7 @@ func SignLegacy(ctx context.Context, c *docker.Client, img docker.Image, s *Sign
 		return Signature{}, err
 	}
 	out.Existing, out.SignedAt = false, now.UTC().Truncate(time.Second)
-	return out, stillThere(ctx, c, img)
+	return out, lastLook(ctx, c, img, out)
 }
 
 var errNotResolved = errors.New("the image was not resolved to a digest")

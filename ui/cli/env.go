@@ -22,6 +22,7 @@ import (
 	"bulla/ui/explain"
 	"bulla/ui/line"
 	"bulla/workflow"
+	"bulla/workflow/images"
 )
 
 // Env is what the process gives a command.
@@ -49,6 +50,7 @@ type app struct {
 		ascii      bool
 	}
 	world *workflow.World
+	dct   *images.DCT // nil until a trust server is to be asked
 	tty   *os.File
 }
 
@@ -109,8 +111,19 @@ func (a *app) open(ctx context.Context) (*workflow.World, error) {
 	return a.world, err
 }
 
+// contentTrust is what asks trust servers. The world must be open.
+func (a *app) contentTrust() *images.DCT {
+	if a.dct == nil {
+		a.dct = images.NewDCT(a.world, "bulla/"+a.Version)
+	}
+	return a.dct
+}
+
 // close wipes what the command kept in memory.
 func (a *app) close() {
+	if a.dct != nil {
+		a.dct.Close()
+	}
 	if a.world != nil {
 		for _, n := range a.world.Vault.Notices() {
 			a.note("warning: %s", n)
@@ -192,14 +205,17 @@ func (s *secretFD) read() (keys.Secret, error) {
 }
 
 // passphraseFDs are the descriptors named on the command line; nil for not named.
-type passphraseFDs struct{ openpgp, image *secretFD }
+type passphraseFDs struct{ openpgp, image, trust *secretFD }
 
 // answer reads the descriptor for the request. It returns keys.ErrNoPassphrase where none is
 // named.
 func (fds passphraseFDs) answer(_ context.Context, req keys.PassphraseRequest) (keys.Secret, error) {
 	fd := fds.openpgp
-	if req.Purpose == keys.PurposeImage {
+	switch req.Purpose {
+	case keys.PurposeImage:
 		fd = fds.image
+	case keys.PurposeTrust, keys.PurposeTrustRoot:
+		fd = fds.trust
 	}
 	switch {
 	case fd == nil || req.Purpose == keys.PurposeVault || req.Purpose == keys.PurposeToken:

@@ -21,12 +21,14 @@ func (a *app) imageCommand() *cobra.Command {
 		Short: "Sign images in a registry, and see what is signed there",
 	}
 	c.AddCommand(a.imageListCommand(), a.imageShowCommand(), a.imageVerifyCommand(), a.imageDoctorCommand(), a.imageSignCommand(), a.imageKeygenCommand(), a.imageKeyCommand(),
-		a.imagePinsCommand(), a.imageAdmissionCommand())
+		a.imagePinsCommand(), a.imageMigrateCommand(), a.imageAdmissionCommand())
 	return c
 }
 
 func (a *app) imageSignCommand() *cobra.Command {
 	var o workflow.SignImageOptions
+	var trust bool
+	var t trustFlags
 	c := &cobra.Command{
 		Use:   "sign REF",
 		Short: "Sign the image that REF points to now",
@@ -35,14 +37,20 @@ with the name of the tag. The signature is stored in the registry beside the ima
 signing publishes it. What the key has signed already is not signed again.
 
 An image for several platforms is an index, and the index is signed; --recursive
-signs the image of each platform too, for those who pull one by its own digest.`,
+signs the image of each platform too, for those who pull one by its own digest.
+
+--content-trust signs the same digest in Docker Content Trust too, in a repository
+that has been initialised there: whether that is possible is found out first.`,
 		Args: cobra.ExactArgs(1),
 	}
 	f := c.Flags()
 	f.StringVar(&o.Key, "key", "", "the cosign private key `file`")
 	f.BoolVarP(&o.Recursive, "recursive", "r", false, "sign the images of an index too")
 	f.BoolVar(&o.Legacy, "sig", false, "write the older form too, under the .sig tag, for cosign 2")
+	f.BoolVar(&trust, "content-trust", false, "sign the tag in Docker Content Trust too")
+	t.add(f)
 	fd := fdFlag(f, "passphrase-fd", "read the key's password from file descriptor `N`")
+	trustFD := fdFlag(f, "trust-passphrase-fd", "read the passphrase of Content Trust's keys from file descriptor `N`")
 	a.jsonFlag(f, "print each signature as a line of JSON")
 	a.yesFlag(f)
 	c.RunE = func(cmd *cobra.Command, args []string) (err error) {
@@ -53,7 +61,11 @@ signs the image of each platform too, for those who pull one by its own digest.`
 		if err != nil {
 			return err
 		}
-		made, err := w.SignImage(cmd.Context(), o, a.ask(passphraseFDs{image: descriptor(fd)}))
+		ask := a.ask(passphraseFDs{image: descriptor(fd), trust: descriptor(trustFD)})
+		if trust {
+			return a.signBothWays(cmd.Context(), o, t, ask)
+		}
+		made, err := w.SignImage(cmd.Context(), o, ask)
 		p := a.printer()
 		for _, s := range made {
 			p.imageSigned(s)

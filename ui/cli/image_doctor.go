@@ -42,7 +42,7 @@ Exit codes: 0, 1 where there is an error, 3 where the registry gave no answer.`,
 		if err != nil {
 			return err
 		}
-		list, err := images.Examine(cmd.Context(), w.Registry, repo, nil, a.Now())
+		list, err := images.Examine(cmd.Context(), w.Registry, repo, a.contentTrust(), a.Now())
 		if err != nil {
 			return err
 		}

@@ -99,7 +99,7 @@ func (a *app) imageKeyFlags(f *pflag.FlagSet, o *verifyFlags) {
 }
 
 func (a *app) imageListCommand() *cobra.Command {
-	var f verifyFlags
+	var f lookFlags
 	c := &cobra.Command{
 		Use:   "list REPOSITORY",
 		Short: "Show every tag of a repository with what signs it",
@@ -115,7 +115,8 @@ everything could be looked at: bulla image verify judges.`,
   bulla image list registry.example.org/app --json | jq -r 'select(.status != "good") | .target'`,
 		Args: cobra.ExactArgs(1),
 	}
-	a.imageKeyFlags(c.Flags(), &f)
+	a.imageKeyFlags(c.Flags(), &f.verifyFlags)
+	f.trustFlags.add(c.Flags())
 	a.jsonFlag(c.Flags(), "print each signature as a line of JSON")
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		repo, err := docker.ParseRepository(args[0])
@@ -132,18 +133,18 @@ everything could be looked at: bulla image verify judges.`,
 
 // imagesScreen opens the page of images. What the keys have to say is said before the screen is
 // taken.
-func (a *app) imagesScreen(ctx context.Context, repo docker.Repository, f verifyFlags) error {
+func (a *app) imagesScreen(ctx context.Context, repo docker.Repository, f lookFlags) error {
 	mode, err := theme.ParseMode(a.flags.theme)
 	if err != nil {
 		return &explain.UsageError{Message: err.Error(), Hints: []string{"--theme auto, light or dark"}}
 	}
-	v, err := a.verifier(ctx, f)
+	v, o, err := a.lookWith(ctx, f)
 	if err != nil {
 		return err
 	}
 	return ui.ImageList(ctx, ui.ImagesOptions{
 		Open: func(ctx context.Context) (ui.Images, error) {
-			s, err := images.Open(ctx, v, repo, images.Options{})
+			s, err := images.Open(ctx, v, repo, o)
 			if err != nil {
 				return nil, err
 			}
@@ -153,17 +154,33 @@ func (a *app) imagesScreen(ctx context.Context, repo docker.Repository, f verify
 	})
 }
 
-// survey lists the tags of a repository.
-func (a *app) survey(ctx context.Context, repo docker.Repository, f verifyFlags) (*images.Survey, error) {
-	v, err := a.verifier(ctx, f)
-	if err != nil {
-		return nil, err
-	}
-	return images.Open(ctx, v, repo, images.Options{})
+// lookFlags say whose signatures count for those who look.
+type lookFlags struct {
+	verifyFlags
+	trustFlags
 }
 
-func (a *app) imageList(ctx context.Context, repo docker.Repository, f verifyFlags) error {
-	s, err := a.survey(ctx, repo, f)
+// lookWith gathers the keys, and what asks the trust server.
+func (a *app) lookWith(ctx context.Context, f lookFlags) (*workflow.Verifier, images.Options, error) {
+	o, err := f.trustFlags.options()
+	if err != nil {
+		return nil, o, err
+	}
+	v, err := a.verifier(ctx, f.verifyFlags)
+	if err != nil {
+		return nil, o, err
+	}
+	o.Trust = a.contentTrust()
+	a.noteFirstUse(f.trustFlags)
+	return v, o, nil
+}
+
+func (a *app) imageList(ctx context.Context, repo docker.Repository, f lookFlags) error {
+	v, o, err := a.lookWith(ctx, f)
+	if err != nil {
+		return err
+	}
+	s, err := images.Open(ctx, v, repo, o)
 	if err != nil {
 		return err
 	}
@@ -193,6 +210,10 @@ func (a *app) imageList(ctx context.Context, repo docker.Repository, f verifyFla
 	}
 	for _, t := range s.Strays() {
 		p.stray(t)
+	}
+	if err := s.TrustProblem(); err != nil {
+		a.note("warning: Content Trust could not be asked: %v", err)
+		code = explain.CodeUnchecked
 	}
 	if len(list) == 0 {
 		a.note("There are no tags in %s.", repo.String())
@@ -253,7 +274,7 @@ func claimedOn(v keys.Verdict) string {
 }
 
 func (a *app) imageShowCommand() *cobra.Command {
-	var f verifyFlags
+	var f lookFlags
 	c := &cobra.Command{
 		Use:   "show REF",
 		Short: "Show everything that lies beside an image",
@@ -262,7 +283,8 @@ its verdict, and whatever else lies beside it. It does not judge: the exit code
 tells only whether the image could be read.`,
 		Args: cobra.ExactArgs(1),
 	}
-	a.imageKeyFlags(c.Flags(), &f)
+	a.imageKeyFlags(c.Flags(), &f.verifyFlags)
+	f.trustFlags.add(c.Flags())
 	a.jsonFlag(c.Flags(), "print each signature as a line of JSON")
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		t, err := a.look(cmd.Context(), args[0], f)
@@ -280,21 +302,17 @@ tells only whether the image could be read.`,
 }
 
 // look finds out about one image.
-func (a *app) look(ctx context.Context, text string, f verifyFlags) (images.Tag, error) {
+func (a *app) look(ctx context.Context, text string, f lookFlags) (images.Tag, error) {
 	ref, err := docker.ParseReference(text)
 	if err != nil {
 		return images.Tag{}, err
 	}
-	v, err := a.verifier(ctx, f)
+	v, o, err := a.lookWith(ctx, f)
 	if err != nil {
 		return images.Tag{}, err
 	}
 	a.notePlain(ref.Repository())
-	return a.lookWith(ctx, v, ref)
-}
-
-func (a *app) lookWith(ctx context.Context, v *workflow.Verifier, ref docker.Reference) (images.Tag, error) {
-	return images.Look(ctx, v, ref, images.Options{})
+	return images.Look(ctx, v, ref, o)
 }
 
 // imageShow prints everything about one image.

@@ -72,7 +72,7 @@ func (a *app) readPins(name string) (images.Pins, error) {
 	if err != nil {
 		return images.Pins{}, err
 	}
-	return images.ReadPins(data)
+	return images.ReadPins(data, name)
 }
 
 func (a *app) printPins(to string, rules []policy.ImageRule) error {

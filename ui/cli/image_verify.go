@@ -24,10 +24,8 @@ import (
 // gateFlags are the flags of `bulla image verify`.
 type gateFlags struct {
 	verifyFlags
+	trustFlags
 	by        []string
-	roots     []string
-	server    string
-	firstUse  bool
 	from      string
 	buildArgs []string
 }
@@ -65,7 +63,8 @@ Exit codes: 0 all allowed, 1 one is refused, 3 one could not be checked.`,
 	}
 	fs := c.Flags()
 	a.imageKeyFlags(fs, &f.verifyFlags)
-	f.trustFlags(fs)
+	f.trustFlags.add(fs)
+	fs.StringSliceVar(&f.by, "by", nil, "`what` must vouch: cosign, content-trust, or both with a comma; before the policy")
 	fs.BoolVar(&f.allowWeak, "allow-weak", false, "let weak signatures pass (short RSA)")
 	fs.BoolVarP(&f.quiet, "quiet", "q", false, "print nothing but the references to use")
 	fs.StringVar(&f.from, "from", "", "decide on the images that this `Dockerfile` names; - reads standard input")
@@ -89,15 +88,22 @@ Exit codes: 0 all allowed, 1 one is refused, 3 one could not be checked.`,
 	return c
 }
 
-func (f *gateFlags) trustFlags(fs *pflag.FlagSet) {
-	fs.StringSliceVar(&f.by, "by", nil, "`what` must vouch: cosign, content-trust, or both with a comma; before the policy")
+// trustFlags are the flags of commands that ask a trust server.
+type trustFlags struct {
+	roots    []string
+	server   string
+	firstUse bool
+}
+
+func (f *trustFlags) add(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&f.roots, "root", nil, "the `id` of a root certificate or key of Content Trust that must stand behind it (repeatable)")
 	fs.StringVar(&f.server, "trust-server", "", "the https `address` of the trust server; by default the one that belongs to the registry")
 	fs.BoolVar(&f.firstUse, "trust-first-use", false, "believe the first root that the trust server shows, and remember it")
 }
 
 // options turns the flags into what the gate takes.
-func (f *gateFlags) options() (o images.Options, err error) {
+func (f *gateFlags) options() (images.Options, error) {
+	o, err := f.trustFlags.options()
 	for _, s := range f.by {
 		if s := policy.System(strings.TrimSpace(s)); s == policy.SystemCosign || s == policy.SystemContentTrust {
 			o.By = append(o.By, s)
@@ -105,6 +111,10 @@ func (f *gateFlags) options() (o images.Options, err error) {
 		}
 		return o, &explain.UsageError{Message: fmt.Sprintf("nothing signs images by the name %q", s), Hints: []string{"--by cosign, --by content-trust, or --by cosign,content-trust"}}
 	}
+	return o, err
+}
+
+func (f *trustFlags) options() (o images.Options, err error) {
 	for _, r := range f.roots {
 		id, ok := policy.ParseRoot(r)
 		if !ok {
@@ -181,7 +191,8 @@ func (a *app) imageVerify(ctx context.Context, f gateFlags, wanted []wantedImage
 	if err != nil {
 		return err
 	}
-	a.noteFirstUse(f)
+	o.Trust = a.contentTrust()
+	a.noteFirstUse(f.trustFlags)
 	p := a.printer()
 	worst := images.Allowed
 	for _, w := range wanted {
@@ -203,7 +214,7 @@ func (a *app) imageVerify(ctx context.Context, f gateFlags, wanted []wantedImage
 	return nil
 }
 
-func (a *app) noteFirstUse(f gateFlags) {
+func (a *app) noteFirstUse(f trustFlags) {
 	if f.firstUse && len(f.roots) == 0 {
 		a.note("note: --trust-first-use believes the first root that the trust server shows")
 	}

@@ -15,6 +15,7 @@ import (
 	"bulla/artifacts"
 	"bulla/docker"
 	"bulla/docker/cosign"
+	"bulla/docker/dockerfile"
 	"bulla/gitops"
 	"bulla/keys"
 	"bulla/keys/agent"
@@ -26,6 +27,7 @@ import (
 	"bulla/keys/store"
 	"bulla/keys/vault"
 	"bulla/workflow"
+	"bulla/workflow/images"
 	"bulla/workflow/kit"
 	"bulla/workflow/policy"
 	"bulla/workflow/source"
@@ -50,6 +52,7 @@ var every = []struct {
 	{&docker.RegistryError{Kind: docker.KindServer}, CodeUnchecked},
 	{&cosign.KeyFileError{Path: "x", Reason: "y"}, CodeUsage},
 	{&cosign.PublishedError{Err: errors.New("x")}, CodeIncomplete},
+	{&dockerfile.SyntaxError{Message: "x"}, CodeUsage},
 	{&gitops.ConflictError{Ref: "a", With: "b"}, CodeUsage},
 	{&gitops.DateError{Value: "x"}, CodeUsage},
 	{&gitops.ExistsError{Ref: "refs/tags/v1"}, CodeRefused},
@@ -107,7 +110,11 @@ var every = []struct {
 	{&workflow.RefusedError{Findings: []workflow.Finding{{Rule: workflow.RuleDirty, Severity: workflow.SeverityError, Message: "x"}}}, CodeRefused},
 	{&workflow.StaleMemoryError{Err: errors.New("x")}, CodeIncomplete},
 	{&workflow.TargetError{}, CodeUsage},
+	{&workflow.UnlistedChildrenError{}, CodeRefused},
 	{&workflow.VersionError{Text: "x"}, CodeUsage},
+	{&images.AdmissionError{Reason: "x"}, CodeUsage},
+	{&images.PinsError{Reason: "x"}, CodeUsage},
+	{&images.UntrustedError{Err: errors.New("x")}, CodeFailed},
 	{&kit.FailedError{Command: "x", Err: errors.New("x")}, CodeFailed},
 	{&kit.MissingKeyError{}, CodeUnchecked},
 	{&policy.ChainError{Reason: "x"}, CodeFailed},

@@ -20,7 +20,6 @@ import (
 	"bulla/keys/store"
 	"bulla/keys/vault"
 	"bulla/workflow"
-	"bulla/workflow/images"
 	"bulla/workflow/kit"
 	"bulla/workflow/policy"
 	"bulla/workflow/source"
@@ -81,7 +80,7 @@ func known(err error) (Explanation, bool) {
 	}
 	for _, explainer := range []func(error, *Explanation) bool{
 		journalling, abandoning, incomplete, publishing, cancelled, refused, usage, gnupg, passphrases, selecting, keyChanges, publicKeys, stores,
-		repositories, pushing, asking, judging, registries, files,
+		repositories, pushing, imaging, asking, judging, registries, files,
 	} {
 		if explainer(err, &x) {
 			return x, true
@@ -172,8 +171,6 @@ func usage(err error, x *Explanation) bool {
 	var pattern *source.PatternError
 	var format *source.FormatError
 	var outside *artifacts.OutsideError
-	var pins *images.PinsError
-	var admission *images.AdmissionError
 	switch {
 	case errors.As(err, &use):
 		x.Headline, x.Next = sentence(use.Message), use.Hints
@@ -192,7 +189,7 @@ func usage(err error, x *Explanation) bool {
 		x.Next = []string{"2y, 18m, 90d, a date such as 2028-01-31, or never"}
 	case errors.As(err, &param), errors.As(err, &ref), errors.As(err, &tagName), errors.As(err, &conflict), errors.As(err, &message),
 		errors.As(err, &duplicate), errors.As(err, &keyFile), errors.As(err, &syntax), errors.As(err, &root), errors.As(err, &pattern),
-		errors.As(err, &format), errors.As(err, &outside), errors.As(err, &pins), errors.As(err, &admission), errors.Is(err, doublestar.ErrBadPattern), errors.Is(err, cosign.ErrNotPublicKey):
+		errors.As(err, &format), errors.As(err, &outside), errors.Is(err, doublestar.ErrBadPattern), errors.Is(err, cosign.ErrNotPublicKey):
 	case errors.As(err, &several):
 		x.Next = []string{"name one: --image-key FILE for a release, --key FILE for bulla image sign"}
 	case errors.As(err, &irregular):

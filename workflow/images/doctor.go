@@ -37,6 +37,8 @@ type TrustServer struct {
 	// Signed says that it has trust data for the repository; Err why that is not known.
 	Signed bool
 	Err    error
+	// Roots are the ids of the root certificates that it shows. Nothing vouches for them.
+	Roots []string
 }
 
 // TrustServers finds trust servers.
@@ -231,8 +233,14 @@ func (d *doctor) trust(s TrustServer) {
 			"The trust server of %s (%s) ends on %s: %s.", s.Whose, s.URL, day(s.Ends), s.Source)
 	}
 	switch {
+	case s.Signed && s.Err != nil:
+		d.say(RuleTrustServer, warning, "do not rely on it", "The trust server %s has trust data that must not be trusted: %v.", s.URL, s.Err)
 	case s.Signed:
-		d.say(RuleTrustServer, info, "", "The trust server %s has trust data for the repository.", s.URL)
+		hint := ""
+		if len(s.Roots) > 0 {
+			hint = "it shows the root " + strings.Join(s.Roots, ", ") + "; compare it with what the publisher says before you pin it"
+		}
+		d.say(RuleTrustServer, info, hint, "The trust server %s has trust data for the repository.", s.URL)
 	case s.Err != nil:
 		d.say(RuleTrustServer, info, "a trust server elsewhere is named by --trust-server", "No trust server answers at %s: %v.", s.URL, s.Err)
 	default:

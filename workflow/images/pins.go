@@ -2,117 +2,90 @@ package images
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"bulla/docker"
+	"bulla/docker/dct"
 	"bulla/workflow/policy"
 )
 
-// maxPins bounds a file with pins, in bytes.
-const maxPins = 1 << 20
-
 // Pins are the roots that another program's configuration names for repositories.
 type Pins struct {
-	// From is "daemon.json" or "notary".
-	From  string
 	Rules []policy.ImageRule
 	// Left says in plain sentences what cannot be taken over.
 	Left []string
 }
 
-// PinsError says why a file holds no pins that can be read.
+// PinsError says why a file holds no pins that can be taken over.
 type PinsError struct{ Reason string }
 
 func (e *PinsError) Error() string { return e.Reason }
 
-// daemonFile is what matters of Docker's daemon.json: the table content-trust, which Mirantis
-// Container Runtime honours and no other engine (its documentation, "Runtime Enforcement with
-// Docker Content Trust").
-type daemonFile struct {
-	ContentTrust *struct {
-		Pinning *struct {
-			RootKeys map[string][]string `json:"root-keys"`
-			Official bool                `json:"official-library-images"`
-		} `json:"trust-pinning"`
+// besides is what such files say beside the pins: dct.ParsePins reads those.
+type besides struct {
+	Daemon *struct {
 		Mode    string `json:"mode"`
 		Expired bool   `json:"allow-expired-cached-trust-data"`
 	} `json:"content-trust"`
-}
-
-// notaryFile is what matters of the notary client's config.json (package trustpinning).
-type notaryFile struct {
-	Pinning *struct {
-		DisableTOFU bool                `json:"disable_tofu"`
-		CA          map[string]string   `json:"ca"`
-		Certs       map[string][]string `json:"certs"`
+	Notary *struct {
+		DisableTOFU bool `json:"disable_tofu"`
 	} `json:"trust_pinning"`
 }
 
-// ReadPins reads the pins out of Docker's daemon.json or the notary client's config.json. The error
-// is a *PinsError.
-func ReadPins(data []byte) (Pins, error) {
-	if len(data) > maxPins {
-		return Pins{}, &PinsError{Reason: fmt.Sprintf("longer than %d bytes", maxPins)}
+// ReadPins reads the pins out of Docker's daemon.json, which Mirantis Container Runtime honours and
+// no other engine, or the notary client's config.json. name is what the person calls the file. The
+// error is a *PinsError.
+func ReadPins(data []byte, name string) (Pins, error) {
+	found, err := dct.ParsePins(data, name)
+	if err != nil {
+		return Pins{}, &PinsError{Reason: err.Error()}
 	}
-	var d daemonFile
-	var n notaryFile
-	if err := errors.Join(json.Unmarshal(data, &d), json.Unmarshal(data, &n)); err != nil {
-		return Pins{}, &PinsError{Reason: "not the JSON of a daemon.json or of notary's config.json"}
+	var more besides
+	if err := json.Unmarshal(data, &more); err != nil {
+		return Pins{}, &PinsError{Reason: name + ": it is no JSON that can be read"}
 	}
-	switch {
-	case d.ContentTrust != nil && d.ContentTrust.Pinning != nil:
-		p := pinsOf("daemon.json", d.ContentTrust.Pinning.RootKeys)
-		if d.ContentTrust.Pinning.Official {
-			p.left("official-library-images: the root of Docker's official images is built into the engine and stands nowhere in the file.")
-		}
-		if m := d.ContentTrust.Mode; m != "" && m != "enforced" {
-			p.left("mode %q: the rules of a policy are always enforced.", m)
-		}
-		if d.ContentTrust.Expired {
-			p.left("allow-expired-cached-trust-data: bulla takes no expired trust data.")
-		}
-		return p, nil
-	case n.Pinning != nil:
-		p := pinsOf("notary", n.Pinning.Certs)
-		for _, gun := range slices.Sorted(maps.Keys(n.Pinning.CA)) {
-			p.left("ca for %s: a policy pins roots, not who signed their certificates.", gun)
-		}
-		if !n.Pinning.DisableTOFU {
-			p.left("disable_tofu is not set: notary believes the first root that it sees; a policy does not.")
-		}
-		return p, nil
+	if more.Daemon == nil && more.Notary == nil {
+		return Pins{}, &PinsError{Reason: name + ": there is neither content-trust (daemon.json) nor trust_pinning (notary) in it"}
 	}
-	return Pins{}, &PinsError{Reason: "there is neither content-trust with trust-pinning (daemon.json) nor trust_pinning (notary) in it"}
-}
-
-func (p *Pins) left(format string, args ...any) {
-	p.Left = append(p.Left, fmt.Sprintf(format, args...))
-}
-
-func pinsOf(from string, roots map[string][]string) Pins {
-	p := Pins{From: from}
+	roots := map[string][]string{}
+	for _, list := range []map[string][]string{found.Certificates, found.RootKeys} {
+		for gun, ids := range list {
+			roots[gun] = append(roots[gun], ids...)
+		}
+	}
+	var p Pins
 	for _, gun := range slices.Sorted(maps.Keys(roots)) {
-		rule := policy.ImageRule{Repository: gun, By: []policy.System{policy.SystemContentTrust}}
 		if !pattern(gun) {
 			p.left("%s: a policy names repositories, or all below a name that ends in /*.", gun)
 			continue
 		}
-		for _, r := range roots[gun] {
-			if id, ok := policy.ParseRoot(r); ok {
-				rule.Roots = append(rule.Roots, id)
-			} else {
-				p.left("%s: %q is not the id of a root (64 hexadecimal digits).", gun, r)
-			}
+		p.Rules = append(p.Rules, policy.ImageRule{Repository: gun, By: []policy.System{policy.SystemContentTrust}, Roots: roots[gun]})
+	}
+	for _, gun := range slices.Sorted(maps.Keys(found.CAs)) {
+		p.left("ca for %s: a policy pins roots, not who signed their certificates.", gun)
+	}
+	if found.Official {
+		p.left("official-library-images: the root of Docker's official images is built into the engine and stands nowhere in the file.")
+	}
+	if d := more.Daemon; d != nil {
+		if d.Mode != "" && d.Mode != "enforced" {
+			p.left("mode %q: the rules of a policy are always enforced.", d.Mode)
 		}
-		if len(rule.Roots) > 0 {
-			p.Rules = append(p.Rules, rule)
+		if d.Expired {
+			p.left("allow-expired-cached-trust-data: bulla takes no expired trust data.")
 		}
 	}
-	return p
+	if n := more.Notary; n != nil && !n.DisableTOFU {
+		p.left("disable_tofu is not set: notary believes the first root that it sees; a policy does not.")
+	}
+	return p, nil
+}
+
+func (p *Pins) left(format string, args ...any) {
+	p.Left = append(p.Left, fmt.Sprintf(format, args...))
 }
 
 // pattern reports whether a policy can name a repository in this way.

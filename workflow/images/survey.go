@@ -37,6 +37,7 @@ type Survey struct {
 	tags       docker.Tags
 	rule       policy.ImageRule
 	ruled      bool
+	pinned     bool      // the root was named beforehand
 	trust      TrustData // nil where it says nothing or was not asked
 	trustErr   error
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -151,12 +152,17 @@ type trustServer struct {
 	err  error
 }
 
-func (d trustServer) Read(context.Context, docker.Repository, []string, string, bool) (TrustData, error) {
-	if d.err != nil || d.tags == nil {
+func (d trustServer) Read(_ context.Context, _ docker.Repository, roots []string, _ string, firstUse bool) (TrustData, error) {
+	switch {
+	case len(roots) == 0 && !firstUse:
+		return nil, ErrNoRoot
+	case d.err != nil || d.tags == nil:
 		return nil, d.err
 	}
 	return d, nil
 }
+
+func (d trustServer) Tags() []string { return slices.Sorted(maps.Keys(d.tags)) }
 
 func (d trustServer) Digest(tag string) (string, bool) {
 	digest, ok := d.tags[tag]

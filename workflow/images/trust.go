@@ -13,9 +13,10 @@ import (
 
 // ContentTrust reads the trust data of repositories: Docker Content Trust.
 type ContentTrust interface {
-	// Read gives what is signed in a repository, verified from one of the roots on, or from the
-	// first root that is shown where firstUse allows that. nil without an error says that the
-	// server has no trust data for the repository.
+	// Read gives what is signed in a repository, verified from one of the roots on; without roots
+	// from one that is pinned in another way, or from the first one that is shown where firstUse
+	// allows that, else it is ErrNoRoot. nil without an error says that the server has no trust
+	// data for the repository.
 	Read(ctx context.Context, repo docker.Repository, roots []string, server string, firstUse bool) (TrustData, error)
 }
 
@@ -23,6 +24,8 @@ type ContentTrust interface {
 type TrustData interface {
 	// Digest is what a tag was signed over.
 	Digest(tag string) (digest string, ok bool)
+	// Tags are the tags that are signed.
+	Tags() []string
 	// Judge judges the tag that an image was resolved from: one verdict for each signer, or one
 	// that is not good.
 	Judge(docker.Image) []keys.Verdict
@@ -38,8 +41,8 @@ func (e *UntrustedError) Unwrap() error { return e.Err }
 
 // Options say what is asked besides the registry.
 type Options struct {
-	// Trust is asked for Content Trust's signatures where the policy names roots for the
-	// repository, or Roots or FirstUse are given; nil asks nobody.
+	// Trust is asked for Content Trust's signatures, where there is a root to begin with; nil asks
+	// nobody.
 	Trust ContentTrust
 	// By, Roots and TrustServer go before the policy's rule where they are given.
 	By          []policy.System
@@ -62,16 +65,16 @@ func (s *Survey) readTrust(ctx context.Context, o Options) {
 	}
 	wanted := s.rule.Wants(policy.SystemContentTrust)
 	switch {
-	case len(s.rule.Roots) == 0 && !o.FirstUse:
-		if wanted {
-			s.trustErr = ErrNoRoot
-		}
-	case o.Trust == nil:
-		if wanted {
-			s.trustErr = errNotAsked
-		}
-	default:
+	case o.Trust != nil:
 		s.trust, s.trustErr = o.Trust.Read(ctx, s.repository, s.rule.Roots, s.rule.TrustServer, o.FirstUse)
+	case len(s.rule.Roots) == 0 && !o.FirstUse:
+		s.trustErr = ErrNoRoot
+	default:
+		s.trustErr = errNotAsked
+	}
+	s.pinned = len(s.rule.Roots) > 0 || !o.FirstUse
+	if !wanted && (errors.Is(s.trustErr, ErrNoRoot) || errors.Is(s.trustErr, errNotAsked)) {
+		s.trustErr = nil // nobody asked for it
 	}
 }
 
@@ -126,7 +129,7 @@ func (s *Survey) judgeTrust(t *Tag, wanted bool) {
 	for i := range x.Verdicts {
 		v := &x.Verdicts[i]
 		v.Kind, v.Target = keys.KindImage, t.Reference.String()
-		if v.Status.Sound() && len(s.rule.Roots) > 0 {
+		if v.Status.Sound() && s.pinned {
 			yes := true
 			v.Trusted, v.PolicyReason = &yes, "A root that was named beforehand stands behind it."
 		}

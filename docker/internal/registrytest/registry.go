@@ -46,6 +46,13 @@ func DistributionWithPassword(t testing.TB) string {
 	return distribution(t, fmt.Sprintf("auth: {htpasswd: {realm: test, path: %q}}\n", file))
 }
 
+// DistributionWithToken is Distribution for a registry that believes the tokens of the server at
+// realm, by that service and issuer, under the authorities in bundle.
+func DistributionWithToken(t testing.TB, realm, service, issuer, bundle string) string {
+	t.Helper()
+	return distribution(t, fmt.Sprintf("auth: {token: {realm: %q, service: %q, issuer: %q, rootcertbundle: %q}}\n", realm, service, issuer, bundle))
+}
+
 var listening = regexp.MustCompile(`listening on (127\.0\.0\.1:\d+)`)
 
 func distribution(t testing.TB, extra string) string {

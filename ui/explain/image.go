@@ -1,0 +1,45 @@
+package explain
+
+import (
+	"errors"
+	"fmt"
+
+	"bulla/docker/dct"
+	"bulla/docker/dockerfile"
+	"bulla/workflow"
+	"bulla/workflow/images"
+)
+
+// imaging explains what the gates for images and the carrying of their signatures end in.
+func imaging(err error, x *Explanation) bool {
+	var file *dockerfile.SyntaxError
+	var pins *images.PinsError
+	var admission *images.AdmissionError
+	var children *workflow.UnlistedChildrenError
+	var untrusted *images.UntrustedError
+	var server *dct.ServerError
+	var bad *dct.MetadataError
+	switch {
+	case errors.As(err, &file), errors.As(err, &pins), errors.As(err, &admission):
+		x.Code = CodeUsage
+	case errors.Is(err, images.ErrOffline):
+		x.Headline, x.Code = "Images lie in a registry, and the network was not to be used.", CodeUnchecked
+	case errors.Is(err, images.ErrNoRoot):
+		x.Headline = "Nothing tells which root key the trust data must be signed by."
+		x.Next = []string{"--root ID names it, or [[policy.image]] in bulla.toml", "bulla image doctor shows the root that the trust server offers; compare it with what the publisher says"}
+		x.Code = CodeUsage
+	case errors.As(err, &children):
+		x.Untouched, x.Code = "Nothing was signed.", CodeRefused
+		x.Next = []string{"without --recursive the index alone is signed"}
+	case errors.As(err, &server):
+		x.Next, x.Code = []string{"try again later: a trust server that cannot be asked proves nothing"}, CodeUnchecked
+	case errors.As(err, &bad):
+		x.Headline = fmt.Sprintf("The trust data of %s must not be trusted.", bad.GUN)
+		x.Cause, x.Code = sentence(bad.Error()), CodeFailed
+	case errors.As(err, &untrusted):
+		x.Cause, x.Code = "The trust data must not be trusted.", CodeFailed
+	default:
+		return false
+	}
+	return true
+}

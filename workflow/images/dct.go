@@ -1,0 +1,193 @@
+package images
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"sync"
+
+	"bulla/docker"
+	"bulla/docker/dct"
+	"bulla/keys"
+	"bulla/workflow"
+)
+
+// DCT asks trust servers, for everything here that wants Content Trust. It is safe for concurrent
+// use; Close forgets opened keys.
+type DCT struct {
+	options dct.Options
+
+	mu      sync.Mutex
+	clients map[string]*dct.Client // by the trust server that was named, "" for none
+}
+
+// NewDCT makes a DCT of a world: Docker's folder is DOCKER_CONFIG or .docker in the home folder,
+// and what was seen of trust data is kept below the world's own. A server in
+// DOCKER_CONTENT_TRUST_SERVER counts where nothing else names one.
+func NewDCT(w *workflow.World, userAgent string) *DCT {
+	dir := w.Env("DOCKER_CONFIG")
+	if dir == "" {
+		dir = filepath.Join(w.Env("HOME"), ".docker")
+	}
+	return &DCT{
+		options: dct.Options{
+			Registry: w.Registry, DockerDir: dir, StateDir: filepath.Join(w.Home, "trust"), UserAgent: userAgent, Now: w.Now,
+			Server: w.Env("DOCKER_CONTENT_TRUST_SERVER"),
+		},
+		clients: map[string]*dct.Client{},
+	}
+}
+
+// Close forgets opened keys.
+func (d *DCT) Close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, c := range d.clients {
+		c.Close()
+	}
+}
+
+// client talks to a trust server; "" is the default one.
+func (d *DCT) client(server string) *dct.Client {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c := d.clients[server]
+	if c == nil {
+		o := d.options
+		if server != "" {
+			o.Server = server
+		}
+		c = dct.NewClient(o)
+		d.clients[server] = c
+	}
+	return c
+}
+
+// repository finds the trust data of a repository, and what should stand behind it: the roots that
+// were named, or bulla's own pins, or whatever is shown first.
+func (d *DCT) repository(repo docker.Repository, roots []string, server string, firstUse bool) (*dct.Repository, []dct.Trust, error) {
+	gun, err := dct.ParseGUN(repo.String())
+	if err != nil {
+		return nil, nil, err
+	}
+	c := d.client(server)
+	r := c.Repository(gun)
+	if len(roots) > 0 { // people name a root by its certificate or by its key
+		return r, []dct.Trust{{Certificates: roots}, {RootKeys: roots}}, nil
+	}
+	pins, err := c.Pins()
+	if err != nil {
+		return nil, nil, err
+	}
+	t := pins.For(gun)
+	t.FirstUse = firstUse
+	if len(t.Certificates)+len(t.RootKeys) == 0 && t.CA == "" && !firstUse {
+		return r, nil, ErrNoRoot
+	}
+	return r, []dct.Trust{t}, nil
+}
+
+// Read is ContentTrust's.
+func (d *DCT) Read(ctx context.Context, repo docker.Repository, roots []string, server string, firstUse bool) (TrustData, error) {
+	r, ways, err := d.repository(repo, roots, server, firstUse)
+	if err != nil {
+		return nil, err
+	}
+	s, _, err := read(ctx, r, ways)
+	var missing *dct.NotInitializedError
+	var bad *dct.MetadataError
+	switch {
+	case errors.As(err, &missing) && !missing.Known:
+		return nil, nil
+	case errors.As(err, &missing), errors.As(err, &bad):
+		return nil, &UntrustedError{err}
+	case err != nil:
+		return nil, err
+	}
+	return trustState{s}, nil
+}
+
+// read reads the trust data in the first of the ways that leads to it, and tells which it was.
+func read(ctx context.Context, r *dct.Repository, ways []dct.Trust) (s *dct.State, way dct.Trust, err error) {
+	for _, way = range ways {
+		s, err = r.Read(ctx, way)
+		var bad *dct.MetadataError
+		if !errors.As(err, &bad) || bad.Problem != dct.ProblemRoot {
+			return s, way, err
+		}
+	}
+	return s, way, err
+}
+
+// trustState is TrustData by what was read.
+type trustState struct{ *dct.State }
+
+// Digest is TrustData's.
+func (s trustState) Digest(tag string) (string, bool) {
+	t, ok := s.Tag(tag)
+	return t.Digest, ok
+}
+
+// Tags is TrustData's.
+func (s trustState) Tags() (out []string) {
+	for _, t := range s.State.Tags {
+		out = append(out, t.Name)
+	}
+	return out
+}
+
+// Judge is TrustData's.
+func (s trustState) Judge(img docker.Image) []keys.Verdict { return s.State.Judge(img) }
+
+// Examine is TrustServers's. It trusts nothing: it only asks whether there is trust data.
+func (d *DCT) Examine(ctx context.Context, repo docker.Repository, server string) TrustServer {
+	gun, err := dct.ParseGUN(repo.String())
+	if err != nil {
+		return TrustServer{Err: err}
+	}
+	r := d.client(server).Repository(gun)
+	out := TrustServer{URL: r.Server()}
+	if end, ok := dct.EndOf(r.Server()); ok {
+		out.Ends, out.Whose, out.Source = end.Day, end.Whose, end.Source
+	}
+	_, err = r.Read(ctx, dct.Trust{})
+	var unpinned *dct.UnpinnedError
+	var missing *dct.NotInitializedError
+	var bad *dct.MetadataError
+	switch {
+	case errors.As(err, &unpinned):
+		for _, c := range unpinned.Shown {
+			out.Roots = append(out.Roots, c.ID)
+		}
+		out.Signed = len(out.Roots) > 0
+	case errors.As(err, &missing):
+	case errors.As(err, &bad):
+		out.Signed, out.Err = true, err
+	default:
+		out.Err = err
+	}
+	return out
+}
+
+// Sign signs the tag that img was resolved from in Content Trust too. The repository must have
+// been initialised. Errors are those of dct.Repository.Sign, and ErrNoRoot.
+func (d *DCT) Sign(ctx context.Context, img docker.Image, o Options, ask keys.AskPassphrase) (dct.Signed, error) {
+	r, ways, err := d.repository(img.Reference.Repository(), o.Roots, o.TrustServer, o.FirstUse)
+	if err != nil {
+		return dct.Signed{}, err
+	}
+	_, way, err := read(ctx, r, ways)
+	if err != nil {
+		return dct.Signed{}, err
+	}
+	return r.Sign(ctx, img, way, ask)
+}
+
+// CanSign finds out before anything is signed whether the trust data can be read.
+func (d *DCT) CanSign(ctx context.Context, repo docker.Repository, o Options) error {
+	r, ways, err := d.repository(repo, o.Roots, o.TrustServer, o.FirstUse)
+	if err == nil {
+		_, _, err = read(ctx, r, ways)
+	}
+	return err
+}
