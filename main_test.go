@@ -38,6 +38,9 @@ import (
 //	                         store signatures
 //	image REPOSITORY:TAG     push a sample image to it
 //	expand FILE…             replace $NAME in files by the script's variables
+//	sks                      a real key server on loopback at $SKS
+//	standin vks|github|…     a stand-in for keys.openpgp.org or a forge; its place is $STANDIN
+//	mail ADDRESS             open the link that the stand-in mailed there
 //	repository DIR           a git repository with one commit, and two files in dist
 //
 // and the condition [peer:PROGRAM], whose absence is a failure where CI requires the peers.
@@ -47,6 +50,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestContract(t *testing.T) {
+	programs = t.TempDir()
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
 		RequireExplicitExec: true,
@@ -55,7 +59,7 @@ func TestContract(t *testing.T) {
 		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code": cmdCode, "json": cmdJSON, "fields": cmdFields, "lines": cmdLines,
-			"registry": cmdRegistry, "image": cmdImage, "expand": cmdExpand, "repository": cmdRepository,
+			"registry": cmdRegistry, "image": cmdImage, "expand": cmdExpand, "repository": cmdRepository, "sks": cmdSKS, "standin": cmdStandin, "mail": cmdMail,
 		},
 	})
 }
@@ -93,6 +97,8 @@ func setUp(env *testscript.Env) error {
 	env.Setenv("LC_ALL", "C.UTF-8")
 	env.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent")
 	env.Setenv("PEERS", os.Getenv("BULLA_PEERS"))
+	// No script asks a server that it does not name.
+	env.Setenv("BULLA_KEYSERVERS", "none")
 	env.Values["registry"] = &scriptRegistry{}
 	return nil
 }
@@ -103,7 +109,7 @@ func condition(c string) (bool, error) {
 	if !ok {
 		return false, fmt.Errorf("unknown condition %q", c)
 	}
-	for _, path := range []string{filepath.Join(os.Getenv("BULLA_PEERS"), name), name} {
+	for _, path := range []string{filepath.Join(os.Getenv("BULLA_PEERS"), name), name, filepath.Join("/usr/sbin", name)} {
 		if _, err := exec.LookPath(path); err == nil {
 			return true, nil
 		}

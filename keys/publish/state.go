@@ -146,6 +146,8 @@ func (r Result) State() string {
 		return r.Stage.String() + ", not current"
 	case r.Target.Prints() && r.Err == nil:
 		return "printed"
+	case r.Target.Kind == KindFile && r.Done():
+		return "in the file as it is now"
 	}
 	return r.Stage.String()
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -99,9 +100,7 @@ func (a *app) fetch(ctx context.Context, w *workflow.World, q publish.Query, fro
 	if err != nil {
 		return err
 	}
-	for _, m := range misses {
-		a.note("%s: %s", m.From, explain.Error(m.Err).Headline)
-	}
+	a.missed(misses)
 	if len(found) == 0 {
 		return &workflow.NotFetchedError{Query: q, Misses: misses}
 	}
@@ -128,6 +127,17 @@ func (a *app) fetch(ctx context.Context, w *workflow.World, q publish.Query, fro
 	return p.err
 }
 
+// missed tells which places gave nothing, and why.
+func (a *app) missed(misses []publish.Miss) {
+	for _, m := range misses {
+		text := explain.Error(m.Err).Headline
+		if !strings.Contains(text, m.From) {
+			text = m.From + ": " + text
+		}
+		a.note("%s", text)
+	}
+}
+
 // found prints a key that was not kept yet.
 func (p *printer) found(f publish.Found, a *app) {
 	p.line("From %s:", f.From)
@@ -135,7 +145,7 @@ func (p *printer) found(f publish.Found, a *app) {
 		p.key(f.Key, a.Now(), true)
 	}
 	if f.Note != "" {
-		p.line("    %s", f.Note)
+		p.wrapped(4, f.Note)
 	}
 }
 
@@ -184,9 +194,7 @@ func (a *app) fetchMissing(ctx context.Context, w *workflow.World, list []keys.V
 		if err != nil {
 			return nil, err
 		}
-		for _, m := range misses {
-			a.note("%s: %s", m.From, explain.Error(m.Err).Headline)
-		}
+		a.missed(misses)
 		for _, f := range found {
 			p := &printer{out: a.Stderr}
 			p.found(f, a)

@@ -102,7 +102,9 @@ func (a *app) keyStatus(ctx context.Context, w *workflow.World, fpr keys.Fingerp
 		return 0, err
 	}
 	rs, err := w.CheckPublished(ctx, plan, face)
-	p.publishResults(plan, rs)
+	for n, r := range rs {
+		p.publishResult(plan.Items[n].Key, r, true)
+	}
 	for _, r := range rs {
 		if c := statusCode(r); c == explain.CodeFailed || code == explain.CodeOK {
 			code = c

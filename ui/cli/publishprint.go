@@ -6,7 +6,9 @@ import (
 
 	"bulla/keys"
 	"bulla/keys/publish"
+	"bulla/ui/component/layout"
 	"bulla/ui/explain"
+	"bulla/ui/safetext"
 )
 
 // publishPlanLine is one target of a plan as --dry-run --json prints it.
@@ -67,9 +69,8 @@ func (p *printer) publishPlan(plan publish.Plan) {
 		before = i
 		p.line("")
 		p.line("  to         %s", i.Target.Name())
-		p.line("             %s", i.Sentence)
-		for _, s := range i.Notes {
-			p.line("             %s", s)
+		for _, s := range append([]string{i.Sentence}, i.Notes...) {
+			p.wrapped(13, s)
 		}
 	}
 	p.line("")
@@ -103,11 +104,13 @@ func until(k keys.Key) string {
 // publishResults prints what became of a key at each place.
 func (p *printer) publishResults(plan publish.Plan, rs []publish.Result) {
 	for n, r := range rs {
-		p.publishResult(plan.Items[n].Key, r)
+		p.publishResult(plan.Items[n].Key, r, len(rs) > 1)
 	}
 }
 
-func (p *printer) publishResult(k keys.Key, r publish.Result) {
+// publishResult prints what became of a key at a place. Its error is told only where it is one of
+// several: else it is the answer to the command.
+func (p *printer) publishResult(k keys.Key, r publish.Result, several bool) {
 	if p.json {
 		l := publishResultLine{
 			Target: r.Target.String(), Kind: r.Target.Kind, Fingerprint: k.Fingerprint, Stage: r.Stage, Goal: r.Goal, State: r.State(), Done: r.Done(), Waiting: r.Waiting(),
@@ -128,17 +131,24 @@ func (p *printer) publishResult(k keys.Key, r publish.Result) {
 	}
 	p.line("%s: %s", r.Target.Name(), r.State())
 	for _, a := range r.Addresses {
-		p.line("    %s: %s", a.Address, addressWord(a))
+		p.wrapped(4, a.Address+": "+addressWord(a))
 	}
-	if r.Err != nil {
+	if r.Err != nil && several {
 		x := explain.Error(r.Err)
-		p.line("    %s", strings.TrimSpace(x.Headline+" "+x.Cause))
+		p.wrapped(4, strings.TrimSpace(x.Headline+" "+x.Cause))
 	}
 	for _, d := range r.Differences {
-		p.line("    %s", d.String())
+		p.wrapped(4, d.String())
 	}
 	for _, s := range r.Notes {
-		p.line("    %s", s)
+		p.wrapped(4, s)
+	}
+}
+
+// wrapped prints a sentence behind an indent, in lines that fit a terminal of 80 columns.
+func (p *printer) wrapped(indent int, s string) {
+	for _, l := range layout.Wrap(safetext.Line(s), 79-indent) {
+		p.line("%*s%s", indent, "", l)
 	}
 }
 

@@ -78,6 +78,9 @@ func publishOutcome(err error, x *Explanation) bool {
 	case errors.As(err, &nowhere):
 		x.Headline, x.Code = sentence(nowhere.Error()), CodeUnchecked
 		x.Next = []string{"--from PLACE asks another place; the project's page or its KEYS file may tell where the key is"}
+		if len(nowhere.Misses) == 0 {
+			x.Cause = "No place was asked: none is named, and the usual ones are turned off by BULLA_KEYSERVERS or do not fit."
+		}
 		if wrong = nowhere.WrongKey(); wrong != nil {
 			x.Cause, x.Code = sentence(wrong.Error()), CodeFailed
 		}
