@@ -164,6 +164,9 @@ type SigningConfig struct {
 	Format     string // gpg.format: "openpgp", "ssh" or "x509"
 	Key        string // user.signingkey, as written; "" if not set
 	TagGPGSign bool   // tag.gpgSign: git tag signs without being asked
+	// AllowedSigners and Revoked are the files that gpg.ssh.allowedSignersFile and
+	// gpg.ssh.revocationFile name, "" for none; a leading ~/ is resolved.
+	AllowedSigners, Revoked string
 }
 
 // SigningConfig reads the user's signing configuration.
@@ -176,5 +179,16 @@ func (r *Repo) SigningConfig(ctx context.Context) (SigningConfig, error) {
 		Format:     first(cfg.last("gpg.format"), "openpgp"),
 		Key:        cfg.last("user.signingkey"),
 		TagGPGSign: cfg.isTrue("tag.gpgsign"),
+
+		AllowedSigners: r.homePath(cfg.last("gpg.ssh.allowedsignersfile")),
+		Revoked:        r.homePath(cfg.last("gpg.ssh.revocationfile")),
 	}, nil
+}
+
+// homePath resolves a leading ~/ as git does in paths (git-config(1), Values).
+func (r *Repo) homePath(path string) string {
+	if rest, ok := strings.CutPrefix(path, "~/"); ok {
+		return filepath.Join(first(r.opts.Env("HOME"), r.opts.Env("USERPROFILE")), rest)
+	}
+	return path
 }

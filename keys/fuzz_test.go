@@ -156,3 +156,14 @@ func FuzzParseCleartext(f *testing.F) {
 		}
 	})
 }
+
+func FuzzReadRevocations(f *testing.F) {
+	f.Add([]byte(krlMagic + "\x00\x00\x00\x01" + strings.Repeat("\x00", 24+8) + "\x05\x00\x00\x00\x05\x00\x00\x00\x01x"))
+	f.Add([]byte("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDcfOgk+7fVQNwnD3WQBUnABIBGO8k7YwUN/WWGCfSEz x\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r, err := ReadRevocations(data)
+		if (r == nil) != (err != nil) {
+			t.Fatalf("%v, %v", r, err)
+		}
+	})
+}

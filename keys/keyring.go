@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 	"unicode/utf8"
@@ -54,7 +55,8 @@ type Keyring struct {
 	certs    []*cert
 	byID     map[string][]keyRef // by key id of primary keys and subkeys
 	ssh      map[Fingerprint][]*allowedSigner
-	signers  []*allowedSigner // in their order
+	signers  []*allowedSigner     // in their order
+	revoked  map[Fingerprint]bool // SSH keys, by SHA-256 or SHA-1 of their wire encoding
 	problems []error
 	digest   string
 }
@@ -270,6 +272,10 @@ func (r *Keyring) index() {
 		d := sha256.Sum256([]byte(s.line))
 		sums = append(sums, d[:])
 	}
+	for f := range r.revoked {
+		d := sha256.Sum256([]byte("revoked " + f))
+		sums = append(sums, d[:])
+	}
 	slices.SortFunc(sums, bytes.Compare)
 	total := sha256.Sum256(bytes.Join(sums, nil))
 	r.digest = hex.EncodeToString(total[:])
@@ -278,7 +284,7 @@ func (r *Keyring) index() {
 // MergeKeyrings unites keyrings; nil ones are allowed. A key that several of them hold is
 // merged packet by packet and keeps the source of the first.
 func MergeKeyrings(rs ...*Keyring) *Keyring {
-	out := &Keyring{}
+	out := &Keyring{revoked: map[Fingerprint]bool{}}
 	for _, r := range rs {
 		if r == nil {
 			continue
@@ -288,6 +294,7 @@ func MergeKeyrings(rs ...*Keyring) *Keyring {
 		}
 		out.signers = append(out.signers, r.signers...)
 		out.problems = append(out.problems, r.problems...)
+		maps.Copy(out.revoked, r.revoked)
 	}
 	out.index()
 	return out

@@ -99,6 +99,9 @@ func (c *Check) weighSSH(i int, kind Kind, v *Verdict) {
 			best = &f
 		}
 	}
+	if best.status != StatusBad && c.judge.Keyring.revokes(sig.PublicKey) {
+		best.status = StatusRevoked
+	}
 	v.Status, v.Weak, v.Reason = best.status, best.weak, best.sshReason()+"."
 	if best.status != StatusBad {
 		v.Signer = best.signer
@@ -153,6 +156,8 @@ func (f *finding) sshReason() string {
 		return "Weak s" + by + " (" + strings.Join(f.weak, ", ") + ")"
 	case StatusNotYetValid:
 		return "S" + by + ", when the key was not valid yet"
+	case StatusRevoked:
+		return "S" + by + ", which is on a list of revoked keys"
 	case StatusAfterExpiry:
 		return "S" + by + ", which was valid until " + day(f.signer.KeyExpires)
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/sha256"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -206,4 +207,71 @@ func TestSSHToken(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestRevokedSSH revokes by lists that OpenSSH makes, and asks ssh-keygen -Y verify too.
+func TestRevokedSSH(t *testing.T) {
+	f := sshFixture{t, t.TempDir()}
+	writeFile(t, f.path("data"), []byte(testText))
+	ed, other := f.key("ed", "-t", "ed25519"), f.key("other", "-t", "ed25519")
+	writeFile(t, f.path("allowed"), []byte("a@x "+ed+"\na@x "+other+"\n"))
+	sig := f.sign("ed", "git")
+	writeFile(t, f.path("sig"), sig)
+	spec := func(name, text string) string {
+		writeFile(t, f.path("spec"), []byte(text))
+		f.run("-q", "-k", "-f", f.path(name), f.path("spec"))
+		return name
+	}
+	writeFile(t, f.path("lines"), []byte("# gone\n"+ed+" a comment\n"))
+	writeFile(t, f.path("none"), []byte(other+"\n"))
+	f.run("-q", "-k", "-f", f.path("krl"), f.path("ed.pub"))
+	for name, want := range map[string]Status{
+		"lines": StatusRevoked, "none": StatusGood, "krl": StatusRevoked,
+		spec("sha1", "sha1: "+ed+"\n"):       StatusRevoked,
+		spec("sha256", "sha256: "+ed+"\n"):   StatusRevoked,
+		spec("not-this", "key: "+other+"\n"): StatusGood,
+	} {
+		data, err := os.ReadFile(f.path(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, err := ReadRevocations(data)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		signers, _ := ReadKeyring([]byte("a@x "+ed+"\n"), SourceFile)
+		ring := MergeKeyrings(signers, list)
+		c := (&Judge{Keyring: ring, Now: testEpoch}).Begin(mustSignatures(t, sig))
+		_, _ = c.Write([]byte(testText))
+		v := c.Verdicts(KindTag, "v1")[0]
+		if v.Status != want || v.Signer == nil || v.OK(true) != (want == StatusGood) {
+			t.Errorf("%s: %s (%s), want %s", name, v.Status, v.Reason, want)
+		}
+		if ring.Digest() == signers.Digest() || MergeKeyrings(ring, list).Digest() != ring.Digest() {
+			t.Errorf("%s: the digest does not tell", name)
+		}
+		_, stderr, err := keystest.Run(t, []byte(testText), nil, keystest.Peer(t, "ssh-keygen"),
+			"-Y", "verify", "-n", "git", "-I", "a@x", "-f", f.path("allowed"), "-s", f.path("sig"), "-r", f.path(name))
+		if (err == nil) != (want == StatusGood) {
+			t.Errorf("%s: ssh-keygen: %v %s", name, err, stderr)
+		}
+	}
+	krl, err := os.ReadFile(f.path("krl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range map[string][]byte{"cut": krl[:len(krl)-1], "head alone": krl[:20], "prose": []byte("this is no list\n"), "unknown section": append(slices.Clone(krl), 77, 0, 0, 0, 0)} {
+		if _, err := ReadRevocations(data); !errors.Is(err, ErrRevocationList) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func mustSignatures(t *testing.T, data []byte) []*Signature {
+	t.Helper()
+	sigs, err := ParseSignatures(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sigs
 }

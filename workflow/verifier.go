@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,9 @@ type VerifyOptions struct {
 	OnlyKeys bool
 	// Fetched are keys for this run alone: see MissingKey and World.Fetch.
 	Fetched *keys.Keyring
+	// Revoked are files that list revoked SSH keys (keys.ReadRevocations). Without OnlyKeys the one
+	// that git's configuration names counts too.
+	Revoked []string
 	// Signature names the signature file of a single file target; "" looks beside it.
 	Signature string
 	// At judges as if it were this time; zero for now.
@@ -76,11 +80,16 @@ func NewVerifier(ctx context.Context, w *World, o VerifyOptions) (*Verifier, err
 		}
 		rings = append(rings, ring)
 	}
+	revoked, err := v.revocations(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	rings = append(rings, revoked...)
 	if !o.OnlyKeys {
 		ring, problems := w.keyring(ctx, v.root)
 		rings = append(rings, ring)
 		v.problems = append(v.problems, problems...)
-		rings = append(rings, v.policyKeyring())
+		rings = append(rings, v.policyKeyring(), v.gitSigners(ctx))
 		v.ownImageKeys(w)
 	}
 	rings = append(rings, o.Fetched)
@@ -140,6 +149,63 @@ func (v *Verifier) keyFile(path string) (*keys.Keyring, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return ring, nil
+}
+
+// revocations reads the lists of revoked SSH keys. One that cannot be read is an error, whoever
+// named it: what it revokes would pass.
+func (v *Verifier) revocations(ctx context.Context, o VerifyOptions) (rings []*keys.Keyring, err error) {
+	paths := o.Revoked
+	if !o.OnlyKeys && v.repo != nil {
+		if cfg, err := v.repo.SigningConfig(ctx); err == nil && cfg.Revoked != "" {
+			paths = append(paths[:len(paths):len(paths)], v.besideGit(cfg.Revoked))
+		}
+	}
+	for _, path := range paths {
+		if _, err := os.Stat(path); err != nil {
+			return nil, err
+		}
+		data, err := readLimited(path, keys.MaxRevocationBytes)
+		if err != nil {
+			return nil, err
+		}
+		ring, err := keys.ReadRevocations(data)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		rings = append(rings, ring)
+	}
+	return rings, nil
+}
+
+// gitSigners are the SSH keys in the allowed_signers file that git's configuration names.
+func (v *Verifier) gitSigners(ctx context.Context) *keys.Keyring {
+	if v.repo == nil {
+		return nil
+	}
+	cfg, err := v.repo.SigningConfig(ctx)
+	if err != nil || cfg.AllowedSigners == "" {
+		return nil
+	}
+	data, err := readLimited(v.besideGit(cfg.AllowedSigners), maxKeyringSize)
+	if err == nil && len(data) > 0 {
+		var ring *keys.Keyring
+		if ring, err = keys.ReadKeyring(data, keys.SourceFile); err == nil {
+			return ring
+		}
+	}
+	if err != nil {
+		v.problems = append(v.problems, fmt.Errorf("%s: %w", cfg.AllowedSigners, err))
+	}
+	return nil
+}
+
+// besideGit resolves a relative path in git's configuration against the root of the repository,
+// where git looks for it.
+func (v *Verifier) besideGit(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(cmp.Or(v.root, v.commonDir), path)
 }
 
 // ownImageKeys adds the public halves of image keys that bulla made, and of the configured one.

@@ -39,6 +39,7 @@ The exit code tells only whether the repository could be read: bulla verify judg
 	f := c.Flags()
 	f.StringArrayVar(&o.verify.Keys, "keys", nil, "add the public keys in `file`: OpenPGP, allowed_signers or PEM (repeatable)")
 	f.BoolVar(&o.verify.OnlyKeys, "only-keys", false, "use no other keys than those of --keys")
+	f.StringArrayVar(&o.verify.Revoked, "revoked", nil, "refuse the SSH keys in `file`: a list of ssh-keygen -k, or public keys (repeatable)")
 	f.BoolVar(&o.all, "all", false, "print the commits, files, images and records of the releases too")
 	policyFlags(f, &o.verify.Policy)
 	a.jsonFlag(f, "print each verdict as a line of JSON")

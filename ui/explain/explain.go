@@ -281,6 +281,9 @@ func stores(err error, x *Explanation) bool {
 	case errors.Is(err, keys.ErrNoKeys):
 		x.Headline, x.Code = "There is no OpenPGP key in it.", CodeUsage
 		x.Next = []string{"gpg --export --armor KEY and gpg --export-secret-keys --armor KEY write what can be imported"}
+	case errors.Is(err, keys.ErrRevocationList):
+		x.Code = CodeUsage
+		x.Next = []string{"ssh-keygen -k makes such lists; a file of public keys, one a line, will do too"}
 	case errors.As(err, &unavailable):
 		x.Untouched = "The passphrase was kept nowhere."
 		x.Next = []string{"choose another place to keep it, or type it each time"}
