@@ -33,7 +33,7 @@ const (
 // The most work that opening an encrypted PKCS #8 key may take. A planted file could ask for
 // hours, or for all the memory.
 const (
-	maxIterations = 10_000_000 // of PBKDF2
+	maxIterations = 5_000_000 // of PBKDF2
 	maxScryptCost = 1 << 20    // N times r: 128 MiB
 )
 
