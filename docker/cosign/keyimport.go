@@ -34,7 +34,7 @@ const (
 // hours, or for all the memory.
 const (
 	maxIterations = 5_000_000 // of PBKDF2
-	maxScryptCost = 1 << 20    // N times r: 128 MiB
+	maxScryptCost = 1 << 20   // N times r: 128 MiB
 )
 
 // ImportKey makes a cosign key pair of a private key in PEM form: PKCS #8 (encrypted by PBES2 or
