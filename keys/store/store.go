@@ -7,11 +7,14 @@ import (
 	"crypto/rand"
 	"io"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"time"
 
 	"bulla/keys"
 	"bulla/keys/atomicfile"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // Store is bulla's own key store. It holds no keys in memory and is safe for concurrent use,
@@ -139,21 +142,35 @@ func (s *Store) load(ctx context.Context) (list []loadedKey, problems []error, e
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, fpr := range fprs {
-		if err := ctx.Err(); err != nil {
-			return nil, problems, err
-		}
-		k, err := s.readKey(fpr)
-		if err != nil {
-			problems = append(problems, asProblem(s.keyDir(fpr), err))
+	all := make([]loadedKey, len(fprs))
+	wrong := make([]error, len(fprs))
+	var group errgroup.Group // verifying self-signatures is what takes the time
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, fpr := range fprs {
+		group.Go(func() (err error) {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			k := &all[i]
+			if k.stored, err = s.readKey(fpr); err != nil {
+				wrong[i] = asProblem(s.keyDir(fpr), err)
+			} else if k.key, err = k.describe(s.now()); err != nil {
+				wrong[i] = &ProblemError{Path: filepath.Join(s.keyDir(fpr), publicFile), Err: err}
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		forget(all)
+		return nil, problems, err
+	}
+	for i, k := range all {
+		if wrong[i] != nil {
+			k.forget()
+			problems = append(problems, wrong[i])
 			continue
 		}
-		d, err := k.describe(s.now())
-		if err != nil {
-			problems = append(problems, &ProblemError{Path: filepath.Join(s.keyDir(fpr), publicFile), Err: err})
-			continue
-		}
-		list = append(list, loadedKey{stored: k, key: d})
+		list = append(list, k)
 	}
 	slices.SortStableFunc(list, func(a, b loadedKey) int {
 		if len(a.secret) > 0 != (len(b.secret) > 0) {
