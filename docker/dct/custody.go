@@ -80,10 +80,14 @@ func (f *KeyFolder) Custody(id string) (Custody, error) {
 // wants it.
 const pathHeader = "path"
 
-// Backup copies a root key, encrypted as it is, to a file that must not exist yet, in the form of
-// notary key export. Restore and notary key import take it back; so does copying it into the
-// folder, under the key's id.
-func (f *KeyFolder) Backup(id, path string) error {
+// Backup copies a root key, named by its id or the beginning of it, encrypted as it is, to a file
+// that must not exist yet, in the form of notary key export. Restore and notary key import take
+// it back; so does copying it into the folder, under the key's id.
+func (f *KeyFolder) Backup(selector, path string) error {
+	id, err := f.rootKey(selector)
+	if err != nil {
+		return err
+	}
 	k, file, err := f.load(id)
 	if err != nil {
 		return err

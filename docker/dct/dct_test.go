@@ -53,6 +53,7 @@ func TestLifeOfARepository(t *testing.T) {
 	if err != nil || len(vs) != 1 || vs[0].Status != keys.StatusGood || s.Offline || s.Rotated {
 		t.Fatalf("%+v, %v", vs, err)
 	}
+	wantSigners(t, s, "1", "the repository key")
 	moved := w.push("team/app:1")
 	if vs, _, err := r.Verify(t.Context(), moved, trust); err != nil || vs[0].Status != keys.StatusBad {
 		t.Errorf("a moved tag: %+v, %v", vs, err)

@@ -25,15 +25,9 @@ import (
 // Errors, besides those of Read: *InitializedError, *RootKeyError, *CustodyError,
 // *keys.UnlockError.
 func (r *Repository) Initialize(ctx context.Context, rootKey string, ask keys.AskPassphrase) (*State, error) {
-	root, err := r.client.keys.rootKey(rootKey)
-	if err != nil {
-		return nil, err
-	}
-	if err := r.client.keys.inCustody(r.gun, root); err != nil {
-		return nil, err
-	}
 	remote := &remote{repo: r, ctx: ctx, push: true, absentOK: true}
-	if err := r.mustBeAbsent(remote); err != nil {
+	root, err := r.canInitialize(remote, rootKey)
+	if err != nil {
 		return nil, err
 	}
 	a := &keyAccess{ctx: ctx, folder: r.client.keys, ask: ask}
@@ -75,6 +69,22 @@ func (r *Repository) Initialize(ctx context.Context, rootKey string, ask keys.As
 	}
 	// The targets key stays: it may be the published one.
 	return nil, &UnknownOutcomeError{GUN: r.gun.String(), Err: lost}
+}
+
+// CanInitialize finds out what Initialize would refuse, without opening or making a key.
+func (r *Repository) CanInitialize(ctx context.Context, rootKey string) error {
+	_, err := r.canInitialize(&remote{repo: r, ctx: ctx, push: true, absentOK: true}, rootKey)
+	return err
+}
+
+func (r *Repository) canInitialize(remote *remote, rootKey string) (id string, err error) {
+	if id, err = r.client.keys.rootKey(rootKey); err != nil {
+		return "", err
+	}
+	if err := r.client.keys.inCustody(r.gun, id); err != nil {
+		return "", err
+	}
+	return id, r.mustBeAbsent(remote)
 }
 
 // mustBeAbsent asks whether the server has trust data, and is satisfied only by a clear no.

@@ -211,6 +211,16 @@ func ParsePublicKey(b []byte) (PublicKey, error) {
 	return PublicKey{key: k, ID: id, Algorithm: algorithm(k)}, nil
 }
 
+// ReadPublicKey is ParsePublicKey for a file.
+func ReadPublicKey(path string) (PublicKey, error) {
+	b, err := readKeyFile(path)
+	if err != nil {
+		return PublicKey{}, &KeyFileError{Path: path, Reason: "it cannot be read", Err: withoutPath(err)}
+	}
+	p, err := ParsePublicKey(b)
+	return p, withPath(err, path)
+}
+
 // PublicKey is the public half of a signer's key.
 type PublicKey struct {
 	// ID is the key's name everywhere: 64 hexadecimal digits.

@@ -118,7 +118,8 @@ func TestPins(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, late := w.person(w.server.URL)
-	for _, trust := range []Trust{byKey, trust} {
+	either := func(id string) Trust { return Trust{Certificates: []string{id}, RootKeys: []string{id}} }
+	for _, trust := range []Trust{byKey, trust, either(byKey.RootKeys[0]), either(trust.Certificates[0])} {
 		if vs, s, err := late.Repository(r.GUN()).Verify(t.Context(), img, trust); err != nil || vs[0].Status != keys.StatusGood || !s.Rotated {
 			t.Errorf("%+v, %v", vs, err)
 		}

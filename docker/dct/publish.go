@@ -203,15 +203,6 @@ func (s *State) role(name string) Role {
 	return s.Roles[i]
 }
 
-// delegations are the roles that targets delegates to.
-func (s *State) delegations() []Role {
-	i := slices.IndexFunc(s.Roles, func(r Role) bool { _, ok := signerName(r.Name); return ok || r.Name == roleReleases })
-	if i < 0 {
-		return nil
-	}
-	return s.Roles[i:]
-}
-
 // reference checks that an image is named by a tag, for nothing else can be signed.
 func (r *Repository) reference(img docker.Image) error {
 	switch {

@@ -166,7 +166,10 @@ func (r *Repository) brokenReleases(v *view) error {
 // signerName is the name of the person that a role stands for.
 func signerName(role string) (string, bool) {
 	name, ok := strings.CutPrefix(role, roleTargets+"/")
-	return name, ok && role != roleReleases && !strings.Contains(name, "/")
+	if !ok || role == roleReleases || strings.Contains(name, "/") {
+		return "", false
+	}
+	return name, true
 }
 
 // addTags sorts the entries of all roles into what is released, by whom, and the rest.

@@ -20,11 +20,12 @@ type Trust struct {
 	// Certificates are ids of root certificates (64 hexadecimal digits, the "Root Key" of docker
 	// trust inspect). One of them must sign.
 	Certificates []string
-	// RootKeys are ids of root keys: one of them must be the key of a root certificate that
-	// signs. They count where Certificates is empty.
+	// RootKeys are ids of root keys, as the files of private keys are called: one of them must be
+	// the key of a root certificate that signs. Where both lists are given, an entry of either
+	// will do, so that an id of whichever kind can be put into both.
 	RootKeys []string
 	// CA is a PEM file of authorities, one of which must have signed the root certificate. It
-	// counts where both are empty.
+	// counts where both lists are empty.
 	CA string
 	// FirstUse trusts, where neither is given, the root that the server shows the first time,
 	// and that one from then on.
@@ -41,10 +42,8 @@ func (t Trust) pinned() bool { return len(t.Certificates) > 0 || len(t.RootKeys)
 // key become pins of the certificates of that key.
 func (t Trust) config(gun GUN, claimed []Certificate) trustpinning.TrustPinConfig {
 	switch {
-	case len(t.Certificates) > 0:
-		return trustpinning.TrustPinConfig{Certs: map[string][]string{gun.String(): t.Certificates}, DisableTOFU: true}
-	case len(t.RootKeys) > 0:
-		ids := []string{}
+	case len(t.Certificates)+len(t.RootKeys) > 0:
+		ids := append([]string{}, t.Certificates...)
 		for _, c := range claimed {
 			if slices.Contains(t.RootKeys, c.KeyID) {
 				ids = append(ids, c.ID)
@@ -60,7 +59,7 @@ func (t Trust) config(gun GUN, claimed []Certificate) trustpinning.TrustPinConfi
 // names reports whether one of these root certificates is what the pins name. A CA names none.
 func (t Trust) names(list []Certificate) bool {
 	return slices.ContainsFunc(list, func(c Certificate) bool {
-		return slices.Contains(t.Certificates, c.ID) || len(t.Certificates) == 0 && slices.Contains(t.RootKeys, c.KeyID)
+		return slices.Contains(t.Certificates, c.ID) || slices.Contains(t.RootKeys, c.KeyID)
 	})
 }
 
@@ -144,7 +143,7 @@ func (v *view) update(r *Repository, remote *remote) (err error) {
 	remote.absentOK = true
 	defer func() { remote.absentOK = false }()
 	fresh := len(v.memory.files) == 0
-	if fresh && len(v.trust.Certificates) == 0 && len(v.trust.RootKeys) > 0 {
+	if fresh && len(v.trust.RootKeys) > 0 {
 		raw, err := remote.GetSized(data.CanonicalRootRole.String(), storage.NoSizeLimit)
 		if err != nil {
 			return err

@@ -55,8 +55,8 @@ func (s *State) Judge(img docker.Image) []keys.Verdict {
 	var out []keys.Verdict
 	for _, sig := range signatures {
 		v := base
-		v.Status, v.Reason = keys.StatusGood, "Signed by "+sig.who()+"."+offline
-		v.Signer = &keys.Signatory{Hash: "sha256", Source: keys.SourceTrust, UserIDs: []string{sig.who()}}
+		v.Status, v.Reason = keys.StatusGood, "Signed by "+sig.Who()+"."+offline
+		v.Signer = &keys.Signatory{Hash: "sha256", Source: keys.SourceTrust, UserIDs: []string{sig.Who()}}
 		if len(sig.KeyIDs) > 0 {
 			v.Signer.Fingerprint = keys.Fingerprint(strings.ToUpper(sig.KeyIDs[0]))
 			v.Signer.Primary = v.Signer.Fingerprint
@@ -74,8 +74,8 @@ func orNone(digest string) string {
 	return digest
 }
 
-// who is the signer in words.
-func (g Signature) who() string {
+// Who is the signer in words.
+func (g Signature) Who() string {
 	if g.Name == "" {
 		return "the repository key"
 	}

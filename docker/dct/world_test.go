@@ -150,7 +150,7 @@ func signersOf(s *State, tag string) (names []string) {
 		return nil
 	}
 	for _, g := range t.Signatures {
-		names = append(names, g.who())
+		names = append(names, g.Who())
 	}
 	return names
 }

@@ -21,7 +21,7 @@ func (a *app) imageCommand() *cobra.Command {
 		Short: "Sign images in a registry, and see what is signed there",
 	}
 	c.AddCommand(a.imageListCommand(), a.imageShowCommand(), a.imageVerifyCommand(), a.imageDoctorCommand(), a.imageSignCommand(), a.imageKeygenCommand(), a.imageKeyCommand(),
-		a.imagePinsCommand(), a.imageMigrateCommand(), a.imageAdmissionCommand())
+		a.imagePinsCommand(), a.imageMigrateCommand(), a.imageAdmissionCommand(), a.trustCommand())
 	return c
 }
 

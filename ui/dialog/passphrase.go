@@ -77,6 +77,10 @@ func (p *Passphrase) Title() string {
 		return capital(new + "master passphrase of the vault file")
 	case keys.PurposeAgent:
 		return capital(new + "passphrase or PIN, for gpg-agent")
+	case keys.PurposeTrustRoot:
+		return capital(new + "passphrase of the root key of Content Trust")
+	case keys.PurposeTrust:
+		return capital(new + "passphrase of a key of Content Trust")
 	}
 	return capital(new + "passphrase of the signing key")
 }

@@ -15,6 +15,7 @@ import (
 	"bulla/artifacts"
 	"bulla/docker"
 	"bulla/docker/cosign"
+	"bulla/docker/dct"
 	"bulla/docker/dockerfile"
 	"bulla/gitops"
 	"bulla/keys"
@@ -52,6 +53,26 @@ var every = []struct {
 	{&docker.RegistryError{Kind: docker.KindServer}, CodeUnchecked},
 	{&cosign.KeyFileError{Path: "x", Reason: "y"}, CodeUsage},
 	{&cosign.PublishedError{Err: errors.New("x")}, CodeIncomplete},
+	{&dct.ConflictError{Tries: 8}, CodeRefused},
+	{&dct.CustodyError{KeyID: "abc"}, CodeRefused},
+	{&dct.InitializedError{GUN: "x"}, CodeRefused},
+	{&dct.KeyFileError{Path: "x"}, CodeUsage},
+	{&dct.MetadataError{Problem: dct.ProblemRollback}, CodeFailed},
+	{&dct.MissingKeyError{Role: "targets"}, CodeRefused},
+	{&dct.NotInitializedError{GUN: "x"}, CodeRefused},
+	{&dct.NotInitializedError{GUN: "x", Known: true}, CodeUnchecked},
+	{&dct.NotSeenError{GUN: "x"}, CodeUnchecked},
+	{&dct.NotSignedError{GUN: "x", Tag: "1"}, CodeRefused},
+	{&dct.PinsError{Path: "x"}, CodeUsage},
+	{&dct.RootKeyError{}, CodeRefused},
+	{&dct.RootKeyError{IDs: []string{"a", "b"}}, CodeUsage},
+	{&dct.SameRootError{GUN: "x"}, CodeRefused},
+	{&dct.ServerError{Kind: docker.KindUnreachable, Err: errors.New("x")}, CodeUnchecked},
+	{&dct.ServerError{Kind: docker.KindUnauthorized, Status: 401}, CodeUnchecked},
+	{&dct.SignerError{GUN: "x", Name: "alice"}, CodeRefused},
+	{&dct.SignerError{Name: "Alice"}, CodeUsage},
+	{&dct.UnknownOutcomeError{Err: context.Canceled}, CodeIncomplete},
+	{&dct.UnpinnedError{GUN: "x"}, CodeUsage},
 	{&dockerfile.SyntaxError{Message: "x"}, CodeUsage},
 	{&gitops.ConflictError{Ref: "a", With: "b"}, CodeUsage},
 	{&gitops.DateError{Value: "x"}, CodeUsage},

@@ -79,8 +79,8 @@ func known(err error) (Explanation, bool) {
 		return x, true
 	}
 	for _, explainer := range []func(error, *Explanation) bool{
-		journalling, abandoning, incomplete, publishing, cancelled, refused, usage, gnupg, passphrases, selecting, keyChanges, publicKeys, stores,
-		repositories, pushing, imaging, asking, judging, registries, files,
+		lostAnswers, journalling, abandoning, incomplete, publishing, cancelled, refused, usage, gnupg, passphrases, selecting, keyChanges, publicKeys, stores,
+		repositories, pushing, contentTrust, imaging, asking, judging, registries, files,
 	} {
 		if explainer(err, &x) {
 			return x, true
@@ -218,7 +218,7 @@ func passphrases(err error, x *Explanation) bool {
 	case errors.Is(err, keys.ErrNoPassphrase):
 		x.Headline = "The key is protected, and there is nobody to ask for its passphrase."
 		x.Untouched = "Nothing was signed."
-		x.Next = []string{"--passphrase-fd N reads it from file descriptor N (--image-passphrase-fd for an image key)", "or keep it in the keychain once, in a terminal"}
+		x.Next = []string{"--passphrase-fd N reads it from file descriptor N (--image-passphrase-fd for an image key, --root-passphrase-fd for a root key)", "or keep it in the keychain once, in a terminal"}
 		x.Code = CodeUsage
 	default:
 		return false

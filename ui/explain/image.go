@@ -2,9 +2,7 @@ package explain
 
 import (
 	"errors"
-	"fmt"
 
-	"bulla/docker/dct"
 	"bulla/docker/dockerfile"
 	"bulla/workflow"
 	"bulla/workflow/images"
@@ -17,8 +15,6 @@ func imaging(err error, x *Explanation) bool {
 	var admission *images.AdmissionError
 	var children *workflow.UnlistedChildrenError
 	var untrusted *images.UntrustedError
-	var server *dct.ServerError
-	var bad *dct.MetadataError
 	switch {
 	case errors.As(err, &file), errors.As(err, &pins), errors.As(err, &admission):
 		x.Code = CodeUsage
@@ -31,11 +27,6 @@ func imaging(err error, x *Explanation) bool {
 	case errors.As(err, &children):
 		x.Untouched, x.Code = "Nothing was signed.", CodeRefused
 		x.Next = []string{"without --recursive the index alone is signed"}
-	case errors.As(err, &server):
-		x.Next, x.Code = []string{"try again later: a trust server that cannot be asked proves nothing"}, CodeUnchecked
-	case errors.As(err, &bad):
-		x.Headline = fmt.Sprintf("The trust data of %s must not be trusted.", bad.GUN)
-		x.Cause, x.Code = sentence(bad.Error()), CodeFailed
 	case errors.As(err, &untrusted):
 		x.Cause, x.Code = "The trust data must not be trusted.", CodeFailed
 	default:

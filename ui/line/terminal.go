@@ -110,6 +110,7 @@ func prompt(req keys.PassphraseRequest) string {
 	what := map[keys.PassphrasePurpose]string{
 		keys.PurposeOpenPGP: "Passphrase of the key", keys.PurposeAgent: "Passphrase or PIN of GnuPG's key",
 		keys.PurposeImage: "Passphrase of the image key", keys.PurposeVault: "Master passphrase of the vault", keys.PurposeToken: "Access token for",
+		keys.PurposeTrustRoot: "Passphrase of the", keys.PurposeTrust: "Passphrase of the",
 	}[req.Purpose]
 	if req.New {
 		what = "New " + strings.ToLower(what[:1]) + what[1:]

@@ -47,8 +47,8 @@ func (d *DCT) Close() {
 	}
 }
 
-// client talks to a trust server; "" is the default one.
-func (d *DCT) client(server string) *dct.Client {
+// Client talks to a trust server; "" is the default one. Close closes it.
+func (d *DCT) Client(server string) *dct.Client {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	c := d.clients[server]
@@ -65,35 +65,35 @@ func (d *DCT) client(server string) *dct.Client {
 
 // repository finds the trust data of a repository, and what should stand behind it: the roots that
 // were named, or bulla's own pins, or whatever is shown first.
-func (d *DCT) repository(repo docker.Repository, roots []string, server string, firstUse bool) (*dct.Repository, []dct.Trust, error) {
+func (d *DCT) repository(repo docker.Repository, roots []string, server string, firstUse bool) (*dct.Repository, dct.Trust, error) {
 	gun, err := dct.ParseGUN(repo.String())
 	if err != nil {
-		return nil, nil, err
+		return nil, dct.Trust{}, err
 	}
-	c := d.client(server)
+	c := d.Client(server)
 	r := c.Repository(gun)
 	if len(roots) > 0 { // people name a root by its certificate or by its key
-		return r, []dct.Trust{{Certificates: roots}, {RootKeys: roots}}, nil
+		return r, dct.Trust{Certificates: roots, RootKeys: roots}, nil
 	}
 	pins, err := c.Pins()
 	if err != nil {
-		return nil, nil, err
+		return nil, dct.Trust{}, err
 	}
 	t := pins.For(gun)
 	t.FirstUse = firstUse
 	if len(t.Certificates)+len(t.RootKeys) == 0 && t.CA == "" && !firstUse {
-		return r, nil, ErrNoRoot
+		return r, t, ErrNoRoot
 	}
-	return r, []dct.Trust{t}, nil
+	return r, t, nil
 }
 
 // Read is ContentTrust's.
 func (d *DCT) Read(ctx context.Context, repo docker.Repository, roots []string, server string, firstUse bool) (TrustData, error) {
-	r, ways, err := d.repository(repo, roots, server, firstUse)
+	r, trust, err := d.repository(repo, roots, server, firstUse)
 	if err != nil {
 		return nil, err
 	}
-	s, _, err := read(ctx, r, ways)
+	s, err := r.Read(ctx, trust)
 	var missing *dct.NotInitializedError
 	var bad *dct.MetadataError
 	switch {
@@ -105,18 +105,6 @@ func (d *DCT) Read(ctx context.Context, repo docker.Repository, roots []string, 
 		return nil, err
 	}
 	return trustState{s}, nil
-}
-
-// read reads the trust data in the first of the ways that leads to it, and tells which it was.
-func read(ctx context.Context, r *dct.Repository, ways []dct.Trust) (s *dct.State, way dct.Trust, err error) {
-	for _, way = range ways {
-		s, err = r.Read(ctx, way)
-		var bad *dct.MetadataError
-		if !errors.As(err, &bad) || bad.Problem != dct.ProblemRoot {
-			return s, way, err
-		}
-	}
-	return s, way, err
 }
 
 // trustState is TrustData by what was read.
@@ -145,7 +133,7 @@ func (d *DCT) Examine(ctx context.Context, repo docker.Repository, server string
 	if err != nil {
 		return TrustServer{Err: err}
 	}
-	r := d.client(server).Repository(gun)
+	r := d.Client(server).Repository(gun)
 	out := TrustServer{URL: r.Server()}
 	if end, ok := dct.EndOf(r.Server()); ok {
 		out.Ends, out.Whose, out.Source = end.Day, end.Whose, end.Source
@@ -172,22 +160,18 @@ func (d *DCT) Examine(ctx context.Context, repo docker.Repository, server string
 // Sign signs the tag that img was resolved from in Content Trust too. The repository must have
 // been initialised. Errors are those of dct.Repository.Sign, and ErrNoRoot.
 func (d *DCT) Sign(ctx context.Context, img docker.Image, o Options, ask keys.AskPassphrase) (dct.Signed, error) {
-	r, ways, err := d.repository(img.Reference.Repository(), o.Roots, o.TrustServer, o.FirstUse)
+	r, trust, err := d.repository(img.Reference.Repository(), o.Roots, o.TrustServer, o.FirstUse)
 	if err != nil {
 		return dct.Signed{}, err
 	}
-	_, way, err := read(ctx, r, ways)
-	if err != nil {
-		return dct.Signed{}, err
-	}
-	return r.Sign(ctx, img, way, ask)
+	return r.Sign(ctx, img, trust, ask)
 }
 
 // CanSign finds out before anything is signed whether the trust data can be read.
 func (d *DCT) CanSign(ctx context.Context, repo docker.Repository, o Options) error {
-	r, ways, err := d.repository(repo, o.Roots, o.TrustServer, o.FirstUse)
+	r, trust, err := d.repository(repo, o.Roots, o.TrustServer, o.FirstUse)
 	if err == nil {
-		_, _, err = read(ctx, r, ways)
+		_, err = r.Read(ctx, trust)
 	}
 	return err
 }

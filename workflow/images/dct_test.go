@@ -78,7 +78,7 @@ func answer(_ context.Context, req keys.PassphraseRequest) (keys.Secret, error) 
 // rehearse makes a backup of the root key and tries it: nothing is signed before.
 func (p *trustPlace) rehearse(d *DCT) {
 	p.t.Helper()
-	folder := d.client("").Keys()
+	folder := d.Client("").Keys()
 	list, err := folder.List()
 	if err != nil || len(list) == 0 || list[0].Role != "root" {
 		p.t.Fatal(list, err)
@@ -131,7 +131,7 @@ func TestContentTrustForReal(t *testing.T) {
 	}
 
 	// The key's own id pins too, as some daemon.json have it.
-	list, err := p.dct().client("").Keys().List()
+	list, err := p.dct().Client("").Keys().List()
 	if err != nil || len(list) == 0 || list[0].Role != "root" {
 		t.Fatal(list, err)
 	}

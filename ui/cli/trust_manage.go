@@ -1,0 +1,210 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"bulla/docker/dct"
+	"bulla/ui/explain"
+)
+
+func (a *app) trustInitCommand() *cobra.Command {
+	t := &trusting{app: a}
+	var root string
+	c := &cobra.Command{
+		Use:   "init REPO",
+		Short: "Give a repository its root key, for good",
+		Long: `Give a repository its root key, for good: whoever pins it will refuse any other. A
+lost root key can never be replaced, so a backup of it must have been restored and
+opened once:
+
+  bulla image trust key generate --root
+  bulla image trust key backup ID -o /media/stick/root.key
+  bulla image trust key rehearse /media/stick/root.key
+
+A targets key is made beside it; the trust server keeps the keys for snapshot and
+timestamp. The id of the root certificate is printed, and pinned here: give it to
+those who verify.`,
+		Args: cobra.ExactArgs(1),
+	}
+	f := c.Flags()
+	f.StringVar(&t.server, "trust-server", "", "the https `address` of the trust server; by default the one that belongs to the registry")
+	f.StringVar(&root, "root-key", "", "the `id` of the root key, or its beginning; not needed where there is only one")
+	t.passphrases(f, true)
+	a.jsonFlag(f, "print the new trust data as a line of JSON")
+	a.yesFlag(f)
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		ctx := cmd.Context()
+		r, _, err := t.repository(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		if err := r.CanInitialize(ctx, root); err != nil {
+			return err
+		}
+		a.endOf(r)
+		if err := a.confirm(ctx, "give "+r.GUN().String()+" its root key on "+r.Server()+", for good"); err != nil {
+			return err
+		}
+		s, err := r.Initialize(ctx, root, t.ask())
+		if err != nil {
+			return err
+		}
+		if err := t.pinAfter(r, s); err != nil {
+			return err
+		}
+		return a.trustState(t, s)
+	}
+	return c
+}
+
+func (a *app) trustRotateCommand() *cobra.Command {
+	t := &trusting{app: a}
+	var root string
+	c := &cobra.Command{
+		Use:   "rotate REPO targets|root",
+		Short: "Replace a repository's targets key or root key by a new one",
+		Long: `Replace a repository's targets key by a new one that is made now, or its root key by
+another one whose backup was rehearsed, as for init. Both need the present root key.
+
+Who has pinned the old root follows to the new one, for both keys sign the change; the
+new certificate is printed, and pinned here. Old keys stay where they are.`,
+		Args:      cobra.ExactArgs(2),
+		ValidArgs: []string{"targets", "root"},
+	}
+	f := c.Flags()
+	t.where(f)
+	t.passphrases(f, true)
+	f.StringVar(&root, "root-key", "", "the `id` of the new root key, or its beginning")
+	a.jsonFlag(f, "print the trust data as a line of JSON")
+	a.yesFlag(f)
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		ctx := cmd.Context()
+		if args[1] != "targets" && args[1] != "root" {
+			return &explain.UsageError{Message: fmt.Sprintf("%q cannot be rotated", args[1]), Hints: []string{"targets or root; the server rotates its own keys"}}
+		}
+		if args[1] == "root" && root == "" {
+			return &explain.UsageError{Message: "the new root key is not named", Hints: []string{"--root-key ID; bulla image trust key list shows the keys"}}
+		}
+		r, trust, err := t.repository(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		if err := a.confirm(ctx, "replace the "+args[1]+" key of "+r.GUN().String()+" on "+r.Server()); err != nil {
+			return err
+		}
+		s, err := t.rotate(ctx, r, args[1], root, trust)
+		if err != nil {
+			return err
+		}
+		return a.trustState(t, s)
+	}
+	return c
+}
+
+func (t *trusting) rotate(ctx context.Context, r *dct.Repository, role, root string, trust dct.Trust) (*dct.State, error) {
+	if role == "targets" {
+		return r.RotateTargets(ctx, trust, t.ask())
+	}
+	s, err := r.RotateRoot(ctx, root, trust, t.ask())
+	if err == nil {
+		err = t.pinAfter(r, s)
+	}
+	return s, err
+}
+
+func (a *app) trustSignerCommand() *cobra.Command {
+	c := &cobra.Command{Use: "signer", Short: "Say who may sign the tags of a repository"}
+	c.AddCommand(a.trustSignerAddCommand(), a.trustSignerRemoveCommand())
+	return c
+}
+
+func (a *app) trustSignerAddCommand() *cobra.Command {
+	t := &trusting{app: a}
+	var files []string
+	c := &cobra.Command{
+		Use:   "add REPO NAME --key FILE",
+		Short: "Let somebody sign tags, by their public key",
+		Long: `Let somebody sign tags, by their public key: the .pub file of bulla image trust key
+generate or docker trust key generate. This needs the repository's targets key.`,
+		Args: cobra.ExactArgs(2),
+	}
+	f := c.Flags()
+	t.where(f)
+	t.passphrases(f, true)
+	f.StringArrayVar(&files, "key", nil, "the signer's public key `file` (repeatable)")
+	a.jsonFlag(f, "print the trust data as a line of JSON")
+	a.yesFlag(f)
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		ctx := cmd.Context()
+		if len(files) == 0 {
+			return &explain.UsageError{Message: "no public key is named", Hints: []string{"--key FILE names the signer's .pub file"}}
+		}
+		pubs, err := a.publicKeys(files)
+		if err != nil {
+			return err
+		}
+		r, trust, err := t.repository(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		s, existing, err := r.AddSigner(ctx, args[1], pubs, trust, t.ask())
+		if err != nil {
+			return err
+		}
+		if existing && !a.flags.json {
+			a.note("note: %s may sign there already", args[1])
+		}
+		return a.trustState(t, s)
+	}
+	return c
+}
+
+// publicKeys reads the public keys of a signer.
+func (a *app) publicKeys(files []string) (pubs []dct.PublicKey, err error) {
+	for _, name := range files {
+		p, err := dct.ReadPublicKey(a.path(name))
+		if err != nil {
+			return nil, err
+		}
+		pubs = append(pubs, p)
+	}
+	return pubs, nil
+}
+
+func (a *app) trustSignerRemoveCommand() *cobra.Command {
+	t := &trusting{app: a}
+	var force bool
+	c := &cobra.Command{
+		Use:   "remove REPO NAME",
+		Short: "Take the right to sign tags from somebody",
+		Long: `Take the right to sign tags from somebody. What was released stays so: where only
+their key stands under the list of released tags, another signer's key that is at hand
+signs it again. This needs the repository's targets key.`,
+		Args: cobra.ExactArgs(2),
+	}
+	f := c.Flags()
+	t.where(f)
+	t.passphrases(f, true)
+	f.BoolVar(&force, "force", false, "remove the last signer too, though what is released loses its signature")
+	a.jsonFlag(f, "print the trust data as a line of JSON")
+	a.yesFlag(f)
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		ctx := cmd.Context()
+		r, trust, err := t.repository(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		if err := a.confirm(ctx, "remove the signer "+args[1]+" from "+r.GUN().String()); err != nil {
+			return err
+		}
+		s, err := r.RemoveSigner(ctx, args[1], force, trust, t.ask())
+		if err != nil {
+			return err
+		}
+		return a.trustState(t, s)
+	}
+	return c
+}

@@ -1,0 +1,222 @@
+package explain
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"bulla/docker"
+	"bulla/docker/dct"
+)
+
+// contentTrust explains what Docker Content Trust ends in.
+func contentTrust(err error, x *Explanation) bool {
+	var keyFile *dct.KeyFileError
+	var pins *dct.PinsError
+	switch {
+	case trustServers(err, x), trustData(err, x), trustKeys(err, x), trustChanges(err, x):
+		return true
+	case errors.As(err, &keyFile), errors.As(err, &pins):
+		x.Untouched, x.Code = "Nothing was changed.", CodeUsage
+		return true
+	}
+	return false
+}
+
+// trustServers explains servers that did not answer, or not to this.
+func trustServers(err error, x *Explanation) bool {
+	var server *dct.ServerError
+	var none *dct.NotInitializedError
+	var already *dct.InitializedError
+	var unseen *dct.NotSeenError
+	switch {
+	case errors.As(err, &server):
+		x.Headline = fmt.Sprintf("The trust server %s could not be asked about %s.", server.Server, server.GUN)
+		x.Cause, x.Code = trustServerCause(server), CodeUnchecked
+		x.Next = []string{"nothing is taken from memory; bulla image trust inspect --offline shows what was seen last"}
+		switch server.Kind {
+		case docker.KindUnauthorized, docker.KindForbidden:
+			x.Next = []string{"docker login " + registryOf(server.GUN) + ": a trust server lets in whom the registry lets in"}
+		case docker.KindUnreachable:
+			x.Next = append([]string{"--trust-server or DOCKER_CONTENT_TRUST_SERVER names another server", "certificates of a private authority belong into tls/HOST:PORT/ca.crt in Docker's folder"}, x.Next...)
+		}
+	case errors.As(err, &none) && none.Known:
+		x.Headline = fmt.Sprintf("%s says that it has no trust data for %s, which it must have had.", none.Server, none.GUN)
+		x.Cause, x.Code = "A root is pinned for it, or trust data was seen before. Nothing can be checked.", CodeUnchecked
+		x.Next = []string{"ask the publisher what became of it"}
+	case errors.As(err, &none):
+		x.Headline = fmt.Sprintf("%s has no trust data for %s: nothing in it is signed by Content Trust.", none.Server, none.GUN)
+		x.Next, x.Code = []string{"bulla image trust init gives a repository its root key, for good"}, CodeRefused
+	case errors.As(err, &already):
+		x.Headline = fmt.Sprintf("%s has a root key on %s already.", already.GUN, already.Server)
+		x.Untouched, x.Code = "It was not changed.", CodeRefused
+		x.Next = []string{"bulla image trust inspect shows it; rotate replaces keys"}
+	case errors.As(err, &unseen):
+		x.Headline = fmt.Sprintf("The trust data of %s was never seen here, under these pins.", unseen.GUN)
+		x.Next, x.Code = []string{"ask the trust server once, without --offline"}, CodeUnchecked
+	default:
+		return false
+	}
+	return true
+}
+
+func trustServerCause(e *dct.ServerError) string {
+	what := map[docker.Kind]string{
+		docker.KindUnauthorized: "It does not know who you are.", docker.KindForbidden: "You may not do this there.",
+		docker.KindServer: "It is in trouble.", docker.KindRateLimited: "It has been asked too often.", docker.KindNotFound: "It does not have what it must have.",
+	}[e.Kind]
+	if e.Status != 0 {
+		return strings.TrimSpace(fmt.Sprintf("It answered %d. %s", e.Status, what))
+	}
+	if e.Timeout() {
+		return "It did not answer in time."
+	}
+	if e.Err != nil {
+		return sentence(e.Err.Error())
+	}
+	return sentence(e.Detail)
+}
+
+// registryOf is the registry in a GUN.
+func registryOf(gun string) string {
+	host, _, _ := strings.Cut(gun, "/")
+	return host
+}
+
+// trustData explains data that must not be trusted, or that nothing vouches for.
+func trustData(err error, x *Explanation) bool {
+	var bad *dct.MetadataError
+	var unpinned *dct.UnpinnedError
+	var unsigned *dct.NotSignedError
+	switch {
+	case errors.As(err, &bad):
+		x.Headline = fmt.Sprintf("The trust data of %s must not be trusted.", bad.GUN)
+		x.Cause, x.Next = trustProblem(bad)
+		x.Code = CodeFailed
+	case errors.As(err, &unpinned):
+		x.Headline = fmt.Sprintf("Nothing says which root key %s must have.", unpinned.GUN)
+		for _, c := range unpinned.Shown {
+			x.Cause += "The trust server shows the root certificate " + c.ID + "; nothing vouches for it. "
+		}
+		for _, id := range unpinned.Docker {
+			x.Cause += "Docker has trusted " + id + " on this machine. "
+		}
+		x.Cause = strings.TrimSpace(x.Cause)
+		x.Next = []string{
+			"ask the publisher for the id of the root certificate, then: bulla image trust pin " + unpinned.GUN + " ID",
+			"--root ID names it for once; --trust-first-use believes what the server shows",
+		}
+		x.Code = CodeUsage
+	case errors.As(err, &unsigned):
+		x.Headline, x.Code = fmt.Sprintf("%s:%s is not signed.", unsigned.GUN, unsigned.Tag), CodeRefused
+		x.Untouched = "Nothing was changed."
+	default:
+		return false
+	}
+	return true
+}
+
+// trustProblem says what is wrong with trust data, and what to do.
+func trustProblem(e *dct.MetadataError) (cause string, next []string) {
+	switch e.Problem {
+	case dct.ProblemExpired:
+		cause = "The part " + e.Role + " has expired: it was not renewed, or somebody holds newer data back."
+	case dct.ProblemRollback:
+		cause = "It is older than what was seen here before."
+		next = []string{"somebody may be hiding a newer signature, or a revocation: ask the publisher"}
+	case dct.ProblemRoot:
+		cause = "Its root key is neither the pinned one nor a successor that the pinned one has signed."
+		next = []string{"ask the publisher for the id of the root certificate; bulla image trust pin changes what is pinned"}
+	case dct.ProblemSignature:
+		cause = "A part of it is not signed by the keys that may sign it."
+	case dct.ProblemMismatch:
+		cause = "Its parts do not belong together: files of different versions or repositories were mixed."
+	default:
+		cause = "It cannot be read."
+	}
+	if e.Role == "targets/releases" {
+		cause = "The list of released tags (targets/releases) has expired, or no valid signature is under it any more."
+		next = []string{"a signer can mend it: bulla image trust mend " + e.GUN}
+	}
+	if next == nil {
+		next = []string{"ask who runs the trust server"}
+	}
+	return cause, next
+}
+
+// trustKeys explains keys that are missing or not yet safe.
+func trustKeys(err error, x *Explanation) bool {
+	var missing *dct.MissingKeyError
+	var custody *dct.CustodyError
+	var root *dct.RootKeyError
+	var same *dct.SameRootError
+	switch {
+	case errors.As(err, &missing):
+		x.Headline = fmt.Sprintf("No key at hand may sign for %s in %s.", missing.Role, missing.GUN)
+		x.Cause = "One of these is needed in " + missing.Dir + ": " + strings.Join(missing.IDs, ", ") + "."
+		x.Next = []string{"bulla image trust key list shows the keys at hand", "whoever owns the repository can make you a signer: bulla image trust signer add"}
+		if missing.Role == "root" {
+			x.Next = []string{"bulla image trust key restore FILE takes the root key back from its backup"}
+		}
+	case errors.As(err, &custody):
+		x.Headline = fmt.Sprintf("No backup of the root key %s was restored and opened yet.", custody.KeyID[:min(12, len(custody.KeyID))])
+		x.Cause = "A lost root key can never be replaced: all who have pinned it would refuse whatever comes after."
+		x.Next = []string{"bulla image trust key backup " + custody.KeyID[:min(12, len(custody.KeyID))] + " -o FILE, then bulla image trust key rehearse FILE"}
+		if custody.Backup != "" {
+			x.Next = []string{"bulla image trust key rehearse " + custody.Backup}
+		}
+	case errors.As(err, &root) && len(root.IDs) == 0:
+		x.Headline, x.Cause = "There is no root key at hand.", "It was looked for in "+root.Dir+"."
+		x.Next = []string{"bulla image trust key generate --root makes one", "bulla image trust key restore FILE takes one back from its backup"}
+	case errors.As(err, &root):
+		x.Headline = fmt.Sprintf("%d root keys are at hand, and none is named.", len(root.IDs))
+		for _, id := range root.IDs {
+			x.Next = append(x.Next, "--root-key "+id)
+		}
+		x.Code, x.Untouched = CodeUsage, "Nothing was changed."
+		return true
+	case errors.As(err, &same):
+		x.Headline = "This is the root key of " + same.GUN + " already."
+		x.Next = []string{"bulla image trust key generate --root makes another one"}
+	default:
+		return false
+	}
+	x.Untouched, x.Code = "Nothing was published.", CodeRefused
+	return true
+}
+
+// trustChanges explains changes that could not be published.
+func trustChanges(err error, x *Explanation) bool {
+	var signer *dct.SignerError
+	var conflict *dct.ConflictError
+	switch {
+	case errors.As(err, &signer):
+		x.Headline, x.Untouched, x.Code = sentence("signer "+signer.Name+": "+signer.Reason), "Nothing was changed.", CodeRefused
+		if signer.GUN == "" {
+			x.Code = CodeUsage
+		}
+		if len(signer.Tags) > 0 {
+			x.Cause = "Released: " + strings.Join(signer.Tags, ", ") + "."
+			x.Next = []string{"let another signer sign one of these tags first", "for the last signer: --force"}
+		}
+	case errors.As(err, &conflict):
+		x.Headline = fmt.Sprintf("The trust server refused the change of %s, %d times.", conflict.GUN, conflict.Tries)
+		x.Cause, x.Untouched, x.Code = sentence(conflict.Detail), "Nothing of yours was published; what others published stays.", CodeRefused
+		x.Next = []string{"try again when nobody else changes the repository"}
+	default:
+		return false
+	}
+	return true
+}
+
+// lostAnswers explains a change whose outcome is not known. It comes before whatever the answer
+// was lost by: a cancelled one did not leave everything as it was.
+func lostAnswers(err error, x *Explanation) bool {
+	var unknown *dct.UnknownOutcomeError
+	if !errors.As(err, &unknown) {
+		return false
+	}
+	x.Headline = "Whether the change of " + unknown.GUN + " was published is not known: the answer was lost."
+	x.Next, x.Code = []string{"bulla image trust inspect " + unknown.GUN + " shows what is there"}, CodeIncomplete
+	return true
+}
