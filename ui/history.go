@@ -23,6 +23,8 @@ type HistoryOptions struct {
 	// Open reads the tags of the repository. It runs outside the event loop, after the first
 	// frame, and again when the person asks for it.
 	Open func(context.Context) (Timeline, error)
+	// Keys looks for missing keys on key servers; nil where that is not possible.
+	Keys history.KeySource
 	// Dir is where the relative name of an exported file begins; "" is the working directory.
 	Dir string
 
@@ -64,7 +66,7 @@ func newHistoryRoot(ctx context.Context, h HistoryOptions) *historyRoot {
 // newPage makes the page for the theme; put writes to the clipboard.
 func (r *historyRoot) newPage(put func(string) error) *history.Model {
 	return history.New(history.Options{
-		Context: r.ctx, Open: r.ho.Open, Theme: r.theme, Now: r.o.Now, Dialogs: r.dialogs, Copy: put, Dir: r.ho.Dir,
+		Context: r.ctx, Open: r.ho.Open, Theme: r.theme, Now: r.o.Now, Dialogs: r.dialogs, Copy: put, Keys: r.ho.Keys, Dir: r.ho.Dir,
 	})
 }
 

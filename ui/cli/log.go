@@ -72,7 +72,12 @@ func (a *app) historyScreen(ctx context.Context, o logFlags) error {
 	if err != nil {
 		return &explain.UsageError{Message: err.Error(), Hints: []string{"--theme auto, light or dark"}}
 	}
+	w, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
 	return ui.History(ctx, ui.HistoryOptions{
+		Keys: w,
 		Open: func(ctx context.Context) (ui.Timeline, error) {
 			t, _, err := a.timeline(ctx, o)
 			if err != nil {

@@ -17,6 +17,7 @@ type Map struct {
 	None, Replace, TogglePush, Resume, Undo, Push, Verify     key.Binding
 	Yes, No, Tamper, Go, Show                                 key.Binding
 	Message, Copy, Export, Sort, Wanting, Signer, Registry    key.Binding
+	Fetch                                                     key.Binding
 	// In text.
 	Erase, EraseAll key.Binding
 }
@@ -75,6 +76,7 @@ func Default() Map {
 		Wanting:    b("w", "only what is not good", "w"),
 		Signer:     b("b", "only by this signer", "b"),
 		Registry:   b("i", "ask the registry for images", "i"),
+		Fetch:      b("f", "fetch the missing key", "f"),
 
 		Erase:    b("backspace", "erase", "backspace", "ctrl+h"),
 		EraseAll: b("ctrl+u", "erase all", "ctrl+u"),

@@ -62,6 +62,8 @@ func (m *Model) act(msg tea.KeyMsg) tea.Cmd {
 		return m.copy()
 	case key.Matches(msg, m.keys.Registry):
 		return m.ask(i)
+	case key.Matches(msg, m.keys.Fetch):
+		m.askFetch()
 	}
 	return nil
 }

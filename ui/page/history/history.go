@@ -45,6 +45,8 @@ type Options struct {
 	Dialogs *dialog.Stack
 	// Copy puts a text into the clipboard of the terminal; nil where that is not possible.
 	Copy func(string) error
+	// Keys looks for missing keys on key servers; nil where that is not possible.
+	Keys KeySource
 	// Dir is where a relative name of an exported file begins.
 	Dir string
 }
@@ -130,6 +132,10 @@ func (m *Model) Update(msg tea.Msg) tea.Cmd {
 		m.exported(msg)
 	case copied:
 		m.copied(msg)
+	case fetched:
+		m.fetched(msg)
+	case kept:
+		return tea.Batch(m.kept(msg), m.tick())
 	}
 	return m.tick()
 }
@@ -396,7 +402,7 @@ func (m *Model) hints() []keymap.Hint {
 		keymap.On(k.Choose, "the whole story"), keymap.On(k.Filter, ""), keymap.On(k.Wanting, m.wantingName()),
 		keymap.On(k.Export, ""), keymap.On(k.Help, ""), keymap.On(k.Sort, ""), keymap.On(k.Signer, m.signerName()),
 		keymap.On(k.Message, "read the message"), keymap.Unless(m.copyFault(), k.Copy, ""),
-		keymap.Unless(m.registryFault(), k.Registry, ""), keymap.On(k.Again, ""), keymap.On(k.Back, "show all again"), keymap.On(k.Quit, ""),
+		keymap.Unless(m.registryFault(), k.Registry, ""), keymap.Unless(m.fetchFault(), k.Fetch, ""), keymap.On(k.Again, ""), keymap.On(k.Back, "show all again"), keymap.On(k.Quit, ""),
 	}
 }
 

@@ -1,0 +1,177 @@
+package history
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"bulla/keys"
+	"bulla/keys/publish"
+	"bulla/keys/store"
+	"bulla/ui/component/human"
+	"bulla/ui/component/layout"
+	"bulla/ui/dialog"
+	"bulla/ui/safetext"
+	"bulla/ui/theme"
+	"bulla/workflow"
+)
+
+// KeySource gets the keys of others: *workflow.World has its methods.
+type KeySource interface {
+	FetchSources(publish.Query) ([]publish.Target, error)
+	Fetch(context.Context, publish.Query, []publish.Target, workflow.PublishFace) ([]publish.Found, []publish.Miss, error)
+	KeepFetched(context.Context, publish.Found) ([]store.Imported, error)
+}
+
+// The results of looking for a key.
+type (
+	fetched struct {
+		query  publish.Query
+		found  []publish.Found
+		misses []publish.Miss
+		err    error
+	}
+	kept struct {
+		key keys.Fingerprint
+		err error
+	}
+)
+
+const fetchTimeout = 2 * time.Minute
+
+// missingKey is the query for a key that the chosen release lacks.
+func (m *Model) missingKey() (publish.Query, bool) {
+	if i, ok := m.table.at(); ok {
+		for _, v := range m.rows[i].All() {
+			if q, ok := workflow.MissingKey(v); ok {
+				return q, true
+			}
+		}
+	}
+	return publish.Query{}, false
+}
+
+// fetchFault says why no key can be looked for, or "".
+func (m *Model) fetchFault() string {
+	switch _, missing := m.missingKey(); {
+	case m.o.Keys == nil:
+		return "not possible here"
+	case m.busy != "":
+		return "something is under way"
+	case !missing:
+		return "no key is missing here"
+	}
+	return ""
+}
+
+// askFetch asks before anybody learns which key is looked for.
+func (m *Model) askFetch() {
+	if fault := m.fetchFault(); fault != "" {
+		m.note = "Not fetched: " + fault + "."
+		return
+	}
+	q, _ := m.missingKey()
+	from, err := m.o.Keys.FetchSources(q)
+	if err != nil {
+		m.o.Dialogs.Push(dialog.NewError(err))
+		return
+	}
+	if len(from) == 0 {
+		m.note = "Not fetched: no place to ask is set; see BULLA_KEYSERVERS."
+		return
+	}
+	var names []string
+	for _, t := range from {
+		names = append(names, safetext.Line(t.Name()))
+	}
+	m.o.Dialogs.Push(dialog.NewQuestion("Fetch a key", []string{
+		"The signature names a key that is not here:", "", fingerprintWords(q.String()), "",
+		"Asked would be: " + strings.Join(names, ", ") + ". They learn that somebody here looks for it. You see the key before it is kept.",
+	}, "ask them", "leave it", func() tea.Cmd { return m.fetch(q, from) }))
+}
+
+func fingerprintWords(s string) string {
+	if f, err := keys.ParseFingerprint(s); err == nil {
+		return f.Grouped()
+	}
+	return s
+}
+
+func (m *Model) fetch(q publish.Query, from []publish.Target) tea.Cmd {
+	m.busy, m.since = "looking for the key…", m.o.Now()
+	source, parent := m.o.Keys, m.o.Context
+	return tea.Batch(func() tea.Msg {
+		ctx, cancel := context.WithTimeout(parent, fetchTimeout)
+		defer cancel()
+		found, misses, err := source.Fetch(ctx, q, from, workflow.PublishFace{})
+		return fetched{q, found, misses, err}
+	}, m.tick())
+}
+
+// fetched shows what came, and asks whether to keep it.
+func (m *Model) fetched(msg fetched) {
+	m.busy = ""
+	switch {
+	case msg.err != nil:
+		m.o.Dialogs.Push(dialog.NewError(msg.err))
+		return
+	case len(msg.found) == 0:
+		m.o.Dialogs.Push(dialog.NewError(&workflow.NotFetchedError{Query: msg.query, Misses: msg.misses}))
+		return
+	}
+	f := msg.found[0]
+	lines := foundLines(f)
+	if f.Data == nil {
+		m.o.Dialogs.Push(dialog.NewMessage("Key found, of no use", func(_ theme.Theme, w int) (out []string) {
+			for _, l := range lines {
+				out = append(out, layout.Wrap(l, w)...)
+			}
+			return out
+		}))
+		return
+	}
+	lines = append(lines, "", "Anyone can upload a key with any name: compare the fingerprint with one that you have from elsewhere.")
+	source, ctx := m.o.Keys, m.o.Context
+	m.o.Dialogs.Push(dialog.NewQuestion("Keep this key?", lines, "keep it in bulla's store", "leave it", func() tea.Cmd {
+		return func() tea.Msg {
+			_, err := source.KeepFetched(ctx, f)
+			return kept{f.Key.Fingerprint, err}
+		}
+	}))
+}
+
+// foundLines show a key that was fetched.
+func foundLines(f publish.Found) (out []string) {
+	if f.Key.Fingerprint != "" {
+		out = append(out, f.Key.Fingerprint.Grouped())
+	}
+	for _, u := range f.Key.UserIDs[:min(len(f.Key.UserIDs), 3)] {
+		out = append(out, safetext.Line(u))
+	}
+	if n := len(f.Key.UserIDs) - 3; n > 0 {
+		out = append(out, human.Count(n, "more user id"))
+	}
+	switch {
+	case f.Key.Revoked:
+		out = append(out, "It is revoked.")
+	case !f.Key.Expires.IsZero():
+		out = append(out, "Valid until "+f.Key.Expires.UTC().Format("2 January 2006")+".")
+	}
+	out = append(out, "From "+safetext.Line(f.From)+".")
+	if f.Note != "" {
+		out = append(out, "", safetext.Line(f.Note))
+	}
+	return out
+}
+
+// kept judges everything anew, with the key.
+func (m *Model) kept(msg kept) tea.Cmd {
+	if msg.err != nil {
+		m.o.Dialogs.Push(dialog.NewError(msg.err))
+		return nil
+	}
+	m.note = "Kept " + msg.key.Short() + "; judging anew with it."
+	return m.open()
+}
