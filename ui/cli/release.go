@@ -230,14 +230,22 @@ func (a *app) abandon(ctx context.Context, f releaseFlags) error {
 		p.object(map[string]any{"event": "abandoned", "tag": done.Tag, "removed": append([]string{}, done.Removed...), "kept": append([]string{}, done.Kept...)})
 		return p.err
 	}
-	p.line("The release of %s is abandoned.", done.Tag)
-	for _, r := range done.Removed {
-		p.line("  removed  %s", r)
-	}
-	for _, k := range done.Kept {
-		p.line("  kept     %s", k)
+	for _, l := range takenBack(done) {
+		p.line("%s", l)
 	}
 	return p.err
+}
+
+// takenBack says in lines what taking a release back did.
+func takenBack(a workflow.Abandoned) []string {
+	out := []string{"The release of " + a.Tag + " is abandoned."}
+	for _, r := range a.Removed {
+		out = append(out, "  removed  "+r)
+	}
+	for _, k := range a.Kept {
+		out = append(out, "  kept     "+k)
+	}
+	return out
 }
 
 // report prints what a release made.

@@ -21,6 +21,11 @@ func (a *app) screen(ctx context.Context, o ui.Options) error {
 	}
 	o.Theme, o.ASCII, o.In, o.Out, o.Env, o.Now = mode, a.flags.ascii, a.Stdin, a.Stdout, a.Getenv, a.Now
 	out, err := ui.Release(ctx, o)
+	if out.TakenBack != nil {
+		for _, l := range takenBack(*out.TakenBack) {
+			a.note("%s", l)
+		}
+	}
 	if err != nil {
 		return err
 	}

@@ -201,12 +201,12 @@ func (m *Model) askName() {
 			s.Releases = append(s.Releases, shown{&m.rows[i], c, changed})
 		}
 		data, err := s.encode(format)
-		return func() tea.Msg {
+		return m.writes.Go(func() tea.Msg {
 			if err == nil {
 				err = atomicfile.Create(path, data, 0o644)
 			}
 			return exported{name, len(s.Releases), err}
-		}
+		})
 	}))
 }
 

@@ -15,6 +15,7 @@ import (
 	"bulla/ui/component/layout"
 	"bulla/ui/component/meter"
 	"bulla/ui/component/textfield"
+	"bulla/ui/component/writes"
 	"bulla/ui/dialog"
 	"bulla/ui/explain"
 	"bulla/ui/keymap"
@@ -76,6 +77,7 @@ type Model struct {
 	field   *textfield.Model
 	ticking bool
 	height  int // rows of the table in sight
+	writes  writes.Group
 }
 
 type opened struct {
@@ -177,6 +179,7 @@ func (m *Model) fed(msg fed) tea.Cmd {
 
 // Shutdown ends what is at work and waits for it.
 func (m *Model) Shutdown() {
+	m.writes.Wait()
 	if m.stop != nil {
 		m.stop()
 	}

@@ -89,6 +89,8 @@ type Outcome struct {
 	// Err is why the last run failed: nil, an error before anything was done, or a
 	// *workflow.IncompleteError.
 	Err error
+	// TakenBack is what taking a release back did when the walk ended before it could be shown.
+	TakenBack *workflow.Abandoned
 	// Cancelled says that Ctrl+C ended it.
 	Cancelled bool
 }

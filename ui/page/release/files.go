@@ -216,11 +216,11 @@ func (r *filesRoom) write() tea.Cmd {
 	config.Release.Artifacts = r.typed
 	ctx, id := r.begin(&r.save)
 	backend := r.backend
-	return func() tea.Msg {
+	return r.writes.Go(func() tea.Msg {
 		err := backend.SaveConfig(ctx, config)
 		config.Exists = err == nil
 		return configSaved{id, config, err}
-	}
+	})
 }
 
 func (r *filesRoom) back() bool {

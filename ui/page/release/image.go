@@ -268,11 +268,11 @@ func (r *imageRoom) askForNewKey() {
 func (r *imageRoom) makeKey(pass keys.Secret) tea.Cmd {
 	ctx, id := r.begin(&r.making)
 	backend := r.backend
-	return func() tea.Msg {
+	return r.writes.Go(func() tea.Msg {
 		defer pass.Destroy()
 		k, err := backend.GenerateImageKey(ctx, pass)
 		return imageKeyMade{id, k, err}
-	}
+	})
 }
 
 func (r *imageRoom) back() bool {

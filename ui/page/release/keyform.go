@@ -126,11 +126,11 @@ func (f *keyForm) make() tea.Cmd {
 	p.Passphrase = pass
 	ctx, id := f.begin(&f.task)
 	backend := f.backend
-	return func() tea.Msg {
+	return f.writes.Go(func() tea.Msg {
 		defer pass.Destroy()
 		made, err := backend.GenerateKey(ctx, p)
 		return keyMade{id, made, err}
-	}
+	})
 }
 
 func (f *keyForm) typing() bool { return f.made == nil }

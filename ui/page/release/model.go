@@ -31,6 +31,7 @@ const (
 	phaseUnfinished              // a former run left something
 	phaseWalk                    // the rooms
 	phaseRun                     // at work
+	phaseUndo                    // taking back
 	phaseEnd
 )
 
@@ -45,10 +46,11 @@ type Model struct {
 	opening task
 	openErr error
 	left    *unfinishedView
-	undoing task
+	undoing *undoView
 	run     *runView
 	end     *endView
 
+	cancel  context.CancelFunc // of state.ctx
 	ticking bool
 	outcome Outcome
 	// wanted asks the root to go on to the practice panel.
@@ -66,12 +68,6 @@ type opened struct {
 	err     error
 }
 
-type abandoned struct {
-	id   int
-	what workflow.Abandoned
-	err  error
-}
-
 // tick draws the screen anew while something is under way.
 type tick struct{}
 
@@ -80,8 +76,9 @@ func New(o Options) *Model {
 	if o.Context == nil {
 		o.Context = context.Background()
 	}
-	s := &state{o: o, theme: o.Theme, keys: keymap.Default(), now: o.Now, ctx: o.Context, choices: o.Choices}
+	s := &state{o: o, theme: o.Theme, keys: keymap.Default(), now: o.Now, choices: o.Choices}
 	m := &Model{state: s}
+	s.ctx, m.cancel = context.WithCancel(o.Context)
 	m.buildRooms()
 	return m
 }
@@ -235,6 +232,8 @@ func (m *Model) Key(msg tea.KeyMsg) tea.Cmd {
 		} else if key.Matches(msg, m.keys.Help) {
 			m.help()
 		}
+	case phaseUndo:
+		m.undoing.key(msg)
 	case phaseEnd:
 		cmd = m.follow(m.end.key(msg), msg)
 	}
@@ -305,39 +304,8 @@ func (m *Model) askToUndo() {
 	}
 	lines := []string{"The tag " + safetext.Line(tag) + " and the signatures that this release made here are removed. What others may have already, a pushed tag or a signature in a registry, stays and is listed."}
 	m.dialogs().Push(dialog.NewQuestion("Take the release back?", lines, "take it back", "keep it", func() tea.Cmd {
-		ctx, id := m.begin(&m.undoing)
-		backend := m.backend
-		return func() tea.Msg {
-			what, err := backend.Abandon(ctx)
-			return abandoned{id, what, err}
-		}
+		return m.undo(tag)
 	}))
-}
-
-func (m *Model) abandoned(msg abandoned) tea.Cmd {
-	if !m.undoing.end(msg.id) {
-		return nil
-	}
-	if msg.err != nil {
-		m.dialogs().Push(dialog.NewError(msg.err))
-		return nil
-	}
-	m.dialogs().Push(dialog.NewMessage("Taken back", func(t theme.Theme, w int) []string {
-		var out []string
-		for _, r := range msg.what.Removed {
-			out = append(out, layout.Wrap(t.Signs.Icon(theme.Done)+" removed "+safetext.Line(r), w)...)
-		}
-		for _, k := range msg.what.Kept {
-			out = append(out, layout.Wrap(t.Signs.Icon(theme.Skipped)+" kept    "+safetext.Line(k), w)...)
-		}
-		if len(out) == 0 {
-			out = append(out, "There was nothing to take back.")
-		}
-		return out
-	}))
-	m.outcome = Outcome{}
-	m.buildRooms()
-	return m.open()
 }
 
 func (m *Model) askToPush() {
@@ -356,9 +324,18 @@ func (m *Model) askToPush() {
 	}))
 }
 
-// Interrupt handles Ctrl+C: it asks once while something is being signed, else it ends the walk.
+// Interrupt handles Ctrl+C: it asks once while something is being signed, stops what takes a
+// release back, else it ends the walk.
 func (m *Model) Interrupt(msg tea.KeyMsg) tea.Cmd {
-	if m.phase != phaseRun {
+	switch m.phase {
+	case phaseUndo:
+		if m.undoing.stopping {
+			return m.quit(true) // Shutdown waits for the end of it
+		}
+		m.undoing.stop()
+		return nil
+	case phaseRun:
+	default:
 		return m.quit(true)
 	}
 	if m.run.stop != nil && m.dialogs().Top() == m.run.stop {
@@ -377,6 +354,12 @@ func (m *Model) quit(cancelled bool) tea.Cmd {
 // however it ended: a job that still runs is cancelled, and its end counts.
 func (m *Model) Shutdown() Outcome {
 	m.dialogs().Clear()
+	m.cancel()
+	m.writes.Wait()
+	if m.undoing != nil {
+		m.outcome.Cancelled = true
+		m.outcome.Result, m.outcome.Err, m.outcome.TakenBack = nil, m.undoing.end.err, m.undoing.end.what
+	}
 	if m.run != nil {
 		m.outcome.Cancelled = true
 		e := m.run.worker.stop()
@@ -401,7 +384,7 @@ func (m *Model) WantsPractice() (*workflow.Result, bool) {
 
 // tick arms the clock while something is under way.
 func (m *Model) tick() tea.Cmd {
-	busy := m.phase == phaseOpening || m.phase == phaseRun || m.undoing.active
+	busy := m.phase == phaseOpening || m.phase == phaseRun || m.phase == phaseUndo
 	if m.phase == phaseWalk {
 		busy = busy || m.rooms[m.at].busy()
 	}
@@ -459,18 +442,14 @@ func (m *Model) context() string {
 func (m *Model) status() string {
 	switch m.phase {
 	case phaseUnfinished:
-		if m.undoing.active {
-			return m.waiting(m.undoing, "taking the release back…")
-		}
 		return "Nothing happens before you choose."
 	case phaseWalk:
 		return m.rooms[m.at].status()
 	case phaseRun:
 		return m.run.status()
+	case phaseUndo:
+		return m.undoing.status()
 	case phaseEnd:
-		if m.undoing.active {
-			return m.waiting(m.undoing, "taking the release back…")
-		}
 		return m.end.status()
 	}
 	return ""
@@ -486,6 +465,8 @@ func (m *Model) hints() []keymap.Hint {
 		return m.rooms[m.at].hints()
 	case phaseRun:
 		return m.run.hints()
+	case phaseUndo:
+		return m.undoing.hints()
 	case phaseEnd:
 		return m.end.hints()
 	}
@@ -501,6 +482,8 @@ func (m *Model) whole(w, h int) []string {
 		return m.left.view(w, h)
 	case phaseRun:
 		return m.run.view(w, h)
+	case phaseUndo:
+		return m.undoing.view(w)
 	case phaseEnd:
 		return m.end.view(w, h)
 	}

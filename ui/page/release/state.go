@@ -12,6 +12,7 @@ import (
 	"bulla/ui/component/layout"
 	"bulla/ui/component/meter"
 	"bulla/ui/component/rail"
+	"bulla/ui/component/writes"
 	"bulla/ui/dialog"
 	"bulla/ui/explain"
 	"bulla/ui/keymap"
@@ -65,7 +66,9 @@ type state struct {
 	theme theme.Theme
 	keys  keymap.Map
 	now   func() time.Time
-	ctx   context.Context
+	ctx   context.Context // ended by Shutdown
+	// writes is the work that changes something, besides the run: Shutdown waits for it.
+	writes writes.Group
 
 	backend Backend
 	project string
