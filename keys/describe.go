@@ -76,12 +76,16 @@ func (c *cert) chooseSigningKey(sel Selector, now time.Time, usable func(*packet
 // most promising one.
 func pick(find func(*packet.PublicKey) *packet.PublicKey, primary Fingerprint, all []standing, sel Selector, now time.Time, usable func(*packet.PublicKey) bool) (*packet.PublicKey, time.Time, error) {
 	reason := ""
+	named := primary // what the reason is about
 	for _, s := range all {
 		if sel.Exact && !sel.matchesID(FingerprintOf(s.key.Fingerprint)) {
 			continue
 		}
 		if !s.canSign() && !sel.Exact {
 			continue
+		}
+		if sel.Exact {
+			named = FingerprintOf(s.key.Fingerprint)
 		}
 		key := find(s.key)
 		why := s.unusable(now)
@@ -102,11 +106,11 @@ func pick(find func(*packet.PublicKey) *packet.PublicKey, primary Fingerprint, a
 	}
 	switch {
 	case reason == "" && sel.Exact:
-		return nil, time.Time{}, &NotFoundError{Selector: sel.Text}
+		return nil, time.Time{}, &NotFoundError{Selector: sel.String()}
 	case reason == "":
 		reason = "none of its keys may sign"
 	}
-	return nil, time.Time{}, &UnusableError{Key: primary, Reason: reason}
+	return nil, time.Time{}, &UnusableError{Key: named, Reason: reason}
 }
 
 // unusable says why the key cannot sign now, or "".
@@ -115,7 +119,7 @@ func (s *standing) unusable(now time.Time) string {
 	case reason != "":
 		return reason
 	case !s.canSign():
-		return "it may not sign"
+		return "it is not meant for signatures"
 	case s.disowned && !s.primary:
 		return "it does not confirm that it belongs to its primary key"
 	}

@@ -98,7 +98,7 @@ func TestChooseSigningKey(t *testing.T) {
 		{"exact", exact(longFPR), testEpoch.Add(3 * time.Hour), nil, longFPR, ""},
 		{"exact primary", exact(primary), testEpoch.Add(3 * time.Hour), nil, primary, ""},
 		{"exact expired", exact(shortFPR), testEpoch.Add(48 * time.Hour), nil, "", "it expired on 2 March 2026"},
-		{"exact encryption", exact(enc), testEpoch.Add(3 * time.Hour), nil, "", "it may not sign"},
+		{"exact encryption", exact(enc), testEpoch.Add(3 * time.Hour), nil, "", "it is not meant for signatures"},
 		{"secret missing", Selector{}, testEpoch.Add(3 * time.Hour), none, "", "the secret part of its primary key is not here"},
 		{"subkey secrets missing", Selector{}, testEpoch.Add(3 * time.Hour), onlyPrimary, primary, ""},
 		{"all expired", Selector{}, testEpoch.Add(366 * 24 * time.Hour), nil, "", "it expired on 1 March 2027"},
@@ -107,8 +107,11 @@ func TestChooseSigningKey(t *testing.T) {
 			got, expires, err := ChooseSigningKey(e, tt.sel, tt.now, tt.usable)
 			if tt.reason != "" {
 				var unusable *UnusableError
-				if !errors.As(err, &unusable) || unusable.Reason != tt.reason || unusable.Key != primary {
+				if !errors.As(err, &unusable) || unusable.Reason != tt.reason {
 					t.Fatalf("error %v, want the reason %q", err, tt.reason)
+				}
+				if about := tt.sel.Text; tt.sel.Exact && string(unusable.Key) != about || !tt.sel.Exact && unusable.Key != primary {
+					t.Fatalf("%v is about another key than the one named", err)
 				}
 				return
 			}

@@ -92,11 +92,22 @@ func ParseSelector(s string) Selector {
 	return Selector{Text: s}
 }
 
+// IsZero reports whether the selector names nothing: every key fits it.
+func (s Selector) IsZero() bool { return s == Selector{} }
+
+// String is the selector as a person types it.
+func (s Selector) String() string {
+	if s.Exact {
+		return s.Text + "!"
+	}
+	return s.Text
+}
+
 // Matches reports whether the selector names k or one of its subkeys: by full fingerprint, by
 // long or short key id, by the whole address of a user id, or by a whole user id. A part of a
 // name never matches: a key must not be chosen by accident.
 func (s Selector) Matches(k Key) bool {
-	if s.Text == "" {
+	if s.IsZero() {
 		return true
 	}
 	if s.matchesID(k.Fingerprint) {
@@ -131,7 +142,7 @@ func Select(list []Key, s Selector) (Key, error) {
 	}
 	switch len(found) {
 	case 0:
-		return Key{}, &NotFoundError{Selector: s.Text}
+		return Key{}, &NotFoundError{Selector: s.String()}
 	case 1:
 		return found[0], nil
 	}

@@ -27,6 +27,8 @@ const (
 	RuleRemote          Rule = "remote-unreachable"
 	RuleIdentity        Rule = "no-identity"
 	RuleSSHFormat       Rule = "gpg-format"
+	RuleSigningKey      Rule = "git-signingkey"
+	RuleOtherSigner     Rule = "other-signer"
 	RuleNoKey           Rule = "no-key"
 	RuleKeyUnusable     Rule = "key-unusable"
 	RuleKeyExpiring     Rule = "key-expiring"

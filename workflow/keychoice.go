@@ -54,14 +54,15 @@ func (w *World) Signer(ctx context.Context, sel keys.Selector) (keys.Signer, err
 	return signer, nil
 }
 
-// KeyChoices lists the keys that could sign and preselects one: the configured key, the key of
-// the last release, git's user.signingkey, or the only usable one.
+// KeyChoices lists the keys that could sign and preselects one: the configured key, git's
+// user.signingkey, the key of the last release, or the only usable one.
 func (s *Session) KeyChoices(ctx context.Context) (KeyChoices, error) {
 	list, notes := s.world.secretKeys(ctx)
 	c := KeyChoices{Preselected: -1, Notes: notes}
 	used, lastSigner := s.lastUse(ctx, list)
+	c.LastSigner = lastSigner
 	for _, k := range list {
-		c.List = append(c.List, s.keyChoice(ctx, k, used[k.Fingerprint]))
+		c.List = append(c.List, s.keyChoice(ctx, k, keys.ParseSelector(string(k.Fingerprint)), used[k.Fingerprint]))
 	}
 	sc, err := s.repo.SigningConfig(ctx)
 	if err != nil {
@@ -70,13 +71,16 @@ func (s *Session) KeyChoices(ctx context.Context) (KeyChoices, error) {
 	if sc.Format != "" && sc.Format != "openpgp" {
 		c.Notes = append(c.Notes, formatNote(sc))
 	}
-	c.preselect(s.Config().Release.Key, lastSigner, sc)
+	s.preselect(ctx, &c, sc)
 	return c, nil
 }
 
-func (s *Session) keyChoice(ctx context.Context, k keys.Key, lastUsed string) KeyChoice {
+func (s *Session) keyChoice(ctx context.Context, k keys.Key, sel keys.Selector, lastUsed string) KeyChoice {
 	choice := KeyChoice{Key: k, LastUsed: lastUsed}
-	signer, err := s.world.signerIn(ctx, k)
+	if sel.Exact {
+		choice.named = sel.String()
+	}
+	signer, err := s.world.signerIn(ctx, k, sel)
 	if err != nil {
 		choice.Problem = reasonOf(err)
 		return choice
@@ -87,9 +91,8 @@ func (s *Session) keyChoice(ctx context.Context, k keys.Key, lastUsed string) Ke
 	return choice
 }
 
-// signerIn opens k in the place where it was listed.
-func (w *World) signerIn(ctx context.Context, k keys.Key) (keys.Signer, error) {
-	sel := keys.ParseSelector(string(k.Fingerprint))
+// signerIn opens k, or exactly the subkey of it that sel names, in the place where k was listed.
+func (w *World) signerIn(ctx context.Context, k keys.Key, sel keys.Selector) (keys.Signer, error) {
 	if k.Source == keys.SourceStore || w.GnuPG == nil {
 		return w.Store.Signer(ctx, sel)
 	}
@@ -145,36 +148,60 @@ func formatNote(sc gitops.SigningConfig) Finding {
 	}
 }
 
-func (c *KeyChoices) preselect(configured string, last keys.Fingerprint, sc gitops.SigningConfig) {
-	usable := -1
-	count := 0
-	for i, k := range c.List {
-		if k.Usable {
-			usable = i
-			count++
-		}
-	}
-	pick := func(text, why string) bool {
-		sel := keys.ParseSelector(text)
-		for i, k := range c.List {
-			if text != "" && sel.Matches(k.Key) {
-				c.Preselected, c.Why = i, why
-				return true
-			}
-		}
-		return false
-	}
-	gitKey := sc.Key
+// preselect stands on one of the keys. What somebody wrote down comes first, for the program
+// and then for git; what was used before is only a guess.
+func (s *Session) preselect(ctx context.Context, c *KeyChoices, sc gitops.SigningConfig) {
+	configured, gitKey := s.Config().Release.Key, sc.Key
 	if sc.Format != "" && sc.Format != "openpgp" || strings.HasPrefix(gitKey, "ssh-") {
 		gitKey = ""
 	}
 	switch {
 	case configured != "":
 		// A configured key that is not here must not be replaced by another in silence.
-		pick(configured, "the key that bulla.toml names")
-	case pick(string(last), "the key of the last release"):
-	case pick(gitKey, "git's user.signingkey"):
-	case count == 1:
+		s.pick(ctx, c, configured, "the key that "+ConfigName+" names")
+		return
+	case gitKey != "" && s.pick(ctx, c, gitKey, "git's user.signingkey"):
+		return
+	case gitKey != "":
+		c.Notes = append(c.Notes, Finding{
+			Rule: RuleSigningKey, Severity: SeverityWarning, Step: StepKey,
+			Message: fmt.Sprintf("git's user.signingkey names %q: no secret key at hand is that one.", gitKey),
+			Hint:    "git config user.signingkey FINGERPRINT changes it; `bulla keys list` shows the keys at hand",
+		})
+	}
+	if c.LastSigner != "" && s.pick(ctx, c, string(c.LastSigner), "the key of the last release") {
+		return
+	}
+	usable := -1
+	for i, k := range c.List {
+		if k.Usable && usable >= 0 {
+			return // two: somebody has to choose
+		}
+		if k.Usable {
+			usable = i
+		}
+	}
+	if usable >= 0 {
 		c.Preselected, c.Why = usable, "the only key that can sign"
 	}
+}
+
+// pick preselects the key that text names: one that can sign, if several are named so. Where text
+// names exactly a subkey, the row becomes that subkey's.
+func (s *Session) pick(ctx context.Context, c *KeyChoices, text, why string) bool {
+	sel := keys.ParseSelector(text)
+	at := -1
+	for i, k := range c.List {
+		if sel.Matches(k.Key) && (at < 0 || k.Usable && !c.List[at].Usable) {
+			at = i
+		}
+	}
+	if at < 0 {
+		return false
+	}
+	if sel.Exact {
+		c.List[at] = s.keyChoice(ctx, c.List[at].Key, sel, c.List[at].LastUsed)
+	}
+	c.Preselected, c.Why = at, why
+	return true
 }

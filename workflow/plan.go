@@ -90,11 +90,14 @@ func (p *Plan) TotalSize() (n int64) {
 // KeyChoices is what the table of keys shows.
 type KeyChoices struct {
 	List []KeyChoice
-	// Preselected is an index into List, or -1: the configured key, the key of the last
-	// release, user.signingkey, or the only usable one, in this order.
+	// Preselected is an index into List, or -1: the configured key, git's user.signingkey, the
+	// key of the last release, or the only usable one, in this order.
 	Preselected int
 	// Why says which of those it was.
 	Why string
+	// LastSigner is the primary key that signed the newest signed version tag, as far as its
+	// public key is at hand; "" if there is none.
+	LastSigner keys.Fingerprint
 	// Notes are remarks on the set as a whole, such as a repository set to gpg.format=ssh.
 	Notes []Finding
 }
@@ -111,10 +114,15 @@ type KeyChoice struct {
 	Until time.Time
 	// LastUsed is the newest release tag in this repository signed by this key, "" for none.
 	LastUsed string
+	// named is the selector of exactly one subkey, where a setting has one.
+	named string
 }
 
 // Selector is how to name exactly this choice in Choices.Key.
 func (k KeyChoice) Selector() string {
+	if k.named != "" {
+		return k.named // also where that subkey cannot sign: no other may take its place
+	}
 	if k.Signing == "" {
 		return string(k.Fingerprint)
 	}

@@ -53,9 +53,22 @@ func (x *examination) chosenFiles(ctx context.Context) ([]artifacts.File, bool) 
 	if errors.As(err, &none) {
 		x.refuse(RuleNoArtifacts, StepArtifacts, err, fmt.Sprintf("No file matches %q in %s.", none.Glob, x.s.root()), "build the artifacts first, or correct the pattern")
 	} else {
-		x.refuse(RuleArtifact, StepArtifacts, err, "An artifact cannot be signed: "+err.Error()+".", "name regular files only")
+		x.refuse(RuleArtifact, StepArtifacts, err, "An artifact cannot be signed: "+err.Error()+".", artifactHint(err))
 	}
 	return nil, false
+}
+
+// artifactHint says what mends an artifact that cannot be signed.
+func artifactHint(err error) string {
+	var duplicate *artifacts.DuplicateNameError
+	var irregular *artifacts.NotRegularError
+	switch {
+	case errors.As(err, &duplicate):
+		return "the checksums and the record list files by name: rename one, or release them apart"
+	case errors.As(err, &irregular):
+		return "let the pattern match regular files alone"
+	}
+	return "correct the pattern, or the file"
 }
 
 func (x *examination) readable(list []artifacts.File) {

@@ -16,7 +16,11 @@ func (x *examination) key(ctx context.Context) {
 		x.refuse(RuleNoKey, StepKey, err, "The keys cannot be listed: "+err.Error(), "")
 		return
 	}
-	x.findings = append(x.findings, choices.Notes...)
+	for _, f := range choices.Notes {
+		if f.Rule != RuleSigningKey || x.c.Key == "" { // the key was named: git's does not matter
+			x.findings = append(x.findings, f)
+		}
+	}
 	selector := x.c.Key
 	if selector == "" {
 		selector = x.s.Config().Release.Key
@@ -35,6 +39,10 @@ func (x *examination) key(ctx context.Context) {
 	}
 	defer signer.Close()
 	x.plan.Key = signer.Key()
+	if last := choices.LastSigner; last != "" && last != x.plan.Key.Primary {
+		x.warn(RuleOtherSigner, StepKey, fmt.Sprintf("The last release was signed by another key, %s.", last.Short()),
+			"those who verify may know only that one: give them this one too, or take that one with --key")
+	}
 	for _, k := range choices.List {
 		if k.Fingerprint == x.plan.Key.Primary {
 			x.keyHealth(ctx, k)

@@ -38,7 +38,7 @@ func (w *World) PublicKey(ctx context.Context, sel keys.Selector) (keys.Key, *ke
 	ring, _ := w.keyring(ctx, "")
 	k, err := keys.Select(onePerKey(own), sel)
 	var none *keys.NotFoundError
-	if errors.As(err, &none) && sel.Text != "" {
+	if errors.As(err, &none) && !sel.IsZero() {
 		k, err = keys.Select(onePerKey(ring.Keys()), sel)
 	}
 	return k, ring, err

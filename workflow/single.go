@@ -16,7 +16,7 @@ import (
 
 // choose opens the key that sel names, or the one that KeyChoices would preselect.
 func (w *World) choose(ctx context.Context, sel keys.Selector) (keys.Signer, error) {
-	if sel.Text != "" {
+	if !sel.IsZero() {
 		return w.Signer(ctx, sel)
 	}
 	list, _ := w.secretKeys(ctx)
@@ -26,7 +26,7 @@ func (w *World) choose(ctx context.Context, sel keys.Selector) (keys.Signer, err
 		if seen[k.Fingerprint] {
 			continue
 		}
-		signer, err := w.signerIn(ctx, k)
+		signer, err := w.signerIn(ctx, k, keys.ParseSelector(string(k.Fingerprint)))
 		if err != nil {
 			continue
 		}
@@ -40,7 +40,7 @@ func (w *World) choose(ctx context.Context, sel keys.Selector) (keys.Signer, err
 	case 0:
 		return nil, &keys.NotFoundError{}
 	case 1:
-		return w.signerIn(ctx, usable[0])
+		return w.signerIn(ctx, usable[0], keys.ParseSelector(string(usable[0].Fingerprint)))
 	}
 	e := &keys.AmbiguousError{}
 	for _, k := range usable {
@@ -52,7 +52,7 @@ func (w *World) choose(ctx context.Context, sel keys.Selector) (keys.Signer, err
 // choose is World.choose with what the repository knows: its configuration, its last release and
 // git's user.signingkey.
 func (s *Session) choose(ctx context.Context, sel keys.Selector) (keys.Signer, error) {
-	if sel.Text == "" {
+	if sel.IsZero() {
 		if s.Config().Release.Key != "" {
 			return s.world.Signer(ctx, keys.ParseSelector(s.Config().Release.Key))
 		}

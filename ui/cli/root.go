@@ -104,13 +104,19 @@ Without a command, in a git repository, it opens the walk on the whole screen.`,
 
 // usageErrors makes wrong arguments the same kind of error as wrong flags, in c and below.
 func usageErrors(c *cobra.Command) {
-	if check := c.Args; check != nil {
-		c.Args = func(cmd *cobra.Command, args []string) error {
-			if err := check(cmd, args); err != nil {
-				return &explain.UsageError{Message: err.Error(), Hints: []string{cmd.CommandPath() + " --help shows how"}}
-			}
-			return nil
+	check := c.Args
+	if check == nil {
+		check = cobra.ArbitraryArgs
+	}
+	c.Args = func(cmd *cobra.Command, args []string) error {
+		err := check(cmd, args)
+		if err == nil {
+			err = nothingEmpty(cmd.Flags(), args)
 		}
+		if err != nil {
+			return &explain.UsageError{Message: err.Error(), Hints: []string{cmd.CommandPath() + " --help shows how"}}
+		}
+		return nil
 	}
 	if c.RunE == nil && c.Run == nil {
 		c.RunE = func(cmd *cobra.Command, args []string) error {
@@ -123,6 +129,22 @@ func usageErrors(c *cobra.Command) {
 	for _, sub := range c.Commands() {
 		usageErrors(sub)
 	}
+}
+
+// nothingEmpty refuses arguments and flags that are given and empty: most often a script's variable
+// that was never set. Taking them for "not given" would sign with another key than was meant, or
+// judge by another policy.
+func nothingEmpty(f *pflag.FlagSet, args []string) (err error) {
+	if slices.Contains(args, "") {
+		return errors.New("an argument is empty")
+	}
+	mayBeEmpty := []string{"name", "email", "comment", "text"} // what stands in user ids and revocations
+	f.Visit(func(g *pflag.Flag) {
+		if g.Value.Type() == "string" && g.Value.String() == "" && !slices.Contains(mayBeEmpty, g.Name) {
+			err = fmt.Errorf("--%s is empty", g.Name)
+		}
+	})
+	return err
 }
 
 // jsonFlag adds --json.

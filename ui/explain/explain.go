@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -123,7 +124,7 @@ func refused(err error, x *Explanation) bool {
 		} else {
 			x.Cause += sentence(f.Message) + " "
 		}
-		if f.Hint != "" {
+		if f.Hint != "" && !slices.Contains(x.Next, f.Hint) {
 			x.Next = append(x.Next, f.Hint)
 		}
 		if f.Rule == workflow.RuleVersion && f.Err == nil || isUsage(f.Err) {

@@ -84,7 +84,7 @@ func (r *keyRoom) preselect() {
 	}
 	sel := keys.ParseSelector(r.choices.Key)
 	for i, k := range r.all.List {
-		if r.want != "" && k.Fingerprint == r.want || r.want == "" && sel.Text != "" && sel.Matches(k.Key) {
+		if r.want != "" && k.Fingerprint == r.want || r.want == "" && !sel.IsZero() && sel.Matches(k.Key) {
 			r.list.Set(i)
 			break
 		}
@@ -157,7 +157,11 @@ func (r *keyRoom) key(msg tea.KeyMsg) tea.Cmd {
 }
 
 func (r *keyRoom) choose(k workflow.KeyChoice) {
-	r.chosen, r.choices.Key = &k, k.Selector()
+	// Whoever named exactly a subkey on the command line gets that one, not the row's newest.
+	if named := keys.ParseSelector(r.choices.Key); !named.Exact || !named.Matches(k.Key) {
+		r.choices.Key = k.Selector()
+	}
+	r.chosen = &k
 	r.target = placeTag
 }
 
