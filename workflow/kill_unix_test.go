@@ -148,6 +148,7 @@ func TestKilledReleaseResumes(t *testing.T) {
 				t.Errorf("verdicts %+v", res.Verdicts)
 			}
 			b.exactlyOnce(res, reg)
+			b.noTempObject()
 		})
 	}
 }
@@ -156,6 +157,17 @@ func TestKilledReleaseResumes(t *testing.T) {
 func (b *bench) leaveTemp() {
 	b.t.Helper()
 	b.write("dist/"+atomicfile.TempPrefix+"SHA256SUMS-1", "half a signature")
+	b.write(tempObject, "half a tag") // where go-git writes one
+}
+
+const tempObject = ".git/objects/pack/tmp_obj_123456"
+
+// noTempObject: the next run has removed it.
+func (b *bench) noTempObject() {
+	b.t.Helper()
+	if _, err := os.Stat(filepath.Join(b.repo, filepath.FromSlash(tempObject))); err == nil {
+		b.t.Error("a half-written tag object remains")
+	}
 }
 
 func (b *bench) exactlyOnce(res *Result, reg *loopback.Registry) {
@@ -226,6 +238,7 @@ func TestKilledReleaseIsAbandoned(t *testing.T) {
 			if len(done.Kept) > 0 {
 				t.Errorf("kept %v", done.Kept)
 			}
+			b.noTempObject()
 			if left := b.made(); len(left) > 0 {
 				t.Errorf("left in dist: %v", left)
 			}

@@ -63,10 +63,10 @@ func (p *Plan) outputDirs() []string {
 	return slices.Compact(dirs)
 }
 
-// cleanTemps removes the temporary files that a killed run left for the outputs.
-func (p *Plan) cleanTemps() error {
-	var errs []error
-	for _, path := range p.outputs() {
+// cleanTemps removes the temporary files that a killed run left for the outputs and the tag.
+func (r *run) cleanTemps() error {
+	errs := []error{r.s.repo.RemoveTemps()}
+	for _, path := range r.plan.outputs() {
 		errs = append(errs, atomicfile.RemoveTempsOf(filepath.Dir(path), filepath.Base(path)))
 	}
 	return errors.Join(errs...)

@@ -65,7 +65,7 @@ func (s *Session) Resume(ctx context.Context, f Face) (*Result, error) {
 	if err := j.append(entry{Type: entryResumed}); err != nil {
 		return nil, r.failed(StepPreflight, err)
 	}
-	if err := p.cleanTemps(); err != nil {
+	if err := r.cleanTemps(); err != nil {
 		return nil, r.failed(StepPreflight, err)
 	}
 	return s.execute(ctx, r)
@@ -105,7 +105,7 @@ func (r *run) takeBack(ctx context.Context, a *Abandoned) error {
 	if err := r.prepare(); err != nil {
 		return err
 	}
-	if err := r.plan.cleanTemps(); err != nil {
+	if err := r.cleanTemps(); err != nil {
 		a.keep("temporary files", err.Error())
 	}
 	if err := undoTag(ctx, r, a); err != nil {
