@@ -96,9 +96,12 @@ func (f *fake) KeyChoices(context.Context) (workflow.KeyChoices, error)  { retur
 func (f *fake) VersionChoices(context.Context) (workflow.VersionChoices, error) {
 	return f.versions, nil
 }
-func (f *fake) TagFor(v string) (string, string, error) {
+func (f *fake) NewTag(_ context.Context, v string) (string, string, error) {
 	if v[0] < '0' || v[0] > '9' {
 		return "", "", &workflow.VersionError{Text: v, Pattern: "v{version}"}
+	}
+	if v == "1.3.0" {
+		return "", "", &gitops.ExistsError{Ref: "refs/tags/v" + v, ID: "5df4edce449ae87ae88416b8f690fd3dcb97c70f"}
 	}
 	return "v" + v, v, nil
 }

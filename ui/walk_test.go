@@ -58,6 +58,14 @@ func TestWithoutFilesAndImages(t *testing.T) {
 	d.see("none")
 }
 
+// TestTakenVersion: a version that has a tag is refused where it is typed.
+func TestTakenVersion(t *testing.T) {
+	d := drive(t, testOptions(newFake()))
+	d.toKey().see("Rhea Release").press("enter").see("last release is")
+	d.press("end", "ctrl+u", "1.3.0", "enter").see("v1.3.0 exists already").see("Which version is this?")
+	d.press("ctrl+u", "1.4.0", "enter").see("What does tag v1.4.0 say?")
+}
+
 // TestNamedOnTheCommandLine: what the flags said is chosen already.
 func TestNamedOnTheCommandLine(t *testing.T) {
 	f := newFake()
@@ -117,7 +125,7 @@ func TestWrongPassphrase(t *testing.T) {
 	o := testOptions(f)
 	v := o.Vault.(*fakeVault)
 	d := drive(t, o).toAsk()
-	d.press("up", "first wrong", "enter").see("Try 2 of 3").see("(•) GNOME").press("second", "enter").see("Try 3 of 3").press("third", "enter").see("Nothing was created")
+	d.press("enter").see("Type the passphrase first.").press("up", "first wrong", "enter").see("Try 2 of 3").see("(•) GNOME").press("second", "enter").see("Try 3 of 3").press("third", "enter").see("Nothing was created")
 	if len(v.kept) != 0 {
 		t.Errorf("a wrong passphrase was kept: %v", v.kept)
 	}

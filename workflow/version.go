@@ -92,6 +92,18 @@ func (s *Session) TagFor(text string) (tag, version string, err error) {
 	return tagFor(text, s.Config().TagPattern())
 }
 
+// NewTag is TagFor for a release that is to be made: a tag that exists here is a
+// *gitops.ExistsError, told before anything else is asked. Preflight looks at the remote too.
+func (s *Session) NewTag(ctx context.Context, text string) (tag, version string, err error) {
+	if tag, version, err = s.TagFor(text); err != nil {
+		return "", "", err
+	}
+	if t, err := s.repo.Tag(ctx, tag); err == nil {
+		return "", "", &gitops.ExistsError{Ref: "refs/tags/" + tag, ID: t.ObjectID}
+	}
+	return tag, version, nil
+}
+
 // VersionChoices proposes the next version: after the newest tag by semantic versioning
 // (https://semver.org), or 0.1.0 and 1.0.0 where there is none.
 func (s *Session) VersionChoices(ctx context.Context) (VersionChoices, error) {

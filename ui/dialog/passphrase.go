@@ -146,6 +146,9 @@ func (p *Passphrase) enter() (done bool, cmd tea.Cmd) {
 		p.wrong, p.at = "A new key needs a passphrase.", 0
 		return false, nil
 	}
+	if p.refuses() {
+		return false, nil
+	}
 	s := p.fields[0].Take()
 	if p.req.New {
 		again := p.fields[1].Take()
@@ -161,6 +164,23 @@ func (p *Passphrase) enter() (done bool, cmd tea.Cmd) {
 		keep = p.offers[p.keep].Backend
 	}
 	return true, p.reply(s, keep, true)
+}
+
+// refuses says why what stands in the fields can be no passphrase: one that is too long was cut, and
+// an empty one opens nothing but an image key, which cosign makes without a password too.
+func (p *Passphrase) refuses() bool {
+	for i, f := range p.fields {
+		if f.Full() {
+			f.Wipe()
+			p.wrong, p.at = fmt.Sprintf("A passphrase has at most %d bytes.", vault.MaxPassphrase), i
+			return true
+		}
+	}
+	if p.fields[0].Empty() && p.req.Purpose != keys.PurposeImage {
+		p.wrong, p.at = "Type the passphrase first.", 0
+		return true
+	}
+	return false
 }
 
 func (p *Passphrase) reply(s keys.Secret, keep vault.Backend, ok bool) (cmd tea.Cmd) {

@@ -94,10 +94,13 @@ func (f *fakeSession) GenerateKey(_ context.Context, p store.GenerateParams) (st
 func (f *fakeSession) VersionChoices(context.Context) (workflow.VersionChoices, error) {
 	return f.versions, nil
 }
-func (f *fakeSession) TagFor(v string) (string, string, error) {
+func (f *fakeSession) NewTag(_ context.Context, v string) (string, string, error) {
 	v = strings.TrimPrefix(v, "v")
 	if v == "" || v[0] < '0' || v[0] > '9' {
 		return "", "", &workflow.VersionError{Text: v, Pattern: "v{version}"}
+	}
+	if v == "1.3.0" {
+		return "", "", &gitops.ExistsError{Ref: "refs/tags/v" + v, ID: "5df4edce449ae87ae88416b8f690fd3dcb97c70f"}
 	}
 	return "v" + v, v, nil
 }

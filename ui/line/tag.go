@@ -36,7 +36,7 @@ func (w *walk) version(ctx context.Context) error {
 		if text == "" {
 			continue
 		}
-		tag, version, err := w.Session.TagFor(text)
+		tag, version, err := w.Session.NewTag(ctx, text)
 		if err != nil {
 			w.explain(err)
 			continue

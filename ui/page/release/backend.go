@@ -31,7 +31,7 @@ type Backend interface {
 	KeyChoices(context.Context) (workflow.KeyChoices, error)
 	GenerateKey(context.Context, store.GenerateParams) (store.Generated, error)
 	VersionChoices(context.Context) (workflow.VersionChoices, error)
-	TagFor(version string) (tag, v string, err error)
+	NewTag(ctx context.Context, version string) (tag, v string, err error)
 	DraftMessage(ctx context.Context, version string) (workflow.Draft, error)
 	Globs(version string) []string
 	FindArtifacts(ctx context.Context, globs []string) ([]artifacts.File, error)

@@ -156,7 +156,7 @@ func (r *tagRoom) check() tea.Cmd {
 	backend := r.backend
 	return func() tea.Msg {
 		m := versionChecked{id: id}
-		if m.tag, m.version, m.err = backend.TagFor(want); m.err == nil {
+		if m.tag, m.version, m.err = backend.NewTag(ctx, want); m.err == nil {
 			m.draft, m.err = backend.DraftMessage(ctx, m.version)
 		}
 		return m
