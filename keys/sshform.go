@@ -47,7 +47,9 @@ func sshMaterial(k *packet.PublicKey) any {
 	case *pgpecdsa.PublicKey:
 		curves := map[string]elliptic.Curve{"nistp256": elliptic.P256(), "nistp384": elliptic.P384(), "nistp521": elliptic.P521()}
 		if c := curves[AlgorithmName(k)]; c != nil {
-			return &ecdsa.PublicKey{Curve: c, X: pub.X, Y: pub.Y}
+			if p, err := ecdsa.ParseUncompressedPublicKey(c, pub.MarshalPoint()); err == nil {
+				return p
+			}
 		}
 	}
 	return nil

@@ -184,7 +184,7 @@ func (c *change) renewSubkey(t keys.SubkeyTie, end time.Time) error {
 // there, or a new one where it is missing or rests on a broken hash and the subkey's secret is
 // here.
 func (c *change) backSignature(t keys.SubkeyTie, body []byte) ([]byte, error) {
-	if t.Back != nil && len(t.Back) > 3 && slices.Contains([]byte{8, 9, 10, 12, 14}, t.Back[3]) {
+	if len(t.Back) > 3 && slices.Contains([]byte{8, 9, 10, 12, 14}, t.Back[3]) {
 		return t.Back, nil
 	}
 	sub, err := c.openSubkey(t.Fingerprint)
