@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -215,6 +216,30 @@ func TestCtrlC(t *testing.T) {
 		var inc *workflow.IncompleteError
 		if out := d.r.release.Shutdown(); !errors.As(out.Err, &inc) || !errors.Is(out.Err, context.Canceled) {
 			t.Errorf("outcome %+v", out)
+		}
+	})
+	t.Run("nothing begins under the question", func(t *testing.T) {
+		f := newFake()
+		signed, about := make(chan struct{}), make(chan struct{})
+		var answered atomic.Bool
+		early := true
+		f.run = func(_ context.Context, p *workflow.Plan, face workflow.Face) (*workflow.Result, error) {
+			face.Emit(workflow.StepStarted{Step: workflow.StepArtifacts})
+			<-signed
+			face.Emit(workflow.StepDone{Step: workflow.StepArtifacts, Text: "2 files signed"})
+			close(about)
+			face.Emit(workflow.StepStarted{Step: workflow.StepImage})
+			early = !answered.Load()
+			return f.result(p), nil
+		}
+		d := drive(t, testOptions(f)).toLook().press("1.4.0", "enter").see("running").press("ctrl+c").see("Stop signing?")
+		close(signed)
+		<-about
+		d.press("x").see("Stop signing?")
+		answered.Store(true)
+		d.press("n").see("Released v1.4.0")
+		if early {
+			t.Error("the image was signed while the person was asked")
 		}
 	})
 	t.Run("again means yes", func(t *testing.T) { stuck(t).press("ctrl+c", "ctrl+c").see("stopped at artifacts") })

@@ -15,6 +15,7 @@ type Question struct {
 	lines    []string
 	yes, no  keymap.Hint
 	onYes    func() tea.Cmd
+	onNo     func()
 	keys     keymap.Map
 	againYes bool
 }
@@ -32,6 +33,12 @@ func (q *Question) AgainMeansYes() *Question {
 	return q
 }
 
+// IfNo lets f know of a no, or of no answer.
+func (q *Question) IfNo(f func()) *Question {
+	q.onNo = f
+	return q
+}
+
 // Title is the dialog's title.
 func (q *Question) Title() string { return q.title }
 
@@ -43,6 +50,7 @@ func (q *Question) Key(msg tea.KeyMsg) (bool, tea.Cmd) {
 	case key.Matches(msg, q.keys.Yes), q.againYes && key.Matches(msg, q.keys.Interrupt):
 		return true, q.onYes()
 	case key.Matches(msg, q.keys.No, q.keys.Back, q.keys.Choose, q.keys.Quit):
+		q.Dismiss()
 		return true, nil
 	}
 	return false, nil
@@ -61,4 +69,8 @@ func (q *Question) View(_ theme.Theme, w, _ int) []string {
 func (q *Question) Hints() []keymap.Hint { return []keymap.Hint{q.yes, q.no} }
 
 // Dismiss is no answer, which is no.
-func (q *Question) Dismiss() {}
+func (q *Question) Dismiss() {
+	if q.onNo != nil {
+		q.onNo()
+	}
+}

@@ -299,6 +299,8 @@ func (v *runView) askToStop() {
 		v.worker.cancel()
 		return nil
 	})
-	v.stop = q.AgainMeansYes()
+	// No further step begins under the question: an image's signature could not be taken back.
+	v.worker.hold()
+	v.stop = q.AgainMeansYes().IfNo(v.worker.goOn)
 	v.dialogs().Push(v.stop)
 }

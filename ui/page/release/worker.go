@@ -31,7 +31,9 @@ type worker struct {
 	plan    *workflow.Plan
 	result  *workflow.Result // of the release to push
 	feed    *feed
+	gate    gate
 	cancel  context.CancelFunc
+	ended   <-chan struct{} // closed when the job is cancelled
 	done    chan struct{}
 	// end is how the job ended, to be read once done is closed. The feed tells it too, but after
 	// the program's end a command that nobody hears any more may have read the feed.
@@ -51,7 +53,7 @@ type wish struct {
 // start begins the job. base gives values only: its end does not end the job.
 func (w *worker) start(base context.Context) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(base))
-	w.cancel, w.feed, w.done = cancel, newFeed(), make(chan struct{})
+	w.cancel, w.ended, w.feed, w.done = cancel, ctx.Done(), newFeed(), make(chan struct{})
 	w.keep = map[vault.Key]wish{}
 	go func() {
 		defer close(w.done)
@@ -83,12 +85,19 @@ func (w *worker) work(ctx context.Context) *ending {
 	return &e
 }
 
-// emit passes an event on. The runner calls it one at a time.
+// hold keeps the job from beginning another step, goOn lets it. Who cancels need not let it go on.
+func (w *worker) hold() { w.gate.close() }
+func (w *worker) goOn() { w.gate.open() }
+
+// emit passes an event on. The runner calls it one at a time, and begins a step when it returns.
 func (w *worker) emit(e workflow.Event) {
 	if d, ok := e.(workflow.StepDone); ok && d.Step == workflow.StepKey {
 		w.unlocked = true
 	}
 	w.feed.put(feedItem{event: e})
+	if _, ok := e.(workflow.StepStarted); ok {
+		w.gate.pass(w.ended)
+	}
 }
 
 // ask puts a question to the person and waits for the answer.
