@@ -199,7 +199,7 @@ func (f *keyForm) success(w int) []string {
 	out = append(out, "  "+path)
 	out = append(out, f.prose("It makes the key invalid should it be lost or stolen. Move it off this machine.", w)...)
 	out = append(out, "", "Back the key up before you rely on it:")
-	return append(out, layout.Indent(layout.Wrap("bulla keys export "+k.Fingerprint.KeyID()+" --secret -o backup.asc", w-2), "  ")...)
+	return append(out, layout.Indent(layout.Wrap("bulla keys backup "+k.Fingerprint.KeyID()+" -o backup.asc", w-2), "  ")...)
 }
 
 func (f *keyForm) status() string {
