@@ -251,10 +251,10 @@ func TestParseTarget(t *testing.T) {
 		"hkps://keys.example.org": "hkps://keys.example.org", "hkp://127.0.0.1:11371/": "hkp://127.0.0.1:11371",
 		"keys.openpgp.org": "vks:https://keys.openpgp.org", "keyserver.ubuntu.com": "hkps://keyserver.ubuntu.com",
 		"github": "github:https://api.github.com", "codeberg": "gitea:https://codeberg.org", "gitea:https://git.example.org/": "gitea:https://git.example.org",
-		"KEYS": "file:/work/KEYS", "file:doc/KEYS": "file:/work/doc/KEYS", "wkd:/srv/www": "wkd:/srv/www", "dns": "dns", "allowed-signers": "allowed-signers",
+		"KEYS": "file:/proj/KEYS", "file:doc/KEYS": "file:/proj/doc/KEYS", "wkd:/srv/www": "wkd:/srv/www", "dns": "dns", "allowed-signers": "allowed-signers",
 		"": "", "ubuntu": "", "https://keys.example.org": "", "hkps://": "", "hkps://a/path": "", "gitea:git.example.org": "", "gitlab:https://me:pw@host": "", "wkd:": "", "ldap://x": "",
 	} {
-		got, err := ParseTarget(text, "/work")
+		got, err := ParseTarget(text, "/proj")
 		if err == nil && filepath.ToSlash(got.String()) != want || (err == nil) != (want != "") {
 			t.Errorf("%q: %q, %v", text, got, err)
 		}
