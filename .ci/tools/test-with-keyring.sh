@@ -37,8 +37,9 @@ ended() { # ended: within 5 s nothing of ours is left
   return 1
 }
 for signal in TERM INT HUP KILL; do
-  # bash ignores SIGINT in its background jobs; python puts that right
-  python3 -c 'import os, signal, sys; signal.signal(2, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])' \
+  # bash ignores SIGINT in its background jobs, and whoever runs under nohup SIGHUP; python puts
+  # that right
+  python3 -c 'import os, signal, sys; [signal.signal(s, signal.SIG_DFL) for s in (1, 2, 15)]; os.execv(sys.argv[1], sys.argv[1:])' \
     ./with-keyring.sh -- bash -c "sleep $nap & sleep $nap" &
   pid=$!
   for _ in $(seq 60); do
