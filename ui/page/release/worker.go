@@ -95,8 +95,13 @@ func (w *worker) emit(e workflow.Event) {
 		w.unlocked = true
 	}
 	w.feed.put(feedItem{event: e})
-	if _, ok := e.(workflow.StepStarted); ok {
+	switch e := e.(type) {
+	case workflow.StepStarted:
 		w.gate.pass(w.ended)
+	case workflow.StepProgress:
+		if e.Step == workflow.StepImage { // before each image's signature
+			w.gate.pass(w.ended)
+		}
 	}
 }
 
