@@ -32,6 +32,7 @@ func clock() time.Time { return now }
 // testSigner signs with an unprotected key in memory.
 type testSigner struct {
 	entity *openpgp.Entity
+	secret *keys.SecretKey
 	key    keys.SigningKey
 	// spoil, if set, changes what was signed or what is returned.
 	spoil  func(h hash.Hash, sign func(hash.Hash) ([]byte, error)) ([]byte, error)
@@ -50,7 +51,7 @@ func (s *testSigner) Sign(ctx context.Context, h hash.Hash, at time.Time) ([]byt
 	s.signed++
 	s.mu.Unlock()
 	sign := func(h hash.Hash) ([]byte, error) {
-		return keys.BuildSignature(h, s.key.Hash, s.entity.PrivateKey, at)
+		return s.secret.BuildSignature(h, s.key.Hash, at)
 	}
 	if s.spoil != nil {
 		return s.spoil(h, sign)
@@ -79,7 +80,7 @@ func signerOf(t testing.TB, e *openpgp.Entity) *testSigner {
 		t.Fatal(err)
 	}
 	fpr := keys.FingerprintOf(e.PrimaryKey.Fingerprint)
-	return &testSigner{entity: e, key: keys.SigningKey{
+	return &testSigner{entity: e, secret: keys.NewSecretKey(e.PrivateKey), key: keys.SigningKey{
 		Primary: fpr, Fingerprint: fpr,
 		Algorithm: keys.AlgorithmName(e.PrimaryKey), Hash: keys.PreferredHash(e.PrimaryKey),
 		Source: keys.SourceStore, Public: pub.Bytes(),

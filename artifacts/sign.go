@@ -93,6 +93,9 @@ func Sign(ctx context.Context, files []File, o SignOptions) ([]Signed, error) {
 	if err == nil {
 		err = r.run(ctx, second)
 	}
+	if e := r.files.Sync(); err == nil {
+		err = e
+	}
 	var done []Signed
 	for _, t := range r.tasks {
 		if t.done {
@@ -109,6 +112,7 @@ type signing struct {
 	pub   *packet.PublicKey
 	judge *keys.Judge
 	meter *meter
+	files atomicfile.Batch
 	tasks []*task
 	// proved says that a signature by this signer was verified with pub.
 	proved atomic.Bool
@@ -248,7 +252,7 @@ func (r *signing) file(ctx context.Context, t *task) error {
 		if err != nil {
 			return fmt.Errorf("sign %s: %w", t.file.Path, err)
 		}
-		if err := r.o.publish(t.there.path, sig); err != nil {
+		if err := r.publish(t.there.path, sig); err != nil {
 			return err
 		}
 	}
@@ -273,16 +277,16 @@ func (r *signing) states(check *keys.Check) *states {
 	return newStates(check, ids...)
 }
 
-// sign makes a signature over what h has seen and accepts it only as the key's own.
+// sign makes a signature over what h has seen.
 //
-// Signers verify what they make with the public key of the secret they used; keys.BuildSignature
-// does it for all of them. What remains to be shown is that this is the public key which others
-// will verify with. The first signature is therefore verified with that one, and the others must
-// name its fingerprint: a second verification of each would cost more than making it did.
+// Signers show that what they make verifies with the public key of the secret they used. What
+// remains to be shown is that this is the public key which others will verify with: the first
+// signature is verified with that one. A second verification of each would cost more than making
+// it did.
 func (r *signing) sign(ctx context.Context, h hash.Hash) ([]byte, error) {
 	sig, err := r.o.Signer.Sign(ctx, h, r.o.Now())
-	if err != nil {
-		return nil, err
+	if err != nil || r.proved.Load() {
+		return sig, err
 	}
 	made, err := keys.ParseSignatures(sig)
 	if err != nil {
@@ -291,12 +295,10 @@ func (r *signing) sign(ctx context.Context, h hash.Hash) ([]byte, error) {
 	if len(made) != 1 || made[0].Claim().Fingerprint != r.key.Fingerprint {
 		return nil, fmt.Errorf("the signer did not answer with one signature by %s", r.key.Fingerprint)
 	}
-	if !r.proved.Load() {
-		if err := verifyMade(sig, h, r.pub); err != nil {
-			return nil, fmt.Errorf("the signature just made does not verify: %w", err)
-		}
-		r.proved.Store(true)
+	if err := verifyMade(sig, h, r.pub); err != nil {
+		return nil, fmt.Errorf("the signature just made does not verify: %w", err)
 	}
+	r.proved.Store(true)
 	return sig, nil
 }
 
@@ -341,16 +343,16 @@ func signingPacket(k keys.SigningKey) (*packet.PublicKey, error) {
 }
 
 // publish puts data at path. Without Replace a file that appeared meanwhile stays as it is.
-func (o SignOptions) publish(path string, data []byte) error {
-	if o.Writing != nil {
-		if err := o.Writing(path, data); err != nil {
+func (r *signing) publish(path string, data []byte) error {
+	if r.o.Writing != nil {
+		if err := r.o.Writing(path, data); err != nil {
 			return err
 		}
 	}
-	if o.Replace {
-		return atomicfile.Write(path, data, 0o644)
+	if r.o.Replace {
+		return r.files.Write(path, data, 0o644)
 	}
-	return atomicfile.Create(path, data, 0o644)
+	return r.files.Create(path, data, 0o644)
 }
 
 // cause strips the name of a temporary file, which tells a person nothing, from err.

@@ -46,14 +46,14 @@ func WriteChecksums(ctx context.Context, dir string, signed []Signed, o SignOpti
 	for _, l := range lists {
 		for _, f := range []output{l.list, l.signature} {
 			if !f.kept {
-				if err := o.publish(f.path, f.data); err != nil {
+				if err := r.publish(f.path, f.data); err != nil {
 					return paths, err
 				}
 			}
 			paths = append(paths, f.path)
 		}
 	}
-	return paths, nil
+	return paths, r.files.Sync()
 }
 
 // output is a file to be written, unless it is there already.

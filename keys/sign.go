@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp/armor"
@@ -27,22 +28,54 @@ const armorSignature = "PGP SIGNATURE"
 // The secret key must be decrypted. A v6 key is refused: its signatures hash a salt before the
 // document, which a ready state cannot take back.
 func BuildSignature(h hash.Hash, id crypto.Hash, key *packet.PrivateKey, at time.Time) ([]byte, error) {
-	if err := signable(h, id, key, at); err != nil {
+	return NewSecretKey(key).BuildSignature(h, id, at)
+}
+
+// SecretKey makes many signatures with one decrypted secret key that this process holds.
+type SecretKey struct {
+	key *packet.PrivateKey
+	// proved says that a signature was verified with the public key.
+	proved atomic.Bool
+}
+
+// NewSecretKey is for a key whose secret numbers are in memory. One whose signatures are made
+// elsewhere, by an agent or a card, is not trusted with more than one: see BuildSignature.
+func NewSecretKey(key *packet.PrivateKey) *SecretKey { return &SecretKey{key: key} }
+
+// Packet is the key itself, to be wiped by who decrypted it.
+func (k *SecretKey) Packet() *packet.PrivateKey { return k.key }
+
+// BuildSignature is the function of this name, except that only the first signature is verified:
+// it shows that the public key which others will verify with belongs to the secret one. Verifying
+// an Ed25519 signature costs more than twice of making one, and gpg and sq do not do it either.
+// RSA signatures, of which a faulty one would give the key away, are verified by crypto/rsa, each.
+//
+// It may be called from several goroutines.
+func (k *SecretKey) BuildSignature(h hash.Hash, id crypto.Hash, at time.Time) ([]byte, error) {
+	if err := signable(h, id, k.key, at); err != nil {
 		return nil, err
 	}
-	body, err := signState(h, id, key, at)
+	body, err := signState(h, id, k.key, at)
 	if err != nil {
 		return nil, err
 	}
-	if err := verifyState(h, &key.PublicKey, body); err != nil {
-		return nil, fmt.Errorf("the signature just made does not verify: %w", err)
+	if !k.proved.Load() {
+		if err := verifyState(h, &k.key.PublicKey, body); err != nil {
+			return nil, fmt.Errorf("the signature just made does not verify: %w", err)
+		}
+		k.proved.Store(true)
 	}
-	var out bytes.Buffer
-	w, err := armor.EncodeWithChecksumOption(&out, armorSignature, nil, true)
+	return encodeSignature(body)
+}
+
+// encodeSignature writes the packets of a signature in ASCII armor with a checksum.
+func encodeSignature(packets []byte) ([]byte, error) {
+	out := bytes.NewBuffer(make([]byte, 0, 128+2*len(packets)))
+	w, err := armor.EncodeWithChecksumOption(out, armorSignature, nil, true)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := w.Write(body); err != nil {
+	if _, err := w.Write(packets); err != nil {
 		return nil, err
 	}
 	if err := w.Close(); err != nil {

@@ -184,6 +184,12 @@ func TestBuildSignatureRefuses(t *testing.T) {
 	if _, err := BuildSignature(text(crypto.SHA256), crypto.SHA256, &otherSecret, testEpoch); err == nil {
 		t.Error("a signature by another key was returned")
 	}
+	k := NewSecretKey(&otherSecret)
+	for range 2 { // a failed proof is none
+		if _, err := k.BuildSignature(text(crypto.SHA256), crypto.SHA256, testEpoch); err == nil {
+			t.Error("a signature by another key was returned")
+		}
+	}
 	for name, tt := range map[string]struct {
 		key  func(k *packet.PrivateKey)
 		hash crypto.Hash

@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 )
 
 // TempPrefix begins the name of every temporary file made here, so that what a killed process
@@ -17,24 +20,76 @@ const TempPrefix = ".bulla-tmp-"
 
 // Write puts data at path with mode perm, replacing what was there.
 func Write(path string, data []byte, perm fs.FileMode) error {
-	return write(path, data, perm, os.Rename)
+	if err := replace(path, data, perm); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
 }
 
 // Create is Write for a file that must not exist yet: it fails with an error that matches
-// fs.ErrExist rather than replace anything, even if the file appears while it works.
+// fs.ErrExist rather than replace anything, even if the file appears while it works. Of perm the
+// process's umask takes its part, as for any new file.
 func Create(path string, data []byte, perm fs.FileMode) error {
-	if _, err := os.Lstat(path); err == nil {
-		return &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
+	if err := create(path, data, perm); err != nil {
+		return err
 	}
-	return write(path, data, perm, renameExclusive)
+	return syncDir(filepath.Dir(path))
 }
 
-func write(path string, data []byte, perm fs.FileMode, commit func(from, to string) error) (err error) {
-	dir, base := filepath.Split(path)
-	if dir == "" {
-		dir = "."
+// Batch writes many files and makes their names durable together: one sync for each folder,
+// where each Write and Create alone costs one. Without Sync every file is whole, but after a
+// crash of the machine some may be missing. The zero Batch is ready; it may be used from several
+// goroutines.
+type Batch struct {
+	mu   sync.Mutex
+	dirs map[string]bool
+}
+
+// Write is the function of this name but for the sync of the folder.
+func (b *Batch) Write(path string, data []byte, perm fs.FileMode) error {
+	return b.note(path, replace(path, data, perm))
+}
+
+// Create is the function of this name but for the sync of the folder.
+func (b *Batch) Create(path string, data []byte, perm fs.FileMode) error {
+	return b.note(path, create(path, data, perm))
+}
+
+func (b *Batch) note(path string, err error) error {
+	if err != nil {
+		return err
 	}
-	f, err := os.CreateTemp(dir, TempPrefix+base+"-") // 0600
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.dirs == nil {
+		b.dirs = map[string]bool{}
+	}
+	b.dirs[filepath.Dir(path)] = true
+	return nil
+}
+
+// Sync makes durable what was written since the last Sync.
+func (b *Batch) Sync() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var errs []error
+	for dir := range b.dirs {
+		errs = append(errs, syncDir(dir))
+	}
+	b.dirs = nil
+	return errors.Join(errs...)
+}
+
+func replace(path string, data []byte, perm fs.FileMode) error {
+	return write(path, data, perm, func(f *os.File) error { return f.Chmod(perm) }, os.Rename)
+}
+
+func create(path string, data []byte, perm fs.FileMode) error {
+	return write(path, data, perm, func(*os.File) error { return nil }, renameExclusive)
+}
+
+func write(path string, data []byte, perm fs.FileMode, adjust func(*os.File) error, commit func(from, to string) error) (err error) {
+	f, err := createTemp(path, perm)
 	if err != nil {
 		return describe(path, err)
 	}
@@ -45,7 +100,7 @@ func write(path string, data []byte, perm fs.FileMode, commit func(from, to stri
 	}()
 	_, err = f.Write(data)
 	if err == nil {
-		err = f.Chmod(perm)
+		err = adjust(f)
 	}
 	if err == nil {
 		err = f.Sync()
@@ -53,13 +108,26 @@ func write(path string, data []byte, perm fs.FileMode, commit func(from, to stri
 	if e := f.Close(); err == nil {
 		err = e
 	}
+	if err == nil {
+		err = commit(f.Name(), path)
+	}
 	if err != nil {
 		return describe(path, err)
 	}
-	if err = commit(f.Name(), path); err != nil {
-		return describe(path, err)
+	return nil
+}
+
+// createTemp is os.CreateTemp with a mode, which spares most files a change of it.
+func createTemp(path string, perm fs.FileMode) (*os.File, error) {
+	dir, base := filepath.Split(path)
+	for range 10_000 {
+		name := dir + TempPrefix + base + "-" + strconv.FormatUint(rand.Uint64(), 36)
+		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, perm)
+		if !errors.Is(err, fs.ErrExist) {
+			return f, err
+		}
 	}
-	return syncDir(dir)
+	return nil, fs.ErrExist
 }
 
 // renameExclusive publishes from as to without replacing to. A hard link fails atomically if

@@ -124,7 +124,7 @@ type keySigner struct {
 	mu        sync.RWMutex
 	// private is nil while locked. It sits behind a func as in keys.Secret, out of the reach of
 	// what prints or encodes structures.
-	private func() *packet.PrivateKey
+	private func() *keys.SecretKey
 }
 
 var _ keys.Signer = (*keySigner)(nil)
@@ -190,10 +190,11 @@ func (s *keySigner) unlocked() bool {
 func (s *keySigner) set(private *packet.PrivateKey) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.private = func() *packet.PrivateKey { return private }
+	unlocked := keys.NewSecretKey(private)
+	s.private = func() *keys.SecretKey { return unlocked }
 }
 
-// Sign is keys.BuildSignature with this key. It refuses a time at which the key has expired,
+// Sign is SecretKey.BuildSignature with this key. It refuses a time at which the key has expired,
 // with a *keys.UnusableError, and answers ErrLocked before Unlock.
 func (s *keySigner) Sign(ctx context.Context, h hash.Hash, at time.Time) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
@@ -207,7 +208,7 @@ func (s *keySigner) Sign(ctx context.Context, h hash.Hash, at time.Time) ([]byte
 	if s.private == nil {
 		return nil, ErrLocked
 	}
-	return keys.BuildSignature(h, s.key.Hash, s.private(), at)
+	return s.private().BuildSignature(h, s.key.Hash, at)
 }
 
 // Close waits for signatures under way and wipes the private key. The signer can be unlocked
@@ -216,7 +217,7 @@ func (s *keySigner) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.private != nil {
-		wipe(s.private())
+		wipe(s.private().Packet())
 		s.private = nil
 	}
 	return nil

@@ -1,0 +1,100 @@
+package atomicfile
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+)
+
+// writer is what one call and a batch have in common.
+type writer struct {
+	write, create func(path string, data []byte, perm fs.FileMode) error
+}
+
+func writers(t *testing.T) map[string]writer {
+	t.Helper()
+	var b Batch
+	t.Cleanup(func() {
+		if err := b.Sync(); err != nil {
+			t.Error(err)
+		}
+	})
+	return map[string]writer{"alone": {Write, Create}, "batch": {b.Write, b.Create}}
+}
+
+func TestCreateReplacesNothing(t *testing.T) {
+	for name, w := range writers(t) {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "file")
+			if err := w.create(path, []byte("first"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.create(path, []byte("second"), 0o600); !errors.Is(err, fs.ErrExist) {
+				t.Errorf("second Create: %v", err)
+			}
+			holds(t, path, "first")
+			alone(t, path)
+		})
+	}
+}
+
+func TestWriteReplaces(t *testing.T) {
+	for name, w := range writers(t) {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "file")
+			for _, text := range []string{"first", "second, longer", "3"} {
+				if err := w.write(path, []byte(text), 0o666); err != nil {
+					t.Fatal(err)
+				}
+				holds(t, path, text)
+			}
+			if info, err := os.Stat(path); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o666 {
+				t.Errorf("mode %v, %v; want 0666 whatever the umask", info.Mode(), err)
+			}
+			alone(t, path)
+		})
+	}
+}
+
+func TestRelativePath(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := Create("file", []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	holds(t, "file", "x")
+}
+
+// TestFailureLeavesNothing: the name is taken by a folder that is not empty.
+func TestFailureLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "taken")
+	if err := os.MkdirAll(filepath.Join(path, "inside"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := Write(path, []byte("x"), 0o600); err == nil {
+		t.Error("Write replaced a folder")
+	}
+	alone(t, path)
+	if err := Create(filepath.Join(dir, "absent", "file"), nil, 0o600); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Create in a folder that is not there: %v", err)
+	}
+}
+
+func holds(t *testing.T, path, want string) {
+	t.Helper()
+	if got, err := os.ReadFile(path); err != nil || string(got) != want {
+		t.Errorf("%s holds %q, %v; want %q", path, got, err, want)
+	}
+}
+
+// alone reports what stands beside path.
+func alone(t *testing.T, path string) {
+	t.Helper()
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil || len(entries) != 1 {
+		t.Errorf("left beside %s: %v, %v", path, entries, err)
+	}
+}
