@@ -50,6 +50,36 @@ func TestVerifyRSA(t *testing.T) {
 	}
 }
 
+// BenchmarkVerifyRSA verifies one signature with a fresh 4096-bit key by verifyRSA and by
+// crypto/rsa.
+func BenchmarkVerifyRSA(b *testing.B) {
+	k, err := rsa.GenerateKey(rand.Reader, 4096)
+	if err != nil {
+		b.Fatal(err)
+	}
+	digest := crypto.SHA256.New().Sum(nil)
+	sig, err := rsa.SignPKCS1v15(rand.Reader, k, crypto.SHA256, digest)
+	if err != nil {
+		b.Fatal(err)
+	}
+	pub := rsa.PublicKey{N: k.N, E: k.E}
+	b.Run("bulla", func(b *testing.B) {
+		for b.Loop() {
+			if !verifyRSA(&pub, crypto.SHA256, digest, sig) {
+				b.Fatal("refused")
+			}
+		}
+	})
+	b.Run("crypto-rsa", func(b *testing.B) {
+		for b.Loop() {
+			fresh := pub
+			if err := rsa.VerifyPKCS1v15(&fresh, crypto.SHA256, digest, sig); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
 // TestTinyKey judges a signature by a 768-bit key, which crypto/rsa refuses to look at: weak,
 // and not forged.
 func TestTinyKey(t *testing.T) {
