@@ -252,6 +252,9 @@ func (r *signing) file(ctx context.Context, t *task) error {
 		if err != nil {
 			return fmt.Errorf("sign %s: %w", t.file.Path, err)
 		}
+		if err := ctx.Err(); err != nil { // another file failed meanwhile
+			return err
+		}
 		if err := r.publish(t.there.path, sig); err != nil {
 			return err
 		}

@@ -5,11 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -68,10 +69,20 @@ func (e entry) ends() bool { return e.Type == entryComplete || e.Type == entryAb
 // journal is an open journal; its lock keeps a second bulla out.
 type journal struct {
 	dir     string
-	file    *os.File
 	lock    *flock.Flock
 	now     func() time.Time
 	entries []entry
+
+	mu     sync.Mutex // around what follows: files are signed in parallel
+	file   appender
+	size   int64 // bytes of whole lines in the file
+	broken error // what kept a line from being written: none follows it
+}
+
+// appender is the journal's file.
+type appender interface {
+	io.WriteCloser
+	Sync() error
 }
 
 // ErrRunning says that another process is at work on a release of this repository.
@@ -121,11 +132,11 @@ func (j *journal) load() error {
 	if err != nil || len(data) == 0 {
 		return err
 	}
-	entries, valid, err := parseJournal(data)
+	entries, valid, err := parseJournal(j.path(), data)
 	if err != nil {
 		return err
 	}
-	j.entries = entries
+	j.entries, j.size = entries, int64(valid)
 	if valid == len(data) {
 		return nil
 	}
@@ -138,13 +149,14 @@ func readJournal(path string) ([]entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries, _, err := parseJournal(data)
+	entries, _, err := parseJournal(path, data)
 	return entries, err
 }
 
 // parseJournal reads whole lines. The last line may have been cut short by a crash: it is dropped,
-// and valid tells how many bytes belong to what was read. A broken line before it is an error.
-func parseJournal(data []byte) (out []entry, valid int, err error) {
+// and valid tells how many bytes belong to what was read. A broken line before it is a
+// *JournalDamagedError.
+func parseJournal(path string, data []byte) (out []entry, valid int, err error) {
 	for valid < len(data) {
 		end := bytes.IndexByte(data[valid:], '\n')
 		if end < 0 {
@@ -155,13 +167,13 @@ func parseJournal(data []byte) (out []entry, valid int, err error) {
 			if valid+end+1 == len(data) {
 				break
 			}
-			return nil, 0, fmt.Errorf("line %d of the journal cannot be read", len(out)+1)
+			return nil, 0, &JournalDamagedError{Path: path, Line: len(out) + 1}
 		}
 		out = append(out, e)
 		valid += end + 1
 	}
 	if len(out) > 0 && (out[0].Type != entryBegin || out[0].Plan == nil) {
-		return nil, 0, errors.New("the journal does not begin with a plan")
+		return nil, 0, &JournalDamagedError{Path: path, Line: 1}
 	}
 	return out, valid, nil
 }
@@ -185,26 +197,52 @@ func (j *journal) append(e entry) error {
 	if err := j.add(e); err != nil {
 		return err
 	}
-	return j.file.Sync()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if err := j.file.Sync(); err != nil {
+		return j.fail(err)
+	}
+	return nil
 }
 
-func (j *journal) add(e entry) (err error) {
+// add adds one line: all of it, or nothing. Its error is a *JournalWriteError.
+func (j *journal) add(e entry) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.broken != nil {
+		return j.broken
+	}
 	if j.file == nil {
-		flags := os.O_WRONLY | os.O_APPEND | os.O_CREATE
-		if j.file, err = os.OpenFile(j.path(), flags, journalPerms); err != nil {
-			return err
+		f, err := os.OpenFile(j.path(), os.O_WRONLY|os.O_APPEND|os.O_CREATE, journalPerms)
+		if err != nil {
+			return j.fail(err)
 		}
+		j.file = f
 	}
 	e.At = j.now().UTC()
 	line, err := json.Marshal(e)
 	if err != nil {
 		return err
 	}
-	if _, err := j.file.Write(append(line, '\n')); err != nil {
-		return err
+	line = append(line, '\n')
+	n, err := j.file.Write(line)
+	if err == nil && n < len(line) {
+		err = io.ErrShortWrite
 	}
+	if err != nil {
+		// A full disk takes a part of a line. The next one would be glued to it, and neither could
+		// ever be read.
+		return j.fail(errors.Join(err, os.Truncate(j.path(), j.size)))
+	}
+	j.size += int64(n)
 	j.entries = append(j.entries, e)
 	return nil
+}
+
+// fail lets no line follow what could not be written: a release goes no further than its journal.
+func (j *journal) fail(err error) error {
+	j.broken = &JournalWriteError{Path: j.path(), Err: err}
+	return j.broken
 }
 
 // plan is the plan of the release under way, nil if there is none.

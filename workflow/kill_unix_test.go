@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -29,6 +30,9 @@ type killPlan struct {
 	// as "StepDone tag"; Count which one of them.
 	Event string
 	Count int
+	// Room, if not 0, is the size in bytes that no file may grow beyond while it releases: as on a
+	// full disk, what fits is written and the rest is an error.
+	Room uint64
 }
 
 const killVariable = "BULLA_TEST_KILL"
@@ -63,6 +67,12 @@ func dieReleasing(text string) {
 	if err != nil {
 		fail(err)
 	}
+	if k.Room > 0 {
+		signal.Ignore(syscall.SIGXFSZ)
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: k.Room, Max: k.Room}); err != nil {
+			fail(err)
+		}
+	}
 	seen := 0
 	_, err = s.Run(ctx, plan, Face{Ask: answer, Emit: func(e Event) {
 		if eventName(e) == k.Event {
@@ -77,23 +87,30 @@ func dieReleasing(text string) {
 // kill runs a release in a child that dies at the event, and reports whether it did.
 func (b *bench) kill(c Choices, event string, count int) bool {
 	b.t.Helper()
-	text, err := json.Marshal(killPlan{Dir: b.dir, Repo: b.repo, Choices: c, Event: event, Count: count})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	cmd := exec.Command(os.Args[0], "-test.run=^$")
-	cmd.Env = append(os.Environ(), killVariable+"="+string(text))
-	out, err := cmd.CombinedOutput()
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) {
-		b.t.Fatalf("%v\n%s", err, out)
-	}
+	out, exit := b.child(killPlan{Choices: c, Event: event, Count: count})
 	ws, ok := exit.Sys().(syscall.WaitStatus)
 	if !ok || !ws.Signaled() {
 		b.t.Logf("%s", out)
 		return false
 	}
 	return true
+}
+
+// child runs a release in a process of its own, which is not meant to complete it.
+func (b *bench) child(k killPlan) (out string, exit *exec.ExitError) {
+	b.t.Helper()
+	k.Dir, k.Repo = b.dir, b.repo
+	text, err := json.Marshal(k)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^$")
+	cmd.Env = append(os.Environ(), killVariable+"="+string(text))
+	said, err := cmd.CombinedOutput()
+	if !errors.As(err, &exit) {
+		b.t.Fatalf("%v\n%s", err, said)
+	}
+	return string(said), exit
 }
 
 // deaths are the moments at which the walk is killed: every boundary of every step that writes,

@@ -79,8 +79,6 @@ func sha256Hex(data []byte) string {
 
 // writing notes in the journal what is about to be written.
 func (r *run) writing(path string, data []byte) error {
-	r.noting.Lock()
-	defer r.noting.Unlock()
 	return r.journal.writing(path, sha256Hex(data))
 }
 

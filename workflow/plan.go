@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"fmt"
 	"time"
 
 	"bulla/artifacts"
@@ -225,6 +226,31 @@ func (e *JournalError) Error() string {
 }
 
 func (e *JournalError) Unwrap() error { return e.Err }
+
+// JournalWriteError says that the journal at Path could not be written to, by a full disk perhaps.
+// The release stops there: nothing is made that the journal does not tell of. It can be resumed or
+// taken back once the journal can be written to.
+type JournalWriteError struct {
+	Path string
+	Err  error
+}
+
+func (e *JournalWriteError) Error() string {
+	return "the journal of the release could not be written: " + e.Err.Error()
+}
+
+func (e *JournalWriteError) Unwrap() error { return e.Err }
+
+// JournalDamagedError says that the journal of a former release is not what bulla wrote: Line,
+// counted from 1, cannot be read.
+type JournalDamagedError struct {
+	Path string
+	Line int
+}
+
+func (e *JournalDamagedError) Error() string {
+	return fmt.Sprintf("line %d of the journal %s cannot be read", e.Line, e.Path)
+}
 
 // AbandonError says that an unfinished release was not taken back, or not all of it: Removed is
 // gone, the rest stands as it stood. The release can still be resumed or taken back.

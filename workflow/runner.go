@@ -26,7 +26,6 @@ type run struct {
 	result  *Result
 	resumed bool
 	mu      sync.Mutex // around face.Emit
-	noting  sync.Mutex // around the journal while files are signed in parallel
 }
 
 // Run carries out the plan. Before anything is made it fails with a *RefusedError, the context's
@@ -212,7 +211,10 @@ func (r *run) do(ctx context.Context, st step) error {
 	took := r.s.world.Now().Sub(began)
 	if err != nil {
 		r.emit(StepFailed{Step: st.id, Err: err, Took: took})
-		return errors.Join(err, r.note(entry{Type: entryFailed, Step: st.id}))
+		if n := r.note(entry{Type: entryFailed, Step: st.id}); n != nil && !errors.Is(err, n) {
+			err = errors.Join(err, n)
+		}
+		return err
 	}
 	err = r.note(entry{Type: entryDone, Step: st.id, Text: text})
 	r.emit(StepDone{Step: st.id, Text: text, Took: took}) // whatever becomes of the note

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"syscall"
 	"testing"
 
 	"bulla/artifacts"
@@ -126,6 +127,8 @@ var every = []struct {
 	{&workflow.ImageKeysError{Count: 2}, CodeUsage},
 	{&workflow.IncompleteError{Tag: "v1", Err: errors.New("x")}, CodeIncomplete},
 	{&workflow.JournalError{Tag: "v1", Err: errors.New("x")}, CodeIncomplete},
+	{&workflow.JournalWriteError{Path: "x", Err: syscall.ENOSPC}, CodeRefused},
+	{&workflow.JournalDamagedError{Path: "x", Line: 2}, CodeRefused},
 	{&workflow.NotFetchedError{}, CodeUnchecked},
 	{&workflow.NotPublishedError{}, CodeUsage},
 	{&workflow.RefusedError{Findings: []workflow.Finding{{Rule: workflow.RuleDirty, Severity: workflow.SeverityError, Message: "x"}}}, CodeRefused},

@@ -80,7 +80,7 @@ func known(err error) (Explanation, bool) {
 		return x, true
 	}
 	for _, explainer := range []func(error, *Explanation) bool{
-		lostAnswers, journalling, abandoning, incomplete, publishing, cancelled, refused, usage, gnupg, passphrases, selecting, keyChanges, publicKeys, stores,
+		lostAnswers, journalling, abandoning, incomplete, journalTrouble, publishing, cancelled, refused, usage, gnupg, passphrases, selecting, keyChanges, publicKeys, stores,
 		repositories, pushing, contentTrust, imaging, asking, judging, registries, files,
 	} {
 		if explainer(err, &x) {
@@ -446,6 +446,11 @@ func registries(err error, x *Explanation) bool {
 	return true
 }
 
+// isFull reports a disk that holds no more, or of which somebody may not have more.
+func isFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
+}
+
 func files(err error, x *Explanation) bool {
 	var sigExists *artifacts.SignatureExistsError
 	var exists *artifacts.ExistsError
@@ -464,7 +469,7 @@ func files(err error, x *Explanation) bool {
 		x.Next = []string{"let the build finish, or put the file back as it was; then try again"}
 	case errors.As(err, &none):
 		x.Code = CodeRefused
-	case errors.Is(err, syscall.ENOSPC):
+	case isFull(err):
 		x.Next = []string{"make room on the disk; no half-written file remains"}
 	case errors.Is(err, fs.ErrPermission):
 		x.Code = CodeRefused

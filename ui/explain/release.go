@@ -26,6 +26,32 @@ func journalling(err error, x *Explanation) bool {
 	return true
 }
 
+// journalTrouble explains a journal that cannot be written or read.
+func journalTrouble(err error, x *Explanation) bool {
+	var write *workflow.JournalWriteError
+	var damaged *workflow.JournalDamagedError
+	switch {
+	case errors.As(err, &write):
+		inner := Error(write.Err)
+		x.Headline, x.Code = "The journal of the release could not be written to.", CodeRefused
+		x.Cause = strings.TrimSpace(inner.Headline + " " + inner.Cause + " Without it nobody could take the release back: nothing was made after that.")
+		x.Next = []string{"look at " + write.Path}
+		if isFull(write.Err) {
+			x.Next = []string{"make room on the disk of " + write.Path}
+		}
+	case errors.As(err, &damaged):
+		x.Headline, x.Code = fmt.Sprintf("Line %d of the journal of an earlier release cannot be read.", damaged.Line), CodeRefused
+		x.Untouched = "Nothing was changed."
+		x.Next = []string{
+			"its other lines tell what that release made: " + damaged.Path,
+			"move the file away, and bulla forgets that release; its tag and files stay",
+		}
+	default:
+		return false
+	}
+	return true
+}
+
 // abandoning explains why a release was not taken back.
 func abandoning(err error, x *Explanation) bool {
 	var ab *workflow.AbandonError

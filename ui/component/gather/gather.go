@@ -1,4 +1,5 @@
-// Package gather carries what work in the background finds to a page, a batch at a time.
+// Package gather is what the pages of a list have in common: they read something in the background,
+// show it as it comes, look for words in it, and read it again when they are asked to.
 package gather
 
 import (
@@ -13,75 +14,99 @@ import (
 // thousand would take longer than finding them.
 const pace = 40 * time.Millisecond
 
-// Run is work in the background.
-type Run[T any] struct {
-	id   int
+// run is one reading, from the opening to the end: what is opened, and after it what is found.
+type run[B, T any] struct {
 	over chan struct{} // closed when nothing is at work any more
 
 	mu    sync.Mutex
+	open  bool
+	what  B
 	items []T
 	ended bool
 	err   error
 	ready chan struct{}
 }
 
-// Batch is what a Run found since the last one. Nothing follows once it says that the Run has
-// ended.
-type Batch[T any] struct {
-	ID    int // of the Run
-	Items []T
-	Ended bool
-	Err   error
+// opened tells that the run has something to look at, or that there is nothing because of err.
+type opened[B, T any] struct {
+	run  *run[B, T]
+	what B
+	err  error
 }
 
-// Start begins work, which hands over what it finds by put. It ends with ctx.
-func Start[T any](ctx context.Context, id int, work func(ctx context.Context, put func(T)) error) *Run[T] {
-	r := &Run[T]{id: id, over: make(chan struct{}), ready: make(chan struct{}, 1)}
-	go func() {
-		defer close(r.over)
-		err := work(ctx, r.put)
-		r.mu.Lock()
-		r.ended, r.err = true, err
-		r.mu.Unlock()
-		r.wake()
-	}()
-	return r
+// found is what a run found since the last one. Nothing follows once the run has ended.
+type found[B, T any] struct {
+	run   *run[B, T]
+	items []T
+	ended bool
+	err   error
 }
 
-func (r *Run[T]) put(item T) {
+func newRun[B, T any]() *run[B, T] {
+	return &run[B, T]{over: make(chan struct{}), ready: make(chan struct{}, 1)}
+}
+
+// do opens and looks, until all is found or ctx ends.
+func (r *run[B, T]) do(ctx context.Context, open func(context.Context) (B, error), look func(context.Context, B, func(T)) error) {
+	defer close(r.over)
+	b, err := open(ctx)
+	if err == nil {
+		r.change(func() { r.what, r.open = b, true })
+		err = look(ctx, b, func(item T) {
+			if ctx.Err() == nil { // else nobody waits for it any more
+				r.change(func() { r.items = append(r.items, item) })
+			}
+		})
+	}
+	r.change(func() { r.ended, r.err = true, err })
+}
+
+func (r *run[B, T]) change(f func()) {
 	r.mu.Lock()
-	r.items = append(r.items, item)
+	f()
 	r.mu.Unlock()
 	r.wake()
 }
 
-func (r *Run[T]) wake() {
+func (r *run[B, T]) wake() {
 	select {
 	case r.ready <- struct{}{}:
 	default:
 	}
 }
 
-// Wait waits until nothing is at work any more.
-func (r *Run[T]) Wait() { <-r.over }
-
-// Next waits for something to show, gathers a little more, and hands it over as a Batch.
-func (r *Run[T]) Next() tea.Cmd {
-	return func() tea.Msg {
-		select {
-		case <-r.ready:
-		case <-r.over:
-		}
-		wait := time.NewTimer(pace)
-		defer wait.Stop()
-		select {
-		case <-wait.C:
-		case <-r.over:
-		}
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		b := Batch[T]{ID: r.id, Items: r.items, Ended: r.ended, Err: r.err}
-		r.items = nil
-		return b
+// first waits until something is open.
+func (r *run[B, T]) first() tea.Msg {
+	select {
+	case <-r.ready:
+	case <-r.over:
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.open {
+		return opened[B, T]{run: r, err: r.err}
+	}
+	if len(r.items) > 0 || r.ended {
+		r.wake() // it was woken once for all of it
+	}
+	return opened[B, T]{run: r, what: r.what}
+}
+
+// next waits for something to show, gathers a little more, and hands it over.
+func (r *run[B, T]) next() tea.Msg {
+	select {
+	case <-r.ready:
+	case <-r.over:
+	}
+	wait := time.NewTimer(pace)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+	case <-r.over:
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f := found[B, T]{run: r, items: r.items, ended: r.ended, err: r.err}
+	r.items = nil
+	return f
 }

@@ -24,7 +24,7 @@ import (
 // The results of what a key began.
 type (
 	asked struct { // a registry
-		id     int
+		run    int
 		update history.Update
 		err    error
 	}
@@ -100,7 +100,7 @@ func (m *Model) fingerprint() keys.Fingerprint {
 
 func (m *Model) copy() tea.Cmd {
 	if fault := m.copyFault(); fault != "" {
-		m.note = "Not copied: " + fault + "."
+		m.Note = "Not copied: " + fault + "."
 		return nil
 	}
 	text, put := string(m.fingerprint()), m.o.Copy
@@ -109,17 +109,17 @@ func (m *Model) copy() tea.Cmd {
 
 func (m *Model) copied(msg copied) {
 	if msg.err != nil {
-		m.note = "Not copied: " + explain.Error(msg.err).Headline
+		m.Note = "Not copied: " + explain.Error(msg.err).Headline
 		return
 	}
-	m.note = "Sent to the terminal's clipboard: " + msg.text
+	m.Note = "Sent to the terminal's clipboard: " + msg.text
 }
 
 // registryFault says why no registry can be asked, or "".
 func (m *Model) registryFault() string {
 	i, ok := m.table.at()
 	switch {
-	case m.busy != "":
+	case m.Busy():
 		return "something is under way"
 	case !ok || len(m.rows[i].Images) == 0:
 		return "no record names an image"
@@ -131,29 +131,29 @@ func (m *Model) registryFault() string {
 // network.
 func (m *Model) ask(i int) tea.Cmd {
 	if fault := m.registryFault(); fault != "" {
-		m.note = "Not asked: " + fault + "."
+		m.Note = "Not asked: " + fault + "."
 		return nil
 	}
-	m.busy, m.since = "asking the registry…", m.o.Now()
-	id, b, parent := m.id, m.backend, m.o.Context
+	m.Begin("asking the registry…")
+	run, b, parent := m.Run(), m.backend, m.o.Context
 	work := func() tea.Msg {
 		ctx, cancel := context.WithTimeout(parent, askTimeout)
 		defer cancel()
 		u, err := b.CheckImages(ctx, i)
-		return asked{id, u, err}
+		return asked{run, u, err}
 	}
-	return tea.Batch(work, m.tick())
+	return tea.Batch(work, m.Tick())
 }
 
 const askTimeout = time.Minute
 
 func (m *Model) asked(msg asked) {
-	m.busy = ""
-	if msg.id != m.id {
+	m.End()
+	if msg.run != m.Run() {
 		return
 	}
 	if msg.err != nil {
-		m.note = "The registry was not asked to the end: " + explain.Error(msg.err).Headline
+		m.Note = "The registry was not asked to the end: " + explain.Error(msg.err).Headline
 		return
 	}
 	r := &m.rows[msg.update.Index]
@@ -161,7 +161,7 @@ func (m *Model) asked(msg asked) {
 	m.table.changed(msg.update.Index)
 	m.table.arrange()
 	text, _ := group(r.Images)
-	m.note = "Images of " + safetext.Line(r.Tag) + ": " + text + "."
+	m.Note = "Images of " + safetext.Line(r.Tag) + ": " + text + "."
 }
 
 func (m *Model) readMessage(i int) tea.Cmd {
@@ -201,7 +201,7 @@ func (m *Model) askName() {
 			s.Releases = append(s.Releases, shown{&m.rows[i], c, changed})
 		}
 		data, err := s.encode(format)
-		return m.writes.Go(func() tea.Msg {
+		return m.Writes.Go(func() tea.Msg {
 			if err == nil {
 				err = atomicfile.Create(path, data, 0o644)
 			}
@@ -213,10 +213,10 @@ func (m *Model) askName() {
 func (m *Model) exported(msg exported) {
 	switch {
 	case errors.Is(msg.err, fs.ErrExist):
-		m.note = "Nothing was written: " + safetext.Line(msg.name) + " is there already."
+		m.Note = "Nothing was written: " + safetext.Line(msg.name) + " is there already."
 	case msg.err != nil:
 		m.o.Dialogs.Push(dialog.NewError(msg.err))
 	default:
-		m.note = "Wrote " + human.Count(msg.n, "release") + " to " + safetext.Line(msg.name) + "."
+		m.Note = "Wrote " + human.Count(msg.n, "release") + " to " + safetext.Line(msg.name) + "."
 	}
 }

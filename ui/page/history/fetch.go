@@ -58,7 +58,7 @@ func (m *Model) fetchFault() string {
 	switch _, missing := m.missingKey(); {
 	case m.o.Keys == nil:
 		return "not possible here"
-	case m.busy != "":
+	case m.Busy():
 		return "something is under way"
 	case !missing:
 		return "no key is missing here"
@@ -69,7 +69,7 @@ func (m *Model) fetchFault() string {
 // askFetch asks before anybody learns which key is looked for.
 func (m *Model) askFetch() {
 	if fault := m.fetchFault(); fault != "" {
-		m.note = "Not fetched: " + fault + "."
+		m.Note = "Not fetched: " + fault + "."
 		return
 	}
 	q, _ := m.missingKey()
@@ -79,7 +79,7 @@ func (m *Model) askFetch() {
 		return
 	}
 	if len(from) == 0 {
-		m.note = "Not fetched: no place to ask is set; see BULLA_KEYSERVERS."
+		m.Note = "Not fetched: no place to ask is set; see BULLA_KEYSERVERS."
 		return
 	}
 	var names []string
@@ -100,19 +100,19 @@ func fingerprintWords(s string) string {
 }
 
 func (m *Model) fetch(q publish.Query, from []publish.Target) tea.Cmd {
-	m.busy, m.since = "looking for the key…", m.o.Now()
+	m.Begin("looking for the key…")
 	source, parent := m.o.Keys, m.o.Context
 	return tea.Batch(func() tea.Msg {
 		ctx, cancel := context.WithTimeout(parent, fetchTimeout)
 		defer cancel()
 		found, misses, err := source.Fetch(ctx, q, from, workflow.PublishFace{})
 		return fetched{q, found, misses, err}
-	}, m.tick())
+	}, m.Tick())
 }
 
 // fetched shows what came, and asks whether to keep it.
 func (m *Model) fetched(msg fetched) {
-	m.busy = ""
+	m.End()
 	switch {
 	case msg.err != nil:
 		m.o.Dialogs.Push(dialog.NewError(msg.err))
@@ -135,10 +135,10 @@ func (m *Model) fetched(msg fetched) {
 	lines = append(lines, "", "Anyone can upload a key with any name: compare the fingerprint with one that you have from elsewhere.")
 	source, ctx := m.o.Keys, m.o.Context
 	m.o.Dialogs.Push(dialog.NewQuestion("Keep this key?", lines, "keep it in bulla's store", "leave it", func() tea.Cmd {
-		return func() tea.Msg {
+		return m.Writes.Go(func() tea.Msg {
 			_, err := source.KeepFetched(ctx, f)
 			return kept{f.Key.Fingerprint, err}
-		}
+		})
 	}))
 }
 
@@ -172,6 +172,6 @@ func (m *Model) kept(msg kept) tea.Cmd {
 		m.o.Dialogs.Push(dialog.NewError(msg.err))
 		return nil
 	}
-	m.note = "Kept " + msg.key.Short() + "; judging anew with it."
-	return m.open()
+	m.Note = "Kept " + msg.key.Short() + "; judging anew with it."
+	return m.Reload()
 }
