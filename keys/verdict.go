@@ -66,6 +66,9 @@ type Verdict struct {
 	// Target is what was checked, as the caller named it: a tag name, a path, an image
 	// reference.
 	Target string
+	// Path is the local file that Target names, where Target is no path that could be opened, as
+	// the name of a file within a release record; "" else.
+	Path   string
 	Kind   Kind
 	Status Status
 	// Reason is one plain sentence. It quotes nothing from outside except names of algorithms,
