@@ -194,13 +194,16 @@ func (a *app) judgeFetched(ctx context.Context, v *workflow.Verifier, f verifyFl
 func (a *app) adviseKeys(list []keys.Verdict) {
 	missing := map[string]bool{}
 	for _, v := range list {
-		id := string(v.Claim.Fingerprint)
-		if id == "" {
+		what, id, how := "public key", string(v.Claim.Fingerprint), "--keys FILE adds it, --fetch looks for it"
+		switch {
+		case v.Claim.Authority != "":
+			what, id, how = "certificate authority", string(v.Claim.Authority), "--keys FILE adds it, a line of allowed_signers with cert-authority"
+		case id == "":
 			id = v.Claim.KeyID
 		}
 		if v.Status == keys.StatusUnknownKey && !missing[id] && len(missing) < 5 {
 			missing[id] = true
-			a.note("hint: the public key %s is missing; --keys FILE adds it, --fetch looks for it", id)
+			a.note("hint: the %s %s is missing; %s", what, id, how)
 		}
 	}
 }
