@@ -17,6 +17,7 @@ type allowedSigner struct {
 	namespaces    string // pattern list; "" allows all
 	after, before time.Time
 	key           ssh.PublicKey
+	authority     bool // the key certifies others (cert-authority) and signs nothing itself
 	source        Source
 }
 
@@ -63,6 +64,9 @@ func parseAllowedSigner(line string) (*allowedSigner, error) {
 		return nil, errSignerLine
 	}
 	s := &allowedSigner{line: line, principals: strings.Split(principals, ","), key: key}
+	if _, isCert := key.(*ssh.Certificate); isCert {
+		return nil, errors.New("allowed_signers names a certificate; name its key, or its authority as cert-authority")
+	}
 	for _, o := range options {
 		if err := s.option(o); err != nil {
 			return nil, err
@@ -93,7 +97,7 @@ func (s *allowedSigner) option(o string) (err error) {
 	case "valid-before":
 		s.before, err = sshTime(value)
 	case "cert-authority":
-		return errors.New("certificate authorities in allowed_signers are not supported")
+		s.authority = true
 	default:
 		return errors.New("the line in allowed_signers has an unknown option")
 	}
@@ -140,7 +144,8 @@ func (a *allowedSigner) describe() Key {
 		Algorithm:   a.algorithm(),
 		Created:     a.after,
 		Expires:     a.before,
-		CanSign:     true,
+		CanSign:     !a.authority,
+		CanCertify:  a.authority,
 		Source:      a.source,
 	}
 	if w := a.weakness(); w != "" {

@@ -150,6 +150,9 @@ type AllowedSigner struct {
 	Namespaces string
 	// After and Before bound when the key is valid; zero for unbounded.
 	After, Before time.Time
+	// Authority says that the key is a certificate authority's: Principals are patterns for the names
+	// in certificates by it.
+	Authority bool
 	// PublicKey is the type and the key in base64, without a comment.
 	PublicKey string
 }
@@ -163,7 +166,7 @@ func (r *Keyring) AllowedSigners() []AllowedSigner {
 	for _, a := range r.signers {
 		out = append(out, AllowedSigner{
 			Fingerprint: sshFingerprint(a.key), Principals: slices.Clone(a.principals), Namespaces: a.namespaces,
-			After: a.after, Before: a.before, PublicKey: strings.TrimSpace(string(ssh.MarshalAuthorizedKey(a.key))),
+			After: a.after, Before: a.before, Authority: a.authority, PublicKey: strings.TrimSpace(string(ssh.MarshalAuthorizedKey(a.key))),
 		})
 	}
 	return out
@@ -177,6 +180,9 @@ func (a AllowedSigner) Line() string {
 		principals = `"` + strings.ReplaceAll(principals, `"`, "") + `"`
 	}
 	var options []string
+	if a.Authority {
+		options = append(options, "cert-authority")
+	}
 	if a.Namespaces != "" {
 		options = append(options, `namespaces="`+a.Namespaces+`"`)
 	}

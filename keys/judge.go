@@ -211,6 +211,8 @@ type finding struct {
 	key    standing
 	sig    *sigPacket
 	now    time.Time
+	// objection says what a certificate of SSH lacks, after its name: "names nobody".
+	objection string
 }
 
 func weighKey(ref keyRef, s *sigPacket, now time.Time) finding {

@@ -52,13 +52,16 @@ func (e *KeyError) Error() string {
 // first needed, so that a keyring of thousands costs little until it is used. It is safe for
 // concurrent use.
 type Keyring struct {
-	certs    []*cert
-	byID     map[string][]keyRef // by key id of primary keys and subkeys
-	ssh      map[Fingerprint][]*allowedSigner
-	signers  []*allowedSigner     // in their order
-	revoked  map[Fingerprint]bool // SSH keys, by SHA-256 or SHA-1 of their wire encoding
-	problems []error
-	digest   string
+	certs []*cert
+	byID  map[string][]keyRef // by key id of primary keys and subkeys
+	ssh   map[Fingerprint][]*allowedSigner
+	// authorities are the lines for certificate authorities: ssh holds none of them.
+	authorities  map[Fingerprint][]*allowedSigner
+	signers      []*allowedSigner     // in their order
+	revoked      map[Fingerprint]bool // SSH keys, by SHA-256 or SHA-1 of their wire encoding
+	revokedCerts []*revokedCerts
+	problems     []error
+	digest       string
 }
 
 // keyRef is a place in a cert: subkey i, or the primary key for -1.
@@ -259,7 +262,7 @@ func (r *Keyring) index() {
 		d := c.digest()
 		sums = append(sums, d[:])
 	}
-	r.ssh = map[Fingerprint][]*allowedSigner{}
+	r.ssh, r.authorities = map[Fingerprint][]*allowedSigner{}, map[Fingerprint][]*allowedSigner{}
 	lines := map[string]bool{}
 	r.signers = slices.DeleteFunc(r.signers, func(s *allowedSigner) bool {
 		known := lines[s.line]
@@ -268,13 +271,21 @@ func (r *Keyring) index() {
 	})
 	for _, s := range r.signers {
 		f := sshFingerprint(s.key)
-		r.ssh[f] = append(r.ssh[f], s)
+		if s.authority {
+			r.authorities[f] = append(r.authorities[f], s)
+		} else {
+			r.ssh[f] = append(r.ssh[f], s)
+		}
 		d := sha256.Sum256([]byte(s.line))
 		sums = append(sums, d[:])
 	}
 	for f := range r.revoked {
 		d := sha256.Sum256([]byte("revoked " + f))
 		sums = append(sums, d[:])
+	}
+	r.revokedCerts = uniqueRevokedCerts(r.revokedCerts)
+	for _, c := range r.revokedCerts {
+		sums = append(sums, c.sum[:])
 	}
 	slices.SortFunc(sums, bytes.Compare)
 	total := sha256.Sum256(bytes.Join(sums, nil))
@@ -295,6 +306,7 @@ func MergeKeyrings(rs ...*Keyring) *Keyring {
 		out.signers = append(out.signers, r.signers...)
 		out.problems = append(out.problems, r.problems...)
 		maps.Copy(out.revoked, r.revoked)
+		out.revokedCerts = append(out.revokedCerts, r.revokedCerts...)
 	}
 	out.index()
 	return out
@@ -366,10 +378,15 @@ func (r *Keyring) candidates(s *sigPacket) (out []keyRef) {
 	return out
 }
 
-// allowed are the lines of allowed_signers for the key that an SSH signature names.
+// allowed are the lines of allowed_signers for the key that an SSH signature names, or for the
+// authority that certified it: as for OpenSSH, a line for the key alone says nothing of signatures
+// with a certificate on it.
 func (r *Keyring) allowed(sig *sshsig.Signature) []*allowedSigner {
 	if r == nil {
 		return nil
+	}
+	if c := certificate(sig); c != nil {
+		return r.authorities[sshFingerprint(c.SignatureKey)]
 	}
 	return r.ssh[sshFingerprint(sig.PublicKey)]
 }

@@ -15,6 +15,8 @@ func sentence(p *problem) string {
 
 func unknownKeyReason(c Claim) string {
 	switch {
+	case c.Authority != "":
+		return "The certificate authority " + string(c.Authority) + ", which certified the SSH key of this signature, is not at hand."
 	case c.Fingerprint != "":
 		return "The key " + string(c.Fingerprint) + ", which is said to have made this signature, is not at hand."
 	case c.KeyID != "" && c.KeyID != "0000000000000000":

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"slices"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -26,13 +27,13 @@ const (
 	krlFingerprintSHA1 = 3
 	krlSignature       = 4
 	krlFingerprint256  = 5
+	krlExtension       = 255
 )
 
 // ReadRevocations reads a list of revoked SSH keys as `ssh-keygen -Y verify -r` takes it: OpenSSH's
 // binary form (ssh-keygen -k), or public keys, one a line. The Keyring that it returns holds no
-// key; united with others (MergeKeyrings) it makes what those keys sign revoked, whenever that
-// was. What it says of certificates is passed over, for signatures by them are not judged. The
-// error is ErrRevocationList or a *LimitError.
+// key; united with others (MergeKeyrings) it makes what those keys and certificates sign revoked,
+// whenever that was. The error is ErrRevocationList or a *LimitError.
 func ReadRevocations(data []byte) (*Keyring, error) {
 	r := &Keyring{revoked: map[Fingerprint]bool{}}
 	if len(data) > MaxRevocationBytes {
@@ -94,8 +95,16 @@ func (r *Keyring) readKRL(data []byte) bool {
 
 func (r *Keyring) readKRLSection(kind byte, section []byte) bool {
 	switch kind {
-	case krlCertificates, krlSignature:
+	case krlSignature:
 		return true
+	case krlExtension:
+		return passableExtension(section)
+	case krlCertificates:
+		c, ok := readRevokedCerts(section)
+		if ok {
+			r.revokedCerts = append(r.revokedCerts, c)
+		}
+		return ok
 	case krlExplicitKey, krlFingerprintSHA1, krlFingerprint256:
 	default:
 		return false
@@ -127,11 +136,17 @@ func cutSSHString(data []byte) (s, rest []byte, ok bool) {
 	return data[4 : 4+n], data[4+n:], true
 }
 
-// revokes reports whether a list of revoked keys names the key.
-func (r *Keyring) revokes(key ssh.PublicKey) bool {
-	if r == nil || len(r.revoked) == 0 {
+// revokesSSH reports whether a list of revoked keys names the key or, where it is a certificate, the
+// key in it, its authority, or the certificate by its number or name.
+func (r *Keyring) revokesSSH(key ssh.PublicKey) bool {
+	if r == nil || len(r.revoked)+len(r.revokedCerts) == 0 {
 		return false
 	}
-	sum := sha1.Sum(key.Marshal()) //nolint:gosec // see the import
+	if c, ok := key.(*ssh.Certificate); ok {
+		if r.revokesSSH(c.SignatureKey) || slices.ContainsFunc(r.revokedCerts, func(x *revokedCerts) bool { return x.revokes(c) }) {
+			return true
+		}
+	}
+	sum := sha1.Sum(plainSSH(key).Marshal()) //nolint:gosec // see the import
 	return r.revoked[sshFingerprint(key)] || r.revoked[FingerprintOf(sum[:])]
 }

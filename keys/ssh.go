@@ -27,26 +27,26 @@ func sshSignature(b armorBlock) *Signature {
 	case err != nil:
 		return &Signature{problem: malformed("the SSH signature is damaged, or of a kind that is not supported")}
 	}
-	s := &Signature{ssh: sig}
-	if _, isCert := sig.PublicKey.(*ssh.Certificate); isCert {
-		s.problem = unsupported("SSH signatures made with certificates are not supported")
-	}
-	return s
+	return &Signature{ssh: sig, problem: certificateProblem(sig)}
 }
 
 // sshFingerprint is the SHA-256 of the key's wire encoding: the same digest as OpenSSH's
-// SHA256:… in hexadecimal.
+// SHA256:… in hexadecimal. A certificate has the fingerprint of the key in it.
 func sshFingerprint(k ssh.PublicKey) Fingerprint {
-	sum := sha256.Sum256(k.Marshal())
+	sum := sha256.Sum256(plainSSH(k).Marshal())
 	return FingerprintOf(sum[:])
 }
 
 func sshClaim(sig *sshsig.Signature) Claim {
-	return Claim{
+	c := Claim{
 		Fingerprint: sshFingerprint(sig.PublicKey),
 		Hash:        sig.HashAlgorithm.String(),
 		Algorithm:   sig.Signature.Format,
 	}
+	if cert := certificate(sig); cert != nil {
+		c.Authority = sshFingerprint(cert.SignatureKey)
+	}
+	return c
 }
 
 func sshHash(sig *sshsig.Signature) crypto.Hash {
@@ -99,7 +99,7 @@ func (c *Check) weighSSH(i int, kind Kind, v *Verdict) {
 			best = &f
 		}
 	}
-	if best.status != StatusBad && c.judge.Keyring.revokes(sig.PublicKey) {
+	if best.status != StatusBad && c.judge.Keyring.revokesSSH(sig.PublicKey) {
 		best.status = StatusRevoked
 	}
 	v.Status, v.Weak, v.Reason = best.status, best.weak, best.sshReason()+"."
@@ -108,32 +108,48 @@ func (c *Check) weighSSH(i int, kind Kind, v *Verdict) {
 	}
 }
 
-// weigh judges by the line of allowed_signers. at is when the signature counts as made; claimed
-// is what the target says of it, zero for nothing.
+// weigh judges by the line of allowed_signers: one for the key, or for the authority that certified
+// it. at is when the signature counts as made; claimed is what the target says of it, zero for
+// nothing.
 func (a *allowedSigner) weigh(sig *sshsig.Signature, at, claimed, now time.Time) finding {
+	key := &allowedSigner{key: plainSSH(sig.PublicKey)}
 	f := finding{now: now, signer: &Signatory{
-		Fingerprint: sshFingerprint(a.key),
-		Primary:     sshFingerprint(a.key),
+		Fingerprint: sshFingerprint(key.key),
+		Primary:     sshFingerprint(key.key),
 		UserIDs:     slices.Clone(a.principals),
 		SignedAt:    claimed.UTC(),
 		Hash:        sig.HashAlgorithm.String(),
-		Algorithm:   a.algorithm(),
+		Algorithm:   key.algorithm(),
 		KeyExpires:  a.before,
 		Source:      a.source,
 	}}
-	if w := a.weakness(); w != "" {
+	if w := key.weakness(); w != "" {
 		f.weak = append(f.weak, w)
 	}
+	early := !a.after.IsZero() && at.Before(a.after)
+	late := func(t time.Time) bool { return !a.before.IsZero() && t.After(a.before) }
+	if c := certificate(sig); c != nil {
+		after, before := certWindow(c)
+		early = early || at.Before(after)
+		byLine := late
+		late = func(t time.Time) bool { return byLine(t) || !before.IsZero() && !t.Before(before) }
+		f.signer.Authority = sshFingerprint(c.SignatureKey)
+		f.signer.UserIDs, f.objection = a.objects(c)
+		f.signer.KeyExpires = earlier(a.before, before)
+		f.weak = append(f.weak, weakAuthority(c)...)
+	}
 	switch {
+	case f.objection != "":
+		f.status = StatusBad
 	case a.namespaces != "" && !matchPatterns(a.namespaces, sig.Namespace):
 		f.status = StatusBad
-	case !a.after.IsZero() && at.Before(a.after), at.After(now.Add(clockSkew)):
+	case early, at.After(now.Add(clockSkew)):
 		f.status = StatusNotYetValid
-	case !a.before.IsZero() && at.After(a.before):
+	case late(at):
 		f.status = StatusAfterExpiry
 	case len(f.weak) > 0:
 		f.status = StatusWeak
-	case !a.before.IsZero() && now.After(a.before):
+	case late(now):
 		f.status = StatusGoodExpiredSince
 	default:
 		f.status = StatusGood
@@ -143,7 +159,11 @@ func (a *allowedSigner) weigh(sig *sshsig.Signature, at, claimed, now time.Time)
 
 // sshReason is the sentence for an SSH signature, without its full stop.
 func (f *finding) sshReason() string {
-	by := "ignature by the SSH key " + f.signer.Primary.Short()
+	key := "the SSH key " + f.signer.Primary.Short()
+	if f.signer.Authority != "" {
+		key += ", certified by " + f.signer.Authority.Short() + ","
+	}
+	by := "ignature by " + key
 	if !f.signer.SignedAt.IsZero() {
 		by += " dated " + day(f.signer.SignedAt)
 	}
@@ -157,9 +177,16 @@ func (f *finding) sshReason() string {
 	case StatusNotYetValid:
 		return "S" + by + ", when the key was not valid yet"
 	case StatusRevoked:
+		if f.signer.Authority != "" {
+			return "S" + by + ", which is on a list of revoked keys itself, or by its certificate or its authority"
+		}
 		return "S" + by + ", which is on a list of revoked keys"
 	case StatusAfterExpiry:
 		return "S" + by + ", which was valid until " + day(f.signer.KeyExpires)
+	case StatusBad:
+		if f.objection != "" {
+			return "The certificate of the SSH key " + f.signer.Primary.Short() + " by " + f.signer.Authority.Short() + " " + f.objection
+		}
 	}
 	return "The SSH key " + f.signer.Primary.Short() + " fits, but may not sign for this purpose"
 }

@@ -93,7 +93,7 @@ func TestSSH(t *testing.T) {
 		{"in the future", "a@x " + ed, edGit, testText, KindTag, day(12), StatusNotYetValid, "ed25519"},
 		{"two lines", `a@x valid-before="20260302" ` + ed + "\na@x " + ed, edGit, testText, KindTag, day(5), StatusGood, "ed25519"},
 		{"unknown option", "a@x no-such-thing " + ed, edGit, testText, KindTag, day(5), StatusUnknownKey, ""},
-		{"authority", "a@x cert-authority " + ed, edGit, testText, KindTag, day(5), StatusUnknownKey, ""},
+		{"an authority signs nothing itself", "a@x cert-authority " + ed, edGit, testText, KindTag, day(5), StatusUnknownKey, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			ring, _ := ReadKeyring([]byte("# comment\n\n"+tt.lines+"\n"), SourceFile)

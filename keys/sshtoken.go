@@ -14,6 +14,7 @@ import (
 // (OpenSSH's PROTOCOL.u2f): the library refuses those made without a touch, which is a rule for
 // logins. ssh-keygen -Y verify and git take them, and OpenSSH signs its own releases that way.
 func verifySSH(key ssh.PublicKey, data []byte, sig *ssh.Signature) bool {
+	key = plainSSH(key)
 	switch key.Type() {
 	case ssh.KeyAlgoSKECDSA256, ssh.KeyAlgoSKED25519:
 		return sig.Format == key.Type() && verifyToken(key, data, sig)

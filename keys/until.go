@@ -4,7 +4,7 @@ import "time"
 
 // JudgeVersion is raised whenever the judge's rules change, so that verdicts that were remembered
 // under older rules are reached anew.
-const JudgeVersion = 1
+const JudgeVersion = 2
 
 // Until is the first moment after the Judge's Now at which time alone could change a verdict of
 // the Check: an expiry, or a date that lies ahead. Zero means that no such moment will come. From
@@ -21,6 +21,11 @@ func (c *Check) Until() time.Time {
 			}
 		case s.ssh != nil:
 			n.consider(c.madeAt.Add(-clockSkew))
+			if cert := certificate(s.ssh); cert != nil {
+				after, before := certWindow(cert)
+				n.consider(after)
+				n.consider(before)
+			}
 			for _, a := range c.signers[i] {
 				n.consider(a.after.Add(-clockSkew))
 				n.consider(a.after)

@@ -66,6 +66,9 @@ type Verdict struct {
 	// Target is what was checked, as the caller named it: a tag name, a path, an image
 	// reference.
 	Target string
+	// Path is the local file that Target names, where Target is no path that could be opened, as
+	// the name of a file within a release record; "" else.
+	Path   string
 	Kind   Kind
 	Status Status
 	// Reason is one plain sentence. It quotes nothing from outside except names of algorithms,
@@ -95,6 +98,7 @@ type Claim struct {
 	Hash        string      // "sha256", …
 	Algorithm   string      // public-key algorithm of the signature: "rsa", "eddsa", …
 	Version     int         // 3, 4 or 6; 0 for what is not OpenPGP
+	Authority   Fingerprint // of the certificate authority that an SSH certificate names; else empty
 }
 
 // Signatory is a signer whose signature was proved to fit the data.
@@ -107,6 +111,9 @@ type Signatory struct {
 	Algorithm   string // of the signing key: "ed25519", "rsa4096", …
 	KeyExpires  time.Time
 	Source      Source // where the public key was found
+	// Authority is the certificate authority that vouches for the key, where that is known by an
+	// SSH certificate; else empty.
+	Authority Fingerprint
 }
 
 // OK reports whether the verdict passes: sound or excepted, and trusted where a policy speaks.

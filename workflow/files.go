@@ -30,9 +30,27 @@ func readLimited(path string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
+	return readAtMost(f, limit)
+}
+
+// readNamed is readLimited for what the caller names on purpose, which may be a device or a pipe,
+// such as a shell's <(…). It must be there. A pipe can be read once.
+func readNamed(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return nil, &artifacts.NotRegularError{Path: path, Mode: info.Mode()}
+	}
+	return readAtMost(f, limit)
+}
+
+func readAtMost(f *os.File, limit int64) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err == nil && int64(len(data)) > limit {
-		err = fmt.Errorf("%s: larger than %d bytes", path, limit)
+		err = fmt.Errorf("%s: larger than %d bytes", f.Name(), limit)
 	}
 	return data, err
 }

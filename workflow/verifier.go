@@ -25,8 +25,6 @@ type VerifyOptions struct {
 	// Keys are files with public keys to add; OnlyKeys forbids all others.
 	Keys     []string
 	OnlyKeys bool
-	// Fetched are keys for this run alone: see MissingKey and World.Fetch.
-	Fetched *keys.Keyring
 	// Revoked are files that list revoked SSH keys (keys.ReadRevocations). Without OnlyKeys the one
 	// that git's configuration names counts too.
 	Revoked []string
@@ -92,7 +90,6 @@ func NewVerifier(ctx context.Context, w *World, o VerifyOptions) (*Verifier, err
 		rings = append(rings, v.policyKeyring(), v.gitSigners(ctx))
 		v.ownImageKeys(w)
 	}
-	rings = append(rings, o.Fetched)
 	if o.OnlyKeys && len(o.Keys) == 0 {
 		v.problems = append(v.problems, errNoKeysNamed)
 	}
@@ -105,6 +102,14 @@ func NewVerifier(ctx context.Context, w *World, o VerifyOptions) (*Verifier, err
 		return nil, err
 	}
 	return v, nil
+}
+
+// WithKeys is the Verifier with more public keys, as those that World.Fetch finds for MissingKey. The
+// policy is not followed again.
+func (v *Verifier) WithKeys(ring *keys.Keyring) *Verifier {
+	out := *v
+	out.judge = &keys.Judge{Keyring: keys.MergeKeyrings(v.judge.Keyring, ring), Now: v.judge.Now}
+	return &out
 }
 
 func (v *Verifier) openRepository(ctx context.Context, dir string) error {
@@ -129,10 +134,7 @@ func (v *Verifier) openRepository(ctx context.Context, dir string) error {
 
 // keyFile reads an OpenPGP keyring, git's allowed_signers, or a PEM public key for images.
 func (v *Verifier) keyFile(path string) (*keys.Keyring, error) {
-	if _, err := os.Stat(path); err != nil {
-		return nil, err
-	}
-	data, err := readLimited(path, maxKeyringSize)
+	data, err := readNamed(path, maxKeyringSize)
 	if err != nil {
 		return nil, err
 	}
@@ -161,10 +163,7 @@ func (v *Verifier) revocations(ctx context.Context, o VerifyOptions) (rings []*k
 		}
 	}
 	for _, path := range paths {
-		if _, err := os.Stat(path); err != nil {
-			return nil, err
-		}
-		data, err := readLimited(path, keys.MaxRevocationBytes)
+		data, err := readNamed(path, keys.MaxRevocationBytes)
 		if err != nil {
 			return nil, err
 		}

@@ -123,13 +123,15 @@ func (b boundCheck) files(ctx context.Context) (out []keys.Verdict) {
 		res, err := artifacts.Verify(ctx, path, "", b.v.judge)
 		switch {
 		case err != nil:
-			out = append(out, keys.NotChecked(keys.KindArtifact, name, "The file cannot be read: "+rootCause(err).Error()))
+			missing := keys.NotChecked(keys.KindArtifact, name, "The file cannot be read: "+rootCause(err).Error())
+			missing.Path = path
+			out = append(out, missing)
 			continue
 		case !ok || res.SHA256 != want:
 			contradict(res.Verdicts, "The file's SHA-256 is not the one in the record.")
 		}
 		for j := range res.Verdicts {
-			res.Verdicts[j].Target = name
+			res.Verdicts[j].Target, res.Verdicts[j].Path = name, path
 		}
 		out = append(out, res.Verdicts...)
 	}
@@ -144,11 +146,13 @@ func (b boundCheck) checksums(ctx context.Context) (out []keys.Verdict) {
 		path := filepath.Join(b.dir, filepath.FromSlash(name))
 		res, err := artifacts.Verify(ctx, path, "", b.v.judge)
 		if err != nil {
-			out = append(out, keys.NotChecked(keys.KindChecksum, name, "The file cannot be read: "+rootCause(err).Error()))
+			missing := keys.NotChecked(keys.KindChecksum, name, "The file cannot be read: "+rootCause(err).Error())
+			missing.Path = path
+			out = append(out, missing)
 			continue
 		}
 		for j := range res.Verdicts {
-			res.Verdicts[j].Target, res.Verdicts[j].Kind = name, keys.KindChecksum
+			res.Verdicts[j].Target, res.Verdicts[j].Path, res.Verdicts[j].Kind = name, path, keys.KindChecksum
 		}
 		if reason := b.compareChecksums(path, res); reason != "" {
 			contradict(res.Verdicts, reason)

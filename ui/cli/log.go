@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -153,13 +152,6 @@ func (l *logPrinter) verdicts(vs []keys.Verdict) {
 func (l *logPrinter) release(i int) {
 	l.verdicts(l.rows[i].All())
 	if c, ok := l.changes[i]; ok && !l.json {
-		l.line("-- signer changed: %s, before %s", whoIs(c.To), whoIs(c.From))
+		l.line("-- signer changed: %s, before %s", signerName(c.To), signerName(c.From))
 	}
-}
-
-func whoIs(s *keys.Signatory) string {
-	if len(s.UserIDs) == 0 {
-		return s.Primary.Short()
-	}
-	return fmt.Sprintf("%s %s", s.UserIDs[0], s.Primary.Short())
 }

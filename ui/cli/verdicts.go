@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -45,15 +44,19 @@ func signedBy(v keys.Verdict) string {
 	if v.Signer == nil {
 		return ""
 	}
-	who := ""
-	if len(v.Signer.UserIDs) > 0 {
-		who = " " + v.Signer.UserIDs[0]
-	}
 	on := ""
 	if !v.Signer.SignedAt.IsZero() {
 		on = ", " + v.Signer.SignedAt.UTC().Format("2006-01-02")
 	}
-	return fmt.Sprintf("  by%s %s%s", who, v.Signer.Primary.Short(), on)
+	return "  by " + signerName(v.Signer) + on
+}
+
+// signerName names a signer by its first user id and its short fingerprint.
+func signerName(s *keys.Signatory) string {
+	if len(s.UserIDs) == 0 {
+		return s.Primary.Short()
+	}
+	return s.UserIDs[0] + " " + s.Primary.Short()
 }
 
 // codeOf is the exit code for a set of verdicts: 0 where all pass, 1 where something is wrong, 3

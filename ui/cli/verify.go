@@ -2,6 +2,9 @@ package cli
 
 import (
 	"context"
+	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,6 +19,7 @@ type verifyFlags struct {
 	workflow.VerifyOptions
 	at, format       string
 	allowWeak, quiet bool
+	verbose          bool
 	commits, source  string
 	allow            []string
 	fetch            bool
@@ -41,6 +45,9 @@ names what was added, changed or left out. What .gitattributes asks for
 (export-ignore, export-subst, eol=crlf) is understood; what is generated is allowed
 by --allow, or by "generated" in the [release] table of bulla.toml.
 
+What passes is summed up, a line for each signer; --verbose lists it, --quiet leaves
+it out. JSON and JUnit tell everything.
+
 tag:, file:, commit: and image: say which is meant where a name fits several.
 
 Exit codes: 0 all good, 1 something is not, 3 something could not be checked.`,
@@ -63,7 +70,8 @@ Exit codes: 0 all good, 1 something is not, 3 something could not be checked.`,
 	fs.BoolVar(&f.Offline, "offline", false, "do not use the network: images are then not checked")
 	fs.BoolVar(&f.allowWeak, "allow-weak", false, "let weak signatures pass (SHA-1, DSA, short RSA)")
 	fs.StringVar(&f.format, "format", string(formatText), "`how` to answer: text, json, junit or github")
-	fs.BoolVarP(&f.quiet, "quiet", "q", false, "say nothing about what is good")
+	fs.BoolVarP(&f.quiet, "quiet", "q", false, "say nothing about what passes, and nothing at all where all does")
+	fs.BoolVarP(&f.verbose, "verbose", "v", false, "list all that passes, too, instead of summing it up")
 	fs.BoolVar(&f.fetch, "fetch", false, "look for missing public keys on key servers, for this run; they learn what you check")
 	fs.StringArrayVar(&f.from, "from", nil, "with --fetch: a `place` to ask, as for bulla keys fetch (repeatable)")
 	policyFlags(fs, &f.Policy)
@@ -72,6 +80,8 @@ Exit codes: 0 all good, 1 something is not, 3 something could not be checked.`,
 		switch {
 		case fs.Changed("at") && f.at == "":
 			return &explain.UsageError{Message: "--at is empty", Hints: []string{"2026-11-22 or 2026-11-22T15:04:05Z"}}
+		case f.quiet && f.verbose:
+			return &explain.UsageError{Message: "--quiet and --verbose exclude each other"}
 		case f.Signature != "" && len(args) == 0:
 			return &explain.UsageError{Message: "--signature names a signature, but no file is named", Hints: []string{"bulla verify --signature FILE.asc FILE"}}
 		case f.fetch && (f.Offline || f.OnlyKeys || f.source != ""):
@@ -97,7 +107,7 @@ func (a *app) reportOf(f verifyFlags) (*report, error) {
 		format = formatJSON
 	}
 	a.flags.json = format == formatJSON
-	return &report{format: format, quiet: f.quiet, allowWeak: f.allowWeak}, nil
+	return &report{format: format, quiet: f.quiet, verbose: f.verbose, allowWeak: f.allowWeak}, nil
 }
 
 func parseTime(s string) (time.Time, error) {
@@ -128,10 +138,11 @@ func (a *app) verify(ctx context.Context, f verifyFlags, targets []string) error
 		if targets, err = v.NewestRelease(ctx); err != nil {
 			return err
 		}
+		targets = relativeFiles(targets)
 	}
 	list, err := a.judge(ctx, v, f, targets)
 	if err == nil && f.fetch {
-		list, err = a.judgeFetched(ctx, f, targets, list)
+		list, err = a.judgeFetched(ctx, v, f, targets, list)
 	}
 	if err != nil {
 		return err
@@ -139,6 +150,18 @@ func (a *app) verify(ctx context.Context, f verifyFlags, targets []string) error
 	r.verdicts(list)
 	a.adviseKeys(list)
 	return r.write(a.Stdout)
+}
+
+// relativeFiles names files as a person would from where bulla was started, where that is shorter.
+func relativeFiles(targets []string) []string {
+	here, err := os.Getwd()
+	for i, t := range targets {
+		path, ok := strings.CutPrefix(t, "file:")
+		if rel, relErr := filepath.Rel(here, path); ok && err == nil && relErr == nil && len(rel) < len(path) {
+			targets[i] = "file:" + rel
+		}
+	}
+	return targets
 }
 
 // judge reaches the verdicts on targets and commits.
@@ -155,7 +178,7 @@ func (a *app) judge(ctx context.Context, v *workflow.Verifier, f verifyFlags, ta
 }
 
 // judgeFetched looks for the keys that are missing and, where some are found, judges once more.
-func (a *app) judgeFetched(ctx context.Context, f verifyFlags, targets []string, list []keys.Verdict) ([]keys.Verdict, error) {
+func (a *app) judgeFetched(ctx context.Context, v *workflow.Verifier, f verifyFlags, targets []string, list []keys.Verdict) ([]keys.Verdict, error) {
 	from, err := a.sources(f.from)
 	if err != nil {
 		return nil, err
@@ -164,28 +187,23 @@ func (a *app) judgeFetched(ctx context.Context, f verifyFlags, targets []string,
 	if err != nil || ring.Len() == 0 {
 		return list, err
 	}
-	f.Dir, f.Fetched = a.repository(), ring
-	if f.At, err = parseTime(f.at); err != nil {
-		return nil, err
-	}
-	v, err := workflow.NewVerifier(ctx, a.world, f.VerifyOptions)
-	if err != nil {
-		return nil, err
-	}
-	return a.judge(ctx, v, f, targets)
+	return a.judge(ctx, v.WithKeys(ring), f, targets)
 }
 
 // adviseKeys says how a verdict is reached where only the public key is missing.
 func (a *app) adviseKeys(list []keys.Verdict) {
 	missing := map[string]bool{}
 	for _, v := range list {
-		id := string(v.Claim.Fingerprint)
-		if id == "" {
+		what, id, how := "public key", string(v.Claim.Fingerprint), "--keys FILE adds it, --fetch looks for it"
+		switch {
+		case v.Claim.Authority != "":
+			what, id, how = "certificate authority", string(v.Claim.Authority), "--keys FILE adds it, a line of allowed_signers with cert-authority"
+		case id == "":
 			id = v.Claim.KeyID
 		}
 		if v.Status == keys.StatusUnknownKey && !missing[id] && len(missing) < 5 {
 			missing[id] = true
-			a.note("hint: the public key %s is missing; --keys FILE adds it, --fetch looks for it", id)
+			a.note("hint: the %s %s is missing; %s", what, id, how)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -47,6 +48,8 @@ type entry struct {
 	kind, target, status string
 	reason               string
 	file                 string // the local file it is about, or ""
+	part                 bool   // it is counted with another entry, as a finding within an archive
+	verdict              *keys.Verdict
 	print                func(*printer)
 }
 
@@ -54,6 +57,7 @@ type entry struct {
 type report struct {
 	format    reportFormat
 	quiet     bool // text and github: only what does not pass
+	verbose   bool // text and github: what passes one by one
 	allowWeak bool
 	entries   []entry
 }
@@ -71,10 +75,10 @@ func (r *report) verdicts(list []keys.Verdict) {
 		groups[n] = append(groups[n], v)
 	}
 	for _, v := range list {
-		e := entry{kind: string(v.Kind), target: v.Target, status: string(v.Status), print: func(p *printer) { p.verdict(v) }}
+		e := entry{kind: string(v.Kind), target: v.Target, status: string(v.Status), verdict: &v, print: func(p *printer) { p.verdict(v) }}
 		e.reason = strings.TrimSpace(v.Reason + " " + v.PolicyReason)
 		if v.Kind == keys.KindArtifact || v.Kind == keys.KindChecksum || v.Kind == keys.KindRecord {
-			e.file = v.Target
+			e.file = cmp.Or(v.Path, v.Target)
 		}
 		if !v.OK(r.allowWeak) && len(workflow.Failing(groups[name{v.Kind, v.Target}], r.allowWeak)) > 0 {
 			e.outcome = fails
@@ -117,9 +121,11 @@ func (r *report) write(out io.Writer) error {
 		err = r.github(out)
 	default:
 		p := &printer{out: out, json: r.format == formatJSON}
-		for _, e := range r.entries {
-			if p.json || !r.quiet || e.outcome != passes {
-				e.print(p)
+		if full := func(e entry) { e.print(p) }; !p.json {
+			r.tell(p, full)
+		} else {
+			for _, e := range r.entries {
+				full(e)
 			}
 		}
 		err = p.err
@@ -201,19 +207,19 @@ func (e entry) text() string {
 // github writes workflow commands, which GitHub shows where they belong
 // (https://docs.github.com/actions/reference/workflow-commands-for-github-actions).
 func (r *report) github(out io.Writer) error {
-	var b strings.Builder
-	for _, e := range r.entries {
-		command := ""
-		switch e.outcome {
-		case fails:
-			command = "error"
-		case undecided:
+	var text, b bytes.Buffer
+	p := &printer{out: &text}
+	settle := func() {
+		for l := range strings.Lines(text.String()) {
+			b.WriteString(defuse(l))
+		}
+		text.Reset()
+	}
+	r.tell(p, func(e entry) {
+		settle()
+		command := "error"
+		if e.outcome == undecided {
 			command = "warning"
-		case passes:
-			if !r.quiet {
-				b.WriteString(defuse(e.text()))
-			}
-			continue
 		}
 		b.WriteString("::" + command + " ")
 		if e.file != "" {
@@ -221,18 +227,24 @@ func (r *report) github(out io.Writer) error {
 		}
 		fmt.Fprintf(&b, "title=%s::%s\n", githubProperty(safetext.Line("bulla: "+e.status+" "+e.kind)),
 			githubData(safetext.Line(e.target)+": "+safetext.Line(e.reason)))
-	}
-	_, err := io.WriteString(out, b.String())
+	})
+	settle()
+	_, err := out.Write(b.Bytes())
 	return err
 }
 
-// defuse takes the meaning out of GitHub's old commands, ##[…], which count anywhere in a line.
-// The present ones count at its beginning, where ours stands.
-func defuse(s string) string { return strings.ReplaceAll(s, "##[", "## [") }
+// defuse takes the meaning out of GitHub's commands in a line that is none of ours: the old ones,
+// ##[…], count anywhere, the present ones at the line's beginning, after blanks too.
+func defuse(s string) string {
+	if strings.HasPrefix(strings.TrimLeft(s, " \t"), "::") {
+		s = "-" + s
+	}
+	return strings.ReplaceAll(s, "##[", "## [")
+}
 
 var githubEscapes = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 
-func githubData(s string) string { return defuse(githubEscapes.Replace(s)) }
+func githubData(s string) string { return strings.ReplaceAll(githubEscapes.Replace(s), "##[", "## [") }
 
 func githubProperty(s string) string {
 	return strings.NewReplacer(":", "%3A", ",", "%2C").Replace(githubData(s))

@@ -72,7 +72,7 @@ func (r *report) source(s *source.Report) {
 			target = s.Archive
 		}
 		o := sourceJSON{Target: target, Kind: sourceKind, Status: string(f.Kind), Reason: f.Detail, Archive: s.Archive, Tag: s.Tag, Commit: s.Commit, Understood: f.Understood}
-		e := entry{kind: sourceKind, target: target, status: o.Status, reason: f.Detail, print: o.print}
+		e := entry{kind: sourceKind, target: target, status: o.Status, reason: f.Detail, part: true, print: o.print}
 		if !f.Understood {
 			e.outcome = fails
 		}

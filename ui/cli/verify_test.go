@@ -231,8 +231,13 @@ func TestVerifyFormats(t *testing.T) {
 	}
 	code, out, _ = p.verify(append([]string{"--format", "github"}, targets...)...)
 	lines := strings.Split(strings.TrimSpace(out), "\n")
-	if code != explain.CodeFailed || len(lines) != 3 || !strings.HasPrefix(lines[0], "good ") || !strings.HasPrefix(lines[2], "::error file="+githubProperty(tar)+",title=bulla%3A bad artifact::") {
+	if code != explain.CodeFailed || len(lines) != 3 || !strings.HasPrefix(lines[0], "good         2 tags  by ") || lines[2] != "3 checked, 1 failed: 2 good, 1 bad" || !strings.HasPrefix(lines[1], "::error file="+githubProperty(tar)+",title=bulla%3A bad artifact::") {
 		t.Errorf("github, exit %d:\n%s", code, out)
+	}
+	// What a record names is annotated where it lies.
+	_, out, _ = p.verify("--format", "github", p.path(workflow.RecordName))
+	if !strings.Contains(out, "::error file="+githubProperty(tar)+",title=bulla%3A bad artifact::"+filepath.Base(tar)+": ") {
+		t.Errorf("github, of a record:\n%s", out)
 	}
 }
 
@@ -249,6 +254,9 @@ func TestReportIsNotInjected(t *testing.T) {
 	var out bytes.Buffer
 	if err := r.github(&out); err != nil {
 		t.Fatal(err)
+	}
+	if l := defuse("  ::error::x ##[y]"); strings.HasPrefix(strings.TrimSpace(l), "::") || strings.Contains(l, "##[") {
+		t.Errorf("a line of text commands: %q", l)
 	}
 	commands := 0
 	for l := range strings.Lines(out.String()) {

@@ -16,6 +16,7 @@ type Verdict struct {
 	Trusted            *bool            `json:"trusted"`
 	Fingerprint        keys.Fingerprint `json:"fingerprint"`
 	PrimaryFingerprint keys.Fingerprint `json:"primary_fingerprint"`
+	Authority          keys.Fingerprint `json:"authority,omitempty"`
 	KeyID              string           `json:"key_id"`
 	UserIDs            []string         `json:"user_ids"`
 	SignedAt           string           `json:"signed_at"`
@@ -38,7 +39,7 @@ func Of(v keys.Verdict) Verdict {
 		out.Weak = []string{}
 	}
 	if s := v.Signer; s != nil {
-		out.Fingerprint, out.PrimaryFingerprint = s.Fingerprint, s.Primary
+		out.Fingerprint, out.PrimaryFingerprint, out.Authority = s.Fingerprint, s.Primary, s.Authority
 		out.UserIDs = append(out.UserIDs, s.UserIDs...)
 		out.SignedAt, out.Hash, out.KeyAlgorithm = Time(s.SignedAt), s.Hash, s.Algorithm
 		if out.KeyID == "" {

@@ -213,6 +213,7 @@ type savedClaim struct {
 	Hash        string           `json:"h,omitempty"`
 	Algorithm   string           `json:"a,omitempty"`
 	Version     int              `json:"v,omitempty"`
+	Authority   keys.Fingerprint `json:"y,omitempty"`
 }
 
 // savedSigner leaves out where the public key was found: that may change without the key.
@@ -223,6 +224,7 @@ type savedSigner struct {
 	Hash        string           `json:"h"`
 	Algorithm   string           `json:"a"`
 	KeyExpires  int64            `json:"e,omitempty"`
+	Authority   keys.Fingerprint `json:"y,omitempty"`
 }
 
 func seconds(t time.Time) int64 {
@@ -262,15 +264,15 @@ func (b *cacheBody) verdict(v keys.Verdict, places map[string]int) savedVerdict 
 	c := v.Claim
 	saved := savedVerdict{
 		Kind: v.Kind, Status: v.Status, Reason: v.Reason, Weak: v.Weak,
-		Claim: savedClaim{c.Fingerprint, c.KeyID, seconds(c.SignedAt), c.Hash, c.Algorithm, c.Version},
+		Claim: savedClaim{c.Fingerprint, c.KeyID, seconds(c.SignedAt), c.Hash, c.Algorithm, c.Version, c.Authority},
 	}
 	s := v.Signer
 	if s == nil {
 		return saved
 	}
-	id := strings.Join(append([]string{string(s.Fingerprint), string(s.Primary), s.Hash}, s.UserIDs...), "\x00")
+	id := strings.Join(append([]string{string(s.Fingerprint), string(s.Primary), string(s.Authority), s.Hash}, s.UserIDs...), "\x00")
 	if places[id] == 0 {
-		b.Signers = append(b.Signers, savedSigner{s.Fingerprint, s.Primary, s.UserIDs, s.Hash, s.Algorithm, seconds(s.KeyExpires)})
+		b.Signers = append(b.Signers, savedSigner{s.Fingerprint, s.Primary, s.UserIDs, s.Hash, s.Algorithm, seconds(s.KeyExpires), s.Authority})
 		places[id] = len(b.Signers)
 	}
 	saved.Signer, saved.SignedAt = places[id], seconds(s.SignedAt)
@@ -313,7 +315,7 @@ func (b *cacheBody) restore(saved savedVerdict) (keys.Verdict, bool) {
 	c := saved.Claim
 	v := keys.Verdict{
 		Kind: saved.Kind, Status: saved.Status, Reason: saved.Reason, Weak: saved.Weak,
-		Claim: keys.Claim{Fingerprint: c.Fingerprint, KeyID: c.KeyID, SignedAt: fromSeconds(c.SignedAt), Hash: c.Hash, Algorithm: c.Algorithm, Version: c.Version},
+		Claim: keys.Claim{Fingerprint: c.Fingerprint, KeyID: c.KeyID, SignedAt: fromSeconds(c.SignedAt), Hash: c.Hash, Algorithm: c.Algorithm, Version: c.Version, Authority: c.Authority},
 	}
 	if saved.Signer < 0 || saved.Signer > len(b.Signers) {
 		return v, false
@@ -322,7 +324,7 @@ func (b *cacheBody) restore(saved savedVerdict) (keys.Verdict, bool) {
 		s := b.Signers[saved.Signer-1]
 		v.Signer = &keys.Signatory{
 			Fingerprint: s.Fingerprint, Primary: s.Primary, UserIDs: s.UserIDs, SignedAt: fromSeconds(saved.SignedAt),
-			Hash: s.Hash, Algorithm: s.Algorithm, KeyExpires: fromSeconds(s.KeyExpires),
+			Hash: s.Hash, Algorithm: s.Algorithm, KeyExpires: fromSeconds(s.KeyExpires), Authority: s.Authority,
 		}
 	}
 	return v, true

@@ -209,7 +209,7 @@ func (p *Policy) judgeSigner(kind keys.Kind, s *keys.Signatory, now time.Time, d
 	d.Standing = StandingUnlisted
 	why := ""
 	for _, entry := range p.Signers {
-		if !slices.Contains(entry.Keys, s.Primary) && !slices.Contains(entry.Keys, s.Fingerprint) {
+		if !entry.lists(s) {
 			continue
 		}
 		d.Signer = entry.Name
@@ -231,6 +231,12 @@ func (p *Policy) judgeSigner(kind keys.Kind, s *keys.Signatory, now time.Time, d
 		return fmt.Sprintf("The policy lists %s, but not for signatures on this kind of thing (%s).", d.Signer, kindOf(kind))
 	}
 	return fmt.Sprintf("The policy lists %s for this %s, but the signature is of %s.", d.Signer, why, day(at))
+}
+
+// lists reports whether the entry names the signer's key, or what vouches for it: the primary key or
+// the certificate authority.
+func (s *Signer) lists(by *keys.Signatory) bool {
+	return slices.Contains(s.Keys, by.Primary) || slices.Contains(s.Keys, by.Fingerprint) || by.Authority != "" && slices.Contains(s.Keys, by.Authority)
 }
 
 // outside says when the signer may sign, if that is not at t.

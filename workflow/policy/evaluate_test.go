@@ -47,6 +47,11 @@ func subkey(f keys.Fingerprint) func(*keys.Verdict) {
 	return func(v *keys.Verdict) { v.Signer.Fingerprint = f }
 }
 
+// certified makes the signature one with an SSH certificate.
+func certified(by keys.Fingerprint) func(*keys.Verdict) {
+	return func(v *keys.Verdict) { v.Signer.Authority = by }
+}
+
 // misnamed is how workflow reports a tag object under a wrong ref.
 func misnamed(v *keys.Verdict) {
 	v.Weak = append(v.Weak, FindingTagName)
@@ -98,6 +103,8 @@ func TestEvaluate(t *testing.T) {
 	}{
 		{"listed", basic, "", good(rhea), "+P", "trusts Rhea", true},
 		{"subkey of a listed key", basic, "", good(rhea, subkey(alien)), "+P", "trusts Rhea", true},
+		{"certified by a listed authority", basic, "", good(alien, certified(odo)), "+P", "trusts Odo", true},
+		{"certified by another authority", basic, "", good(alien, certified(image)), "-F", string(alien) + " is not listed", false},
 		{"listed subkey", basic, "", good(alien, subkey(odo)), "+P", "trusts Odo", true},
 		{"not listed", basic, "", good(alien), "-F", string(alien) + " is not listed", false},
 		{"not for this kind", basic, keys.KindArtifact, good(odo), "-F", "Odo, but not for signatures on this kind of thing (artifact)", false},

@@ -68,6 +68,9 @@ func (s *teller) signature(v keys.Verdict) {
 		if g.Fingerprint != g.Primary {
 			s.Key("subkey", g.Fingerprint)
 		}
+		if g.Authority != "" {
+			s.Key("certified", g.Authority)
+		}
 		s.Fact("signed", moment(g.SignedAt)+pick(g.SignedAt.IsZero(), "", ", "+ago(s.now, g.SignedAt)))
 		s.Fact("then", thenText(v))
 		s.Fact("today", todayText(v, s.now))
