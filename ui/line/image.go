@@ -51,7 +51,7 @@ func (w *walk) resolve(ctx context.Context, refs []string) error {
 			return ctx.Err()
 		}
 		if err != nil {
-			w.t.Say("%s:", refs[i])
+			w.t.Say("The image %s cannot be signed.", refs[i])
 			w.explain(err)
 			return w.askImages(ctx)
 		}
