@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode"
 
 	"github.com/google/go-containerregistry/pkg/name"
 )
@@ -45,6 +46,8 @@ func ParseReference(s string) (Reference, error) {
 		return refuse("it is empty")
 	case len(s) > maxReference:
 		return refuse("it is longer than %d bytes", maxReference)
+	case strings.ContainsFunc(s, unicode.IsSpace):
+		return refuse("there is a space in it; a reference looks like registry.example.org/app:1.0.0")
 	case strings.Contains(s, "://"):
 		return refuse("leave out the scheme; a reference begins with the registry's name")
 	}
@@ -60,12 +63,13 @@ func ParseReference(s string) (Reference, error) {
 	if tagged && !tagGrammar.MatchString(tag) {
 		return refuse("a tag is 1 to 128 letters, digits, dots, dashes and underscores, and does not begin with a dot or dash")
 	}
-	if !tagged && !pinned {
-		return refuse("an image named without a tag would mean :latest by accident; name the tag you release")
-	}
 	repo, err := name.NewRepository(base)
 	if err != nil || !repositoryGrammar.MatchString(repo.RepositoryStr()) || len(repo.RepositoryStr()) > 255 {
 		return refuse("a repository is lower-case letters and digits, joined by single dots, dashes, underscores and slashes")
+	}
+	// Last: whoever wrote something that is no name at all is not helped by hearing of its tag.
+	if !tagged && !pinned {
+		return refuse("an image named without a tag would mean :latest by accident; name the tag you release")
 	}
 	return Reference{repo: repo, tag: tag, digest: digest}, nil
 }

@@ -39,7 +39,7 @@ func (x *examination) images(ctx context.Context) {
 func (x *examination) image(ctx context.Context, text string) {
 	ref, err := docker.ParseReference(text)
 	if err != nil {
-		x.refuse(RuleImage, StepImage, err, err.Error(), "")
+		x.refuse(RuleImage, StepImage, err, err.Error()+".", "a reference looks like registry.example.org/app:1.0.0")
 		return
 	}
 	img, err := x.s.world.Registry.Resolve(ctx, ref)

@@ -39,38 +39,68 @@ func (w *walk) strangers(res *workflow.Result) {
 	}
 }
 
-// keepPassphrases offers to keep what was typed for the next time.
+// keepPassphrases offers to keep what was typed for the next time. The place is chosen once: the
+// vault remembers it.
 func (w *walk) keepPassphrases(ctx context.Context, _ *workflow.Result) error {
 	if w.Vault == nil {
 		return nil
 	}
+	told := false
 	for _, req := range w.Vault.Unsaved() {
 		places := w.places(ctx)
 		if len(places) == 0 {
 			return nil
 		}
 		w.t.Say("")
-		ok, err := w.t.Confirm(ctx, "Keep the passphrase of "+labelOf(req)+" for the next time?")
+		where := ""
+		if len(places) == 1 {
+			where = " in " + placeWords(places[0])
+			if !told {
+				w.t.Say("%s", places[0].Sentence)
+			}
+			told = true
+		}
+		ok, err := w.t.Confirm(ctx, "Keep the passphrase of "+labelOf(req)+where+" for the next time?")
 		if err != nil {
 			return err
 		}
 		if !ok {
 			continue
 		}
-		for i, p := range places {
-			w.t.Say("  %d  %s. %s", i+1, p.Name, p.Sentence)
-		}
-		n, err := w.t.Number(ctx, "Place", len(places), 0)
+		place, err := w.choosePlace(ctx, places)
 		if err != nil {
 			return err
 		}
-		if err := w.keep(ctx, req, places[n-1]); err != nil {
+		if err := w.keep(ctx, req, place); err != nil {
 			w.explain(err)
 			continue
 		}
-		w.t.Say("Kept in %s.", places[n-1].Name)
+		w.t.Say("Kept in %s.", placeWords(place))
 	}
 	return nil
+}
+
+// choosePlace asks which of several places it shall be; Enter takes the first, which is the best.
+func (w *walk) choosePlace(ctx context.Context, places []vault.Status) (vault.Status, error) {
+	if len(places) == 1 {
+		return places[0], nil
+	}
+	for i, p := range places {
+		w.t.Say("  %d  %s. %s", i+1, p.Name, p.Sentence)
+	}
+	n, err := w.t.Number(ctx, "Place", len(places), 1)
+	return places[max(n, 1)-1], err
+}
+
+// placeWords names a place within a sentence.
+func placeWords(p vault.Status) string {
+	switch p.Backend {
+	case vault.BackendFile:
+		return "the encrypted vault file"
+	case vault.BackendKeychain:
+		return "the keychain (" + strings.TrimPrefix(p.Name, "the ") + ")"
+	}
+	return p.Name
 }
 
 func labelOf(req keys.PassphraseRequest) string {

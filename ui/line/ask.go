@@ -51,10 +51,22 @@ func (t *Terminal) Ask(ctx context.Context, question string) (string, error) {
 	return s, err
 }
 
-// Confirm asks a question that is answered by y or yes; anything else is no.
+// Confirm asks a question that is answered by yes or no, or their first letters; Enter is no. What
+// is neither is asked again: a slip must not decide.
 func (t *Terminal) Confirm(ctx context.Context, question string) (bool, error) {
-	s, err := t.Ask(ctx, question+" [y/N]")
-	return strings.EqualFold(s, "y") || strings.EqualFold(s, "yes"), err
+	for {
+		s, err := t.Ask(ctx, question+" [y/N]")
+		if err != nil {
+			return false, err
+		}
+		switch strings.ToLower(s) {
+		case "y", "yes":
+			return true, nil
+		case "n", "no", "":
+			return false, nil
+		}
+		t.Say("y or n, please. Enter means n.")
+	}
 }
 
 // Text asks for a text that must not be empty; Enter takes preset, if there is one.

@@ -199,6 +199,7 @@ func (v *fakeVault) UnlockFile(context.Context, keys.AskPassphrase) error {
 }
 func (v *fakeVault) Keep(_ context.Context, req keys.PassphraseRequest, b vault.Backend) error {
 	v.did = append(v.did, "keep "+req.ID+" in "+string(b))
+	v.chosen = b
 	return nil
 }
 

@@ -51,7 +51,7 @@ func (w *walk) resolve(ctx context.Context, refs []string) error {
 			return ctx.Err()
 		}
 		if err != nil {
-			w.t.Say("%s:", refs[i])
+			w.t.Say("The image %s cannot be signed.", refs[i])
 			w.explain(err)
 			return w.askImages(ctx)
 		}
@@ -85,6 +85,9 @@ func (w *walk) imageKey(ctx context.Context) error {
 		return err
 	}
 	w.t.Say("")
+	if len(list) == 0 {
+		return w.noImageKey(ctx)
+	}
 	w.t.Say("The key that signs the images")
 	for i, k := range list {
 		w.t.Say("  %d  %s, %s", i+1, k.Path, k.Why)
@@ -107,6 +110,23 @@ func (w *walk) imageKey(ctx context.Context) error {
 		return nil
 	}
 	return w.newImageKey(ctx)
+}
+
+// noImageKey offers to make the first image key. Whoever declines chooses the images again.
+func (w *walk) noImageKey(ctx context.Context) error {
+	w.t.Say("There is no key to sign images with: an OpenPGP key cannot do it.")
+	ok, err := w.t.Confirm(ctx, "Make one now?")
+	switch {
+	case err != nil:
+		return err
+	case ok:
+		return w.newImageKey(ctx)
+	}
+	w.t.Say("Without one no image can be signed. bulla image key import FILE brings one.")
+	if err := w.askImages(ctx); err != nil {
+		return err
+	}
+	return w.imageKey(ctx)
 }
 
 func (w *walk) newImageKey(ctx context.Context) error {

@@ -3,6 +3,7 @@ package line
 import (
 	"context"
 
+	"bulla/ui/component/human"
 	"bulla/workflow"
 )
 
@@ -11,9 +12,11 @@ import (
 func (w *walk) preflight(ctx context.Context) error {
 	w.t.Say("")
 	w.t.Say("Preflight")
-	var here, refused []workflow.Finding
+	var here, warnings, refused []workflow.Finding
 	for _, f := range w.Session.Preflight(ctx, w.c) {
 		switch {
+		case f.Severity == workflow.SeverityWarning:
+			warnings = append(warnings, f)
 		case f.Step != workflow.StepPreflight:
 			// The choices that are still to be made are no news, and the last look checks all of it.
 		case f.Severity == workflow.SeverityError:
@@ -25,11 +28,13 @@ func (w *walk) preflight(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	w.findings(here)
-	if len(refused) > 0 {
+	w.findings(append(here, warnings...))
+	switch {
+	case len(refused) > 0:
 		return &workflow.RefusedError{Findings: refused}
-	}
-	if len(here) == 0 {
+	case len(warnings) > 0:
+		w.t.Say("  Nothing stands in the way, but look at the %s above.", human.Count(len(warnings), "warning"))
+	default:
 		w.t.Say("  Nothing stands in the way.")
 	}
 	return nil

@@ -2,6 +2,7 @@ package line
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -78,8 +79,8 @@ func (w *walk) message(ctx context.Context) error {
 	for l := range strings.SplitSeq(draft.Text, "\n") {
 		w.t.Say("  | %s", l)
 	}
-	w.t.Say("Enter keeps it. Or type another, over as many lines as you like, and end it with a line that is a single dot.")
-	text, err := w.t.Ask(ctx, ">")
+	w.t.Say("Enter keeps it. Or type another, over as many lines as you like; a line with nothing but a dot ends it.")
+	text, err := w.t.Ask(ctx, "Message, line 1:")
 	if err != nil {
 		return err
 	}
@@ -89,12 +90,15 @@ func (w *walk) message(ctx context.Context) error {
 	}
 	lines := []string{text}
 	for {
+		// Not Ask: q is a line like any other here, and spaces at its beginning are the writer's.
+		w.t.print(fmt.Sprintf("Line %d, or a dot to end: ", len(lines)+1))
 		l, err := w.t.readLine(ctx)
 		if err != nil {
 			return err
 		}
-		if l == "." {
-			w.c.Message = strings.Join(lines, "\n")
+		if strings.TrimSpace(l) == "." {
+			w.c.Message = strings.TrimRight(strings.Join(lines, "\n"), "\n")
+			w.t.Say("The message has %s.", human.Count(strings.Count(w.c.Message, "\n")+1, "line"))
 			return nil
 		}
 		lines = append(lines, l)

@@ -319,7 +319,8 @@ func TestKeepPassphrase(t *testing.T) {
 		{[]vault.Status{keychain, file, memory}, "", nil, "[]"},
 		{[]vault.Status{keychain, file, memory}, "", []string{"y", "3", "1"}, "[keep " + string(ada) + " in keychain]"},
 		{[]vault.Status{keychain, file, memory}, "", []string{"y", "2"}, "[set up keep " + string(ada) + " in file]"},
-		{[]vault.Status{keychain, locked, memory}, vault.BackendFile, []string{"y", "1"}, "[unlock keep " + string(ada) + " in file]"},
+		{[]vault.Status{keychain, file, memory}, "", []string{"y", ""}, "[keep " + string(ada) + " in keychain]"},
+		{[]vault.Status{keychain, locked, memory}, vault.BackendFile, []string{"maybe", "YES"}, "[unlock keep " + string(ada) + " in file]"},
 		{[]vault.Status{absent, memory}, "", []string{"y", "1"}, "[]"},
 		{[]vault.Status{keychain, memory}, vault.BackendMemory, []string{"y", "1"}, "[]"},
 	} {
@@ -329,6 +330,75 @@ func TestKeepPassphrase(t *testing.T) {
 			t.Errorf("%v: %s, want %s (%v)\n%s", c.answers, got, c.want, w.err, w.out)
 		}
 	}
+}
+
+// TestKeepSeveralPassphrases: the place is chosen once, and never from a list of one.
+func TestKeepSeveralPassphrases(t *testing.T) {
+	requests := []keys.PassphraseRequest{{Purpose: keys.PurposeImage, ID: imageID, Label: "release.key"}, {Purpose: keys.PurposeOpenPGP, ID: string(ada), Label: "Ada"}}
+	keychain := vault.Status{Backend: vault.BackendKeychain, Name: "GNOME Keyring", State: vault.Ready, Persistent: true, Sentence: "Any program you run can read it."}
+	file := vault.Status{Backend: vault.BackendFile, Name: "Encrypted vault file", State: vault.Ready, Persistent: true, Sentence: "Only its master passphrase opens it."}
+	v := &fakeVault{offers: []vault.Status{keychain, file}, unsaved: requests}
+	w := walkThrough(t, newSession(), func(o *Walker) { o.Vault = v }, append(slices.Clone(whole), "y", "2", "y")...)
+	if got := strings.Join(v.did, ", "); got != "unlock, keep "+imageID+" in file, unlock, keep "+string(ada)+" in file" {
+		t.Errorf("%s\n%s", got, w.out)
+	}
+	w.says(t, "Place (1-2, Enter for 1):", "Keep the passphrase of Ada in the encrypted vault file for the next time?", "Kept in the encrypted vault file.")
+	v = &fakeVault{offers: []vault.Status{keychain}, unsaved: requests}
+	w = walkThrough(t, newSession(), func(o *Walker) { o.Vault = v }, append(slices.Clone(whole), "n", "y")...)
+	if got := strings.Join(v.did, ", "); got != "keep "+string(ada)+" in keychain" || strings.Contains(w.out, "Place") {
+		t.Errorf("%s\n%s", got, w.out)
+	}
+	if n := strings.Count(w.out, keychain.Sentence); n != 1 {
+		t.Errorf("said %d times who can read it:\n%s", n, w.out)
+	}
+}
+
+// TestConfirmAsksAgain: only yes, no and Enter are answers.
+func TestConfirmAsksAgain(t *testing.T) {
+	for _, c := range []struct {
+		input string
+		want  bool
+		err   error
+	}{
+		{"y\n", true, nil}, {"YES\n", true, nil}, {" y \n", true, nil}, {"n\n", false, nil}, {"No\n", false, nil}, {"\n", false, nil},
+		{"maybe\nyess\ny\n", true, nil}, {"1\nn\n", false, nil}, {"maybe\n", false, errLeft}, {"", false, errLeft}, {"maybe\nq\n", false, errLeft},
+	} {
+		var out buffer
+		got, err := NewTerminal(strings.NewReader(c.input), &out, nil).Confirm(t.Context(), "Push?")
+		if got != c.want || !errors.Is(err, c.err) {
+			t.Errorf("%q: %v, %v", c.input, got, err)
+		}
+		slips := strings.Count(c.input, "maybe") + strings.Count(c.input, "yess") + strings.Count(c.input, "1\n")
+		if n := strings.Count(out.String(), "y or n, please."); n != slips {
+			t.Errorf("%q: asked again %d times, want %d", c.input, n, slips)
+		}
+	}
+}
+
+// TestPreflightTells: a warning is shown whatever it is about, and errors about choices that are
+// still to be made are no news.
+func TestPreflightTells(t *testing.T) {
+	f := newSession()
+	f.findings = []workflow.Finding{
+		{Rule: workflow.RuleNotBackedUp, Severity: workflow.SeverityWarning, Step: workflow.StepKey, Message: "The key has no backup.", Hint: "make one"},
+		{Rule: workflow.RuleVersion, Severity: workflow.SeverityError, Step: workflow.StepTag, Message: "No version is named."},
+	}
+	w := walkThrough(t, f, nil, whole...)
+	w.says(t, "warning: The key has no backup.", "hint: make one", "Nothing stands in the way, but look at the 1 warning above.")
+	if strings.Contains(w.out, "No version is named") || w.err != nil {
+		t.Errorf("%v\n%s", w.err, w.out)
+	}
+	walkThrough(t, newSession(), nil, whole...).says(t, "  Nothing stands in the way.\n")
+}
+
+// TestWriteMessage: every line of a message has its prompt, and spaces at the beginning stay.
+func TestWriteMessage(t *testing.T) {
+	f := newSession()
+	w := walkThrough(t, f, nil, "", "1", "Widget 1.4.0", "", "  * faster", "q", " . ", "", "", "", "n", "1.4.0")
+	if w.err != nil || f.planned[0].Message != "Widget 1.4.0\n\n  * faster\nq" {
+		t.Errorf("%v: %q", w.err, f.planned[0].Message)
+	}
+	w.says(t, "Message, line 1:", "Line 2, or a dot to end:", "Line 5, or a dot to end:", "The message has 4 lines.")
 }
 
 // TestHeartbeat: long work says that it goes on, and is silent while somebody types.
