@@ -29,7 +29,7 @@ func runCheck(ctx context.Context, r *run) (string, error) {
 	}
 	v := &Verifier{
 		judge: &keys.Judge{Keyring: ring, Now: r.s.world.Now().Add(clockSlack)},
-		repo:  repo, registry: r.s.world.Registry,
+		repo:  repo, registry: r.s.world.Registry, trustClients: func() *trustClients { return newTrustClients(r.s.world) },
 		progress: func(item string, i, n int) {
 			r.emit(StepProgress{Step: StepCheck, Item: item, Items: i, ItemsTotal: n})
 		},
