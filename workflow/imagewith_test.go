@@ -406,3 +406,27 @@ func TestContentTrustSignsWhatWasSeen(t *testing.T) {
 		t.Errorf("taken back: %+v, %v", a, err)
 	}
 }
+
+// A release that signed both ways is not called good while the trust server does not show its half.
+func TestBothMeansBoth(t *testing.T) {
+	b := newTrustBench(t)
+	b.initialize()
+	s := b.session()
+	plan, err := s.Plan(t.Context(), b.with(WithBoth))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Run(t.Context(), plan, Face{Ask: answer, Emit: func(e Event) {
+		if st, ok := e.(StepStarted); ok && st.Step == StepCheck {
+			b.shut.Store(true)
+		}
+	}})
+	var check *CheckError
+	if !errors.As(err, &check) || len(check.Failed) != 1 || check.Failed[0].Status != keys.StatusNotChecked {
+		t.Fatalf("got %v", err)
+	}
+	b.shut.Store(false)
+	if res, err := b.session().Resume(t.Context(), Face{Ask: answer}); err != nil || !res.Good() {
+		t.Errorf("resumed: %v", err)
+	}
+}
