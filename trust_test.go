@@ -27,6 +27,7 @@ func TestTrustContract(t *testing.T) {
 		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code": cmdCode, "json": cmdJSON, "fields": cmdFields, "lines": cmdLines, "registry": cmdRegistry, "image": cmdImage,
+			"repository": cmdRepository,
 			"trustserver": func(ts *testscript.TestScript, _ bool, args []string) {
 				if len(args) > 0 {
 					servers[ts.Name()].Stop()

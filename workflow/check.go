@@ -3,6 +3,7 @@ package workflow
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"bulla/docker/cosign"
 	"bulla/gitops"
@@ -29,7 +30,7 @@ func runCheck(ctx context.Context, r *run) (string, error) {
 	}
 	v := &Verifier{
 		judge: &keys.Judge{Keyring: ring, Now: r.s.world.Now().Add(clockSlack)},
-		repo:  repo, registry: r.s.world.Registry,
+		repo:  repo, registry: r.s.world.Registry, trustClients: func() *trustClients { return newTrustClients(r.s.world) },
 		progress: func(item string, i, n int) {
 			r.emit(StepProgress{Step: StepCheck, Item: item, Items: i, ItemsTotal: n})
 		},
@@ -79,7 +80,29 @@ func (p *Plan) failing(vs []keys.Verdict, trust PolicyState) (out []keys.Verdict
 			out = append(out, v)
 		}
 	}
-	return out, waiting
+	return append(out, p.missingTrust(vs)...), waiting
+}
+
+// missingTrust lists the verdicts on images that were signed in Content Trust and are not found to
+// be. For whoever verifies one good signature of an image is enough; a release made both.
+func (p *Plan) missingTrust(vs []keys.Verdict) (out []keys.Verdict) {
+	for _, img := range p.Images {
+		if img.Trust == nil || !p.ImageWith.Cosign() {
+			continue
+		}
+		vouched := func(v keys.Verdict) bool {
+			return v.Kind == keys.KindImage && v.Target == img.Name && v.Signer != nil && v.Signer.Source == keys.SourceTrust && v.OK(true)
+		}
+		if slices.ContainsFunc(vs, vouched) {
+			continue
+		}
+		for _, v := range vs {
+			if v.Kind == keys.KindImage && v.Target == img.Name && !v.OK(true) {
+				out = append(out, v)
+			}
+		}
+	}
+	return out
 }
 
 // weakKeyKnown: who signs with a DSA or a short RSA key was warned in preflight and went on; the

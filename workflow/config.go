@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -58,6 +59,11 @@ type ReleaseConfig struct {
 	Images []string `toml:"images,omitempty" comment:"Images to sign, each with its tag. {version} is replaced."`
 	// ImageKey is the path of a cosign private key, relative to the root.
 	ImageKey string `toml:"image_key,omitempty" comment:"Path of the cosign private key that signs the images."`
+	// ImageWith is cosign, content-trust or both; "" means cosign.
+	ImageWith string `toml:"image_with,omitempty" comment:"How images are signed: cosign, content-trust or both."`
+	// TrustServer is the https address of the trust server for Content Trust. "" means the one
+	// that belongs to the registry.
+	TrustServer string `toml:"trust_server,omitempty" comment:"The https address of the trust server, for Content Trust."`
 	// Remote is where a confirmed push goes. "" means origin, or the only remote there is.
 	Remote string `toml:"remote,omitempty" comment:"The remote that tags are pushed to."`
 	// Branch is the branch that releases are made from; "" allows every branch.
@@ -169,6 +175,12 @@ func (c Config) check(data []byte) error {
 		if strings.TrimSpace(g) == "" {
 			return bad("artifacts", `"release.artifacts" has an empty pattern`)
 		}
+	}
+	if _, err := ParseImageWith(r.ImageWith); err != nil {
+		return bad("image_with", `"release.image_with" takes cosign, content-trust or both`)
+	}
+	if u, err := url.Parse(r.TrustServer); r.TrustServer != "" && (err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil) {
+		return bad("trust_server", `"release.trust_server" must be the https address of a trust server`)
 	}
 	for _, f := range c.History.Folders {
 		if strings.TrimSpace(f) == "" {

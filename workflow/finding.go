@@ -43,6 +43,7 @@ const (
 	RuleImage           Rule = "image-unresolved"
 	RuleImageKey        Rule = "image-key"
 	RuleRegistry        Rule = "registry"
+	RuleContentTrust    Rule = "content-trust"
 	RuleInterrupted     Rule = "interrupted"
 	RuleMessage         Rule = "no-message"
 	RulePolicy          Rule = "policy"

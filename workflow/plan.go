@@ -25,6 +25,10 @@ type Choices struct {
 	Images []string
 	// ImageKey is the path of a cosign private key.
 	ImageKey string
+	// ImageWith says by which systems images are signed; TrustServer is the https address of the
+	// trust server for Content Trust.
+	ImageWith   ImageWith
+	TrustServer string
 	// Message is the tag's message; "" takes the draft of DraftMessage.
 	Message string
 	// Push adds the push of the tag to the plan. Remote "" takes the configured one.
@@ -43,22 +47,25 @@ type Plan struct {
 	Message string `json:"message"`
 	// Payload is the text of the tag object that gets signed. It is made once: git's configuration
 	// may have changed by the time a release is resumed.
-	Payload   string          `json:"payload"`
-	CommitID  string          `json:"commit"`
-	Subject   string          `json:"subject"` // first line of the commit's message
-	Tagger    gitops.Ident    `json:"tagger"`
-	Key       keys.SigningKey `json:"key"`
-	Files     []PlannedFile   `json:"files"`
-	Dir       string          `json:"dir"` // folder of SHA256SUMS and the record
-	SHA512    bool            `json:"sha512"`
-	Images    []PlannedImage  `json:"images"`
-	ImageKey  string          `json:"image_key,omitempty"`    // path of the cosign private key
-	ImageID   string          `json:"image_key_id,omitempty"` // SHA-256 of its public key info, upper-case hex
-	Push      bool            `json:"push"`
-	Remote    string          `json:"remote,omitempty"`
-	RemoteURL string          `json:"remote_url,omitempty"`
-	Replace   bool            `json:"replace"`
-	Created   time.Time       `json:"created"`
+	Payload  string          `json:"payload"`
+	CommitID string          `json:"commit"`
+	Subject  string          `json:"subject"` // first line of the commit's message
+	Tagger   gitops.Ident    `json:"tagger"`
+	Key      keys.SigningKey `json:"key"`
+	Files    []PlannedFile   `json:"files"`
+	Dir      string          `json:"dir"` // folder of SHA256SUMS and the record
+	SHA512   bool            `json:"sha512"`
+	Images   []PlannedImage  `json:"images"`
+	ImageKey string          `json:"image_key,omitempty"`    // path of the cosign private key
+	ImageID  string          `json:"image_key_id,omitempty"` // SHA-256 of its public key info, upper-case hex
+	// ImageWith says by which systems; a plan of a former version of bulla has none, and means
+	// cosign.
+	ImageWith ImageWith `json:"image_with,omitempty"`
+	Push      bool      `json:"push"`
+	Remote    string    `json:"remote,omitempty"`
+	RemoteURL string    `json:"remote_url,omitempty"`
+	Replace   bool      `json:"replace"`
+	Created   time.Time `json:"created"`
 	// Findings are preflight's warnings and remarks; none is an error.
 	Findings []Finding `json:"-"`
 }
@@ -78,6 +85,8 @@ type PlannedImage struct {
 	Size      int64    `json:"size"`
 	Platforms []string `json:"platforms,omitempty"`
 	PlainHTTP bool     `json:"plain_http,omitempty"`
+	// Trust is how it is signed in Content Trust; nil where it is not.
+	Trust *PlannedTrust `json:"content_trust,omitempty"`
 }
 
 // TotalSize is the size of all artifacts in bytes.
@@ -186,11 +195,14 @@ type Result struct {
 	trust PolicyState // by which the verdicts were decided
 }
 
-// SignedImage is an image and the referrer that holds its signature.
+// SignedImage is an image and where its signatures are.
 type SignedImage struct {
 	Name     string `json:"name"`
 	Digest   string `json:"digest"`
-	Manifest string `json:"manifest"` // digest of the signature's manifest
+	Manifest string `json:"manifest"` // digest of the cosign signature's manifest; "" for none
+	// TrustServer is where its tag is signed in Content Trust, TrustRoles into what; "" for not.
+	TrustServer string   `json:"trust_server,omitempty"`
+	TrustRoles  []string `json:"trust_roles,omitempty"`
 }
 
 // Good reports whether every verdict of the check as a stranger passes.

@@ -6,10 +6,11 @@ import (
 	"fmt"
 
 	"bulla/docker"
+	"bulla/workflow/policy"
 )
 
-// images: resolved to a digest, with a key to sign them and a registry that will take the
-// signature.
+// images: resolved to a digest, with a key to sign them and a registry, and where that is asked
+// for a trust server, that will take the signature.
 func (x *examination) images(ctx context.Context) {
 	refs := x.c.Images
 	if refs == nil {
@@ -18,13 +19,34 @@ func (x *examination) images(ctx context.Context) {
 	if len(refs) == 0 {
 		return
 	}
-	seen := map[string]bool{}
+	x.plan.ImageWith = x.s.imageWith(x.c)
+	clients := newTrustClients(x.s.world)
+	defer clients.close()
+	seen, examined := map[string]bool{}, map[string]bool{}
 	for _, text := range withVersion(refs, x.plan.Version) {
-		if !seen[text] {
-			x.image(ctx, text)
+		if seen[text] {
+			continue
 		}
 		seen[text] = true
+		img, ok := x.image(ctx, text)
+		if !ok {
+			continue
+		}
+		if repo := img.Reference.Repository().String(); !examined[repo] {
+			examined[repo] = true
+			x.registry(ctx, clients, img.Reference)
+		}
+		if x.plan.ImageWith.ContentTrust() {
+			x.contentTrust(ctx, clients, img)
+		}
 	}
+	if x.plan.ImageWith.Cosign() {
+		x.imageKey(ctx)
+	}
+}
+
+// imageKey: one that can be used.
+func (x *examination) imageKey(ctx context.Context) {
 	key, err := x.s.chooseImageKey(ctx, x.c.ImageKey)
 	switch {
 	case errors.Is(err, ErrNoImageKey):
@@ -36,25 +58,73 @@ func (x *examination) images(ctx context.Context) {
 	}
 }
 
-func (x *examination) image(ctx context.Context, text string) {
+// image adds an image to the plan, and reports whether the registry would take its signature.
+func (x *examination) image(ctx context.Context, text string) (docker.Image, bool) {
 	ref, err := docker.ParseReference(text)
 	if err != nil {
 		x.refuse(RuleImage, StepImage, err, err.Error()+".", "a reference looks like registry.example.org/app:1.0.0")
-		return
+		return docker.Image{}, false
 	}
 	img, err := x.s.world.Registry.Resolve(ctx, ref)
 	if err != nil {
 		x.add(registryFinding(RuleImage, text, err))
-		return
+		return docker.Image{}, false
 	}
-	if err := x.s.world.Registry.CanPush(ctx, ref); err != nil {
-		x.add(registryFinding(RuleRegistry, text, err))
-		return
+	if x.plan.ImageWith.Cosign() {
+		if err := x.s.world.Registry.CanPush(ctx, ref); err != nil {
+			x.add(registryFinding(RuleRegistry, text, err))
+			return docker.Image{}, false
+		}
 	}
 	x.plan.Images = append(x.plan.Images, PlannedImage{
 		Name: ref.String(), Digest: img.Digest, MediaType: img.MediaType, Size: img.Size,
 		Platforms: img.Platforms, PlainHTTP: ref.PlainHTTP(),
 	})
+	return img, true
+}
+
+// registry passes on what the doctor says of a registry that has given an image away already. What
+// is about cosign or Content Trust is no trouble of a release that does not use it.
+func (x *examination) registry(ctx context.Context, clients *trustClients, ref docker.Reference) {
+	trust, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	with := x.plan.ImageWith
+	list, err := x.s.examineRegistry(ctx, trust, clients, x.c, ref)
+	if err != nil {
+		return // of ctx, or of the pins: that is told where they are needed
+	}
+	for _, f := range list {
+		switch {
+		case f.Rule == RulePush || f.Rule == RulePull:
+			if f.Severity != SeverityInfo {
+				continue // asked for each image
+			}
+		case f.Rule == RuleTrustServer && !with.ContentTrust(), f.Rule == RuleCosign && !with.Cosign():
+			f.Severity = SeverityInfo
+		case f.Severity == SeverityError:
+			f.Severity = SeverityWarning // the image could be had all the same
+		}
+		x.add(f)
+	}
+	rule, ok := x.s.imageRule(ctx, ref.Repository())
+	switch {
+	case !ok:
+	case rule.Wants(policy.SystemContentTrust) && !with.ContentTrust():
+		x.warn(RulePolicy, StepImage, fmt.Sprintf("The policy wants Content Trust to vouch for %s, and this release does not sign there.", rule.Repository), "--image-with both signs there too")
+	case rule.Wants(policy.SystemCosign) && !with.Cosign():
+		x.warn(RulePolicy, StepImage, fmt.Sprintf("The policy wants a cosign key to vouch for %s, and this release makes no such signature.", rule.Repository), "--image-with both makes one too")
+	}
+}
+
+// contentTrust: a trust server that has the repository, its root pinned, and a key at hand that may
+// sign the tag.
+func (x *examination) contentTrust(ctx context.Context, clients *trustClients, img docker.Image) {
+	trust, err := x.s.planTrust(ctx, clients, x.c, img)
+	if err != nil {
+		x.add(trustFinding(img.Reference, clients, err))
+		return
+	}
+	x.plan.Images[len(x.plan.Images)-1].Trust = trust
 }
 
 // registryFinding tells what the registry's answer means for the release.

@@ -76,9 +76,21 @@ type ImageSeal struct {
 	Reference string `json:"reference"`
 	Digest    string `json:"digest"`
 	MediaType string `json:"mediaType"`
-	// PublicKey is PEM; KeyID the SHA-256 of its public key info, upper-case hexadecimal.
+	// PublicKey is PEM; KeyID the SHA-256 of its public key info, upper-case hexadecimal. Both are
+	// "" for an image that no cosign key has signed.
 	PublicKey string `json:"publicKey"`
 	KeyID     string `json:"keyId"`
+	// ContentTrust is where its tag is signed in Docker Content Trust; nil where it is not.
+	ContentTrust *TrustSeal `json:"contentTrust,omitempty"`
+}
+
+// TrustSeal says where to find the trust data of an image's repository, and which root must stand
+// behind it.
+type TrustSeal struct {
+	Server string `json:"server"` // "https://host:port"
+	// RootCertificates are the ids of the root certificates at the time of the release: 64
+	// lower-case hexadecimal digits. A later root counts if a chain of signatures leads to it.
+	RootCertificates []string `json:"rootCertificates"`
 }
 
 // record makes the record of what the run has made. Nothing in it depends on when a step ran, so
@@ -112,10 +124,16 @@ func (r *run) record() (Record, error) {
 		}
 	}
 	for _, img := range p.Images {
-		pub := r.image.Public()
 		rec.Subject = append(rec.Subject, Subject{Name: img.Name, Digest: map[string]string{"sha256": strings.TrimPrefix(img.Digest, "sha256:")}})
-		rec.Predicate.Images = append(rec.Predicate.Images, ImageSeal{Reference: img.Name, Digest: img.Digest, MediaType: img.MediaType,
-			PublicKey: string(pub.PEM()), KeyID: string(pub.Fingerprint())})
+		seal := ImageSeal{Reference: img.Name, Digest: img.Digest, MediaType: img.MediaType}
+		if r.image != nil {
+			pub := r.image.Public()
+			seal.PublicKey, seal.KeyID = string(pub.PEM()), string(pub.Fingerprint())
+		}
+		if t := img.Trust; t != nil {
+			seal.ContentTrust = &TrustSeal{Server: t.Server, RootCertificates: t.Certificates}
+		}
+		rec.Predicate.Images = append(rec.Predicate.Images, seal)
 	}
 	return rec, nil
 }

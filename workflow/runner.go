@@ -22,7 +22,8 @@ type run struct {
 	journal *journal
 	signer  keys.Signer
 	image   *cosign.Signer
-	judge   *keys.Judge // holds the plan's own public key alone
+	trust   *trustClients // nil until the keys are opened
+	judge   *keys.Judge   // holds the plan's own public key alone
 	result  *Result
 	resumed bool
 	mu      sync.Mutex // around face.Emit
@@ -179,6 +180,9 @@ func (r *run) closeKeys() {
 	}
 	if r.image != nil {
 		r.image.Close()
+	}
+	if r.trust != nil {
+		r.trust.close()
 	}
 }
 

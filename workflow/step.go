@@ -7,8 +7,6 @@ import (
 	"os"
 
 	"bulla/artifacts"
-	"bulla/docker"
-	"bulla/docker/cosign"
 	"bulla/gitops"
 	"bulla/keys"
 )
@@ -108,16 +106,8 @@ func runKey(ctx context.Context, r *run) (string, error) {
 	if err := signer.Unlock(ctx, r.ask(StepKey)); err != nil {
 		return "", err
 	}
-	if len(r.plan.Images) > 0 {
-		if r.image, err = cosign.LoadSigner(r.plan.ImageKey); err != nil {
-			return "", err
-		}
-		if err := r.image.Unlock(ctx, r.ask(StepKey)); err != nil {
-			return "", err
-		}
-		if id := string(r.image.Public().Fingerprint()); r.plan.ImageID != "" && r.plan.ImageID != id {
-			return "", fmt.Errorf("%s holds another key than its .pub file says", r.plan.ImageKey)
-		}
+	if err := r.openImageKeys(ctx); err != nil {
+		return "", err
 	}
 	return r.plan.Key.Fingerprint.Short() + " is open", nil
 }
@@ -290,48 +280,6 @@ func (a *Abandoned) remove(path, name string) {
 		return
 	}
 	a.Removed = append(a.Removed, name)
-}
-
-func skipImage(r *run) string {
-	if len(r.plan.Images) == 0 {
-		return "no image is part of this release"
-	}
-	return ""
-}
-
-// dockerImage turns a planned image back into what the registry client works with: by the
-// digest that the person saw, not by what the tag points to now.
-func (p PlannedImage) dockerImage() (docker.Image, error) {
-	ref, err := docker.ParseReference(p.Name)
-	if err != nil {
-		return docker.Image{}, err
-	}
-	return docker.Image{Reference: ref, Digest: p.Digest, MediaType: p.MediaType, Size: p.Size, Platforms: p.Platforms, Index: len(p.Platforms) > 0}, nil
-}
-
-func runImage(ctx context.Context, r *run) (string, error) {
-	for i, p := range r.plan.Images {
-		img, err := p.dockerImage()
-		if err != nil {
-			return "", err
-		}
-		r.emit(StepProgress{Step: StepImage, Item: p.Name, Items: i, ItemsTotal: len(r.plan.Images)})
-		sig, err := cosign.Sign(ctx, r.s.world.Registry, img, r.image, r.s.world.Now())
-		if sig.Manifest != "" { // finished, whatever was wrong with the tag afterwards
-			r.result.Images = append(r.result.Images, SignedImage{Name: p.Name, Digest: p.Digest, Manifest: sig.Manifest})
-		}
-		if err != nil {
-			return "", err
-		}
-	}
-	return plural(len(r.plan.Images), "image") + " signed, the signature is in the registry", nil
-}
-
-func undoImage(_ context.Context, r *run, a *Abandoned) error {
-	for _, p := range r.plan.Images {
-		a.keep("signature of "+p.Name, "it is in the registry: others may have it")
-	}
-	return nil
 }
 
 func skipPush(r *run) string {

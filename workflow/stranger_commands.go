@@ -37,6 +37,12 @@ func StrangerCommands(r *Result, dir, publicKey, imageKey string) []Command {
 		out = append(out, Command{fmt.Sprintf("(cd %s && %s -c %s)", rel(filepath.Dir(c)), tool, filepath.Base(c)), "all files at once"})
 	}
 	for _, img := range r.Images {
+		if img.TrustServer != "" {
+			out = append(out, Command{fmt.Sprintf("DOCKER_CONTENT_TRUST_SERVER=%s docker trust inspect --pretty %s", quote(img.TrustServer), quote(img.Name)), "the image's tag in Content Trust, with a docker before version 29"})
+		}
+		if !r.Plan.ImageWith.Cosign() {
+			continue
+		}
 		out = append(out, Command{fmt.Sprintf("cosign verify --key %s --insecure-ignore-tlog %s", rel(imageKey), quote(img.Name)), "the image"})
 	}
 	return append(out, Command{fmt.Sprintf("bulla verify --keys %s --only-keys %s", rel(publicKey), rel(r.Record)), "everything, from the record"})

@@ -271,7 +271,26 @@ func fileDigest(path string) string {
 
 // decide lets the policy decide on everything that a record binds. What its verdicts call sound
 // has the digests in the record.
+//
+// On signatures of Content Trust the record decides, which names the root that stands behind them:
+// the policy lists no keys of theirs.
 func (b boundCheck) decide(vs []keys.Verdict) []keys.Verdict {
+	own := vs[:0:0]
+	var trust []keys.Verdict
+	for _, x := range vs {
+		if x.Signer == nil || x.Signer.Source != keys.SourceTrust {
+			own = append(own, x)
+			continue
+		}
+		if yes := true; b.v.trust.Policy != nil && x.Status.Sound() {
+			x.Trusted, x.PolicyReason = &yes, "The record names the root that stands behind it."
+		}
+		trust = append(trust, x)
+	}
+	return append(b.decideByPolicy(own), trust...)
+}
+
+func (b boundCheck) decideByPolicy(vs []keys.Verdict) []keys.Verdict {
 	return b.v.decide(vs, func(x keys.Verdict) string {
 		switch x.Kind {
 		case keys.KindTag:

@@ -48,12 +48,14 @@ type Verifier struct {
 	config    Config
 	registry  *docker.Client
 	imageKeys []cosign.PublicKey
-	trust     PolicyState
-	onlyKeys  bool
-	signature string
-	offline   bool
-	problems  []error
-	progress  func(item string, i, n int)
+	// trustClients makes clients of trust servers.
+	trustClients func() *trustClients
+	trust        PolicyState
+	onlyKeys     bool
+	signature    string
+	offline      bool
+	problems     []error
+	progress     func(item string, i, n int)
 }
 
 // errNoKeysNamed says why no signature can be proved.
@@ -62,7 +64,7 @@ var errNoKeysNamed = errors.New("there is no public key to judge by: only named 
 // NewVerifier gathers the keys. A named key file that cannot be read is an error; one without a
 // key in it, and problems of keyrings nobody named, are kept in Problems.
 func NewVerifier(ctx context.Context, w *World, o VerifyOptions) (*Verifier, error) {
-	v := &Verifier{registry: w.Registry, signature: o.Signature, offline: o.Offline, progress: func(string, int, int) {}}
+	v := &Verifier{registry: w.Registry, trustClients: func() *trustClients { return newTrustClients(w) }, signature: o.Signature, offline: o.Offline, progress: func(string, int, int) {}}
 	v.onlyKeys = o.OnlyKeys
 	if err := v.openRepository(ctx, o.Dir); err != nil {
 		return nil, err
@@ -290,25 +292,44 @@ func (v *Verifier) commit(ctx context.Context, rev string) ([]keys.Verdict, erro
 // image judges an image's signatures with the keys given, over the digest that the reference
 // points to now. It returns that digest too, "" where the registry could not be asked.
 func (v *Verifier) image(ctx context.Context, text string, pubs []cosign.PublicKey) (vs []keys.Verdict, digest string, err error) {
+	img, problem, err := v.resolveImage(ctx, text)
+	switch {
+	case err != nil:
+		return nil, "", err
+	case problem != nil:
+		return []keys.Verdict{*problem}, "", nil
+	}
+	return v.decideOne(v.judgeImage(ctx, text, img, pubs), img.Digest), img.Digest, nil
+}
+
+// resolveImage finds what a reference points to now. A problem is the verdict on an image that the
+// registry did not give; the error is a *TargetError.
+func (v *Verifier) resolveImage(ctx context.Context, text string) (img docker.Image, problem *keys.Verdict, err error) {
 	ref, err := docker.ParseReference(text)
 	if err != nil {
-		return nil, "", &TargetError{Text: text, Reason: err.Error()}
+		return img, nil, &TargetError{Text: text, Reason: err.Error()}
 	}
+	no := keys.NotChecked(keys.KindImage, text, "The network was not to be used.")
 	if v.offline {
-		return []keys.Verdict{keys.NotChecked(keys.KindImage, text, "The network was not to be used.")}, "", nil
+		return img, &no, nil
 	}
-	img, err := v.registry.Resolve(ctx, ref)
-	if err != nil {
-		return []keys.Verdict{keys.NotChecked(keys.KindImage, text, err.Error())}, "", nil
+	if img, err = v.registry.Resolve(ctx, ref); err != nil {
+		no.Reason = err.Error()
+		return img, &no, nil
 	}
-	vs, err = cosign.Verify(ctx, v.registry, img, pubs)
+	return img, nil, nil
+}
+
+// judgeImage judges the cosign signatures of an image that was resolved.
+func (v *Verifier) judgeImage(ctx context.Context, text string, img docker.Image, pubs []cosign.PublicKey) []keys.Verdict {
+	vs, err := cosign.Verify(ctx, v.registry, img, pubs)
 	if err != nil {
-		return []keys.Verdict{keys.NotChecked(keys.KindImage, text, err.Error())}, img.Digest, nil
+		return []keys.Verdict{keys.NotChecked(keys.KindImage, text, err.Error())}
 	}
 	for i := range vs {
 		vs[i].Target = text
 	}
-	return v.decideOne(vs, img.Digest), img.Digest, nil
+	return vs
 }
 
 // file judges a file by what it is: a record, a checksums file, a signature (then the file it

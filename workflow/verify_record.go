@@ -9,7 +9,9 @@ import (
 	"strings"
 
 	"bulla/artifacts"
+	"bulla/docker"
 	"bulla/docker/cosign"
+	"bulla/docker/dct"
 	"bulla/gitops"
 	"bulla/keys"
 )
@@ -191,19 +193,62 @@ func (b boundCheck) compareChecksums(path string, judged artifacts.Verified) str
 func (b boundCheck) images(ctx context.Context) (out []keys.Verdict) {
 	for i, seal := range b.rec.Predicate.Images {
 		b.v.progress(seal.Reference, 1+len(b.rec.Predicate.Files)+len(b.rec.Predicate.Checksums)+i, b.total())
-		pubs := append([]cosign.PublicKey{}, b.v.imageKeys...)
-		if pub, err := cosign.ParsePublicKey([]byte(seal.PublicKey)); err == nil && b.sealed {
-			pubs = append(pubs, pub)
-		}
-		vs, digest, err := b.v.image(ctx, seal.Reference, pubs)
-		if err != nil {
+		img, problem, err := b.v.resolveImage(ctx, seal.Reference)
+		switch {
+		case err != nil:
 			out = append(out, keys.NotChecked(keys.KindImage, seal.Reference, "The reference in the record cannot be used."))
 			continue
+		case problem != nil:
+			out = append(out, *problem)
+			continue
 		}
-		if digest != "" && digest != seal.Digest {
-			contradict(vs, fmt.Sprintf("The tag points to %.19s now, but the record names %.19s.", digest, seal.Digest))
+		vs := b.image(ctx, seal, img)
+		if img.Digest != seal.Digest {
+			contradict(vs, fmt.Sprintf("The tag points to %.19s now, but the record names %.19s.", img.Digest, seal.Digest))
 		}
 		out = append(out, vs...)
 	}
 	return out
+}
+
+// image judges one image by every system that the record says has signed it.
+func (b boundCheck) image(ctx context.Context, seal ImageSeal, img docker.Image) (vs []keys.Verdict) {
+	if seal.ContentTrust == nil || seal.PublicKey != "" {
+		pubs := append([]cosign.PublicKey{}, b.v.imageKeys...)
+		if pub, err := cosign.ParsePublicKey([]byte(seal.PublicKey)); err == nil && b.sealed {
+			pubs = append(pubs, pub)
+		}
+		vs = b.v.judgeImage(ctx, seal.Reference, img, pubs)
+	}
+	if seal.ContentTrust != nil {
+		vs = append(vs, b.contentTrust(ctx, seal, img)...)
+	}
+	return vs
+}
+
+// contentTrust judges a tag by the trust data that the record names, from the root in it on.
+func (b boundCheck) contentTrust(ctx context.Context, seal ImageSeal, img docker.Image) []keys.Verdict {
+	switch {
+	case !b.sealed:
+		return []keys.Verdict{keys.NotChecked(keys.KindImage, seal.Reference, "The record is not vouched for, so neither is the root of the trust data that it names.")}
+	case b.v.trustClients == nil || len(seal.ContentTrust.RootCertificates) == 0:
+		return []keys.Verdict{keys.NotChecked(keys.KindImage, seal.Reference, "Nothing names the root of the trust data.")}
+	}
+	clients := b.v.trustClients()
+	defer clients.close()
+	r := clients.get(seal.ContentTrust.Server).Repository(dct.GUNOf(img.Reference))
+	vs, _, err := r.Verify(ctx, img, dct.Trust{Certificates: seal.ContentTrust.RootCertificates})
+	var bad *dct.MetadataError
+	switch {
+	case errors.As(err, &bad):
+		return []keys.Verdict{{Kind: keys.KindImage, Target: seal.Reference, Status: keys.StatusBad, Reason: "The trust data must not be trusted: " + err.Error() + "."}}
+	case err != nil:
+		return []keys.Verdict{keys.NotChecked(keys.KindImage, seal.Reference, "Content Trust could not be checked: "+err.Error()+".")}
+	}
+	for i := range vs {
+		if vs[i].Target = seal.Reference; vs[i].Status.Sound() {
+			vs[i].Reason = "Content Trust: " + vs[i].Reason
+		}
+	}
+	return vs
 }

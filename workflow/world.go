@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"bulla/docker"
+	"bulla/docker/dct"
 	"bulla/keys/agent"
 	"bulla/keys/publish"
 	"bulla/keys/publish/web"
@@ -27,6 +28,8 @@ type World struct {
 	// remembers where keys were published.
 	Web       *web.Client
 	Published *publish.Records
+	// UserAgent begins the User-Agent header of requests to registries and trust servers.
+	UserAgent string
 	// Env looks up an environment variable.
 	Env func(string) string
 	// Now is the clock, Rand the source of randomness.
@@ -50,7 +53,7 @@ type WorldOptions struct {
 
 // NewWorld opens the places named in o. It writes nothing, and an absent GnuPG is no error.
 func NewWorld(ctx context.Context, o WorldOptions) (*World, error) {
-	w := &World{Home: o.Home, Env: o.Env, Now: o.Now, Rand: o.Rand}
+	w := &World{Home: o.Home, UserAgent: o.Registry.UserAgent, Env: o.Env, Now: o.Now, Rand: o.Rand}
 	w.Store = store.Open(store.Options{Dir: filepath.Join(o.Home, "keys"), Now: o.Now, Rand: o.Rand})
 	if !o.NoGnuPG {
 		g, err := agent.Find(ctx, agent.Options{Home: o.GnuPGHome, Now: o.Now})
@@ -70,3 +73,25 @@ func NewWorld(ctx context.Context, o WorldOptions) (*World, error) {
 
 // Close wipes the passphrases kept for this run.
 func (w *World) Close() { w.Vault.Close() }
+
+// TrustClient makes a client of trust servers, for whom Close forgets the keys that it opened.
+// Docker's folder is DOCKER_CONFIG or .docker in the home folder; what was seen of trust data is
+// kept below the World's own. server "" is the one in DOCKER_CONTENT_TRUST_SERVER, or without that
+// the one that belongs to each registry.
+func (w *World) TrustClient(server string) *dct.Client {
+	o := dct.Options{Registry: w.Registry, StateDir: filepath.Join(w.Home, "trust"), UserAgent: w.UserAgent, Now: w.Now, Server: server}
+	if o.Server == "" {
+		o.Server = w.Env("DOCKER_CONTENT_TRUST_SERVER")
+	}
+	switch home := w.Env("HOME"); {
+	case w.Env("DOCKER_CONFIG") != "":
+		o.DockerDir = w.Env("DOCKER_CONFIG")
+	case home != "":
+		o.DockerDir = filepath.Join(home, ".docker")
+	case w.Env("USERPROFILE") != "":
+		o.DockerDir = filepath.Join(w.Env("USERPROFILE"), ".docker")
+	default: // nobody's home: a practice world
+		o.DockerDir = filepath.Join(w.Home, "docker")
+	}
+	return dct.NewClient(o)
+}

@@ -1,6 +1,7 @@
 package dct
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"fmt"
@@ -42,11 +43,10 @@ func (r *Repository) Sign(ctx context.Context, img docker.Image, trust Trust, as
 		return Signed{}, err
 	}
 	tag := img.Reference.Tag()
-	hash, err := hex.DecodeString(strings.TrimPrefix(img.Digest, "sha256:"))
-	if err != nil || len(hash) != 32 {
-		return Signed{}, fmt.Errorf("%q is not a digest", img.Digest)
+	target, err := targetOf(img)
+	if err != nil {
+		return Signed{}, err
 	}
-	target := &client.Target{Name: tag, Hashes: data.Hashes{"sha256": hash}, Length: img.Size}
 	var roles []data.RoleName
 	s, existing, err := r.apply(ctx, trust, ask, change{
 		plan: func(v *view, s *State, a *keyAccess) ([]stage, error) {
@@ -81,6 +81,15 @@ func (r *Repository) Sign(ctx context.Context, img docker.Image, trust Trust, as
 	return out, nil
 }
 
+// targetOf is the entry that signs an image.
+func targetOf(img docker.Image) (*client.Target, error) {
+	hash, err := hex.DecodeString(strings.TrimPrefix(img.Digest, "sha256:"))
+	if err != nil || len(hash) != 32 {
+		return nil, fmt.Errorf("%q is not a digest", img.Digest)
+	}
+	return &client.Target{Name: img.Reference.Tag(), Hashes: data.Hashes{"sha256": hash}, Length: img.Size}, nil
+}
+
 // entry finds a tag with a digest, released or not.
 func (s *State) entry(name, digest string) *Tag {
 	for _, list := range [][]Tag{s.Tags, s.Pending} {
@@ -105,17 +114,27 @@ func (r *Repository) firstSignature(s *State, a *keyAccess) error {
 	return nil
 }
 
-// signable finds the roles that a tag is signed into, by docker trust's rule, and opens a key for
-// each. A role whose key has a wrong passphrase is an error even if another would do.
-func (r *Repository) signable(v *view, s *State, a *keyAccess, tag string) (roles []data.RoleName, err error) {
+// signerRole is a role that a tag is signed into, and the keys at hand that may.
+type signerRole struct {
+	name data.RoleName
+	held []string // ids
+}
+
+// signers finds the roles that a tag is signed into, by docker trust's rule. It opens no key.
+func (r *Repository) signers(v *view, s *State, a *keyAccess, tag string) (out []signerRole, err error) {
 	delegations, err := client.NewReadOnly(v.repo).GetDelegationRoles()
 	if err != nil {
 		return nil, r.explain(err)
 	}
-	if len(delegations) == 0 {
-		return []data.RoleName{data.CanonicalTargetsRole}, a.unlockRole(s, r.gun, roleTargets)
-	}
 	missing := &MissingKeyError{GUN: r.gun.String(), Dir: a.folder.dir}
+	if len(delegations) == 0 {
+		missing.Role, missing.IDs = roleTargets, s.role(roleTargets).KeyIDs
+		held := a.held(missing.IDs)
+		if len(held) == 0 {
+			return nil, missing
+		}
+		return []signerRole{{data.CanonicalTargetsRole, held}}, nil
+	}
 	var names []string
 	for _, d := range delegations {
 		if path.Dir(d.Name.String()) != roleTargets || !d.CheckPaths(tag) {
@@ -127,18 +146,38 @@ func (r *Repository) signable(v *view, s *State, a *keyAccess, tag string) (role
 			missing.IDs = append(missing.IDs, d.KeyIDs...)
 			continue
 		}
-		if err := a.unlockOne(r.gun, d.Name.String(), held); err != nil {
-			return nil, err
-		}
-		roles = append(roles, d.Name)
+		out = append(out, signerRole{d.Name, held})
 	}
-	if len(roles) == 0 {
+	if len(out) == 0 {
 		slices.Sort(missing.IDs)
 		missing.IDs, missing.Role = slices.Compact(missing.IDs), strings.Join(names, ", ")
 		return nil, missing
 	}
-	slices.Sort(roles)
-	return roles, nil
+	slices.SortFunc(out, func(x, y signerRole) int { return cmp.Compare(x.name, y.name) })
+	return out, nil
+}
+
+// names are the roles of a list.
+func names(list []signerRole) (out []data.RoleName) {
+	for _, s := range list {
+		out = append(out, s.name)
+	}
+	return out
+}
+
+// signable is signers, and opens a key for each. A role whose key has a wrong passphrase is an
+// error even if another would do.
+func (r *Repository) signable(v *view, s *State, a *keyAccess, tag string) ([]data.RoleName, error) {
+	list, err := r.signers(v, s, a, tag)
+	if err != nil {
+		return nil, err
+	}
+	for _, role := range list {
+		if err := a.unlockOne(r.gun, role.name.String(), role.held); err != nil {
+			return nil, err
+		}
+	}
+	return names(list), nil
 }
 
 // signedAs reports whether every role has the same entry already, and will have it for a while.

@@ -114,7 +114,7 @@ func (a *app) open(ctx context.Context) (*workflow.World, error) {
 // contentTrust is what asks trust servers. The world must be open.
 func (a *app) contentTrust() *images.DCT {
 	if a.dct == nil {
-		a.dct = images.NewDCT(a.world, "bulla/"+a.Version)
+		a.dct = images.NewDCT(a.world)
 	}
 	return a.dct
 }

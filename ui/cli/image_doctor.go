@@ -1,12 +1,13 @@
 package cli
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"bulla/docker"
 	"bulla/ui/explain"
 	"bulla/workflow"
-	"bulla/workflow/images"
 )
 
 // doctorJSON is a finding of `image doctor --json`.
@@ -42,7 +43,9 @@ Exit codes: 0, 1 where there is an error, 3 where the registry gave no answer.`,
 		if err != nil {
 			return err
 		}
-		list, err := images.Examine(cmd.Context(), w.Registry, repo, a.contentTrust(), a.Now())
+		list, err := workflow.ExamineRegistry(cmd.Context(), w.Registry, repo, func(ctx context.Context) workflow.TrustServer {
+			return a.contentTrust().Examine(ctx, repo, "")
+		}, a.Now())
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 
 	"bulla/keys"
 	"bulla/ui/component/human"
@@ -63,6 +64,12 @@ func (p *printer) plan(plan *workflow.Plan) {
 	for i, img := range plan.Images {
 		p.line("  %-10s %s", label(i, "image"), img.Name)
 		p.line("  %-10s %s%s   signing it publishes the signature", "", img.Digest, platforms(img))
+		if plan.ImageWith.Cosign() {
+			p.line("  %-10s with cosign, by %s", "", plan.ImageKey)
+		}
+		if t := img.Trust; t != nil {
+			p.line("  %-10s in Content Trust on %s, as %s", "", t.Server, strings.Join(t.Roles, ", "))
+		}
 	}
 	p.line("  record     %s   + .asc", workflow.RecordName)
 	p.line("  key        %s", plan.Key.Fingerprint.Grouped())

@@ -18,23 +18,27 @@ type releaseFlags struct {
 	key                 string
 	artifacts, images   []string
 	imageKey            string
+	imageWith           string
+	trustServer         string
 	messages            []string
 	remote              string
 	push, replace       bool
 	dryRun              bool
 	resume, abandon     bool
 	passphrase, imagePW *int
+	trustPW             *int
 }
 
 func (f releaseFlags) choices() workflow.Choices {
 	return workflow.Choices{
 		Version: f.version, Key: f.key, Artifacts: f.artifacts, Images: f.images, ImageKey: f.imageKey,
+		ImageWith: workflow.ImageWith(f.imageWith), TrustServer: f.trustServer,
 		Message: strings.Join(f.messages, "\n\n"), Push: f.push, Remote: f.remote, Replace: f.replace,
 	}
 }
 
 func (f releaseFlags) fds() passphraseFDs {
-	return passphraseFDs{openpgp: descriptor(f.passphrase), image: descriptor(f.imagePW)}
+	return passphraseFDs{openpgp: descriptor(f.passphrase), image: descriptor(f.imagePW), trust: descriptor(f.trustPW)}
 }
 
 func (a *app) releaseCommand() *cobra.Command {
@@ -55,6 +59,11 @@ What is not said on the command line comes from bulla.toml.`,
 			if len(args) == 1 {
 				f.version = args[0]
 			}
+			if f.imageWith != "" {
+				if _, err := workflow.ParseImageWith(f.imageWith); err != nil {
+					return &explain.UsageError{Message: err.Error()}
+				}
+			}
 			if f.imageKey != "" {
 				f.imageKey = a.path(f.imageKey) // it is remembered: another folder may resume
 			}
@@ -66,6 +75,8 @@ What is not said on the command line comes from bulla.toml.`,
 	fl.StringArrayVar(&f.artifacts, "artifact", nil, "sign the files that `glob` matches, from the root of the repository (repeatable)")
 	fl.StringArrayVar(&f.images, "image", nil, "sign the image `reference`, with its tag (repeatable)")
 	fl.StringVar(&f.imageKey, "image-key", "", "the cosign private key `file` that signs images")
+	fl.StringVar(&f.imageWith, "image-with", "", "sign images with `cosign`, content-trust (Docker Content Trust) or both")
+	fl.StringVar(&f.trustServer, "trust-server", "", "the https `address` of the trust server; by default the one that belongs to the registry")
 	fl.StringArrayVarP(&f.messages, "message", "m", nil, "the tag's `message`; several become paragraphs")
 	fl.BoolVar(&f.push, "push", false, "push the tag at the end")
 	fl.StringVar(&f.remote, "remote", "", "the `remote` to push to")
@@ -75,6 +86,7 @@ What is not said on the command line comes from bulla.toml.`,
 	fl.BoolVar(&f.abandon, "abandon", false, "take back the release that was begun and not finished")
 	f.passphrase = fdFlag(fl, "passphrase-fd", "read the key's passphrase from file descriptor `N`")
 	f.imagePW = fdFlag(fl, "image-passphrase-fd", "read the image key's password from file descriptor `N`")
+	f.trustPW = fdFlag(fl, "trust-passphrase-fd", "read the passphrase of Content Trust's keys from file descriptor `N`")
 	a.jsonFlag(fl, "print events and the result as lines of JSON")
 	a.yesFlag(fl)
 	return c

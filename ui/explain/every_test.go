@@ -134,6 +134,7 @@ var every = []struct {
 	{&workflow.RefusedError{Findings: []workflow.Finding{{Rule: workflow.RuleDirty, Severity: workflow.SeverityError, Message: "x"}}}, CodeRefused},
 	{&workflow.StaleMemoryError{Err: errors.New("x")}, CodeIncomplete},
 	{&workflow.TargetError{}, CodeUsage},
+	{&workflow.UnreleasedError{Roles: []string{"targets/alice"}}, CodeRefused},
 	{&workflow.UnlistedChildrenError{}, CodeRefused},
 	{&workflow.VersionError{Text: "x"}, CodeUsage},
 	{&images.AdmissionError{Reason: "x"}, CodeUsage},

@@ -219,7 +219,7 @@ func passphrases(err error, x *Explanation) bool {
 	case errors.Is(err, keys.ErrNoPassphrase):
 		x.Headline = "The key is protected, and there is nobody to ask for its passphrase."
 		x.Untouched = "Nothing was signed."
-		x.Next = []string{"--passphrase-fd N reads it from file descriptor N (--image-passphrase-fd for an image key, --root-passphrase-fd for a root key)", "or keep it in the keychain once, in a terminal"}
+		x.Next = []string{"--passphrase-fd N reads it from file descriptor N (--image-passphrase-fd for an image key, --trust-passphrase-fd for keys of Content Trust, --root-passphrase-fd for a root key)", "or keep it in the keychain once, in a terminal"}
 		x.Code = CodeUsage
 	default:
 		return false

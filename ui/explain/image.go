@@ -15,6 +15,7 @@ func imaging(err error, x *Explanation) bool {
 	var admission *images.AdmissionError
 	var children *workflow.UnlistedChildrenError
 	var untrusted *images.UntrustedError
+	var unreleased *workflow.UnreleasedError
 	switch {
 	case errors.As(err, &file), errors.As(err, &pins), errors.As(err, &admission):
 		x.Code = CodeUsage
@@ -27,6 +28,9 @@ func imaging(err error, x *Explanation) bool {
 	case errors.As(err, &children):
 		x.Untouched, x.Code = "Nothing was signed.", CodeRefused
 		x.Next = []string{"without --recursive the index alone is signed"}
+	case errors.As(err, &unreleased):
+		x.Cause = "Nobody who pulls by Content Trust would take the tag for signed."
+		x.Next, x.Code = []string{"whoever owns the repository can make you a signer: bulla image trust signer add"}, CodeRefused
 	case errors.As(err, &untrusted):
 		x.Cause, x.Code = "The trust data must not be trusted.", CodeFailed
 	default:

@@ -3,7 +3,6 @@ package images
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"sync"
 
 	"bulla/docker"
@@ -15,28 +14,14 @@ import (
 // DCT asks trust servers, for everything here that wants Content Trust. It is safe for concurrent
 // use; Close forgets opened keys.
 type DCT struct {
-	options dct.Options
+	world *workflow.World
 
 	mu      sync.Mutex
 	clients map[string]*dct.Client // by the trust server that was named, "" for none
 }
 
-// NewDCT makes a DCT of a world: Docker's folder is DOCKER_CONFIG or .docker in the home folder,
-// and what was seen of trust data is kept below the world's own. A server in
-// DOCKER_CONTENT_TRUST_SERVER counts where nothing else names one.
-func NewDCT(w *workflow.World, userAgent string) *DCT {
-	dir := w.Env("DOCKER_CONFIG")
-	if dir == "" {
-		dir = filepath.Join(w.Env("HOME"), ".docker")
-	}
-	return &DCT{
-		options: dct.Options{
-			Registry: w.Registry, DockerDir: dir, StateDir: filepath.Join(w.Home, "trust"), UserAgent: userAgent, Now: w.Now,
-			Server: w.Env("DOCKER_CONTENT_TRUST_SERVER"),
-		},
-		clients: map[string]*dct.Client{},
-	}
-}
+// NewDCT makes a DCT of a world.
+func NewDCT(w *workflow.World) *DCT { return &DCT{world: w, clients: map[string]*dct.Client{}} }
 
 // Close forgets opened keys.
 func (d *DCT) Close() {
@@ -53,11 +38,7 @@ func (d *DCT) Client(server string) *dct.Client {
 	defer d.mu.Unlock()
 	c := d.clients[server]
 	if c == nil {
-		o := d.options
-		if server != "" {
-			o.Server = server
-		}
-		c = dct.NewClient(o)
+		c = d.world.TrustClient(server)
 		d.clients[server] = c
 	}
 	return c
@@ -127,34 +108,13 @@ func (s trustState) Tags() (out []string) {
 // Judge is TrustData's.
 func (s trustState) Judge(img docker.Image) []keys.Verdict { return s.State.Judge(img) }
 
-// Examine is TrustServers's. It trusts nothing: it only asks whether there is trust data.
-func (d *DCT) Examine(ctx context.Context, repo docker.Repository, server string) TrustServer {
+// Examine asks a trust server what it has of a repository, and trusts nothing.
+func (d *DCT) Examine(ctx context.Context, repo docker.Repository, server string) workflow.TrustServer {
 	gun, err := dct.ParseGUN(repo.String())
 	if err != nil {
-		return TrustServer{Err: err}
+		return workflow.TrustServer{Err: err}
 	}
-	r := d.Client(server).Repository(gun)
-	out := TrustServer{URL: r.Server()}
-	if end, ok := dct.EndOf(r.Server()); ok {
-		out.Ends, out.Whose, out.Source = end.Day, end.Whose, end.Source
-	}
-	_, err = r.Read(ctx, dct.Trust{})
-	var unpinned *dct.UnpinnedError
-	var missing *dct.NotInitializedError
-	var bad *dct.MetadataError
-	switch {
-	case errors.As(err, &unpinned):
-		for _, c := range unpinned.Shown {
-			out.Roots = append(out.Roots, c.ID)
-		}
-		out.Signed = len(out.Roots) > 0
-	case errors.As(err, &missing):
-	case errors.As(err, &bad):
-		out.Signed, out.Err = true, err
-	default:
-		out.Err = err
-	}
-	return out
+	return workflow.ExamineTrust(ctx, d.Client(server).Repository(gun))
 }
 
 // Sign signs the tag that img was resolved from in Content Trust too. The repository must have

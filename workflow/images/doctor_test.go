@@ -8,20 +8,13 @@ import (
 	"testing"
 	"time"
 
-	"bulla/docker"
 	"bulla/docker/loopback"
 	"bulla/workflow"
 )
 
-type someServer TrustServer
-
-func (s someServer) Examine(context.Context, docker.Repository, string) TrustServer {
-	return TrustServer(s)
-}
-
-func (p *place) examine(trust TrustServers, now time.Time) map[workflow.Rule][]workflow.Finding {
+func (p *place) examine(trust func(context.Context) workflow.TrustServer, now time.Time) map[workflow.Rule][]workflow.Finding {
 	p.t.Helper()
-	list, err := Examine(p.t.Context(), p.world.Registry, p.repository(), trust, now)
+	list, err := workflow.ExamineRegistry(p.t.Context(), p.world.Registry, p.repository(), trust, now)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -40,14 +33,14 @@ func TestDoctor(t *testing.T) {
 		p := newPlace(t, start)
 		p.sign(p.push("v1", false), p.signer())
 		got := p.examine(nil, someTime)
-		if x := got[RuleReferrers]; len(x) != 1 || strings.Contains(x[0].Message, "does not list") != (name == "not list") {
+		if x := got[workflow.RuleReferrers]; len(x) != 1 || strings.Contains(x[0].Message, "does not list") != (name == "not list") {
 			t.Errorf("%s: %+v", name, x)
 		}
-		if x := got[RulePush]; len(x) != 1 || x[0].Severity != info {
+		if x := got[workflow.RulePush]; len(x) != 1 || x[0].Severity != workflow.SeverityInfo {
 			t.Errorf("%s: %+v", name, x)
 		}
-		if got[RuleTrustServer] != nil {
-			t.Errorf("%s: %+v", name, got[RuleTrustServer])
+		if got[workflow.RuleTrustServer] != nil {
+			t.Errorf("%s: %+v", name, got[workflow.RuleTrustServer])
 		}
 	}
 }
@@ -62,11 +55,11 @@ func TestDoctorMayNotPush(t *testing.T) {
 		w.WriteHeader(http.StatusForbidden)
 		return true
 	})
-	if x := p.examine(nil, someTime)[RulePush]; len(x) != 1 || x[0].Severity != warning || !strings.Contains(x[0].Message, "may not push") {
+	if x := p.examine(nil, someTime)[workflow.RulePush]; len(x) != 1 || x[0].Severity != workflow.SeverityWarning || !strings.Contains(x[0].Message, "may not push") {
 		t.Errorf("got %+v", x)
 	}
 	p.host = "127.0.0.1:1"
-	if x := p.examine(nil, someTime)[RuleConnection]; len(x) != 1 || x[0].Severity != bad || !x[0].Unreachable {
+	if x := p.examine(nil, someTime)[workflow.RuleConnection]; len(x) != 1 || x[0].Severity != workflow.SeverityError || !x[0].Unreachable {
 		t.Errorf("got %+v", x)
 	}
 }
@@ -74,19 +67,19 @@ func TestDoctorMayNotPush(t *testing.T) {
 func TestDoctorOnTrustServers(t *testing.T) {
 	p := newPlace(t, loopback.Start)
 	ends := someTime.AddDate(0, 0, 12)
-	hub := someServer{URL: "https://notary.example.org", Ends: ends, Whose: "Example", Source: "https://example.org"}
+	hub := workflow.TrustServer{URL: "https://notary.example.org", Ends: ends, Whose: "Example", Source: "https://example.org"}
 	for name, c := range map[string]struct {
-		s    someServer
+		s    workflow.TrustServer
 		now  time.Time
 		want []string
 	}{
 		"ends":       {hub, someTime, []string{"ends on 16 March 2026", "has no trust data"}},
 		"ended":      {hub, ends, []string{"ended on 16 March 2026", "has no trust data"}},
-		"signed":     {someServer{URL: "u", Signed: true}, someTime, []string{"has trust data"}},
-		"no answer":  {someServer{URL: "u", Err: errors.New("refused")}, someTime, []string{"No trust server answers"}},
-		"not signed": {someServer{URL: "u"}, someTime, []string{"has no trust data"}},
+		"signed":     {workflow.TrustServer{URL: "u", Signed: true}, someTime, []string{"has trust data"}},
+		"no answer":  {workflow.TrustServer{URL: "u", Err: errors.New("refused")}, someTime, []string{"No trust server answers"}},
+		"not signed": {workflow.TrustServer{URL: "u"}, someTime, []string{"has no trust data"}},
 	} {
-		got := p.examine(c.s, c.now)[RuleTrustServer]
+		got := p.examine(func(context.Context) workflow.TrustServer { return c.s }, c.now)[workflow.RuleTrustServer]
 		if len(got) != len(c.want) {
 			t.Fatalf("%s: %+v", name, got)
 		}

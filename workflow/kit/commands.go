@@ -5,6 +5,7 @@ import (
 	"path"
 	"strings"
 
+	"bulla/docker"
 	"bulla/workflow"
 )
 
@@ -16,6 +17,7 @@ const (
 	toolOldSQ  = "sq before 1.0"
 	toolGit    = "git"
 	toolCosign = "cosign"
+	toolNotary = "notary"
 	toolBulla  = "bulla"
 )
 
@@ -65,8 +67,26 @@ func (r *release) commands() (out []Command) {
 	for _, img := range r.images {
 		out = append(out, Command{Tool: toolCosign, Text: "cosign verify --key " + ImageKeyName + " --insecure-ignore-tlog " + q(img.Reference), Why: "the image, by the project's own key instead of a public log"})
 	}
+	for _, img := range r.trust {
+		name, tag, ok := cutTag(img.Reference)
+		if !ok {
+			continue
+		}
+		out = append(out, Command{Tool: toolNotary, Text: "notary -s " + q(img.ContentTrust.Server) + " lookup " + q(name) + " " + q(tag),
+			Why: "the tag must stand for " + plain(img.Digest), Reason: "it would need the trust server, and its root to be pinned"})
+	}
 	out = append(out, Command{Tool: toolBulla, Text: "(cd " + q(clone) + " && bulla verify --keys ../KEYS --only-keys ../" + workflow.RecordName + ")", Why: "all of it: the tag, every file, the lists, the images, and that they belong together"})
 	return out
+}
+
+// cutTag cuts an image's reference into the name by which Content Trust knows its repository, and
+// the tag.
+func cutTag(reference string) (name, tag string, ok bool) {
+	ref, err := docker.ParseReference(reference)
+	if err != nil || ref.Tag() == "" {
+		return "", "", false
+	}
+	return ref.Repository().String(), ref.Tag(), true
 }
 
 // file is a file name as a shell word that no program takes for an option.

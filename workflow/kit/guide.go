@@ -2,6 +2,7 @@ package kit
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"bulla/workflow"
@@ -45,7 +46,21 @@ func (r *release) sections() []section {
 		{"Sequoia before 1.0", "", []string{toolOldSQ}},
 		{"git", "", []string{toolGit}},
 		{"cosign", "", []string{toolCosign}},
+		{"Docker Content Trust", r.rootNote(), []string{toolNotary}},
 	}
+}
+
+// rootNote says what must stand behind the trust data.
+func (r *release) rootNote() string {
+	var ids []string
+	for _, img := range r.trust {
+		for _, id := range img.ContentTrust.RootCertificates {
+			if !slices.Contains(ids, plain(id)) {
+				ids = append(ids, plain(id))
+			}
+		}
+	}
+	return "notary believes whatever root it is shown first. Pin the root certificate " + strings.Join(ids, " or ") + " under trust_pinning in its config.json."
 }
 
 // writeSection writes the commands of a tool, with what came of trying them as a comment in the

@@ -103,7 +103,8 @@ type release struct {
 	rec    workflow.Record
 	dir    string // of the record
 	signer keys.Key
-	images []workflow.ImageSeal
+	images []workflow.ImageSeal // signed with a cosign key
+	trust  []workflow.ImageSeal // signed in Docker Content Trust
 }
 
 // Make makes a kit and tries its commands. It writes nothing that stays.
@@ -116,7 +117,15 @@ func Make(ctx context.Context, o Options) (*Kit, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o.Record, err)
 	}
-	r := &release{Options: o, rec: rec, dir: filepath.Dir(o.Record), images: rec.Predicate.Images}
+	r := &release{Options: o, rec: rec, dir: filepath.Dir(o.Record)}
+	for _, img := range rec.Predicate.Images {
+		if img.ContentTrust != nil {
+			r.trust = append(r.trust, img)
+		}
+		if img.PublicKey != "" || img.ContentTrust == nil {
+			r.images = append(r.images, img)
+		}
+	}
 	k := &Kit{}
 	if err := r.keys(k); err != nil {
 		return nil, err

@@ -1,0 +1,268 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"bulla/docker"
+	"bulla/docker/dct"
+)
+
+// The rules of the registry doctor.
+const (
+	RuleConnection  Rule = "connection"
+	RuleCertificate Rule = "certificate"
+	RuleAccount     Rule = "account"
+	RulePull        Rule = "pull"
+	RulePush        Rule = "push"
+	RuleReferrers   Rule = "referrers"
+	RuleFallback    Rule = "fallback-tag"
+	RuleTrustServer Rule = "trust-server"
+	RuleCosign      Rule = "cosign"
+)
+
+// soon is how long before its end a certificate or a server is worth a warning.
+const soon = 30 * 24 * time.Hour
+
+// TrustServer is what a doctor wants to know of the trust server of a repository.
+type TrustServer struct {
+	URL string
+	// Ends is the announced day of its end, zero where none is known; Whose it is, Source where
+	// that is said.
+	Ends          time.Time
+	Whose, Source string
+	// Signed says that it has trust data for the repository; Err why that is not known.
+	Signed bool
+	Err    error
+	// Roots are the ids of the root certificates that it shows. Nothing vouches for them.
+	Roots []string
+}
+
+// ExamineTrust asks the trust server of a repository what it has. It trusts nothing: it only asks
+// whether there is trust data.
+func ExamineTrust(ctx context.Context, r *dct.Repository) TrustServer {
+	out := TrustServer{URL: r.Server()}
+	if end, ok := dct.EndOf(r.Server()); ok {
+		out.Ends, out.Whose, out.Source = end.Day, end.Whose, end.Source
+	}
+	_, err := r.Read(ctx, dct.Trust{})
+	var unpinned *dct.UnpinnedError
+	var missing *dct.NotInitializedError
+	var bad *dct.MetadataError
+	switch {
+	case errors.As(err, &unpinned):
+		for _, c := range unpinned.Shown {
+			out.Roots = append(out.Roots, c.ID)
+		}
+		out.Signed = len(out.Roots) > 0
+	case errors.As(err, &missing):
+	case errors.As(err, &bad):
+		out.Signed, out.Err = true, err
+	default:
+		out.Err = err
+	}
+	return out
+}
+
+// ExamineRegistry says what a registry can hold and what one may do there, each finding with what to
+// do about it. It writes nothing. A registry that gives no answer is a finding too; the error is
+// that of ctx. trust asks the trust server, at the same time; nil asks nobody.
+func ExamineRegistry(ctx context.Context, client *docker.Client, repo docker.Repository, trust func(context.Context) TrustServer, now time.Time) ([]Finding, error) {
+	d := doctor{repo: repo, now: now}
+	server := make(chan TrustServer, 1)
+	if trust != nil {
+		go func() { server <- trust(ctx) }()
+	}
+	u, err := client.Examine(ctx, repo)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if d.account(u); err != nil {
+		d.silent(err)
+	} else {
+		d.connection(u)
+		d.access(u)
+		d.storage(u)
+		d.cosign(u)
+	}
+	if trust != nil {
+		d.trust(<-server)
+	}
+	return d.out, ctx.Err()
+}
+
+type doctor struct {
+	repo docker.Repository
+	now  time.Time
+	out  []Finding
+}
+
+func (d *doctor) say(rule Rule, s Severity, hint, format string, args ...any) {
+	d.out = append(d.out, Finding{Rule: rule, Severity: s, Step: StepImage, Message: fmt.Sprintf(format, args...), Hint: hint})
+}
+
+// silent says that the registry gave no answer.
+func (d *doctor) silent(err error) {
+	d.say(RuleConnection, SeverityError, "check the name and the network; a registry with a certificate of your own needs it in the system's store",
+		"The registry %s cannot be used: %v.", d.repo.Registry(), cause(err))
+	f := &d.out[len(d.out)-1]
+	var re *docker.RegistryError
+	f.Err, f.Unreachable = err, errors.As(err, &re) && re.Temporary()
+}
+
+// cause is what lies behind a registry's error: the finding says itself what was tried.
+func cause(err error) error {
+	if inner := errors.Unwrap(err); inner != nil {
+		return inner
+	}
+	return err
+}
+
+func (d *doctor) connection(u docker.Checkup) {
+	if u.Scheme == "http" && local(d.repo) {
+		d.say(RuleConnection, SeverityInfo, "", "The connection to %s is plain, and stays on this computer.", d.repo.Registry())
+		return
+	}
+	if u.Scheme == "http" {
+		d.say(RuleConnection, SeverityWarning, "signatures are safe all the same; credentials and images are not",
+			"The connection to %s is plain: anybody on the way can read the password and change the images.", d.repo.Registry())
+		return
+	}
+	d.say(RuleConnection, SeverityInfo, "", "The connection to %s is verified (%s, certificate by %s).", d.repo.Registry(), u.TLS, u.Issuer)
+	if !u.Expires.IsZero() && u.Expires.Sub(d.now) < soon {
+		d.say(RuleCertificate, SeverityWarning, "have it renewed", "The registry's certificate ends on %s.", day(u.Expires))
+	}
+}
+
+func day(t time.Time) string { return t.UTC().Format("2 January 2006") }
+
+func (d *doctor) account(u docker.Checkup) {
+	host := d.repo.Registry()
+	switch {
+	case u.AccountErr != nil:
+		d.say(RuleAccount, SeverityError, "docker login "+host+" writes it anew", "Who you are at %s cannot be found out: %v.", host, u.AccountErr)
+	case u.Account != "":
+		d.say(RuleAccount, SeverityInfo, "", "You are %q at %s.", u.Account, host)
+	case u.Token:
+		d.say(RuleAccount, SeverityInfo, "", "You have a token for %s.", host)
+	default:
+		d.say(RuleAccount, SeverityInfo, "docker login "+host+" makes you known", "Nobody in particular: there are no credentials for %s.", host)
+	}
+}
+
+func (d *doctor) access(u docker.Checkup) {
+	how := map[docker.AuthScheme]string{
+		docker.AuthNone: "it asks nobody who they are", docker.AuthBasic: "by password", docker.AuthToken: "by a token of " + u.Realm, docker.AuthOther: "in a way that bulla does not know",
+	}[u.Auth]
+	switch {
+	case u.Missing:
+		d.say(RulePull, SeverityInfo, "it may be made by the first push", "The registry has no repository %s.", d.repo.Path())
+	case u.Pull.Allowed:
+		d.say(RulePull, SeverityInfo, "", "You may pull (%s). There are %s; %s signatures under tags of their own.", how, count(u.Tags, "tag"), signedCount(u.Signed))
+	default:
+		d.refusal(RulePull, "pull", u.Pull)
+	}
+	if u.Push.Allowed {
+		d.say(RulePush, SeverityInfo, "", "You may push (%s), as far as can be asked without pushing.", how)
+	} else {
+		d.refusal(RulePush, "push", u.Push)
+	}
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+func signedCount(n int) string {
+	if n == 1 {
+		return "1 digest has"
+	}
+	return count(n, "digest") + " have"
+}
+
+// refusal says that something is not allowed, or not known to be.
+func (d *doctor) refusal(rule Rule, verb string, a docker.Access) {
+	hint := "docker login " + d.repo.Registry() + ", or ask for the right"
+	if verb == "push" {
+		hint += "; to sign an image is to push its signature"
+	}
+	if a.Known {
+		d.say(rule, SeverityError, hint, "You may not %s: %v.", verb, a.Err)
+	} else {
+		d.say(rule, SeverityError, "", "Whether you may %s is not known: %v.", verb, a.Err)
+	}
+	f := &d.out[len(d.out)-1]
+	f.Err, f.Unreachable = a.Err, !a.Known
+	if rule == RulePush && a.Known {
+		f.Severity = SeverityWarning // those who only verify need no more
+	}
+}
+
+// storage says where signatures go.
+func (d *doctor) storage(u docker.Checkup) {
+	switch {
+	case u.Referrers.Allowed:
+		d.say(RuleReferrers, SeverityInfo, "", "The registry lists what refers to an image itself (OCI 1.1): signatures need no tags.")
+	case !u.Referrers.Known:
+		d.say(RuleReferrers, SeverityInfo, "look again once there is an image", "Whether the registry lists what refers to an image is not known yet.")
+	default:
+		d.say(RuleReferrers, SeverityInfo, "", "The registry does not list what refers to an image: clients keep the list under the tag sha256-DIGEST.")
+		if u.Signed > 0 {
+			d.say(RuleFallback, SeverityInfo, "", "Such tags are there and can be read: %d.", u.Signed)
+		} else {
+			d.say(RuleFallback, SeverityInfo, "where tags cannot be changed once they are set, a second signature on an image will fail",
+				"No such tag is there yet. That it may be written cannot be known without writing.")
+		}
+	}
+}
+
+// cosign says what other tools will find.
+func (d *doctor) cosign(u docker.Checkup) {
+	list := "in the registry's own list"
+	if !u.Referrers.Known {
+		list = "in either list"
+	} else if !u.Referrers.Allowed {
+		list = "under the tag sha256-DIGEST, which other tools show among the tags"
+	}
+	d.say(RuleCosign, SeverityInfo, "", "cosign 3 finds what bulla signs %s. cosign 2 needs the older form too (bulla image sign --sig).", list)
+	if u.Scheme == "http" && !local(d.repo) {
+		d.say(RuleCosign, SeverityInfo, "cosign --allow-http-registry", "cosign speaks to this registry only when it is told to do so without TLS.")
+	}
+}
+
+// local reports whether a registry is on this computer: every tool speaks to it without TLS.
+func local(r docker.Repository) bool {
+	host, _, _ := strings.Cut(r.Registry(), ":")
+	return host == "localhost" || host == "127.0.0.1"
+}
+
+func (d *doctor) trust(s TrustServer) {
+	switch {
+	case !s.Ends.IsZero() && !d.now.Before(s.Ends):
+		d.say(RuleTrustServer, SeverityWarning, "bulla image migrate carries signatures over while a mirror of the trust data is there",
+			"The trust server of %s (%s) ended on %s: %s.", s.Whose, s.URL, day(s.Ends), s.Source)
+	case !s.Ends.IsZero():
+		d.say(RuleTrustServer, SeverityWarning, "sign with cosign too, and carry the signatures over: bulla image migrate",
+			"The trust server of %s (%s) ends on %s: %s.", s.Whose, s.URL, day(s.Ends), s.Source)
+	}
+	switch {
+	case s.Signed && s.Err != nil:
+		d.say(RuleTrustServer, SeverityWarning, "do not rely on it", "The trust server %s has trust data that must not be trusted: %v.", s.URL, s.Err)
+	case s.Signed:
+		hint := ""
+		if len(s.Roots) > 0 {
+			hint = "it shows the root " + strings.Join(s.Roots, ", ") + "; compare it with what the publisher says before you pin it"
+		}
+		d.say(RuleTrustServer, SeverityInfo, hint, "The trust server %s has trust data for the repository.", s.URL)
+	case s.Err != nil:
+		d.say(RuleTrustServer, SeverityInfo, "a trust server elsewhere is named by --trust-server", "No trust server answers at %s: %v.", s.URL, s.Err)
+	default:
+		d.say(RuleTrustServer, SeverityInfo, "", "The trust server %s has no trust data for the repository.", s.URL)
+	}
+}

@@ -1,0 +1,147 @@
+package workflow
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"bulla/docker"
+	"bulla/docker/cosign"
+	"bulla/docker/dct"
+)
+
+func skipImage(r *run) string {
+	if len(r.plan.Images) == 0 {
+		return "no image is part of this release"
+	}
+	return ""
+}
+
+// dockerImage turns a planned image back into what the registry client works with: by the
+// digest that the person saw, not by what the tag points to now.
+func (p PlannedImage) dockerImage() (docker.Image, error) {
+	ref, err := docker.ParseReference(p.Name)
+	if err != nil {
+		return docker.Image{}, err
+	}
+	return docker.Image{Reference: ref, Digest: p.Digest, MediaType: p.MediaType, Size: p.Size, Platforms: p.Platforms, Index: len(p.Platforms) > 0}, nil
+}
+
+// openImageKeys opens the keys that sign images: that of cosign, and those of Content Trust.
+func (r *run) openImageKeys(ctx context.Context) (err error) {
+	if len(r.plan.Images) == 0 {
+		return nil
+	}
+	if r.plan.ImageWith.Cosign() {
+		if r.image, err = cosign.LoadSigner(r.plan.ImageKey); err != nil {
+			return err
+		}
+		if err := r.image.Unlock(ctx, r.ask(StepKey)); err != nil {
+			return err
+		}
+		if id := string(r.image.Public().Fingerprint()); r.plan.ImageID != "" && r.plan.ImageID != id {
+			return fmt.Errorf("%s holds another key than its .pub file says", r.plan.ImageKey)
+		}
+	}
+	r.trust = newTrustClients(r.s.world)
+	for _, p := range r.plan.Images {
+		if p.Trust == nil {
+			continue
+		}
+		img, repo, err := r.trusted(p)
+		if err != nil {
+			return err
+		}
+		if err := repo.Unlock(ctx, img, p.Trust.Pin.trust(), r.ask(StepKey)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// trusted is a planned image with its repository in Content Trust.
+func (r *run) trusted(p PlannedImage) (docker.Image, *dct.Repository, error) {
+	img, err := p.dockerImage()
+	if err != nil {
+		return img, nil, err
+	}
+	return img, r.trust.get(p.Trust.Server).Repository(dct.GUNOf(img.Reference)), nil
+}
+
+func runImage(ctx context.Context, r *run) (string, error) {
+	for i, p := range r.plan.Images {
+		r.emit(StepProgress{Step: StepImage, Item: p.Name, Items: i, ItemsTotal: len(r.plan.Images)})
+		made, err := r.signImage(ctx, p)
+		if made.Manifest != "" || made.TrustServer != "" { // finished, whatever went wrong afterwards
+			r.result.Images = append(r.result.Images, made)
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	where := map[ImageWith]string{
+		WithContentTrust: "the signature is on the trust server", WithBoth: "in the registry and on the trust server",
+	}[r.plan.ImageWith]
+	if where == "" {
+		where = "the signature is in the registry"
+	}
+	return plural(len(r.plan.Images), "image") + " signed, " + where, nil
+}
+
+// signImage signs one image by all systems of the plan. Content Trust comes first: it can say no for
+// more reasons, and what it has published can be taken back.
+func (r *run) signImage(ctx context.Context, p PlannedImage) (made SignedImage, err error) {
+	made = SignedImage{Name: p.Name, Digest: p.Digest}
+	img, err := p.dockerImage()
+	if err != nil {
+		return made, err
+	}
+	if p.Trust != nil {
+		if err := r.signTrust(ctx, p, &made); err != nil {
+			return made, err
+		}
+	}
+	if !r.plan.ImageWith.Cosign() {
+		return made, nil
+	}
+	sig, err := cosign.Sign(ctx, r.s.world.Registry, img, r.image, r.s.world.Now())
+	made.Manifest = sig.Manifest
+	return made, err
+}
+
+// signTrust signs the tag in Content Trust, unless it points elsewhere by now: the trust data would
+// vouch for a name that has another image.
+func (r *run) signTrust(ctx context.Context, p PlannedImage, made *SignedImage) error {
+	img, repo, err := r.trusted(p)
+	if err != nil {
+		return err
+	}
+	now, err := r.s.world.Registry.Resolve(ctx, img.Reference)
+	if err != nil {
+		return err
+	}
+	if now.Digest != img.Digest {
+		return &docker.MovedError{Ref: img.Reference, Was: img.Digest, Is: now.Digest}
+	}
+	signed, err := repo.Sign(ctx, img, p.Trust.Pin.trust(), r.ask(StepImage))
+	if err != nil {
+		return err
+	}
+	made.TrustServer, made.TrustRoles = repo.Server(), signed.Roles
+	if !signed.Released { // somebody took the right to release away since the plan was made
+		return &UnreleasedError{Reference: img.Reference, Roles: signed.Roles}
+	}
+	return nil
+}
+
+func undoImage(_ context.Context, r *run, a *Abandoned) error {
+	for _, p := range r.plan.Images {
+		if r.plan.ImageWith.Cosign() {
+			a.keep("signature of "+p.Name, "it is in the registry: others may have it")
+		}
+		if p.Trust != nil {
+			a.keep("signature of "+p.Name+" in Content Trust", "it is on "+strings.TrimPrefix(p.Trust.Server, "https://")+"; bulla image trust revoke "+p.Name+" takes it back")
+		}
+	}
+	return nil
+}
