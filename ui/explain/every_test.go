@@ -74,6 +74,7 @@ var every = []struct {
 	{&dct.UnknownOutcomeError{Err: context.Canceled}, CodeIncomplete},
 	{&dct.UnpinnedError{GUN: "x"}, CodeUsage},
 	{&dockerfile.SyntaxError{Message: "x"}, CodeUsage},
+	{&gitops.ConfigChangedError{File: "x", Key: "y"}, CodeRefused},
 	{&gitops.ConflictError{Ref: "a", With: "b"}, CodeUsage},
 	{&gitops.DateError{Value: "x"}, CodeUsage},
 	{&gitops.ExistsError{Ref: "refs/tags/v1"}, CodeRefused},
