@@ -17,6 +17,7 @@ import (
 	"bulla/keys/publish/web"
 	"bulla/keys/store"
 	"bulla/keys/vault"
+	"bulla/ui/component/placeword"
 	"bulla/ui/explain"
 	"bulla/workflow"
 )
@@ -143,7 +144,7 @@ func (a *app) extendFirst(ctx context.Context, w *workflow.World, f publishFlags
 	}
 	k, err := w.Store.Extend(ctx, sel, store.ExtendParams{Lifetime: life}, a.ask(passphraseFDs{openpgp: descriptor(f.passphrase)}))
 	if err == nil {
-		a.note("The key %s here now; others learn of it when it is published.", until(k))
+		a.note("The key %s here now; others learn of it when it is published.", placeword.Until(k))
 	}
 	return err
 }

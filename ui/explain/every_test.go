@@ -28,6 +28,7 @@ import (
 	"bulla/keys/store"
 	"bulla/keys/vault"
 	"bulla/workflow"
+	"bulla/workflow/firstkey"
 	"bulla/workflow/images"
 	"bulla/workflow/kit"
 	"bulla/workflow/policy"
@@ -134,6 +135,7 @@ var every = []struct {
 	{&workflow.TargetError{}, CodeUsage},
 	{&workflow.UnlistedChildrenError{}, CodeRefused},
 	{&workflow.VersionError{Text: "x"}, CodeUsage},
+	{&firstkey.RevocationError{Path: "x", Reason: "y"}, CodeRefused},
 	{&images.AdmissionError{Reason: "x"}, CodeUsage},
 	{&images.PinsError{Reason: "x"}, CodeUsage},
 	{&images.UntrustedError{Err: errors.New("x")}, CodeFailed},
