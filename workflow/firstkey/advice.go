@@ -133,3 +133,39 @@ func Refused(list []Advice) string {
 	}
 	return ""
 }
+
+// Use is what a key is for.
+type Use string
+
+// The uses.
+const (
+	UsePerson  Use = "person"
+	UseProject Use = "project"
+)
+
+// Uses are all uses in their order.
+var Uses = []Use{UsePerson, UseProject}
+
+// Sentence says what the use is.
+func (u Use) Sentence() string {
+	if u == UseProject {
+		return "releases of a project: the key bears the project's name"
+	}
+	return "what you sign: releases, tags and commits under your own name"
+}
+
+// Caution says what speaks against a use, "" for nothing.
+func (u Use) Caution() string {
+	if u == UseProject {
+		return "Several people who share a secret key cannot be told apart, and once one of them leaves it must be replaced. A key for each, all listed in the project's policy, is better; one for a build machine is a good reason."
+	}
+	return ""
+}
+
+// NameFor proposes a name.
+func (s Start) NameFor(u Use) string {
+	if u == UseProject && s.Project != "" {
+		return s.Project + " releases"
+	}
+	return s.Name
+}

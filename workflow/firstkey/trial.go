@@ -182,3 +182,26 @@ func plainEnviron(home string) []string {
 	}
 	return out
 }
+
+// Passed reports whether the tag is good for everybody who looked at it.
+func (t Trial) Passed() bool {
+	return t.Verdict.Status == keys.StatusGood && (!t.Git || t.Good)
+}
+
+// Lines say in plain sentences what came of it. They may quote programs.
+func (t Trial) Lines() (out []string) {
+	out = append(out, "signed    the tag "+t.Tag+", by "+t.Signer.Fingerprint.Grouped())
+	out = append(out, "bulla     "+string(t.Verdict.Status)+", with the public key alone")
+	switch {
+	case !t.Git:
+		out = append(out, "git       not tried: "+t.Reason)
+	case t.Good:
+		out = append(out, "git       git verify-tag by gpg says good, with the public key alone in an empty home")
+	default:
+		out = append(out, "git       git verify-tag does not call it good:")
+		for l := range strings.Lines(t.Output) {
+			out = append(out, "          "+strings.TrimSpace(l))
+		}
+	}
+	return out
+}
