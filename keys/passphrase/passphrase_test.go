@@ -117,3 +117,17 @@ func BenchmarkEstimate(b *testing.B) {
 		Estimate(s)
 	}
 }
+
+func TestSentence(t *testing.T) {
+	for bits, want := range map[float64]string{
+		0: "weak, 0 bits at most", 15: "within a minute", 30.9: "weak, 30 bits at most", 40: "fair, 40 bits at most", 45: "within 112 years", 66: "not within a thousand years",
+	} {
+		level := Weak
+		if bits >= 40 {
+			level = Fair
+		}
+		if got := (Strength{Bits: bits, Level: level}).Sentence(); !strings.Contains(got, want) {
+			t.Errorf("%v: %q lacks %q", bits, got, want)
+		}
+	}
+}

@@ -79,6 +79,9 @@ type place interface {
 func (p *Publisher) Publish(ctx context.Context, plan Plan) ([]Result, error) {
 	return p.each(ctx, plan, func(ctx context.Context, pl place, i Item, r *Result) error {
 		if err := pl.send(ctx, i, r); err != nil {
+			if ctx.Err() != nil && r.Stage < StageSent && i.Target.Host() != "" {
+				r.Notes = append(r.Notes, "It was being sent when that was stopped: whether it arrived is not known. Publish again to be sure.")
+			}
 			return err
 		}
 		r.Stage = max(r.Stage, StageSent)

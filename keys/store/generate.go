@@ -122,6 +122,9 @@ func (p GenerateParams) check() error {
 	return checkLifetime(p.Lifetime)
 }
 
+// UserID is the user id that a key made with p has, or a *ParamError for parts that make none.
+func (p GenerateParams) UserID() (string, error) { return p.userID() }
+
 // userID checks the parts and joins them. Brackets would make the parts ambiguous, and controls
 // or invisible characters have no place in a name that people are to trust.
 func (p GenerateParams) userID() (string, error) {

@@ -86,11 +86,15 @@ func (a *app) keysGenerateCommand() *cobra.Command {
 	var expires string
 	var unprotected bool
 	c := &cobra.Command{
-		Use:   "generate --name NAME --email EMAIL",
+		Use:   "generate [--name NAME --email EMAIL]",
 		Short: "Make a key pair",
 		Long: `Make a key pair in bulla's own store: a primary key that certifies, a subkey that
 signs, both protected by a passphrase, and a revocation certificate apart from
-them.`,
+them.
+
+On a terminal and without flags it leads through all of it: whose key it is, its
+passphrase, a backup that is tried, the revocation certificate, where the key is
+published, git, and a test. You may leave at any step and come back.`,
 		Args: cobra.NoArgs,
 	}
 	f := c.Flags()
@@ -105,6 +109,9 @@ them.`,
 	a.yesFlag(f)
 	c.RunE = func(cmd *cobra.Command, _ []string) (err error) {
 		ctx := cmd.Context()
+		if onlyGlobal(cmd.Flags(), cmd.Root().PersistentFlags()) && a.interactive() {
+			return a.firstKey(ctx)
+		}
 		if p.Name == "" || p.Email == "" {
 			return &explain.UsageError{Message: "a key needs a name and an address", Hints: []string{`bulla keys generate --name "Your Name" --email you@example.org`}}
 		}

@@ -17,6 +17,7 @@ import (
 	"bulla/keys/publish/web"
 	"bulla/keys/store"
 	"bulla/keys/vault"
+	"bulla/ui/component/placeword"
 	"bulla/ui/explain"
 	"bulla/workflow"
 )
@@ -34,11 +35,12 @@ type publishFlags struct {
 func (a *app) keysPublishCommand() *cobra.Command {
 	var f publishFlags
 	c := &cobra.Command{
-		Use:   "publish KEY --to PLACE… | publish KEY --again",
+		Use:   "publish [KEY] [--to PLACE… | --again]",
 		Short: "Put a public key where others find it, and read it back",
 		Long: `Put a public key where others look for it. What becomes public, and where, is
 shown first; nothing is sent before that is confirmed. Afterwards each place is
-asked for the key, and what it gives is compared with what was sent.
+asked for the key, and what it gives is compared with what was sent. On a terminal
+the KEY and the places are asked for, line by line, where they are not named.
 
 A PLACE is one of
   hkps://HOST, hkp://HOST[:PORT]   a key server, such as hkps://keyserver.ubuntu.com
@@ -61,7 +63,7 @@ not.`,
   bulla keys publish ada@example.org --to github --token-fd 3 3< <(pass show github)
   bulla keys publish ada@example.org --again
   bulla keys publish ada@example.org --again --extend 2y`,
-		Args: cobra.ExactArgs(1),
+		Args: cobra.MaximumNArgs(1),
 	}
 	fs := c.Flags()
 	fs.StringArrayVar(&f.to, "to", nil, "`place` to publish to (repeatable)")
@@ -76,7 +78,9 @@ not.`,
 	a.serverFlags(fs, &f.ca, &f.tokens)
 	a.jsonFlag(fs, "print the plan, or the result of each place, as a line of JSON")
 	a.yesFlag(fs)
-	c.RunE = func(cmd *cobra.Command, args []string) error { return a.publish(cmd.Context(), f, args[0]) }
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		return a.publish(cmd.Context(), f, strings.Join(args, ""))
+	}
 	return c
 }
 
@@ -88,6 +92,16 @@ func (a *app) serverFlags(fs *pflag.FlagSet, ca *string, tokens *[]string) {
 }
 
 func (a *app) publish(ctx context.Context, f publishFlags, key string) error {
+	if f.asksAll() && a.interactive() && !a.flags.json {
+		w, err := a.openWeb(ctx, f.ca)
+		if err != nil {
+			return err
+		}
+		return a.publishWalk(ctx, w, key)
+	}
+	if key == "" {
+		return &explain.UsageError{Message: "it is not said which key to publish", Hints: []string{"bulla keys publish KEY --to PLACE names it; bulla keys list lists the keys"}}
+	}
 	if f.again == (len(f.to) > 0) {
 		return &explain.UsageError{Message: "it is not clear where to publish", Hints: []string{"--to PLACE names a place; bulla keys publish --help lists them", "--again publishes everywhere the key was published"}}
 	}
@@ -127,6 +141,12 @@ func (a *app) publish(ctx context.Context, f publishFlags, key string) error {
 	return publishOutcome(rs)
 }
 
+// asksAll reports whether nothing is said that the publishing walk asks for, or could not heed.
+func (f publishFlags) asksAll() bool {
+	none := !f.again && len(f.to)+len(f.tokens)+len(f.choice.UserIDs) == 0 && !f.choice.AllUserIDs && !f.choice.Certifications
+	return none && f.extend == "" && !f.dryRun && !f.replace && (f.passphrase == nil || *f.passphrase < 0)
+}
+
 // extendFirst lets the key expire later, so that one command renews it everywhere.
 func (a *app) extendFirst(ctx context.Context, w *workflow.World, f publishFlags, sel keys.Selector) error {
 	switch {
@@ -143,7 +163,7 @@ func (a *app) extendFirst(ctx context.Context, w *workflow.World, f publishFlags
 	}
 	k, err := w.Store.Extend(ctx, sel, store.ExtendParams{Lifetime: life}, a.ask(passphraseFDs{openpgp: descriptor(f.passphrase)}))
 	if err == nil {
-		a.note("The key %s here now; others learn of it when it is published.", until(k))
+		a.note("The key %s here now; others learn of it when it is published.", placeword.Until(k))
 	}
 	return err
 }

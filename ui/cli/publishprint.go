@@ -2,12 +2,11 @@ package cli
 
 import (
 	"fmt"
-	"strings"
 
 	"bulla/keys"
 	"bulla/keys/publish"
 	"bulla/ui/component/layout"
-	"bulla/ui/explain"
+	"bulla/ui/component/placeword"
 	"bulla/ui/safetext"
 )
 
@@ -59,46 +58,11 @@ func (p *printer) publishPlan(plan publish.Plan) {
 		return
 	}
 	p.line("Nothing has been sent yet. This would become public:")
-	var before *publish.Item
-	for n := range plan.Items {
-		i := &plan.Items[n]
-		if before == nil || string(before.Data) != string(i.Data) {
-			p.line("")
-			p.publicKey(*i)
-		}
-		before = i
-		p.line("")
-		p.line("  to         %s", i.Target.Name())
-		for _, s := range append([]string{i.Sentence}, i.Notes...) {
-			p.wrapped(13, s)
-		}
+	p.line("")
+	for _, l := range placeword.Plan(plan, 79) {
+		p.line("%s", l)
 	}
 	p.line("")
-}
-
-// publicKey prints what is sent of a key, and what is not.
-func (p *printer) publicKey(i publish.Item) {
-	p.line("  key        %s", i.Key.Fingerprint.Grouped())
-	p.line("             %s, %d bytes, %s", i.Key.Algorithm, len(i.Data), until(i.Key))
-	for n, u := range i.Key.UserIDs {
-		p.line("  %-10s %s", label(n, "user id"), u)
-	}
-	for n, u := range i.LeftOut {
-		p.line("  %-10s %s", label(n, "not sent"), u)
-	}
-	for n, s := range i.Key.Subkeys {
-		p.line("  %-10s %s  %s", label(n, "subkey"), s.Fingerprint.Grouped(), s.Algorithm)
-	}
-}
-
-func until(k keys.Key) string {
-	switch {
-	case k.Revoked:
-		return "revoked"
-	case k.Expires.IsZero():
-		return "never expires"
-	}
-	return "expires " + k.Expires.UTC().Format("2 January 2006")
 }
 
 // publishResults prints what became of a key at each place.
@@ -129,19 +93,8 @@ func (p *printer) publishResult(k keys.Key, r publish.Result, several bool) {
 		}
 		return
 	}
-	p.line("%s: %s", r.Target.Name(), r.State())
-	for _, a := range r.Addresses {
-		p.wrapped(4, a.Address+": "+addressWord(a))
-	}
-	if r.Err != nil && several {
-		x := explain.Error(r.Err)
-		p.wrapped(4, strings.TrimSpace(x.Headline+" "+x.Cause))
-	}
-	for _, d := range r.Differences {
-		p.wrapped(4, d.String())
-	}
-	for _, s := range r.Notes {
-		p.wrapped(4, s)
+	for _, l := range placeword.Result(r, several, 79) {
+		p.line("%s", l)
 	}
 }
 
@@ -157,16 +110,4 @@ func (p *printer) raw(s string) {
 	if p.err == nil {
 		_, p.err = fmt.Fprintln(p.out, s)
 	}
-}
-
-func addressWord(a publish.Address) string {
-	word := map[publish.AddressState]string{
-		publish.AddressFound: "findable", publish.AddressWaiting: "a mail was sent to it; open the link in it, then check again: bulla keys status",
-		publish.AddressHidden: "not confirmed there", publish.AddressUpload: "written; not seen online yet", publish.AddressMissing: "not found by it",
-		publish.AddressOtherKey: "another key is found by it", publish.AddressUnknown: "could not be checked",
-	}[a.State]
-	if a.Detail != "" {
-		word += " (" + a.Detail + ")"
-	}
-	return word
 }

@@ -29,6 +29,7 @@ import (
 	"bulla/keys/store"
 	"bulla/keys/vault"
 	"bulla/workflow"
+	"bulla/workflow/firstkey"
 	"bulla/workflow/images"
 	"bulla/workflow/kit"
 	"bulla/workflow/policy"
@@ -75,6 +76,7 @@ var every = []struct {
 	{&dct.UnknownOutcomeError{Err: context.Canceled}, CodeIncomplete},
 	{&dct.UnpinnedError{GUN: "x"}, CodeUsage},
 	{&dockerfile.SyntaxError{Message: "x"}, CodeUsage},
+	{&gitops.ConfigChangedError{File: "x", Key: "y"}, CodeRefused},
 	{&gitops.ConflictError{Ref: "a", With: "b"}, CodeUsage},
 	{&gitops.DateError{Value: "x"}, CodeUsage},
 	{&gitops.ExistsError{Ref: "refs/tags/v1"}, CodeRefused},
@@ -137,6 +139,7 @@ var every = []struct {
 	{&workflow.UnreleasedError{Roles: []string{"targets/alice"}}, CodeRefused},
 	{&workflow.UnlistedChildrenError{}, CodeRefused},
 	{&workflow.VersionError{Text: "x"}, CodeUsage},
+	{&firstkey.RevocationError{Path: "x", Reason: "y"}, CodeRefused},
 	{&images.AdmissionError{Reason: "x"}, CodeUsage},
 	{&images.PinsError{Reason: "x"}, CodeUsage},
 	{&images.UntrustedError{Err: errors.New("x")}, CodeFailed},

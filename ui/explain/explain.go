@@ -302,7 +302,11 @@ func repositories(err error, x *Explanation) bool {
 	var id *gitops.IdentityError
 	var moved *gitops.MovedError
 	var locked *gitops.LockedError
+	var changed *gitops.ConfigChangedError
 	switch {
+	case errors.As(err, &changed):
+		x.Untouched, x.Code = "It was not changed.", CodeRefused
+		x.Next = []string{"look at the file, and try again"}
 	case errors.Is(err, gitops.ErrNotRepository):
 		x.Headline, x.Code = "This is not a git repository.", CodeUsage
 		x.Next = []string{"go into the project you want to release", "bulla sandbox opens a practice world"}

@@ -7,6 +7,7 @@ import (
 	"bulla/keys/paper"
 	"bulla/keys/store"
 	"bulla/workflow"
+	"bulla/workflow/firstkey"
 )
 
 // keyChanges explains what goes wrong when a key is changed, backed up or deleted.
@@ -16,7 +17,10 @@ func keyChanges(err error, x *Explanation) bool {
 	var backup *store.BackupError
 	var line *paper.LineError
 	var stale *workflow.StaleMemoryError
+	var revocation *firstkey.RevocationError
 	switch {
+	case errors.As(err, &revocation):
+		x.Headline, x.Untouched, x.Code = sentence(revocation.Error()), "It was not moved.", CodeRefused
 	case errors.As(err, &stale):
 		x.Headline, x.Cause, x.Code = "The passphrase was changed, but the old one is still remembered.", sentence(stale.Err.Error()), CodeIncomplete
 		x.Next = []string{"bulla vault forget removes it"}

@@ -3,7 +3,6 @@ package line
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"bulla/keys"
@@ -187,12 +186,4 @@ func (w *walk) remedyFor(f workflow.Finding) remedy {
 }
 
 // explain prints an error in the words of package explain, without its exit code.
-func (w *walk) explain(err error) {
-	x := explain.Error(err)
-	w.t.Say("%s", x.Headline)
-	for _, more := range append([]string{x.Cause, x.Untouched}, x.Next...) {
-		if strings.TrimSpace(more) != "" {
-			w.t.Say("  %s", more)
-		}
-	}
-}
+func (w *walk) explain(err error) { explainOn(w.t, err) }
