@@ -41,7 +41,7 @@ func run() int {
 	}
 	return cli.Run(ctx, cli.Env{
 		Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		Getenv: os.Getenv, Dir: dir, Now: time.Now, Rand: rand.Reader, Version: versionText(), Program: program,
+		Getenv: os.Getenv, Environ: os.Environ(), Dir: dir, Now: time.Now, Rand: rand.Reader, Version: versionText(), Program: program,
 	})
 }
 

@@ -169,7 +169,8 @@ type refLock struct {
 
 // lock takes name's lock, making its folder.
 func (f files) lock(ctx context.Context, name, path string) (*refLock, error) {
-	deadline := time.Now().Add(lockWait)
+	patience := time.NewTimer(lockWait)
+	defer patience.Stop()
 	for {
 		err := os.MkdirAll(filepath.Dir(path), 0o777)
 		if err != nil {
@@ -186,12 +187,11 @@ func (f files) lock(ctx context.Context, name, path string) (*refLock, error) {
 		if !errors.Is(err, fs.ErrExist) && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
-		if time.Now().After(deadline) {
-			return nil, &LockedError{Ref: name, Path: path + ".lock"}
-		}
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
+		case <-patience.C:
+			return nil, &LockedError{Ref: name, Path: path + ".lock"}
 		case <-time.After(10 * time.Millisecond):
 		}
 	}

@@ -3,7 +3,6 @@ package gitops
 import (
 	"context"
 	"errors"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -16,11 +15,10 @@ const (
 	formatSHA256 = "sha256"
 )
 
-// Options are what a Repo takes from the world around it. The zero value takes it from the
-// process.
+// Options are what a Repo takes from the world around it.
 type Options struct {
-	// Environ is the environment of git programs; nil for the process's own. Variables that
-	// would point git at another repository are dropped.
+	// Environ is the environment of git programs. Variables that would point git at another
+	// repository are dropped.
 	Environ []string
 	// Env looks up GIT_COMMITTER_NAME, GIT_COMMITTER_EMAIL, GIT_COMMITTER_DATE, EMAIL, HOME and
 	// the variables naming git's configuration files; nil looks in Environ.
@@ -32,9 +30,6 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	if o.Environ == nil {
-		o.Environ = os.Environ()
-	}
 	if o.Env == nil {
 		o.Env = lookupIn(o.Environ)
 	}
@@ -72,12 +67,9 @@ type Repo struct {
 	throughGit bool     // own is the git program
 }
 
-// Open finds the repository upward from dir: a working tree, linked ones too, or a bare
+// OpenWith finds the repository upward from dir: a working tree, linked ones too, or a bare
 // repository. It returns ErrNotRepository, or an *UnsupportedRepositoryError where neither
-// go-git nor the git program can work with it.
-func Open(ctx context.Context, dir string) (*Repo, error) { return OpenWith(ctx, dir, Options{}) }
-
-// OpenWith is Open with everything that comes from outside handed in.
+// go-git nor the git program can work with it. Everything that comes from outside is handed in.
 func OpenWith(ctx context.Context, dir string, o Options) (*Repo, error) {
 	o = o.withDefaults()
 	loc, err := find(dir)

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"bulla/docker/cosign"
-	"bulla/gitops"
 	"bulla/keys"
 )
 
@@ -24,7 +23,7 @@ func runCheck(ctx context.Context, r *run) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	repo, err := gitops.Open(ctx, r.s.root())
+	repo, err := r.s.world.openRepository(ctx, r.s.root())
 	if err != nil {
 		return "", err
 	}

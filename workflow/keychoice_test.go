@@ -102,7 +102,7 @@ func TestExactSubkeyIsPreselected(t *testing.T) {
 	}
 	old := list[0].Subkeys[0].Fingerprint
 	later := b.world.Now().Add(time.Hour)
-	w, err := NewWorld(ctx, WorldOptions{Home: b.world.Home, NoGnuPG: true, NoKeychain: true, Env: b.world.Env, Now: func() time.Time { return later }, Rand: b.world.Rand})
+	w, err := NewWorld(ctx, WorldOptions{Home: b.world.Home, NoGnuPG: true, NoKeychain: true, Env: b.world.Env, Environ: b.world.Environ, Now: func() time.Time { return later }, Rand: b.world.Rand})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,7 @@ func gnupgWorld(t *testing.T) (*World, string) {
 	}
 	w, err := NewWorld(context.Background(), WorldOptions{
 		Home: filepath.Join(t.TempDir(), "home"), GnuPGHome: home, NoKeychain: true, Registry: docker.Options{},
-		Env: func(string) string { return "" }, Now: time.Now, Rand: rand.Reader,
+		Env: func(string) string { return "" }, Environ: os.Environ(), Now: time.Now, Rand: rand.Reader,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -69,7 +69,10 @@ func dieReleasing(text string) {
 	}
 	if k.Room > 0 {
 		signal.Ignore(syscall.SIGXFSZ)
-		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: k.Room, Max: k.Room}); err != nil {
+		var limit syscall.Rlimit
+		setTo(&limit.Cur, k.Room)
+		setTo(&limit.Max, k.Room)
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
 			fail(err)
 		}
 	}
@@ -83,6 +86,9 @@ func dieReleasing(text string) {
 	}})
 	fail(fmt.Errorf("the run ended by itself: %w", errors.Join(err, errors.New(k.Event))))
 }
+
+// setTo sets a number whose type the systems do not agree on.
+func setTo[T int64 | uint64](p *T, n uint64) { *p = T(n) }
 
 // kill runs a release in a child that dies at the event, and reports whether it did.
 func (b *bench) kill(c Choices, event string, count int) bool {

@@ -201,7 +201,7 @@ func TestPreflightJudgesTheKey(t *testing.T) {
 	real := b.world.Now
 	make := func(email string, made time.Time, life time.Duration) keys.Fingerprint {
 		t.Helper()
-		w, err := NewWorld(ctx, WorldOptions{Home: b.world.Home, NoGnuPG: true, NoKeychain: true, Env: b.world.Env, Now: func() time.Time { return made }, Rand: b.world.Rand})
+		w, err := NewWorld(ctx, WorldOptions{Home: b.world.Home, NoGnuPG: true, NoKeychain: true, Env: b.world.Env, Environ: b.world.Environ, Now: func() time.Time { return made }, Rand: b.world.Rand})
 		if err != nil {
 			t.Fatal(err)
 		}

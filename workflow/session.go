@@ -31,9 +31,9 @@ type Session struct {
 }
 
 // Open finds the repository at or above dir and reads its configuration. Besides the errors of
-// gitops.Open it returns a *ConfigError.
+// gitops.OpenWith it returns a *ConfigError.
 func Open(ctx context.Context, w *World, dir string) (*Session, error) {
-	repo, err := gitops.Open(ctx, dir)
+	repo, err := w.openRepository(ctx, dir)
 	if err != nil {
 		return nil, err
 	}

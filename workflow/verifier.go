@@ -66,7 +66,7 @@ var errNoKeysNamed = errors.New("there is no public key to judge by: only named 
 func NewVerifier(ctx context.Context, w *World, o VerifyOptions) (*Verifier, error) {
 	v := &Verifier{registry: w.Registry, trustClients: func() *trustClients { return newTrustClients(w) }, signature: o.Signature, offline: o.Offline, progress: func(string, int, int) {}}
 	v.onlyKeys = o.OnlyKeys
-	if err := v.openRepository(ctx, o.Dir); err != nil {
+	if err := v.openRepository(ctx, w, o.Dir); err != nil {
 		return nil, err
 	}
 	if err := v.readPolicy(ctx, o.Policy); err != nil {
@@ -114,8 +114,8 @@ func (v *Verifier) WithKeys(ring *keys.Keyring) *Verifier {
 	return &out
 }
 
-func (v *Verifier) openRepository(ctx context.Context, dir string) error {
-	repo, err := gitops.Open(ctx, dir)
+func (v *Verifier) openRepository(ctx context.Context, w *World, dir string) error {
+	repo, err := w.openRepository(ctx, dir)
 	if errors.Is(err, gitops.ErrNotRepository) {
 		return nil
 	}

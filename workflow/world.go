@@ -9,6 +9,7 @@ import (
 
 	"bulla/docker"
 	"bulla/docker/dct"
+	"bulla/gitops"
 	"bulla/keys/agent"
 	"bulla/keys/publish"
 	"bulla/keys/publish/web"
@@ -30,8 +31,9 @@ type World struct {
 	Published *publish.Records
 	// UserAgent begins the User-Agent header of requests to registries and trust servers.
 	UserAgent string
-	// Env looks up an environment variable.
-	Env func(string) string
+	// Env looks up an environment variable; Environ is what the programs get that are started.
+	Env     func(string) string
+	Environ []string
 	// Now is the clock, Rand the source of randomness.
 	Now  func() time.Time
 	Rand io.Reader
@@ -46,29 +48,43 @@ type WorldOptions struct {
 	// NoKeychain leaves the OS keychain out, as a practice world must.
 	NoKeychain bool
 	Registry   docker.Options
-	Env        func(string) string
-	Now        func() time.Time
-	Rand       io.Reader
+	// Env looks up an environment variable. Environ is the environment of the programs that are
+	// started, as os.Environ has it: git, and those of GnuPG.
+	Env     func(string) string
+	Environ []string
+	Now     func() time.Time
+	Rand    io.Reader
 }
 
 // NewWorld opens the places named in o. It writes nothing, and an absent GnuPG is no error.
 func NewWorld(ctx context.Context, o WorldOptions) (*World, error) {
-	w := &World{Home: o.Home, UserAgent: o.Registry.UserAgent, Env: o.Env, Now: o.Now, Rand: o.Rand}
+	w := &World{Home: o.Home, UserAgent: o.Registry.UserAgent, Env: o.Env, Environ: o.Environ, Now: o.Now, Rand: o.Rand}
 	w.Store = store.Open(store.Options{Dir: filepath.Join(o.Home, "keys"), Now: o.Now, Rand: o.Rand})
 	if !o.NoGnuPG {
-		g, err := agent.Find(ctx, agent.Options{Home: o.GnuPGHome, Now: o.Now})
+		g, err := agent.Find(ctx, agent.Options{Home: o.GnuPGHome, Environ: o.Environ, Now: o.Now})
 		if err != nil && !errors.Is(err, agent.ErrAbsent) {
 			return nil, err
 		}
 		w.GnuPG = g
 	}
-	if w.Vault = vault.Open(o.Home); o.NoKeychain {
+	if w.Vault = vault.Open(o.Home, o.Env); o.NoKeychain {
 		w.Vault = vault.NewManager(vault.ManagerOptions{Dir: o.Home})
 	}
 	w.Registry = docker.NewClient(o.Registry)
 	w.Web = web.New(web.Options{UserAgent: o.Registry.UserAgent})
 	w.Published = publish.OpenRecords(filepath.Join(o.Home, "published"))
 	return w, nil
+}
+
+// Git is what repositories get of this world: what git's variables say of a person and a moment is
+// what the world says.
+func (w *World) Git() gitops.Options {
+	return gitops.Options{Environ: w.Environ, Env: w.Env, Now: w.Now}
+}
+
+// openRepository finds the repository at or above dir, as gitops.OpenWith does.
+func (w *World) openRepository(ctx context.Context, dir string) (*gitops.Repo, error) {
+	return gitops.OpenWith(ctx, dir, w.Git())
 }
 
 // Close wipes the passphrases kept for this run.

@@ -37,7 +37,7 @@ func openWorld(dir string) (*World, error) {
 	return NewWorld(context.Background(), WorldOptions{
 		Home: filepath.Join(dir, "home"), NoGnuPG: true, NoKeychain: true,
 		Registry: docker.Options{Keychain: authn.NewMultiKeychain()},
-		Env:      func(string) string { return "" }, Now: time.Now, Rand: rand.Reader,
+		Env:      func(string) string { return "" }, Environ: os.Environ(), Now: time.Now, Rand: rand.Reader,
 	})
 }
 

@@ -96,7 +96,7 @@ func (h *home) conf(args ...string) {
 // future.
 func (h *home) find() *GnuPG {
 	h.t.Helper()
-	g, err := Find(h.t.Context(), Options{Home: h.dir, Now: func() time.Time { return time.Now().Add(time.Minute) }})
+	g, err := Find(h.t.Context(), Options{Home: h.dir, Environ: os.Environ(), Now: func() time.Time { return time.Now().Add(time.Minute) }})
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -35,6 +36,9 @@ const maxOutput = 256 << 20
 type Options struct {
 	// Home is the home directory; "" is GnuPG's own default, GNUPGHOME or ~/.gnupg.
 	Home string
+	// Environ is the environment of GnuPG's programs, as os.Environ has it. GNUPGHOME in it counts
+	// where Home is "".
+	Environ []string
 	// Now is the clock by which keys are judged; nil is time.Now.
 	Now func() time.Time
 }
@@ -45,13 +49,14 @@ type GnuPG struct {
 	option       []string // --homedir, where it is not the default
 	home         string
 	socket       string
+	environ      []string
 	now          func() time.Time
 }
 
 // Find looks for GnuPG and its home. It returns an error wrapping ErrAbsent if there is none.
 // It creates nothing and starts no agent.
 func Find(ctx context.Context, o Options) (*GnuPG, error) {
-	g := &GnuPG{now: o.Now}
+	g := &GnuPG{environ: slices.Clip(append([]string{}, o.Environ...)), now: o.Now}
 	if g.now == nil {
 		g.now = time.Now
 	}
@@ -143,7 +148,7 @@ func (g *GnuPG) keyboxDaemon() bool {
 
 // run runs one of GnuPG's programs and returns its standard output.
 func (g *GnuPG) run(ctx context.Context, program string, args ...string) ([]byte, error) {
-	return g.runEnv(ctx, append(os.Environ(), "LC_ALL=C"), program, args...)
+	return g.runEnv(ctx, append(g.environ, "LC_ALL=C"), program, args...)
 }
 
 func (g *GnuPG) runEnv(ctx context.Context, env []string, program string, args ...string) ([]byte, error) {

@@ -24,7 +24,7 @@ func TestFindWithoutGnuPG(t *testing.T) {
 	keystest.Peer(t, "gpg")
 	t.Run("no home", func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "none")
-		if _, err := Find(t.Context(), Options{Home: dir}); !errors.Is(err, ErrAbsent) {
+		if _, err := Find(t.Context(), Options{Home: dir, Environ: os.Environ()}); !errors.Is(err, ErrAbsent) {
 			t.Fatalf("Find = %v", err)
 		}
 		if _, err := os.Stat(dir); err == nil {
@@ -34,13 +34,13 @@ func TestFindWithoutGnuPG(t *testing.T) {
 	t.Run("default home", func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "none")
 		t.Setenv("GNUPGHOME", dir)
-		if _, err := Find(t.Context(), Options{}); !errors.Is(err, ErrAbsent) || !strings.Contains(err.Error(), dir) {
+		if _, err := Find(t.Context(), Options{Environ: os.Environ()}); !errors.Is(err, ErrAbsent) || !strings.Contains(err.Error(), dir) {
 			t.Fatalf("Find = %v", err)
 		}
 	})
 	t.Run("no programs", func(t *testing.T) {
 		t.Setenv("PATH", t.TempDir())
-		if _, err := Find(t.Context(), Options{}); !errors.Is(err, ErrAbsent) {
+		if _, err := Find(t.Context(), Options{Environ: os.Environ()}); !errors.Is(err, ErrAbsent) {
 			t.Fatalf("Find = %v", err)
 		}
 	})
@@ -228,7 +228,7 @@ func TestSelector(t *testing.T) {
 func TestExpiredAndRevokedKeys(t *testing.T) {
 	h := newHome(t)
 	h.gpg(nil, "", "--quick-gen-key", "Test <a@example.org>", "ed25519", "cert,sign", "1d")
-	g, err := Find(t.Context(), Options{Home: h.dir, Now: func() time.Time { return time.Now().AddDate(0, 0, 2) }})
+	g, err := Find(t.Context(), Options{Home: h.dir, Environ: os.Environ(), Now: func() time.Time { return time.Now().AddDate(0, 0, 2) }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -68,7 +67,7 @@ func (g *GnuPG) feed(ctx context.Context, stdin []byte, args ...string) ([]byte,
 	}
 	common := []string{"--batch", "--no-tty", "--no-permission-warning", "--no-auto-check-trustdb"}
 	cmd := exec.CommandContext(ctx, g.gpg, append(append(g.option[:len(g.option):len(g.option)], common...), args...)...)
-	cmd.Env = append(os.Environ(), "LC_ALL=C")
+	cmd.Env = append(g.environ, "LC_ALL=C")
 	cmd.WaitDelay = time.Second // the agent started by it may keep the pipes open
 	cmd.Stdin = bytes.NewReader(stdin)
 	out, stderr := limitedBuffer{max: maxOutput}, limitedBuffer{max: 64 << 10, drop: true}

@@ -8,7 +8,6 @@ import (
 	"hash"
 	"io"
 	"net"
-	"os"
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
@@ -296,7 +295,7 @@ func (s *signer) description() string {
 
 // launch starts gpg-agent. It keeps the person's language for prompts it may show to others.
 func (g *GnuPG) launch(ctx context.Context) error {
-	_, err := g.runEnv(ctx, os.Environ(), g.gpgconf, "--launch", "gpg-agent")
+	_, err := g.runEnv(ctx, g.environ, g.gpgconf, "--launch", "gpg-agent")
 	return err
 }
 

@@ -41,6 +41,9 @@ type KeychainOptions struct {
 	// PromptTimeout bounds a call for which a person may have to answer a dialog; 60 s by
 	// default.
 	PromptTimeout time.Duration
+	// Env looks up the environment variables that tell of a display and of a session; nil for a
+	// session that has neither.
+	Env func(string) string
 	// Ring replaces go-keyring, and Probe the look at the platform's keychain, in tests.
 	Ring  Ring
 	Probe func(context.Context) Status
@@ -80,8 +83,11 @@ func NewKeychain(o KeychainOptions) *Keychain {
 	if k.ring == nil {
 		k.ring = systemRing{}
 	}
+	if o.Env == nil {
+		o.Env = func(string) string { return "" }
+	}
 	if k.probe == nil {
-		k.probe = probeSystem
+		k.probe = func(ctx context.Context) Status { return probeSystem(ctx, o.Env) }
 	}
 	if o.Index != "" {
 		k.index = &nameIndex{path: o.Index}

@@ -41,7 +41,7 @@ func needKeyring(t *testing.T) string {
 // testChain is the real thing with short limits and a service name of its own.
 func testChain(t *testing.T) *Keychain {
 	return NewKeychain(KeychainOptions{
-		Service: "bulla-test", Index: filepath.Join(t.TempDir(), "names"),
+		Service: "bulla-test", Env: os.Getenv, Index: filepath.Join(t.TempDir(), "names"),
 		CallTimeout: 1500 * time.Millisecond, PromptTimeout: 1500 * time.Millisecond,
 	})
 }
@@ -336,11 +336,11 @@ func TestKeeperOf(t *testing.T) {
 func TestLockedReason(t *testing.T) {
 	t.Setenv("DISPLAY", "")
 	t.Setenv("WAYLAND_DISPLAY", "")
-	if got := lockedReason(); !strings.Contains(got, "no display") {
+	if got := lockedReason(os.Getenv); !strings.Contains(got, "no display") {
 		t.Error(got)
 	}
 	t.Setenv("WAYLAND_DISPLAY", "wayland-0")
-	if got := lockedReason(); !strings.Contains(got, "dialog will ask") {
+	if got := lockedReason(os.Getenv); !strings.Contains(got, "dialog will ask") {
 		t.Error(got)
 	}
 }

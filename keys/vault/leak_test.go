@@ -42,7 +42,7 @@ func TestLeakSubject(t *testing.T) {
 	open := func() *Manager {
 		return NewManager(ManagerOptions{
 			Dir:      dir,
-			Keychain: NewKeychain(KeychainOptions{Service: "bulla-leak", Index: filepath.Join(dir, "names")}),
+			Keychain: NewKeychain(KeychainOptions{Service: "bulla-leak", Env: os.Getenv, Index: filepath.Join(dir, "names")}),
 			File:     NewFile(FileOptions{Dir: filepath.Join(dir, "vault"), WorkFactor: 4}),
 		})
 	}

@@ -64,11 +64,12 @@ func NewManager(o ManagerOptions) *Manager {
 }
 
 // Open returns a Manager over this session's keychain and the encrypted file, with all that
-// bulla writes for them below dir. It touches nothing yet.
-func Open(dir string) *Manager {
+// bulla writes for them below dir. env looks up an environment variable, as os.Getenv does. It
+// touches nothing yet.
+func Open(dir string, env func(string) string) *Manager {
 	return NewManager(ManagerOptions{
 		Dir:      dir,
-		Keychain: NewKeychain(KeychainOptions{Index: filepath.Join(dir, "keychain.names")}),
+		Keychain: NewKeychain(KeychainOptions{Index: filepath.Join(dir, "keychain.names"), Env: env}),
 		File:     NewFile(FileOptions{Dir: filepath.Join(dir, "vault")}),
 	})
 }

@@ -510,7 +510,7 @@ func TestOffers(t *testing.T) {
 // TestOpen: everything is below the folder, and nothing is there before it is needed.
 func TestOpen(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "home")
-	m := Open(dir)
+	m := Open(dir, os.Getenv)
 	if st := m.Describe(context.Background(), BackendFile); st.State != NeedsSetup || filepath.Dir(st.Where) != dir {
 		t.Errorf("%+v", st)
 	}

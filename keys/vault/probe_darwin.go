@@ -3,7 +3,6 @@ package vault
 import (
 	"context"
 	"fmt"
-	"os"
 	"os/exec"
 )
 
@@ -13,7 +12,7 @@ const securityTool = "/usr/bin/security"
 // asked without the risk of a dialog (`security show-keychain-info` opens one), so every use
 // counts as one that may prompt. Over SSH the login keychain is locked as a rule and no dialog
 // can appear.
-func probeSystem(ctx context.Context) Status {
+func probeSystem(ctx context.Context, env func(string) string) Status {
 	st := Status{Name: "the macOS keychain", Where: "Keychain Services", State: Absent, MayPrompt: true}
 	// The tool is named by its full path and reads no input; its output is one quoted path.
 	out, err := exec.CommandContext(ctx, securityTool, "default-keychain", "-d", "user").Output()
@@ -32,7 +31,7 @@ func probeSystem(ctx context.Context) Status {
 	}
 	st.Name = fmt.Sprintf("the macOS keychain (%s)", name)
 	st.State = Ready
-	if os.Getenv("SSH_CONNECTION") != "" {
+	if env("SSH_CONNECTION") != "" {
 		st.State, st.Reason = Locked, "over SSH it is locked as a rule and shows no dialog"
 	}
 	return st

@@ -27,9 +27,9 @@ const (
 // run dbus-launch where there is none and leave that bus running), causes no prompt, and makes
 // the same choice of a collection as go-keyring, which see in unix's keyring.go: "login" if
 // there is one, else the default.
-func probeSystem(ctx context.Context) Status {
+func probeSystem(ctx context.Context, env func(string) string) Status {
 	st := Status{Name: "Secret Service", Where: "Secret Service over D-Bus", State: Absent}
-	conn, reason := connectSessionBus(ctx)
+	conn, reason := connectSessionBus(ctx, env)
 	if conn == nil {
 		st.Reason = reason
 		return st
@@ -67,14 +67,14 @@ func probeSystem(ctx context.Context) Status {
 	}
 	st.State, st.MayPrompt = Ready, owner.confirms
 	if locked {
-		st.State, st.MayPrompt, st.Reason = Locked, true, lockedReason()
+		st.State, st.MayPrompt, st.Reason = Locked, true, lockedReason(env)
 	}
 	return st
 }
 
 // connectSessionBus opens a private connection to a bus that is there already, or says why
 // there is none. The connection ends with ctx.
-func connectSessionBus(ctx context.Context) (*dbus.Conn, string) {
+func connectSessionBus(ctx context.Context, env func(string) string) (*dbus.Conn, string) {
 	type result struct {
 		conn *dbus.Conn
 		dial bool
@@ -105,7 +105,7 @@ func connectSessionBus(ctx context.Context) (*dbus.Conn, string) {
 			return r.conn, ""
 		case ctx.Err() != nil:
 			return nil, "the D-Bus session does not answer"
-		case r.dial && os.Getenv("DBUS_SESSION_BUS_ADDRESS") == "":
+		case r.dial && env("DBUS_SESSION_BUS_ADDRESS") == "":
 			return nil, "there is no D-Bus session (over SSH, in a container, from cron or sudo there often is none)"
 		}
 		return nil, fmt.Sprintf("the D-Bus session can't be reached (%v)", r.err)
@@ -186,8 +186,8 @@ func keeperOf(comm string) keeper {
 	return keeper{name: "Secret Service"}
 }
 
-func lockedReason() string {
-	if os.Getenv("DISPLAY") == "" && os.Getenv("WAYLAND_DISPLAY") == "" {
+func lockedReason(env func(string) string) string {
+	if env("DISPLAY") == "" && env("WAYLAND_DISPLAY") == "" {
 		return "it is locked, and this session has no display for its dialog"
 	}
 	return "it is locked; its dialog will ask for the keychain's password"

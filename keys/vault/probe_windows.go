@@ -11,7 +11,7 @@ import (
 
 // probeSystem reads a name that does not exist. Credential Manager needs a logon session with
 // credentials of its own: a service, a scheduled task or a log-on over SSH with a key has none.
-func probeSystem(context.Context) Status {
+func probeSystem(context.Context, func(string) string) Status {
 	st := Status{Name: "Windows Credential Manager", Where: "Windows Credential Manager", State: Ready}
 	_, err := wincred.GetGenericCredential(DefaultService + ":probe")
 	switch {

@@ -31,7 +31,8 @@ type Env struct {
 	Stdin          *os.File
 	Stdout, Stderr io.Writer
 	Getenv         func(string) string
-	Dir            string // working directory
+	Environ        []string // all that Getenv looks in, as os.Environ has it
+	Dir            string   // working directory
 	Now            func() time.Time
 	Rand           io.Reader
 	Version        string
@@ -106,7 +107,7 @@ func (a *app) open(ctx context.Context) (*workflow.World, error) {
 		return nil, err
 	}
 	a.world, err = workflow.NewWorld(ctx, workflow.WorldOptions{
-		Home: home, Registry: docker.Options{UserAgent: "bulla/" + a.Version}, Env: a.Getenv, Now: a.Now, Rand: a.Rand,
+		Home: home, Registry: docker.Options{UserAgent: "bulla/" + a.Version}, Env: a.Getenv, Environ: a.Environ, Now: a.Now, Rand: a.Rand,
 	})
 	return a.world, err
 }

@@ -29,7 +29,7 @@ func (a *app) lineByLine(ctx context.Context, f releaseFlags) error {
 // practiseLineByLine is the practice release without screens: the newcomer releases, then sees
 // the check fail on a file that was tampered with.
 func (a *app) practiseLineByLine(ctx context.Context) (err error) {
-	b, err := sandbox.New(ctx, sandbox.Options{Now: a.Now})
+	b, err := sandbox.New(ctx, sandbox.Options{Now: a.Now, Environ: a.Environ})
 	if err != nil {
 		return err
 	}

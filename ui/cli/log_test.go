@@ -43,8 +43,12 @@ func runLog(t *testing.T, dir, home string, args ...string) (stdout, stderr stri
 	t.Helper()
 	var out, errs bytes.Buffer
 	env := map[string]string{"BULLA_HOME": home, "HOME": home, "GNUPGHOME": filepath.Join(home, "none"), "PATH": os.Getenv("PATH")}
+	var environ []string
+	for name, value := range env {
+		environ = append(environ, name+"="+value)
+	}
 	code = Run(context.Background(), Env{
-		Args: append([]string{"log"}, args...), Stdout: &out, Stderr: &errs, Dir: dir,
+		Args: append([]string{"log"}, args...), Stdout: &out, Stderr: &errs, Dir: dir, Environ: environ,
 		Getenv: func(name string) string { return env[name] }, Now: time.Now, Rand: rand.Reader, Version: "test",
 	})
 	return out.String(), errs.String(), code

@@ -40,7 +40,7 @@ are not touched.`,
 }
 
 func (a *app) sandboxRun(ctx context.Context) (err error) {
-	b, err := sandbox.New(ctx, sandbox.Options{Now: a.Now})
+	b, err := sandbox.New(ctx, sandbox.Options{Now: a.Now, Environ: a.Environ})
 	if err != nil {
 		return err
 	}

@@ -67,7 +67,7 @@ func (p *practice) open(ctx context.Context) (ui.Backend, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.box == nil {
-		box, err := sandbox.New(ctx, sandbox.Options{Now: p.app.Now})
+		box, err := sandbox.New(ctx, sandbox.Options{Now: p.app.Now, Environ: p.app.Environ})
 		if err != nil {
 			return nil, err
 		}

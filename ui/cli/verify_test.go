@@ -54,7 +54,7 @@ func newProject(t *testing.T) *project {
 		return strings.TrimSpace(string(out))
 	}
 	ctx := context.Background()
-	b, err := sandbox.New(ctx, sandbox.Options{Now: time.Now})
+	b, err := sandbox.New(ctx, sandbox.Options{Now: time.Now, Environ: os.Environ()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +97,7 @@ func (p *project) run(args ...string) (code int, stdout, stderr string) {
 	}
 	defer null.Close()
 	var out, errs bytes.Buffer
-	code = Run(context.Background(), Env{Args: args, Stdin: null, Stdout: &out, Stderr: &errs, Getenv: os.Getenv, Dir: p.dir, Now: time.Now, Rand: rand.Reader})
+	code = Run(context.Background(), Env{Args: args, Stdin: null, Stdout: &out, Stderr: &errs, Getenv: os.Getenv, Environ: os.Environ(), Dir: p.dir, Now: time.Now, Rand: rand.Reader})
 	entries, err := os.ReadDir(p.home)
 	if err != nil || len(entries) > 0 {
 		p.t.Errorf("bulla %v wrote to the home: %v, %v", args, entries, err)

@@ -45,7 +45,7 @@ func newNewcomer(t *testing.T) *newcomer {
 		t.Fatal(err)
 	}
 	w, err := workflow.NewWorld(t.Context(), workflow.WorldOptions{
-		Home: filepath.Join(dir, "home"), NoGnuPG: true, NoKeychain: true, Registry: docker.Options{}, Env: os.Getenv, Now: time.Now, Rand: rand.Reader,
+		Home: filepath.Join(dir, "home"), NoGnuPG: true, NoKeychain: true, Registry: docker.Options{}, Env: os.Getenv, Environ: os.Environ(), Now: time.Now, Rand: rand.Reader,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -85,7 +85,7 @@ type Start struct {
 // not there is no error.
 func (w *Wizard) Begin(ctx context.Context) (Start, error) {
 	s := Start{Now: w.world.Now()}
-	if u, err := gitops.OpenUser(w.dir, gitops.Options{Env: w.world.Env}); err == nil {
+	if u, err := gitops.OpenUser(w.dir, w.world.Git()); err == nil {
 		if s.Git, err = u.Settings(ctx); err == nil {
 			s.HasGit = true
 		}

@@ -47,7 +47,7 @@ func newBench(t *testing.T) *bench {
 	b.write("gitconfig", "# mine\n[user]\n\tname = Ada Release\n\temail = ada@example.org\n")
 	b.world, err = workflow.NewWorld(t.Context(), workflow.WorldOptions{
 		Home: filepath.Join(dir, "home"), NoGnuPG: true, NoKeychain: true, Registry: docker.Options{},
-		Env: os.Getenv, Now: time.Now, Rand: rand.Reader,
+		Env: os.Getenv, Environ: os.Environ(), Now: time.Now, Rand: rand.Reader,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -28,7 +28,7 @@ type GitPlan struct {
 // The key is in bulla's store. bulla reads user.signingKey; git's own "tag -s" asks GnuPG, and works
 // only once GnuPG has the key too: see ToGnuPG.
 func (w *Wizard) PlanGit(ctx context.Context, f keys.Fingerprint) (GitPlan, error) {
-	u, err := gitops.OpenUser(w.dir, gitops.Options{Env: w.world.Env})
+	u, err := gitops.OpenUser(w.dir, w.world.Git())
 	if err != nil {
 		return GitPlan{}, err
 	}
@@ -74,7 +74,7 @@ func overriding(s gitops.UserSettings, lines []gitops.ConfigLine, f keys.Fingerp
 // ApplyGit writes the lines of a plan that a person agreed to. Errors are those of
 // gitops.User.Apply.
 func (w *Wizard) ApplyGit(ctx context.Context, p GitPlan) error {
-	u, err := gitops.OpenUser(w.dir, gitops.Options{Env: w.world.Env})
+	u, err := gitops.OpenUser(w.dir, w.world.Git())
 	if err != nil {
 		return err
 	}

@@ -62,7 +62,7 @@ func (w *Wizard) Trial(ctx context.Context, f keys.Fingerprint, ask keys.AskPass
 	if t.Verdict, err = w.judge(tag, signer.Key()); err != nil {
 		return t, err
 	}
-	return t, t.byGit(ctx, top, repo, signer.Key().Public)
+	return t, w.byGit(ctx, &t, top, repo, signer.Key().Public)
 }
 
 // signTrial makes the repository with one commit, and signs a tag of it.
@@ -80,7 +80,7 @@ func (w *Wizard) signTrial(ctx context.Context, dir string, signer keys.Signer) 
 	if _, err := tree.Commit("Try the key", &git.CommitOptions{Author: author, Committer: author, AllowEmptyCommits: true}); err != nil {
 		return gitops.Tag{}, err
 	}
-	repo, err := gitops.OpenWith(ctx, dir, gitops.Options{Environ: plainEnviron(dir)})
+	repo, err := gitops.OpenWith(ctx, dir, gitops.Options{Environ: w.plainEnviron(dir)})
 	if err != nil {
 		return gitops.Tag{}, err
 	}
@@ -135,7 +135,7 @@ const trialTime = 2 * time.Minute
 
 // byGit lets git and gpg judge, as they do on a stranger's computer: gpg in an empty home, the public
 // key imported, no configuration of the person's. The error is only that ctx has ended.
-func (t *Trial) byGit(ctx context.Context, top, repo string, public []byte) error {
+func (w *Wizard) byGit(ctx context.Context, t *Trial, top, repo string, public []byte) error {
 	for _, program := range []string{"git", "gpg"} {
 		if _, err := exec.LookPath(program); err != nil {
 			t.Reason = program + " is not installed here"
@@ -153,7 +153,7 @@ func (t *Trial) byGit(ctx context.Context, top, repo string, public []byte) erro
 		defer cancel()
 		var out bytes.Buffer
 		c := exec.CommandContext(ctx, args[0], args[1:]...)
-		c.Env, c.Stdout, c.Stderr, c.WaitDelay = plainEnviron(home), &out, &out, 5*time.Second
+		c.Env, c.Stdout, c.Stderr, c.WaitDelay = w.plainEnviron(home), &out, &out, 5*time.Second
 		err := c.Run()
 		return out.String(), err
 	}
@@ -173,10 +173,10 @@ func (t *Trial) byGit(ctx context.Context, top, repo string, public []byte) erro
 }
 
 // plainEnviron is the environment of a stranger's programs: nothing of the person's own but the path.
-func plainEnviron(home string) []string {
-	out := []string{"HOME=" + home, "GNUPGHOME=" + home, "PATH=" + os.Getenv("PATH"), "LC_ALL=C", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + os.DevNull, "GIT_TERMINAL_PROMPT=0"}
+func (w *Wizard) plainEnviron(home string) []string {
+	out := []string{"HOME=" + home, "GNUPGHOME=" + home, "PATH=" + w.world.Env("PATH"), "LC_ALL=C", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + os.DevNull, "GIT_TERMINAL_PROMPT=0"}
 	for _, name := range []string{"SYSTEMROOT", "TMPDIR", "TEMP"} { // without which some systems start no program
-		if v := os.Getenv(name); v != "" {
+		if v := w.world.Env(name); v != "" {
 			out = append(out, name+"="+v)
 		}
 	}

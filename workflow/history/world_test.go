@@ -34,7 +34,7 @@ func alone(t testing.TB) {
 func verifier(t testing.TB, dir string, at time.Time, keyFiles ...string) *workflow.Verifier {
 	t.Helper()
 	w, err := workflow.NewWorld(context.Background(), workflow.WorldOptions{
-		Home: t.TempDir(), NoGnuPG: true, NoKeychain: true, Env: func(string) string { return "" }, Now: time.Now, Rand: rand.Reader,
+		Home: t.TempDir(), NoGnuPG: true, NoKeychain: true, Env: func(string) string { return "" }, Environ: os.Environ(), Now: time.Now, Rand: rand.Reader,
 	})
 	if err != nil {
 		t.Fatal(err)

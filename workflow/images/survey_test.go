@@ -52,7 +52,7 @@ func newPlace(t testing.TB, start func(context.Context) (*loopback.Registry, err
 	}
 	t.Cleanup(reg.Close)
 	w, err := workflow.NewWorld(t.Context(), workflow.WorldOptions{
-		Home: t.TempDir(), NoGnuPG: true, NoKeychain: true, Env: func(string) string { return "" }, Now: func() time.Time { return someTime }, Rand: rand.Reader,
+		Home: t.TempDir(), NoGnuPG: true, NoKeychain: true, Env: func(string) string { return "" }, Environ: os.Environ(), Now: func() time.Time { return someTime }, Rand: rand.Reader,
 	})
 	if err != nil {
 		t.Fatal(err)

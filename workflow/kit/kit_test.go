@@ -67,7 +67,7 @@ func released(t *testing.T) (*sandbox.Sandbox, *workflow.Result, Options) {
 	}
 	t.Setenv("GIT_CONFIG_NOSYSTEM", "1")
 	ctx := context.Background()
-	b, err := sandbox.New(ctx, sandbox.Options{Now: time.Now})
+	b, err := sandbox.New(ctx, sandbox.Options{Now: time.Now, Environ: os.Environ()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -38,11 +39,15 @@ type Options struct {
 	// Dir is the folder to build it in, which must be empty; "" makes a temporary one.
 	Dir string
 	Now func() time.Time
+	// Environ is the environment of the program, as os.Environ has it. What it says of a person
+	// does not reach into the practice world.
+	Environ []string
 }
 
 // Sandbox is a practice world.
 type Sandbox struct {
 	dir      string
+	environ  []string
 	temp     bool // dir was made here and goes away with Close
 	now      func() time.Time
 	shift    atomic.Int64 // nanoseconds by which the clock is turned back
@@ -55,7 +60,7 @@ type Sandbox struct {
 
 // New builds a practice world. Close removes it.
 func New(ctx context.Context, o Options) (_ *Sandbox, err error) {
-	b := &Sandbox{dir: o.Dir, now: o.Now}
+	b := &Sandbox{dir: o.Dir, environ: o.Environ, now: o.Now}
 	if b.now == nil {
 		b.now = time.Now
 	}
@@ -96,10 +101,24 @@ func (b *Sandbox) openWorld(ctx context.Context) (err error) {
 	}
 	b.world, err = workflow.NewWorld(ctx, workflow.WorldOptions{
 		Home: filepath.Join(b.dir, "home"), NoGnuPG: true, NoKeychain: true,
-		Registry: docker.Options{Keychain: authn.NewMultiKeychain()}, Env: func(string) string { return "" },
+		Registry: docker.Options{Keychain: authn.NewMultiKeychain()}, Env: func(string) string { return "" }, Environ: b.practiceEnviron(),
 		Now: b.clock, Rand: rand.Reader,
 	})
 	return err
+}
+
+// practiceEnviron is the environment of the programs of the practice world: they are found, and that
+// is all. The user's name, hooks and settings stay outside, those that git reads from files in the
+// home folder too.
+func (b *Sandbox) practiceEnviron() []string {
+	env := []string{"HOME=" + filepath.Join(b.dir, "home"), "GIT_CONFIG_NOSYSTEM=1"}
+	for _, kv := range b.environ {
+		switch name, _, _ := strings.Cut(kv, "="); strings.ToUpper(name) {
+		case "PATH", "PATHEXT", "TMPDIR", "TMP", "TEMP", "SYSTEMROOT", "WINDIR", "COMSPEC":
+			env = append(env, kv)
+		}
+	}
+	return env
 }
 
 func (b *Sandbox) makeKeys(ctx context.Context) error {

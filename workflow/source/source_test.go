@@ -89,7 +89,7 @@ func (b *bed) chmod(name string) {
 func (b *bed) compare(archive string, o Options) *Report {
 	b.t.Helper()
 	ctx := context.Background()
-	repo, err := gitops.Open(ctx, b.repo)
+	repo, err := gitops.OpenWith(ctx, b.repo, gitops.Options{Environ: os.Environ()})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -473,7 +473,7 @@ func TestZip(t *testing.T) {
 func TestNoArchive(t *testing.T) {
 	b := newBed(t)
 	ctx := context.Background()
-	repo, err := gitops.Open(ctx, b.repo)
+	repo, err := gitops.OpenWith(ctx, b.repo, gitops.Options{Environ: os.Environ()})
 	if err != nil {
 		t.Fatal(err)
 	}
