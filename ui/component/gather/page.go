@@ -17,6 +17,7 @@ import (
 	"bulla/ui/dialog"
 	"bulla/ui/explain"
 	"bulla/ui/keymap"
+	"bulla/ui/safetext"
 	"bulla/ui/theme"
 )
 
@@ -33,9 +34,9 @@ type Options[B, T any] struct {
 	Open func(context.Context) (B, error)
 	Look func(ctx context.Context, b B, put func(T)) error
 
-	// Opened takes what was opened, or the error for which nothing was. Found takes what was found
-	// since the last call: ended says that it was the last of it, and Err then whether that is all.
-	// They are called by Update.
+	// Opened takes what was opened, or the error for which nothing was: the page may keep the rows
+	// that it has. Found takes what was found since the last call: ended says that it was the last
+	// of it, and Err then whether that is all. They are called by Update.
 	Opened func(B, error)
 	Found  func(items []T, ended bool)
 
@@ -195,8 +196,12 @@ func (p *Page[B, T]) Tick() tea.Cmd {
 	return tea.Tick(meter.Tick, func(time.Time) tea.Msg { return tick{} })
 }
 
-// Key handles the keys that all such pages have. It reports whether the key is done with: what is
-// left is for the page, and about its rows, of which there is at least one.
+// Typing reports whether a filter is being typed: every key is for Key then.
+func (p *Page[B, T]) Typing() bool { return p.typing }
+
+// Key handles the keys that all such pages have, and reports whether the key is done with: what is
+// left is for the page. A page that wants one of these keys for itself takes it before, unless a
+// filter is being typed.
 func (p *Page[B, T]) Key(msg tea.KeyMsg) (tea.Cmd, bool) {
 	p.Note = ""
 	if p.typing {
@@ -215,7 +220,9 @@ func (p *Page[B, T]) Key(msg tea.KeyMsg) (tea.Cmd, bool) {
 		p.field.SetValue("")
 		p.o.ShowAll()
 		return nil, true
-	case p.o.Rows() == 0 || p.move(msg):
+	case p.o.Rows() == 0:
+		return nil, false
+	case p.move(msg):
 		return nil, true
 	case key.Matches(msg, p.keys.Filter):
 		p.typing = true
@@ -271,7 +278,7 @@ func (p *Page[B, T]) Draw(s *frame.Screen, w, h int, list func(w, h int) []strin
 	bw, bh := frame.Body(w, h)
 	s.Status = p.status(rest)
 	switch {
-	case p.openErr != nil:
+	case p.openErr != nil && p.o.Rows() == 0:
 		s.Body = block(dialog.Explanation(p.o.Theme, explain.Error(p.openErr), bw-4))
 	case p.opening && p.o.Rows() == 0:
 		s.Body = block([]string{p.Working(p.o.Reading + p.o.Theme.Signs.Ellipsis)})
@@ -297,10 +304,12 @@ func (p *Page[B, T]) status(rest func() string) string {
 		return t.Caution.Render(p.Note)
 	case p.busy != "":
 		return p.Working(p.busy)
-	case p.openErr != nil || p.o.Rows() == 0:
+	case p.o.Rows() == 0:
 		return ""
+	case p.openErr != nil: // what was read before is still shown
+		return t.Bad.Render("Not read again: " + safetext.Line(explain.Error(p.openErr).Headline))
 	case p.runErr != nil:
-		return t.Bad.Render("The rest could not be read: " + explain.Error(p.runErr).Headline)
+		return t.Bad.Render("The rest could not be read: " + safetext.Line(explain.Error(p.runErr).Headline))
 	}
 	return rest()
 }

@@ -53,6 +53,7 @@ type reader struct {
 	filter string
 	at     int
 	helped bool
+	keeps  bool // rows, when reading anew fails
 	msgs   chan tea.Msg
 	quit   bool
 }
@@ -63,7 +64,9 @@ func read(t *testing.T, s *source) *reader {
 		Theme: theme.New(theme.Options{ASCII: true}), Now: func() time.Time { return time.Unix(0, 0) },
 		Open: s.open, Look: s.look,
 		Opened: func(n int32, err error) {
-			r.rows = nil
+			if err == nil || !r.keeps {
+				r.rows = nil
+			}
 			if err == nil {
 				r.rows = []string{"opened " + string('0'+n)}
 			}
@@ -292,5 +295,20 @@ func TestPageSays(t *testing.T) {
 	close(s.hang[2])
 	r.press("q")
 	r.until("the end", func() bool { return r.quit })
+	r.Shutdown()
+}
+
+// TestRowsStayWhenReadingAnewFails: a page may keep what it has; the status line says that it is old.
+func TestRowsStayWhenReadingAnewFails(t *testing.T) {
+	s := &source{err: map[int32]error{2: errors.New("the disk is on fire")}}
+	r := read(t, s)
+	r.keeps = true
+	r.has("first of 1")
+	r.until("the end", r.Done)
+	r.press("r")
+	r.until("the error", func() bool { return !r.opening })
+	if got := r.screen(); !strings.Contains(got, "first of 1") || !strings.Contains(got, "Not read again: The disk is on fire.") {
+		t.Errorf("after the error: %s", got)
+	}
 	r.Shutdown()
 }

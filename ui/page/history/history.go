@@ -150,7 +150,7 @@ func (m *Model) Key(msg tea.KeyMsg) tea.Cmd {
 	if cmd, done := m.Page.Key(msg); done {
 		return cmd
 	}
-	if m.choose(msg) {
+	if len(m.rows) == 0 || m.choose(msg) {
 		return nil
 	}
 	return m.act(msg)

@@ -124,6 +124,9 @@ func (m *Model) Key(msg tea.KeyMsg) tea.Cmd {
 	if cmd, done := m.Page.Key(msg); done {
 		return cmd
 	}
+	if len(m.table.rows) == 0 {
+		return nil
+	}
 	return m.act(msg)
 }
 
