@@ -30,6 +30,9 @@ func run() int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
+	// The first Ctrl+C lets what is at work come to a clean end. The second ends the process at once,
+	// whatever it waits for. Not so a second hang-up: a shell hands on the one that the terminal sent.
+	context.AfterFunc(ctx, func() { signal.Reset(os.Interrupt, syscall.SIGTERM) })
 	dir, err := os.Getwd()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "error: the current folder is gone:", err)
