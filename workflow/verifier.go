@@ -115,18 +115,14 @@ func (v *Verifier) WithKeys(ring *keys.Keyring) *Verifier {
 }
 
 func (v *Verifier) openRepository(ctx context.Context, dir string) error {
-	repo, err := gitops.Open(ctx, dir)
+	repo, err := gitops.OpenWith(ctx, dir, gitops.Options{ReadOnly: true})
 	if errors.Is(err, gitops.ErrNotRepository) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	state, err := repo.State(ctx)
-	if err != nil {
-		return err
-	}
-	v.repo, v.root, v.commonDir = repo, state.Root, state.CommonDir
+	v.repo, v.root, v.commonDir = repo, repo.Root(), repo.CommonDir()
 	if v.root == "" {
 		return nil
 	}
