@@ -27,6 +27,10 @@ type Options struct {
 	Now func() time.Time
 	// LookPath finds the git program; nil for exec.LookPath. An error means there is none.
 	LookPath func(string) (string, error)
+	// ReadOnly says that the Repo will only be read. Where git refuses a repository because another
+	// user owns it, all is then read in process, if that can be: that runs nothing which the
+	// repository names, and a check in CI often runs as another user than the checkout.
+	ReadOnly bool
 }
 
 func (o Options) withDefaults() Options {
@@ -90,11 +94,31 @@ func OpenWith(ctx context.Context, dir string, o Options) (*Repo, error) {
 		return nil, err
 	}
 	r.bulk = r.own
+	if o.ReadOnly && r.git != nil && !r.throughGit && r.refused(ctx) {
+		r.git = nil
+	}
 	if r.git != nil {
 		r.bulk = gitcli{r.git, loc}
 	}
 	return r, nil
 }
+
+// refused reports whether git refuses the repository because another user owns it. It is asked only
+// where that is so: its configuration may allow it all the same.
+func (r *Repo) refused(ctx context.Context) bool {
+	if !foreign(r.loc.root, r.loc.gitDir, r.loc.commonDir) {
+		return false
+	}
+	_, err := r.git.read(ctx, r.loc.dir(), maxConfig, nil, "rev-parse", "--git-dir")
+	var owner *OwnershipError
+	return errors.As(err, &owner)
+}
+
+// Root is the top of the working tree, "" in a bare repository.
+func (r *Repo) Root() string { return r.loc.root }
+
+// CommonDir is the git directory that linked working trees share: refs and objects.
+func (r *Repo) CommonDir() string { return r.loc.commonDir }
 
 // needsGit reports, as an error to be returned if there is no git program, why go-git cannot
 // work with the repository; nil if it can.

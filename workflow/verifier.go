@@ -115,18 +115,16 @@ func (v *Verifier) WithKeys(ring *keys.Keyring) *Verifier {
 }
 
 func (v *Verifier) openRepository(ctx context.Context, w *World, dir string) error {
-	repo, err := w.openRepository(ctx, dir)
+	o := w.Git()
+	o.ReadOnly = true
+	repo, err := gitops.OpenWith(ctx, dir, o)
 	if errors.Is(err, gitops.ErrNotRepository) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	state, err := repo.State(ctx)
-	if err != nil {
-		return err
-	}
-	v.repo, v.root, v.commonDir = repo, state.Root, state.CommonDir
+	v.repo, v.root, v.commonDir = repo, repo.Root(), repo.CommonDir()
 	if v.root == "" {
 		return nil
 	}

@@ -74,8 +74,8 @@ type boundCheck struct {
 	v   *Verifier
 	rec Record
 	dir string
-	// sealed says that the record's own signature is sound, so that the public keys of images
-	// in it may be believed.
+	// sealed says that the record's own signature passes, so that the images in it and their
+	// public keys may be believed.
 	sealed bool
 }
 
@@ -193,6 +193,11 @@ func (b boundCheck) compareChecksums(path string, judged artifacts.Verified) str
 func (b boundCheck) images(ctx context.Context) (out []keys.Verdict) {
 	for i, seal := range b.rec.Predicate.Images {
 		b.v.progress(seal.Reference, 1+len(b.rec.Predicate.Files)+len(b.rec.Predicate.Checksums)+i, b.total())
+		if !b.sealed {
+			// Whoever wrote it must not choose whom this computer talks to.
+			out = append(out, keys.NotChecked(keys.KindImage, seal.Reference, "The record's own signature does not pass, so the registry that it names is not asked."))
+			continue
+		}
 		img, problem, err := b.v.resolveImage(ctx, seal.Reference)
 		switch {
 		case err != nil:
@@ -215,7 +220,7 @@ func (b boundCheck) images(ctx context.Context) (out []keys.Verdict) {
 func (b boundCheck) image(ctx context.Context, seal ImageSeal, img docker.Image) (vs []keys.Verdict) {
 	if seal.ContentTrust == nil || seal.PublicKey != "" {
 		pubs := append([]cosign.PublicKey{}, b.v.imageKeys...)
-		if pub, err := cosign.ParsePublicKey([]byte(seal.PublicKey)); err == nil && b.sealed {
+		if pub, err := cosign.ParsePublicKey([]byte(seal.PublicKey)); err == nil {
 			pubs = append(pubs, pub)
 		}
 		vs = b.v.judgeImage(ctx, seal.Reference, img, pubs)

@@ -103,11 +103,16 @@ func (g *summaryGroup) print(p *printer) {
 }
 
 // what says what the group is about: the name of a thing that is the only one of its kind, the
-// number of the others.
+// number of the others. What several signatures speak for is one thing.
 func (g *summaryGroup) what() string {
 	var kinds []string
 	count, name := map[string]int{}, map[string]string{}
+	known := map[thing]bool{}
 	for _, e := range g.entries {
+		if known[e.thing()] {
+			continue
+		}
+		known[e.thing()] = true
 		if count[e.kind]++; count[e.kind] == 1 {
 			kinds = append(kinds, e.kind)
 			name[e.kind] = e.target
@@ -132,10 +137,7 @@ func (r *report) total() string {
 	var statuses []string
 	count := map[string]int{}
 	n, failed, open := 0, 0, 0
-	for _, e := range r.entries {
-		if e.part {
-			continue
-		}
+	for _, e := range r.things() {
 		n++
 		switch e.outcome {
 		case fails:
@@ -165,4 +167,33 @@ func (r *report) total() string {
 		statuses[i] = fmt.Sprintf("%d %s", count[s], s)
 	}
 	return fmt.Sprintf("%d checked%s: %s", n, result, strings.Join(statuses, ", "))
+}
+
+// thing is what an entry is about: a file, a tag. Several entries may be about one.
+type thing struct{ kind, target string }
+
+func (e entry) thing() thing { return thing{e.kind, e.target} }
+
+// things are the entries that decide on each thing, in order: what fails before what is undecided,
+// and what passes by itself before what passes with it.
+func (r *report) things() (out []entry) {
+	rank := func(e entry) int {
+		if e.outcome == passes && e.sums(r.allowWeak) {
+			return -1
+		}
+		return -2 + 2*int(e.outcome)
+	}
+	place := map[thing]int{}
+	for _, e := range r.entries {
+		i, known := place[e.thing()]
+		switch {
+		case e.part:
+		case !known:
+			place[e.thing()] = len(out)
+			out = append(out, e)
+		case rank(e) > rank(out[i]):
+			out[i] = e
+		}
+	}
+	return out
 }

@@ -36,6 +36,8 @@ func TestReportSumsUp(t *testing.T) {
 		verdict(keys.KindImage, "r.example.org/app:1.4.0", keys.StatusGood, bob))
 	sha1 := verdict(keys.KindTag, "v0.1", keys.StatusGood, ada)
 	sha1.Weak = []string{"sha1 self-signature on the key"}
+	sha1too := sha1
+	sha1too.Target = "v0.1.1"
 	excepted := verdict(keys.KindTag, "v0.2", keys.StatusAfterExpiry, ada)
 	excepted.Excepted, excepted.PolicyReason = true, "Allowed by name."
 	old := func(n int) (list []keys.Verdict) {
@@ -83,7 +85,7 @@ good-expired-since 3 tags  by Ada <ada@example.org> AAAA … AAAA
 good         tag      v1.4.0  by Ada <ada@example.org> AAAA … AAAA, 2001-09-09
 4 checked, all pass: 3 good-expired-since, 1 good
 `},
-		{"what is noted stands apart", report{}, []keys.Verdict{sha1, release[0], sha1}, `
+		{"what is noted stands apart", report{}, []keys.Verdict{sha1, release[0], sha1too}, `
 good         2 tags  by Ada <ada@example.org> AAAA … AAAA
              noted: sha1 self-signature on the key
 good         tag      v1.4.0  by Ada <ada@example.org> AAAA … AAAA, 2001-09-09
@@ -95,6 +97,23 @@ after-expiry tag      v0.2  by Ada <ada@example.org> AAAA … AAAA, 2001-09-09
              About v0.2.
              Allowed by name.
 2 checked, all pass: 1 after-expiry, 1 good
+`},
+		{"two signatures on one", report{}, []keys.Verdict{release[1], release[1], release[2], missing, {Kind: keys.KindArtifact, Target: "app-1.tar.gz", Status: keys.StatusBad, Reason: "It was changed."}}, `
+good         2 artifacts  by Ada <ada@example.org> AAAA … AAAA
+unknown-key  tag      v8
+             About v8.
+bad          artifact app-1.tar.gz
+             It was changed.
+3 checked, 1 failed, 1 undecided: 1 good, 1 bad, 1 unknown-key
+`},
+		{"another signature carries the image", report{}, []keys.Verdict{
+			{Kind: keys.KindImage, Target: "i", Status: keys.StatusUnknownKey, Reason: "No key."}, verdict(keys.KindImage, "i", keys.StatusGood, bob), release[0],
+		}, `
+good         image    i  by Bob <bob@example.org> BBBB … BBBB
+good         tag      v1.4.0  by Ada <ada@example.org> AAAA … AAAA, 2001-09-09
+unknown-key  image    i
+             No key.
+2 checked, all pass: 2 good
 `},
 		{"verbose", report{verbose: true}, release[:2], `
 good         tag      v1.4.0  by Ada <ada@example.org> AAAA … AAAA, 2001-09-09

@@ -312,13 +312,13 @@ func repositories(err error, x *Explanation) bool {
 		x.Next = []string{"go into the project you want to release", "bulla sandbox opens a practice world"}
 	case errors.Is(err, gitops.ErrNotFound):
 		x.Code = CodeUsage
+	case errors.As(err, &owner):
+		x.Headline, x.Code = sentence(owner.Error()), CodeUsage
+		x.Next = []string{strings.Join(owner.Fix(), " ")}
 	case errors.Is(err, gitops.ErrUnreadableHead):
 		x.Code = CodeRefused
 	case errors.Is(err, gitops.ErrNoCommits):
 		x.Headline, x.Code = "The repository has no commits yet.", CodeRefused
-	case errors.As(err, &owner):
-		x.Headline, x.Code = sentence(owner.Error()), CodeUsage
-		x.Next = []string{strings.Join(owner.Fix(), " ")}
 	case errors.As(err, &unsupported):
 		x.Headline, x.Code, x.Untouched = sentence(unsupported.Error()), CodeUsage, "The repository was not touched."
 	case errors.As(err, &exists):

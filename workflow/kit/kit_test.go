@@ -143,57 +143,6 @@ func TestKitIsTried(t *testing.T) {
 	snippets(t, o, dir, bulla, res)
 }
 
-// snippets runs what the CI snippets run: the script, in a clone, with the files in "release".
-func snippets(t *testing.T, o Options, kit, bulla string, res *workflow.Result) {
-	t.Helper()
-	clone := filepath.Join(t.TempDir(), "clone")
-	run := func(env []string, dir, line string) (string, int) {
-		t.Helper()
-		cmd := exec.Command("sh", "-c", line)
-		cmd.Dir = dir
-		cmd.Env = append([]string{"PATH=" + filepath.Dir(bulla) + ":" + os.Getenv("PATH"), "HOME=" + filepath.Join(t.TempDir(), "h"), "GIT_CONFIG_NOSYSTEM=1"}, env...)
-		out, err := cmd.CombinedOutput()
-		var exit *exec.ExitError
-		if err != nil && !errors.As(err, &exit) {
-			t.Fatal(err)
-		}
-		return string(out), cmd.ProcessState.ExitCode()
-	}
-	if out, code := run(nil, t.TempDir(), "git clone -q --no-local "+o.Repository+" "+clone); code != 0 {
-		t.Fatal(out)
-	}
-	for from, to := range map[string]string{kit: "kit", filepath.Dir(res.Record): "release"} {
-		if err := os.CopyFS(filepath.Join(clone, to), os.DirFS(from)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, name := range []string{"github.yml", "gitlab-ci.yml", "Jenkinsfile"} {
-		data, err := os.ReadFile(filepath.Join(kit, "ci", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		line := ""
-		for l := range strings.Lines(string(data)) {
-			if i := strings.Index(l, "kit/ci/check.sh"); i >= 0 {
-				line = strings.Trim(l[i:], "'\n ")
-			}
-		}
-		if out, code := run([]string{"FORMAT=junit"}, clone, "chmod +x kit/ci/check.sh && "+line); line == "" || code != 0 {
-			t.Errorf("%s runs %q: exit %d\n%s", name, line, code, out)
-		}
-	}
-	if out, code := run(nil, clone, "sh kit/ci/check.sh"); code != 2 || !strings.Contains(out, "usage") {
-		t.Errorf("without a folder: exit %d\n%s", code, out)
-	}
-	name := res.Files[0].Base()
-	if err := os.WriteFile(filepath.Join(clone, "release", name), []byte("evil"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if out, code := run([]string{"FORMAT=github"}, clone, "sh kit/ci/check.sh release"); code != 1 || !strings.Contains(out, "::error ") {
-		t.Errorf("tampered: exit %d\n%s", code, out)
-	}
-}
-
 // A kit whose commands fail is not made.
 func TestKitOfATamperedRelease(t *testing.T) {
 	keystest.Peer(t, "gpg")
