@@ -116,8 +116,12 @@ func (r *root) View() string {
 	if lines := r.tooSmall(); lines != nil {
 		return r.theme.Fold(strings.Join(lines, "\n"))
 	}
-	view := frame.View(r.theme, r.page.Screen(r.w, r.h), r.w, r.h)
-	if d := r.dialogs.Top(); d != nil {
+	s, d := r.page.Screen(r.w, r.h), r.dialogs.Top()
+	if d != nil {
+		s.Hints = nil // the dialog has the keys now, and names them itself
+	}
+	view := frame.View(r.theme, s, r.w, r.h)
+	if d != nil {
 		lines := strings.Split(view, "\n")
 		body := lines[2 : len(lines)-3]
 		copy(body, layout.Over(body, dialog.Box(r.theme, d, r.w, len(body)), r.w))

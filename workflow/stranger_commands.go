@@ -12,6 +12,34 @@ type Command struct {
 	Text, Why string
 }
 
+// PublicKeysName is the file with the OpenPGP key, as it is published beside a release.
+const PublicKeysName = "KEYS"
+
+// ImageKeyName is what the public half of the image key with the private file path is called.
+func ImageKeyName(private string) string { return filepath.Base(ImageKey{Path: private}.PublicPath()) }
+
+// maxFileCommands is how many files get a command each. Of more, one is shown as an example: the
+// list of checksums covers them all.
+const maxFileCommands = 6
+
+// SignerCommands lists what whoever signed does so that strangers can check: the public keys have
+// to lie beside the release, for no command of StrangerCommands works without them. dir is where
+// the commands are run.
+func SignerCommands(r *Result, dir string) []Command {
+	key := string(r.Plan.Key.Primary)
+	out := []Command{{"bulla keys export " + key + " -o " + PublicKeysName, "your public key, a file to publish beside the release"}}
+	if len(r.Images) > 0 {
+		out = append(out, Command{fmt.Sprintf("cp %s %s", quote(ImageKey{Path: r.Plan.ImageKey}.PublicPath()), quote(ImageKeyName(r.Plan.ImageKey))), "the image key's public half, to publish too"})
+	}
+	record := r.Record
+	if p, err := filepath.Rel(dir, record); err == nil && filepath.IsLocal(p) {
+		record = p
+	}
+	return append(out,
+		Command{"bulla keys publish " + key + " --to keys.openpgp.org", "your key where programs look; it asks before it sends"},
+		Command{fmt.Sprintf("bulla kit --record %s -o kit", quote(record)), "or one folder with all of it: keys, and a guide that is tried"})
+}
+
 // StrangerCommands lists the commands by which a stranger checks a release with tools that are
 // not bulla. publicKey is the file with the OpenPGP key, imageKey that with the image key; dir is
 // where the commands are run, paths are relative to it.
@@ -27,14 +55,24 @@ func StrangerCommands(r *Result, dir, publicKey, imageKey string) []Command {
 		{"git verify-tag " + quote(r.Plan.Tag), "the tag"},
 	}
 	for _, f := range r.Files {
-		out = append(out, Command{fmt.Sprintf("gpg --verify %s %s", rel(f.SignaturePath), rel(f.Path)), f.Base()})
+		why := f.Base()
+		if len(r.Files) > maxFileCommands {
+			why = fmt.Sprintf("one file; each of the %d has its own .asc", len(r.Files))
+		}
+		out = append(out, Command{fmt.Sprintf("gpg --verify %s %s", rel(f.SignaturePath), rel(f.Path)), why})
+		if len(r.Files) > maxFileCommands {
+			break
+		}
 	}
 	for _, c := range r.Checksums {
 		if strings.HasSuffix(c, ".asc") {
 			continue
 		}
 		tool := strings.ToLower(strings.TrimSuffix(filepath.Base(c), "SUMS")) + "sum"
-		out = append(out, Command{fmt.Sprintf("(cd %s && %s -c %s)", rel(filepath.Dir(c)), tool, filepath.Base(c)), "all files at once"})
+		out = append(out,
+			// Checksums that nobody signed prove nothing.
+			Command{fmt.Sprintf("gpg --verify %s %s", rel(c+".asc"), rel(c)), "the list of checksums"},
+			Command{fmt.Sprintf("(cd %s && %s -c %s)", rel(filepath.Dir(c)), tool, filepath.Base(c)), "all files at once, by that list"})
 	}
 	for _, img := range r.Images {
 		if img.TrustServer != "" {
@@ -45,7 +83,9 @@ func StrangerCommands(r *Result, dir, publicKey, imageKey string) []Command {
 		}
 		out = append(out, Command{fmt.Sprintf("cosign verify --key %s --insecure-ignore-tlog %s", rel(imageKey), quote(img.Name)), "the image"})
 	}
-	return append(out, Command{fmt.Sprintf("bulla verify --keys %s --only-keys %s", rel(publicKey), rel(r.Record)), "everything, from the record"})
+	return append(out,
+		Command{fmt.Sprintf("gpg --verify %s %s", rel(r.Record+".asc"), rel(r.Record)), "the record, which binds all of it"},
+		Command{fmt.Sprintf("bulla verify --keys %s --only-keys %s", rel(publicKey), rel(r.Record)), "everything, from the record"})
 }
 
 // ShellQuote makes one POSIX shell word of s.

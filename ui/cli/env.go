@@ -52,7 +52,7 @@ type app struct {
 	}
 	world *workflow.World
 	dct   *images.DCT // nil until a trust server is to be asked
-	tty   *os.File
+	tty   *line.TTY
 }
 
 // home is the folder that holds everything of bulla's own: BULLA_HOME, or a folder named bulla
@@ -148,9 +148,9 @@ func (a *app) terminal() *line.Terminal {
 		return line.NewTerminal(strings.NewReader(""), a.Stderr, nil)
 	}
 	if a.tty == nil {
-		tty, err := os.OpenFile(ttyPath, os.O_RDWR, 0)
+		tty, err := line.OpenTTY()
 		if err != nil {
-			return line.NewTerminal(a.Stdin, a.Stderr, a.Stdin)
+			return line.NewTerminal(a.Stdin, a.Stderr, &line.TTY{In: a.Stdin, Out: a.Stderr})
 		}
 		a.tty = tty
 	}

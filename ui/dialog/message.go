@@ -5,6 +5,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"bulla/ui/component/layout"
+	"bulla/ui/component/scroll"
 	"bulla/ui/explain"
 	"bulla/ui/keymap"
 	"bulla/ui/safetext"
@@ -15,9 +16,7 @@ import (
 type Message struct {
 	title string
 	draw  func(t theme.Theme, w int) []string
-	first int
-	rows  int // of the last drawing, to know where the end is
-	shown int
+	part  scroll.Model
 	keys  keymap.Map
 }
 
@@ -65,33 +64,26 @@ func (m *Message) Title() string { return m.title }
 // Key handles a key.
 func (m *Message) Key(msg tea.KeyMsg) (bool, tea.Cmd) {
 	switch {
-	case key.Matches(msg, m.keys.Down):
-		m.first = min(m.first+1, max(0, m.rows-m.shown))
-	case key.Matches(msg, m.keys.Up):
-		m.first = max(0, m.first-1)
 	case key.Matches(msg, m.keys.Back, m.keys.Choose, m.keys.Quit, m.keys.Help):
 		return true, nil
+	case key.Matches(msg, m.keys.Toggle): // space, as in every pager
+		m.part.Update(tea.KeyMsg{Type: tea.KeyPgDown}, m.keys)
+	default:
+		m.part.Update(msg, m.keys)
 	}
 	return false, nil
 }
 
 // View draws the part of the text that is in sight.
 func (m *Message) View(t theme.Theme, w, h int) []string {
-	lines := m.draw(t, w)
-	m.rows, m.shown = len(lines), min(h, len(lines))
-	m.first = max(0, min(m.first, m.rows-m.shown))
-	out := append([]string(nil), lines[m.first:m.first+m.shown]...)
-	if m.first+m.shown < m.rows {
-		out[len(out)-1] = t.Muted.Render(t.Signs.Down + " more below")
-	}
-	return out
+	return m.part.View(t, m.draw(t, w), h)
 }
 
 // Hints are the keys that close it.
 func (m *Message) Hints() []keymap.Hint {
 	h := []keymap.Hint{keymap.On(m.keys.Back, "close")}
-	if m.rows > m.shown {
-		h = append(h, keymap.On(m.keys.Down, "more"))
+	if m.part.More() {
+		h = append(h, keymap.On(m.keys.Down, "more"), keymap.On(m.keys.Toggle, "next page"))
 	}
 	return h
 }

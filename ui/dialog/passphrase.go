@@ -26,6 +26,7 @@ type Passphrase struct {
 	keep   int // index into offers
 	note   string
 	wrong  string
+	empty  bool // nothing was typed, and Enter again means that there is no passphrase
 	answer func(keys.Secret, vault.Backend, bool) tea.Cmd
 	keys   keymap.Map
 }
@@ -104,7 +105,7 @@ func (p *Passphrase) Key(msg tea.KeyMsg) (bool, tea.Cmd) {
 	case msg.Type == tea.KeyUp || msg.Type == tea.KeyDown:
 		p.move(msg.Type == tea.KeyDown)
 	default:
-		p.wrong = ""
+		p.wrong, p.empty = "", false
 		p.fields[p.at].Update(msg)
 		if p.fields[p.at].Full() {
 			p.wrong = fmt.Sprintf("A passphrase has at most %d bytes.", vault.MaxPassphrase)
@@ -176,11 +177,15 @@ func (p *Passphrase) refuses() bool {
 			return true
 		}
 	}
-	if p.fields[0].Empty() && p.req.Purpose != keys.PurposeImage {
+	switch {
+	case !p.fields[0].Empty() || p.empty:
+		return false
+	case p.req.Purpose == keys.PurposeImage && !p.req.New:
+		p.wrong, p.empty = "Nothing was typed. Enter again if the key has no passphrase.", true
+	default:
 		p.wrong, p.at = "Type the passphrase first.", 0
-		return true
 	}
-	return false
+	return true
 }
 
 func (p *Passphrase) reply(s keys.Secret, keep vault.Backend, ok bool) (cmd tea.Cmd) {

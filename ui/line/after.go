@@ -31,12 +31,18 @@ func (w *walk) after(ctx context.Context, res *workflow.Result) error {
 // strangers lists the commands by which others check the release.
 func (w *walk) strangers(res *workflow.Result) {
 	w.t.Say("")
-	w.t.Say("How others check it. Publish your public key once, as a file KEYS:")
-	w.t.Say("  bulla keys export %s -o KEYS", string(res.Plan.Key.Primary))
-	imagePub := strings.TrimSuffix(res.Plan.ImageKey, ".key") + ".pub"
-	for _, c := range workflow.StrangerCommands(res, w.Session.Repository().Root, "KEYS", imagePub) {
-		w.t.Say("  %s", c.Text)
+	root := w.Session.Repository().Root
+	say := func(list []workflow.Command) {
+		for _, c := range list {
+			w.t.Say("  # %s", c.Why)
+			w.t.Say("  %s", c.Text)
+		}
 	}
+	w.t.Say("So that others can check it, publish the public keys once:")
+	say(workflow.SignerCommands(res, root))
+	w.t.Say("")
+	w.t.Say("Then anyone can check it:")
+	say(workflow.StrangerCommands(res, root, workflow.PublicKeysName, workflow.ImageKeyName(res.Plan.ImageKey)))
 }
 
 // keepPassphrases offers to keep what was typed for the next time. The place is chosen once: the

@@ -58,7 +58,7 @@ func newNewcomer(t *testing.T) *newcomer {
 func (n *newcomer) begin(ctx context.Context) <-chan error {
 	ended := make(chan error, 1)
 	go func() {
-		ended <- FirstKey{Terminal: NewTerminal(n.tty, n.tty, n.tty), Wizard: firstkey.New(n.world, n.dir), Now: time.Now}.Run(ctx)
+		ended <- FirstKey{Terminal: NewTerminal(n.tty, n.tty, &TTY{In: n.tty, Out: n.tty}), Wizard: firstkey.New(n.world, n.dir), Now: time.Now}.Run(ctx)
 	}()
 	return ended
 }
@@ -241,7 +241,7 @@ func TestStoppedWhilePublishing(t *testing.T) {
 	ended := make(chan error, 1)
 	var rs []publish.Result
 	go func() {
-		p := KeyPublisher{Terminal: NewTerminal(n.tty, n.tty, n.tty), Places: wizard}
+		p := KeyPublisher{Terminal: NewTerminal(n.tty, n.tty, &TTY{In: n.tty, Out: n.tty}), Places: wizard}
 		var err error
 		rs, err = p.Publish(ctx, made.Key)
 		ended <- err

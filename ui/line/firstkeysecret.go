@@ -59,7 +59,7 @@ func (f *firstKey) words(ctx context.Context) (keys.Secret, error) {
 	}
 	for tries := 0; ; tries++ {
 		typed, err := f.t.readSecret(ctx, "Type them from your paper:")
-		if err != nil {
+		if err != nil && !errors.Is(err, errCut) {
 			made.Destroy()
 			return keys.Secret{}, err
 		}
@@ -105,12 +105,12 @@ func (t *Terminal) ShowSecret(s keys.Secret) error {
 		return keys.ErrNoPassphrase
 	}
 	return s.Use(func(b []byte) error {
-		_, err := fmt.Fprint(t.tty, "\n    ")
+		_, err := fmt.Fprint(t.tty.Out, "\n    ")
 		if err == nil {
-			_, err = t.tty.Write(b)
+			_, err = t.tty.Out.Write(b)
 		}
 		if err == nil {
-			_, err = fmt.Fprint(t.tty, "\n\n")
+			_, err = fmt.Fprint(t.tty.Out, "\n\n")
 		}
 		return err
 	})
@@ -189,6 +189,6 @@ func (f *firstKey) keep(ctx context.Context) error {
 		explainOn(f.t, err) // the key stands whether its passphrase is kept or not
 		return nil
 	}
-	f.t.Say("Kept in %s.", places[n-2].Name)
+	f.t.Say("Kept in %s.", placeWords(places[n-2]))
 	return nil
 }

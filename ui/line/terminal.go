@@ -8,11 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"sync"
-
-	"golang.org/x/term"
 
 	"bulla/keys"
 	"bulla/ui/safetext"
@@ -25,7 +22,7 @@ import (
 // Terminal asks a person, one line at a time.
 type Terminal struct {
 	in      *bufio.Reader
-	tty     *os.File // for passphrases; nil where there is no terminal
+	tty     *TTY // for passphrases; nil where there is no terminal
 	pending chan answer
 
 	mu  sync.Mutex // of out
@@ -34,7 +31,7 @@ type Terminal struct {
 
 // NewTerminal asks on out and reads answers from in. tty is where passphrases are read, nil for
 // nowhere.
-func NewTerminal(in io.Reader, out io.Writer, tty *os.File) *Terminal {
+func NewTerminal(in io.Reader, out io.Writer, tty *TTY) *Terminal {
 	return &Terminal{in: bufio.NewReader(in), out: out, tty: tty}
 }
 
@@ -81,17 +78,12 @@ func (t *Terminal) Passphrase(ctx context.Context, req keys.PassphraseRequest) (
 		t.Say("That was not the right one. Try %d of %d.", req.Attempt, keys.PassphraseTries)
 	}
 	for {
-		first, err := t.readSecret(ctx, prompt(req))
+		first, err := t.first(ctx, req)
 		if err != nil || !req.New {
 			return first, err
 		}
-		if first.Len() == 0 {
-			t.Say("It must not be empty.")
-			first.Destroy()
-			continue
-		}
 		second, err := t.readSecret(ctx, "The same once more:")
-		if err != nil {
+		if err != nil && !errors.Is(err, errCut) {
 			first.Destroy()
 			return keys.Secret{}, err
 		}
@@ -102,6 +94,32 @@ func (t *Terminal) Passphrase(ctx context.Context, req keys.PassphraseRequest) (
 		}
 		first.Destroy()
 		t.Say("The two differ. Once more from the beginning.")
+	}
+}
+
+// first reads a passphrase until it can be one: not empty, and not cut. An empty one opens nothing
+// but an image key, which cosign makes without a password too: whoever means it presses Enter twice.
+func (t *Terminal) first(ctx context.Context, req keys.PassphraseRequest) (keys.Secret, error) {
+	mayBeEmpty := req.Purpose == keys.PurposeImage && !req.New
+	for {
+		s, err := t.readSecret(ctx, prompt(req))
+		switch {
+		case errors.Is(err, errCut):
+			t.Say("A passphrase that is typed has at most %d bytes. Nothing was taken.", maxTyped)
+		case err != nil || s.Len() > 0:
+			return s, err
+		case req.New:
+			t.Say("It must not be empty.")
+		case !mayBeEmpty:
+			t.Say("Nothing was typed. Ctrl+C stops.")
+		default:
+			mayBeEmpty = false
+			t.Say("Nothing was typed. Enter again if the image key has no passphrase.")
+			again, err := t.readSecret(ctx, prompt(req))
+			if !errors.Is(err, errCut) {
+				return again, err
+			}
+		}
 	}
 }
 
@@ -119,34 +137,4 @@ func prompt(req keys.PassphraseRequest) string {
 		what += " " + req.Label
 	}
 	return what + ":"
-}
-
-// readSecret reads one line without echo. Ctrl+C ends it through ctx: the terminal is given back
-// its echo in either case.
-func (t *Terminal) readSecret(ctx context.Context, question string) (keys.Secret, error) {
-	fmt.Fprint(t.tty, safetext.Line(question)+" ")
-	state, err := term.GetState(int(t.tty.Fd()))
-	if err != nil {
-		return keys.Secret{}, err
-	}
-	type secret struct {
-		b   []byte
-		err error
-	}
-	done := make(chan secret, 1)
-	go func() {
-		b, err := term.ReadPassword(int(t.tty.Fd()))
-		done <- secret{b, err}
-	}()
-	select {
-	case a := <-done:
-		fmt.Fprintln(t.tty)
-		if errors.Is(a.err, io.EOF) {
-			return keys.Secret{}, context.Canceled
-		}
-		return keys.NewSecret(a.b), a.err
-	case <-ctx.Done():
-		fmt.Fprintln(t.tty)
-		return keys.Secret{}, errors.Join(ctx.Err(), term.Restore(int(t.tty.Fd()), state))
-	}
 }

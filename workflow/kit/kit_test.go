@@ -205,3 +205,54 @@ func TestPlain(t *testing.T) {
 		t.Errorf("%d octets", len(got))
 	}
 }
+
+// What the end of a release tells the signer and the strangers to type works as it stands, in this
+// order, for a stranger who has nothing but what was published.
+func TestCommandsOfTheEndWork(t *testing.T) {
+	for _, peer := range []string{"gpg", "git", "sha256sum", "cosign"} {
+		keystest.Peer(t, peer)
+	}
+	bulla, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, res, _ := released(t)
+	bin := t.TempDir()
+	if err := os.Symlink(bulla, filepath.Join(bin, "bulla")); err != nil {
+		t.Fatal(err)
+	}
+	path := "PATH=" + strings.Join([]string{bin, os.Getenv("BULLA_PEERS"), os.Getenv("PATH")}, string(os.PathListSeparator))
+	signer := []string{path, "BULLA_HOME=" + filepath.Join(b.Root(), "home"), "GNUPGHOME=" + keystest.GnuPGHome(t)}
+	stranger := []string{path, "BULLA_HOME=" + t.TempDir(), "GNUPGHOME=" + keystest.GnuPGHome(t), "DOCKER_CONFIG=" + t.TempDir()}
+	run := func(env []string, c workflow.Command) {
+		t.Helper()
+		if _, stderr, err := keystest.Run(t, nil, env, "sh", "-c", "cd "+workflow.ShellQuote(b.Dir())+" && "+c.Text); err != nil {
+			t.Errorf("%s: %v\n%s", c.Text, err, stderr)
+		}
+	}
+	ran := 0
+	for _, c := range workflow.SignerCommands(res, b.Dir()) {
+		if !strings.Contains(c.Text, " publish ") { // it would leave this computer
+			run(signer, c)
+			ran++
+		}
+	}
+	theirs := workflow.StrangerCommands(res, b.Dir(), workflow.PublicKeysName, workflow.ImageKeyName(res.Plan.ImageKey))
+	var text []string
+	for _, c := range theirs {
+		run(stranger, c)
+		text = append(text, c.Text)
+	}
+	all := strings.Join(text, "\n")
+	for _, want := range []string{"gpg --verify dist/SHA256SUMS.asc dist/SHA256SUMS\n", "gpg --verify dist/bulla-release.json.asc dist/bulla-release.json\n", "--key practice.pub "} {
+		if !strings.Contains(all+"\n", want) {
+			t.Errorf("no %q in\n%s", want, all)
+		}
+	}
+	if strings.Index(all, "SHA256SUMS.asc") > strings.Index(all, "sha256sum -c") {
+		t.Errorf("the list is used before it is checked:\n%s", all)
+	}
+	if ran != 3 || len(theirs) < 7 {
+		t.Errorf("%d and %d commands", ran, len(theirs))
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"bulla/keys"
 	"bulla/ui/component/human"
 	"bulla/ui/component/layout"
+	"bulla/ui/component/scroll"
 	"bulla/ui/dialog"
 	"bulla/ui/explain"
 	"bulla/ui/keymap"
@@ -26,9 +27,7 @@ type endView struct {
 	err    error
 	fresh  bool // the job began a release: where it did not come that far, nothing was created
 	notes  []string
-	first  int // first row in sight
-	rows   int
-	shown  int
+	part   scroll.Model
 }
 
 // next is what the person wants at the end, for the page to carry out.
@@ -98,10 +97,8 @@ func (v *endView) key(msg tea.KeyMsg) next {
 		return nextUndo
 	case v.err != nil && v.incomplete() == nil && key.Matches(msg, v.keys.Choose, v.keys.Back):
 		return nextAgain
-	case key.Matches(msg, v.keys.Down):
-		v.first = max(0, min(v.first+1, v.rows-v.shown))
-	case key.Matches(msg, v.keys.Up):
-		v.first = max(0, v.first-1)
+	default:
+		v.part.Update(msg, v.keys)
 	}
 	return nextNothing
 }
@@ -130,13 +127,7 @@ func (v *endView) view(w, h int) []string {
 			body = append(body, v.theme.Caution.Render(l))
 		}
 	}
-	v.rows, v.shown = len(body), min(h, len(body))
-	v.first = max(0, min(v.first, v.rows-v.shown))
-	out := append([]string(nil), body[v.first:v.first+v.shown]...)
-	if v.first+v.shown < v.rows {
-		out[len(out)-1] = v.theme.Muted.Render(v.theme.Signs.Down + " more below")
-	}
-	return out
+	return v.part.View(v.theme, body, h)
 }
 
 func (v *endView) success(w int) []string {
@@ -232,11 +223,12 @@ func (v *endView) stopped(inc *workflow.IncompleteError, w int) []string {
 // showCommands opens the box with what a stranger types.
 func (v *endView) showCommands() {
 	r := v.result
-	cmds := workflow.StrangerCommands(r, v.repo.Root, "KEYS", publicHalf(r.Plan.ImageKey))
-	export := "bulla keys export " + string(r.Plan.Key.Primary) + " -o KEYS"
+	mine := workflow.SignerCommands(r, v.repo.Root)
+	theirs := workflow.StrangerCommands(r, v.repo.Root, workflow.PublicKeysName, workflow.ImageKeyName(r.Plan.ImageKey))
 	v.dialogs().Push(dialog.NewMessage("How others verify "+safetext.Line(r.Plan.Tag), func(t theme.Theme, w int) []string {
-		out := []string{"Publish your public key once, as a file KEYS beside the release:", t.Accent.Render(layout.Cut(export, w, t.Signs.Ellipsis)), "", "Then anyone can check:"}
-		return append(out, CommandRows(t, cmds, w)...)
+		out := append([]string{t.Strong.Render("Once, you: publish the public keys.")}, CommandRows(t, mine, w)...)
+		out = append(out, "", t.Strong.Render("Then anyone can check:"))
+		return append(out, CommandRows(t, theirs, w)...)
 	}))
 }
 
@@ -244,16 +236,15 @@ func (v *endView) showCommands() {
 func CommandRows(t theme.Theme, cmds []workflow.Command, w int) []string {
 	var out []string
 	for _, c := range cmds {
-		out = append(out, t.Muted.Render("# "+layout.Cut(safetext.Line(c.Why), w-2, t.Signs.Ellipsis)))
+		for _, l := range layout.Wrap("# "+safetext.Line(c.Why), w) {
+			out = append(out, t.Muted.Render(l))
+		}
 		for _, l := range layout.Wrap(safetext.Line(c.Text), w) {
 			out = append(out, t.Accent.Render(l))
 		}
 	}
 	return out
 }
-
-// publicHalf is the path of a cosign key's public file.
-func publicHalf(private string) string { return strings.TrimSuffix(private, ".key") + ".pub" }
 
 // VerdictRows draws verdicts as a table: the sign and word of the status, the kind, the target,
 // and who signed. Whatever is not good has its reason below it.

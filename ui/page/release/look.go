@@ -14,6 +14,7 @@ import (
 	"bulla/ui/component/layout"
 	"bulla/ui/component/picker"
 	"bulla/ui/component/rail"
+	"bulla/ui/component/scroll"
 	"bulla/ui/component/textfield"
 	"bulla/ui/keymap"
 	"bulla/ui/safetext"
@@ -30,9 +31,7 @@ type lookRoom struct {
 	list    picker.Model
 	confirm *textfield.Model
 	wrong   string
-	first   int  // first row in sight
-	rows    int  // of the plan, when it was drawn last
-	shown   int  // of them in sight
+	part    scroll.Model
 	begun   bool // the person confirmed: the page starts the run
 }
 
@@ -43,7 +42,7 @@ type planned struct {
 }
 
 func (r *lookRoom) enter() tea.Cmd {
-	r.confirm, r.wrong, r.first = textfield.New("", ""), "", 0
+	r.confirm, r.wrong, r.part = textfield.New("", ""), "", scroll.Model{}
 	return r.ask()
 }
 
@@ -90,10 +89,8 @@ func (r *lookRoom) key(msg tea.KeyMsg) tea.Cmd {
 		return r.ask()
 	case key.Matches(msg, r.keys.Choose):
 		r.answer()
-	case msg.Type == tea.KeyUp, msg.Type == tea.KeyPgUp:
-		r.first = max(0, r.first-scroll(msg))
-	case msg.Type == tea.KeyDown, msg.Type == tea.KeyPgDown:
-		r.first = max(0, min(r.first+scroll(msg), r.rows-r.shown))
+	case msg.Type == tea.KeyUp, msg.Type == tea.KeyPgUp, msg.Type == tea.KeyDown, msg.Type == tea.KeyPgDown:
+		r.part.Update(msg, r.keys) // letters are typed into the field
 	default:
 		r.wrong = ""
 		r.confirm.Update(msg)
@@ -107,13 +104,6 @@ func (r *lookRoom) noRemote() string {
 		return "this repository has no remote to push to"
 	}
 	return ""
-}
-
-func scroll(msg tea.KeyMsg) int {
-	if msg.Type == tea.KeyPgUp || msg.Type == tea.KeyPgDown {
-		return 8
-	}
-	return 1
 }
 
 // answer begins the run only if the version, or the tag, was typed exactly.
@@ -206,16 +196,7 @@ func (r *lookRoom) ready(w, h int) []string {
 	}
 	head := []string{t.Strong.Render("Nothing has been created yet. This will happen:"), ""}
 	body := r.planRows(w)
-	room := max(1, h-len(head)-len(tail))
-	r.rows, r.shown = len(body), min(room, len(body))
-	r.first = max(0, min(r.first, r.rows-r.shown))
-	part := append([]string(nil), body[r.first:r.first+r.shown]...)
-	if r.first+r.shown < r.rows {
-		part[len(part)-1] = t.Muted.Render(t.Signs.Down + " more below: down shows it")
-	}
-	if r.first > 0 {
-		part[0] = t.Muted.Render(t.Signs.Up + " more above")
-	}
+	part := r.part.View(t, body, max(1, h-len(head)-len(tail)))
 	return append(append(head, part...), tail...)
 }
 

@@ -14,6 +14,7 @@ import (
 	"bulla/ui/component/frame"
 	"bulla/ui/component/layout"
 	"bulla/ui/component/meter"
+	"bulla/ui/component/scroll"
 	"bulla/ui/dialog"
 	"bulla/ui/explain"
 	"bulla/ui/keymap"
@@ -55,9 +56,7 @@ type Model struct {
 	id       int
 	busy     bool
 	since    time.Time
-	first    int
-	rows     int
-	shown    int
+	part     scroll.Model
 	left     bool
 }
 
@@ -139,10 +138,8 @@ func (m *Model) Key(msg tea.KeyMsg) tea.Cmd {
 		m.showCommands()
 	case key.Matches(msg, m.keys.Help):
 		m.o.Dialogs.Push(dialog.NewHelp([]dialog.Group{{Name: "Practice", Hints: m.hints()}}))
-	case key.Matches(msg, m.keys.Down):
-		m.first = max(0, min(m.first+1, m.rows-m.shown))
-	case key.Matches(msg, m.keys.Up):
-		m.first = max(0, m.first-1)
+	default:
+		m.part.Update(msg, m.keys)
 	}
 	return nil
 }
@@ -167,12 +164,10 @@ func (m *Model) showCommands() {
 // Screen is the page for a frame of w by h.
 func (m *Model) Screen(w, h int) frame.Screen {
 	bw, bh := frame.Body(w, h)
-	body := m.view(bw - 4)
-	m.rows, m.shown = len(body), min(bh, len(body))
-	m.first = max(0, min(m.first, m.rows-m.shown))
+	body := m.part.View(m.o.Theme, m.view(bw-4), bh)
 	return frame.Screen{
 		Title: "practice: be the stranger", Context: safetext.Line(m.o.Result.Plan.Project),
-		Body: layout.Indent(body[m.first:m.first+m.shown], "  "), Status: m.status(), Hints: m.hints(),
+		Body: layout.Indent(body, "  "), Status: m.status(), Hints: m.hints(),
 	}
 }
 

@@ -1,0 +1,93 @@
+package dialog
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"bulla/keys"
+	"bulla/keys/vault"
+	"bulla/ui/theme"
+)
+
+var (
+	enter = tea.KeyMsg{Type: tea.KeyEnter}
+	ascii = theme.New(theme.Options{ASCII: true})
+)
+
+func runes(s string) tea.KeyMsg { return tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(s)} }
+
+// TestNothingTyped: Enter on an empty field costs no try. Only an image key can be without a
+// passphrase, and then Enter is pressed twice in a row.
+func TestNothingTyped(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		purpose keys.PassphrasePurpose
+		fresh   bool
+		keys    []tea.KeyMsg
+		answers bool
+		want    string
+		says    string
+	}{
+		{"a signing key", keys.PurposeOpenPGP, false, []tea.KeyMsg{enter, enter, enter}, false, "", "Type the passphrase first."},
+		{"the vault", keys.PurposeVault, false, []tea.KeyMsg{enter, enter}, false, "", "Type the passphrase first."},
+		{"an image key, once", keys.PurposeImage, false, []tea.KeyMsg{enter}, false, "", "Enter again"},
+		{"an image key, twice", keys.PurposeImage, false, []tea.KeyMsg{enter, enter}, true, "", ""},
+		{"an image key, typed after all", keys.PurposeImage, false, []tea.KeyMsg{enter, runes("x"), enter}, true, "x", ""},
+		{"an image key, erased again", keys.PurposeImage, false, []tea.KeyMsg{enter, runes("x"), {Type: tea.KeyBackspace}, enter}, false, "", "Enter again"},
+		{"a new image key", keys.PurposeImage, true, []tea.KeyMsg{enter, enter, enter, enter}, false, "", "needs a passphrase"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			answered, got := false, ""
+			d := NewPassphrase(PassphraseOptions{Request: keys.PassphraseRequest{Purpose: c.purpose, New: c.fresh}, Answer: func(s keys.Secret, _ vault.Backend, ok bool) tea.Cmd {
+				answered = ok
+				_ = s.Use(func(b []byte) error { got = string(b); return nil })
+				return nil
+			}})
+			for _, k := range c.keys {
+				d.Key(k)
+			}
+			view := strings.Join(d.View(ascii, 72, 20), "\n")
+			if answered != c.answers || got != c.want || (c.says != "" && !strings.Contains(view, c.says)) {
+				t.Errorf("answered %v with %q; it shows\n%s", answered, got, view)
+			}
+		})
+	}
+}
+
+// TestLongMessage: a text that does not fit scrolls by the keys that people try.
+func TestLongMessage(t *testing.T) {
+	m := NewMessage("Long", func(theme.Theme, int) (out []string) {
+		for i := range 30 {
+			out = append(out, fmt.Sprintf("line %02d", i))
+		}
+		return out
+	})
+	for _, c := range []struct {
+		key   tea.KeyMsg
+		first string
+	}{
+		{tea.KeyMsg{}, "line 00"},
+		{tea.KeyMsg{Type: tea.KeySpace, Runes: []rune(" ")}, "line 09"},
+		{tea.KeyMsg{Type: tea.KeyPgDown}, "line 17"},
+		{tea.KeyMsg{Type: tea.KeyPgUp}, "line 09"},
+		{tea.KeyMsg{Type: tea.KeyEnd}, "line 21"},
+		{runes("g"), "line 00"},
+		{runes("G"), "line 21"},
+		{tea.KeyMsg{Type: tea.KeyHome}, "line 00"},
+		{runes("j"), "line 02"},
+	} {
+		if done, _ := m.Key(c.key); done {
+			t.Fatalf("%v closed it", c.key)
+		}
+		view := m.View(ascii, 40, 10)
+		if at := strings.Join(view, "|"); !strings.HasPrefix(strings.TrimPrefix(at, "^ more above|"), c.first) {
+			t.Errorf("%v: %s, want %s first", c.key, at, c.first)
+		}
+	}
+	if done, _ := m.Key(tea.KeyMsg{Type: tea.KeyEsc}); !done {
+		t.Error("esc does not close it")
+	}
+}
