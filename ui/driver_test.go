@@ -210,11 +210,11 @@ func (d *driver) toTag() *driver {
 func (d *driver) toText() *driver  { return d.toTag().press("enter").see("What does tag") }
 func (d *driver) toFiles() *driver { return d.toText().press("enter").see("each with its .asc") }
 func (d *driver) toImage() *driver {
-	return d.toFiles().press("enter").see("2 platforms").see("release.key")
+	return d.toFiles().press("enter").images()
 }
 func (d *driver) toLook() *driver { return d.toImage().press("enter").see("Type 1.4.0") }
 func (d *driver) toAsk() *driver  { return d.toLook().press("1.4.0", "enter").see("> passphrase") }
 func (d *driver) toEnd() *driver  { return d.toAsk().press(passphrase, "enter").see("Released v1.4.0") }
 
 // images waits until the registry has answered and the image keys are known.
-func (d *driver) images() *driver { return d.see("2 platforms").see("release.key") }
+func (d *driver) images() *driver { return d.see("2 platforms").see("takes cosign").see("release.key") }

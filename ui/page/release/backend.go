@@ -37,6 +37,7 @@ type Backend interface {
 	FindArtifacts(ctx context.Context, globs []string) ([]artifacts.File, error)
 	ImageReferences(version string) []string
 	ResolveImage(ctx context.Context, ref string) (docker.Image, error)
+	OfferImage(context.Context, workflow.Choices, docker.Image) (workflow.ImageOffer, error)
 	ImageKeys(context.Context) ([]workflow.ImageKey, error)
 	GenerateImageKey(context.Context, keys.Secret) (workflow.ImageKey, error)
 	Preflight(context.Context, workflow.Choices) []workflow.Finding
