@@ -162,8 +162,8 @@ func (s *Session) trustRepository(ctx context.Context, clients *trustClients, c 
 	client := clients.get(s.trustServer(c, rule))
 	gun := dct.GUNOf(ref)
 	r := client.Repository(gun)
-	if len(rule.Roots) > 0 { // people name a root by its certificate or by its key
-		return r, TrustPin{Certificates: rule.Roots, RootKeys: rule.Roots}, nil
+	if certificates, rootKeys := policy.SplitRoots(rule.Roots); len(rootKeys) > 0 {
+		return r, TrustPin{Certificates: certificates, RootKeys: rootKeys}, nil
 	}
 	pins, err := client.Pins()
 	if err != nil {
