@@ -33,7 +33,8 @@ const patience = 30 * time.Second
 func testOptions(f *fake) Options {
 	return Options{
 		Open: f.open, Vault: &fakeVault{}, Out: io.Discard, In: strings.NewReader(""), Now: func() time.Time { return noon },
-		Env: func(name string) string { return map[string]string{"LANG": "C.UTF-8"}[name] },
+		Env:    func(name string) string { return map[string]string{"LANG": "C.UTF-8"}[name] },
+		Images: func(context.Context, string) (Images, error) { return newFakeImages(), nil },
 	}
 }
 
@@ -58,7 +59,7 @@ func driveRoot(t *testing.T, r *root) *driver {
 	if r.o.Practice != nil {
 		d.secret = "" // it is shown on purpose
 	}
-	t.Cleanup(func() { close(d.ended); r.release.Shutdown() })
+	t.Cleanup(func() { close(d.ended); r.shutdown() })
 	if v := r.View(); v != "" {
 		t.Errorf("drawn before the size was known: %q", v)
 	}

@@ -126,8 +126,9 @@ func (f *fake) FindArtifacts(context.Context, []string) ([]artifacts.File, error
 	return f.files, f.filesErr
 }
 func (f *fake) ImageReferences(string) []string { return f.images }
-func (f *fake) ResolveImage(context.Context, string) (docker.Image, error) {
-	return docker.Image{Digest: "sha256:9f2c000011112222333344445555666677778888999900001111222233334444", Index: true, Platforms: []string{"linux/amd64", "linux/arm64"}}, f.imageErr
+func (f *fake) ResolveImage(_ context.Context, name string) (docker.Image, error) {
+	ref, _ := docker.ParseReference(name)
+	return docker.Image{Reference: ref, Digest: "sha256:9f2c000011112222333344445555666677778888999900001111222233334444", Index: true, Platforms: []string{"linux/amd64", "linux/arm64"}}, f.imageErr
 }
 func (f *fake) OfferImage(context.Context, workflow.Choices, docker.Image) (workflow.ImageOffer, error) {
 	return f.offer, nil

@@ -183,6 +183,9 @@ func (p *Page[B, T]) Begin(what string) { p.busy, p.since = what, p.o.Now() }
 // End ends what Begin began.
 func (p *Page[B, T]) End() { p.busy = "" }
 
+// Typing reports whether keys are text of the filter now.
+func (p *Page[B, T]) Typing() bool { return p.typing }
+
 // Busy reports whether something is under way beside the reading.
 func (p *Page[B, T]) Busy() bool { return p.busy != "" }
 

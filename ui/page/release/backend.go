@@ -77,8 +77,10 @@ type Options struct {
 	// Practice says that this is the practice world; PracticePassphrase is shown there.
 	Practice           bool
 	PracticePassphrase string
-	Theme              theme.Theme
-	Now                func() time.Time
+	// CanShowImages says that the root has a page for the tags of a repository.
+	CanShowImages bool
+	Theme         theme.Theme
+	Now           func() time.Time
 	// Dialogs is the stack that the page opens its dialogs on.
 	Dialogs *dialog.Stack
 }

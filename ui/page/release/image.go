@@ -226,6 +226,8 @@ func (r *imageRoom) key(msg tea.KeyMsg) tea.Cmd {
 		} else {
 			r.note = "There is no other image key. n makes one."
 		}
+	case key.Matches(msg, r.keys.Repository):
+		r.show()
 	case key.Matches(msg, r.keys.With):
 		r.change()
 	case key.Matches(msg, r.keys.New):
@@ -465,7 +467,7 @@ func (r *imageRoom) hints() []keymap.Hint {
 		other = "there is no other image key"
 	}
 	return []keymap.Hint{
-		keymap.Unless(r.refused(), r.keys.Choose, "go on"), keymap.On(r.keys.Images, ""), keymap.Unless(none, r.keys.Remove, ""),
+		keymap.Unless(r.refused(), r.keys.Choose, "go on"), keymap.On(r.keys.Images, ""), keymap.Unless(r.unshowable(), r.keys.Repository, "its tags"), keymap.Unless(none, r.keys.Remove, ""),
 		keymap.Unless(none, r.keys.With, "cosign or Content Trust"), keymap.On(r.keys.Help, ""), keymap.On(r.keys.Back, ""), keymap.Unless(other, r.keys.Key, "other image key"),
 		keymap.On(r.keys.New, "new image key"), keymap.On(r.keys.Again, "ask again"), keymap.On(r.keys.Quit, ""),
 	}

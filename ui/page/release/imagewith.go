@@ -15,6 +15,28 @@ import (
 // This file is the choice of the systems that sign: cosign, Content Trust, or both, as far as the
 // registry and the trust server of each image allow it.
 
+// unshowable is why the tags of an image's repository cannot be shown, or "".
+func (r *imageRoom) unshowable() string {
+	switch i := r.list.At(); {
+	case !r.o.CanShowImages:
+		return "there is no page for them here"
+	case i >= len(r.images):
+		return "there is no image"
+	case !r.images[i].done:
+		return "the registry has not given the image"
+	}
+	return ""
+}
+
+// show leads to the tags of the repository of the image under the cursor.
+func (r *imageRoom) show() {
+	if why := r.unshowable(); why != "" {
+		r.note = capitalized(why) + "."
+		return
+	}
+	r.repository = r.images[r.list.At()].image.Reference.Repository().String()
+}
+
 type imageOffered struct {
 	id    int
 	offer workflow.ImageOffer
