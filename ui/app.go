@@ -49,6 +49,10 @@ type Options struct {
 	Practice           Practice
 	PracticePassphrase string
 
+	// Images lists the tags of a repository of images, for the page that the walk leads to; nil where
+	// there is none. It runs outside the event loop.
+	Images func(ctx context.Context, repository string) (Images, error)
+
 	// Theme is light, dark, or by COLORFGBG. ASCII draws without other characters, also where
 	// the locale has them.
 	Theme theme.Mode
@@ -80,7 +84,7 @@ func Release(ctx context.Context, o Options) (Outcome, error) {
 	p := tea.NewProgram(r, tea.WithContext(ctx), tea.WithInput(o.In), tea.WithOutput(o.Out), tea.WithAltScreen())
 	_, err := p.Run()
 	cancel()
-	out := r.release.Shutdown()
+	out := r.shutdown()
 	switch {
 	case out.Err != nil:
 		return out, out.Err

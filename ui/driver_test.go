@@ -33,7 +33,8 @@ const patience = 30 * time.Second
 func testOptions(f *fake) Options {
 	return Options{
 		Open: f.open, Vault: &fakeVault{}, Out: io.Discard, In: strings.NewReader(""), Now: func() time.Time { return noon },
-		Env: func(name string) string { return map[string]string{"LANG": "C.UTF-8"}[name] },
+		Env:    func(name string) string { return map[string]string{"LANG": "C.UTF-8"}[name] },
+		Images: func(context.Context, string) (Images, error) { return newFakeImages(), nil },
 	}
 }
 
@@ -58,7 +59,7 @@ func driveRoot(t *testing.T, r *root) *driver {
 	if r.o.Practice != nil {
 		d.secret = "" // it is shown on purpose
 	}
-	t.Cleanup(func() { close(d.ended); r.release.Shutdown() })
+	t.Cleanup(func() { close(d.ended); r.shutdown() })
 	if v := r.View(); v != "" {
 		t.Errorf("drawn before the size was known: %q", v)
 	}
@@ -210,11 +211,11 @@ func (d *driver) toTag() *driver {
 func (d *driver) toText() *driver  { return d.toTag().press("enter").see("What does tag") }
 func (d *driver) toFiles() *driver { return d.toText().press("enter").see("each with its .asc") }
 func (d *driver) toImage() *driver {
-	return d.toFiles().press("enter").see("2 platforms").see("release.key")
+	return d.toFiles().press("enter").images()
 }
 func (d *driver) toLook() *driver { return d.toImage().press("enter").see("Type 1.4.0") }
 func (d *driver) toAsk() *driver  { return d.toLook().press("1.4.0", "enter").see("> passphrase") }
 func (d *driver) toEnd() *driver  { return d.toAsk().press(passphrase, "enter").see("Released v1.4.0") }
 
 // images waits until the registry has answered and the image keys are known.
-func (d *driver) images() *driver { return d.see("2 platforms").see("release.key") }
+func (d *driver) images() *driver { return d.see("2 platforms").see("takes cosign").see("release.key") }

@@ -35,6 +35,7 @@ type fake struct {
 	files      []artifacts.File
 	filesErr   error
 	images     []string
+	offer      workflow.ImageOffer
 	imageErr   error
 	imageKeys  []workflow.ImageKey
 	findings   []workflow.Finding
@@ -73,11 +74,26 @@ func newFake() *fake {
 		images:    []string{"registry.acme.org/widget:1.4.0"},
 		imageKeys: []workflow.ImageKey{{Path: "/home/rhea/.local/share/bulla/images/release.key", ID: image, Why: "made by bulla"}},
 	}
+	f.offer = workflow.ImageOffer{
+		Registry: []workflow.Finding{
+			{Severity: workflow.SeverityInfo, Message: "The connection to registry.acme.org is verified (TLS 1.3, certificate by CN=Example CA)."},
+			{Severity: workflow.SeverityInfo, Message: "The registry lists what refers to an image itself (OCI 1.1): signatures need no tags."},
+		},
+		Problem: workflow.Finding{Rule: workflow.RuleContentTrust, Severity: workflow.SeverityError, Step: workflow.StepImage,
+			Message: "registry.acme.org/widget has no root key on https://registry.acme.org yet, so no tag can be signed there.",
+			Hint:    "bulla image trust key generate --root makes a root key; then a backup of it, its rehearsal, and bulla image trust init registry.acme.org/widget"},
+	}
 	f.keyChoices.List[0].Subkeys = []keys.Subkey{{Fingerprint: rheaS, Algorithm: "ed25519", CanSign: true, HasSecret: true}}
 	f.config.Release.Artifacts = []string{"dist/*"}
 	f.remote = gitops.Remote{Name: "origin", URL: "git@forge.acme.org:acme/widget.git"}
 	f.run = f.walk
 	return f
+}
+
+// trustTaken lets a trust server take the signature.
+func trustTaken(f *fake) {
+	f.offer.Problem = workflow.Finding{}
+	f.offer.ContentTrust = &workflow.PlannedTrust{Server: "https://notary.acme.org", Repository: "registry.acme.org/widget", Roles: []string{"targets/releases", "targets/rhea"}, Certificates: []string{"60303ae2"}}
 }
 
 func (f *fake) open(context.Context) (Backend, error) { return f, nil }
@@ -110,8 +126,12 @@ func (f *fake) FindArtifacts(context.Context, []string) ([]artifacts.File, error
 	return f.files, f.filesErr
 }
 func (f *fake) ImageReferences(string) []string { return f.images }
-func (f *fake) ResolveImage(context.Context, string) (docker.Image, error) {
-	return docker.Image{Digest: "sha256:9f2c000011112222333344445555666677778888999900001111222233334444", Index: true, Platforms: []string{"linux/amd64", "linux/arm64"}}, f.imageErr
+func (f *fake) ResolveImage(_ context.Context, name string) (docker.Image, error) {
+	ref, _ := docker.ParseReference(name)
+	return docker.Image{Reference: ref, Digest: "sha256:9f2c000011112222333344445555666677778888999900001111222233334444", Index: true, Platforms: []string{"linux/amd64", "linux/arm64"}}, f.imageErr
+}
+func (f *fake) OfferImage(context.Context, workflow.Choices, docker.Image) (workflow.ImageOffer, error) {
+	return f.offer, nil
 }
 func (f *fake) ImageKeys(context.Context) ([]workflow.ImageKey, error) { return f.imageKeys, nil }
 func (f *fake) GenerateImageKey(context.Context, keys.Secret) (workflow.ImageKey, error) {
@@ -149,7 +169,11 @@ func (f *fake) Plan(_ context.Context, c workflow.Choices) (*workflow.Plan, erro
 		p.Files = append(p.Files, workflow.PlannedFile{File: file, Existing: artifacts.StateNone})
 	}
 	for _, name := range c.Images {
-		p.Images = append(p.Images, workflow.PlannedImage{Name: name, Digest: "sha256:9f2c000011112222333344445555666677778888999900001111222233334444", Platforms: []string{"linux/amd64", "linux/arm64"}})
+		img := workflow.PlannedImage{Name: name, Digest: "sha256:9f2c000011112222333344445555666677778888999900001111222233334444", Platforms: []string{"linux/amd64", "linux/arm64"}}
+		if p.ImageWith = c.ImageWith; c.ImageWith.ContentTrust() {
+			img.Trust = f.offer.ContentTrust
+		}
+		p.Images = append(p.Images, img)
 		p.ImageKey, p.ImageID = c.ImageKey, image
 	}
 	return p, nil

@@ -48,9 +48,19 @@ func scenes() []scene {
 		{"image", nil, func(d *driver) { d.toImage() }},
 		{"image-none", func(f *fake, _ *Options) { f.images = nil }, func(d *driver) { d.toFiles().press("enter").see("No image is part") }},
 		{"image-refused", func(f *fake, _ *Options) { f.imageErr = errors.New("the registry refused (403)") }, func(d *driver) { d.toFiles().press("enter").see("403").see("release.key").press("enter") }},
-		{"image-keyless", func(f *fake, _ *Options) { f.imageKeys = nil }, func(d *driver) { d.toFiles().press("enter").see("no key to sign images").see("2 platforms") }},
+		{"image-keyless", func(f *fake, _ *Options) { f.imageKeys = nil }, func(d *driver) {
+			d.toFiles().press("enter").see("no key to sign images").see("2 platforms").see("takes cosign")
+		}},
 		{"image-new-key", nil, func(d *driver) { d.toImage().press("n", "abc", "enter", "ab") }},
+		{"image-both", func(f *fake, _ *Options) { trustTaken(f) }, func(d *driver) {
+			d.toImage().see("takes cosign, Content Trust").press("t").see("cosign and Content Trust")
+		}},
+		{"image-trust", func(f *fake, _ *Options) { trustTaken(f) }, func(d *driver) { d.toImage().see("takes cosign, Content Trust").press("t", "t") }},
+		{"image-untrusted", nil, func(d *driver) { d.toImage().press("t").see("Content Trust cannot sign here") }},
 		{"look", nil, func(d *driver) { d.toLook().press("1.4") }},
+		{"look-both", func(f *fake, _ *Options) { trustTaken(f) }, func(d *driver) {
+			d.toImage().see("takes cosign, Content Trust").press("t", "enter").see("Type 1.4.0").see("in Content Trust")
+		}},
 		{"look-wrong", nil, func(d *driver) { d.toLook().press("1.5.0", "enter") }},
 		{"look-push", nil, func(d *driver) { d.toLook().press("ctrl+p").see("yes, the tag to origin") }},
 		{"look-refused", func(f *fake, _ *Options) { f.planErr = refusal() }, func(d *driver) { d.toImage().press("enter").see("This would fail") }},

@@ -3,6 +3,7 @@ package ui
 import (
 	"context"
 	"strings"
+	"sync"
 
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
@@ -11,6 +12,7 @@ import (
 	"bulla/ui/component/layout"
 	"bulla/ui/dialog"
 	"bulla/ui/keymap"
+	"bulla/ui/page/images"
 	"bulla/ui/page/release"
 	"bulla/ui/page/sandbox"
 	"bulla/ui/theme"
@@ -34,6 +36,9 @@ type root struct {
 	dialogs *dialog.Stack
 	release *release.Model
 	sandbox *sandbox.Model // nil until the practice release is done
+	images  *images.Model  // nil until a repository of images is looked at
+	leave   func()         // ends the reading of images
+	ending  sync.WaitGroup // pages of images that were left
 	page    page
 	w, h    int
 }
@@ -49,7 +54,7 @@ func (r *root) build() {
 	r.release = release.New(release.Options{
 		Context: r.ctx, Open: r.o.Open, Choices: r.o.Choices, Vault: r.o.Vault,
 		Practice: r.o.Practice != nil, PracticePassphrase: r.o.PracticePassphrase,
-		Theme: r.theme, Now: r.o.Now, Dialogs: r.dialogs,
+		Theme: r.theme, Now: r.o.Now, Dialogs: r.dialogs, CanShowImages: r.o.Images != nil,
 	})
 	r.page = r.release
 }
@@ -70,11 +75,16 @@ func (r *root) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	if r.sandbox != nil {
 		cmd = tea.Batch(cmd, r.sandbox.Update(msg))
 	}
+	if r.images != nil {
+		cmd = tea.Batch(cmd, r.images.Update(msg))
+	}
 	return r, cmd
 }
 
 func (r *root) key(msg tea.KeyMsg) tea.Cmd {
 	switch {
+	case key.Matches(msg, r.keys.Interrupt) && r.images != nil:
+		return r.release.Interrupt(msg) // it is the walk that ends
 	case key.Matches(msg, r.keys.Interrupt):
 		return r.page.Interrupt(msg)
 	case r.tooSmall() != nil:
@@ -83,13 +93,11 @@ func (r *root) key(msg tea.KeyMsg) tea.Cmd {
 		// What a dialog's answer has changed is for the page to follow up.
 		return tea.Batch(r.dialogs.Key(msg), r.release.Update(nil))
 	}
-	cmd := r.page.Key(msg)
-	r.turn()
-	return cmd
+	return tea.Batch(r.page.Key(msg), r.turn())
 }
 
 // turn goes to the page that the person asked for.
-func (r *root) turn() {
+func (r *root) turn() tea.Cmd {
 	if result, ok := r.release.WantsPractice(); ok {
 		r.sandbox = sandbox.New(sandbox.Options{Context: r.ctx, World: r.o.Practice, Result: result, Theme: r.theme, Now: r.o.Now, Dialogs: r.dialogs})
 		r.page = r.sandbox
@@ -97,6 +105,43 @@ func (r *root) turn() {
 	if r.sandbox != nil && r.sandbox.Left() {
 		r.page = r.release
 	}
+	if repository, ok := r.release.WantsImages(); ok {
+		return r.showImages(repository)
+	}
+	if r.images != nil && r.images.Left() {
+		r.closeImages()
+		r.page = r.release
+	}
+	return nil
+}
+
+// showImages opens the page of a repository of images.
+func (r *root) showImages(repository string) tea.Cmd {
+	ctx, cancel := context.WithCancel(r.ctx)
+	r.leave = cancel
+	r.images = images.New(images.Options{
+		Context: ctx, Name: repository, Back: "the release", Theme: r.theme, Now: r.o.Now, Dialogs: r.dialogs,
+		Open: func(ctx context.Context) (images.Backend, error) { return r.o.Images(ctx, repository) },
+	})
+	r.page = r.images
+	return r.images.Init()
+}
+
+// closeImages ends the page of images; what it was at ends by itself, and shutdown waits for it.
+func (r *root) closeImages() {
+	if r.images == nil {
+		return
+	}
+	r.leave()
+	r.ending.Go(r.images.Shutdown)
+	r.images = nil
+}
+
+// shutdown waits until nothing is at work any more.
+func (r *root) shutdown() Outcome {
+	r.closeImages()
+	r.ending.Wait()
+	return r.release.Shutdown()
 }
 
 // tooSmall is the sentence for a terminal below the minimum, or nil. Before the size is known

@@ -59,6 +59,70 @@ func TestWithoutFilesAndImages(t *testing.T) {
 	d.see("none")
 }
 
+// TestImageWith: cosign signs unless the person chooses another way, which has to be possible.
+func TestImageWith(t *testing.T) {
+	f := newFake()
+	trustTaken(f)
+	d := drive(t, testOptions(f)).toImage()
+	for _, c := range []struct {
+		press []string
+		want  workflow.ImageWith
+	}{{nil, workflow.WithCosign}, {[]string{"t"}, workflow.WithBoth}, {[]string{"t"}, workflow.WithContentTrust}, {[]string{"t"}, workflow.WithCosign}} {
+		d.press(c.press...).press("enter").see("Type 1.4.0")
+		if got := f.planned[len(f.planned)-1]; got.ImageWith != c.want {
+			t.Errorf("%s: %+v", c.want, got)
+		}
+		d.press("esc").see("Which images")
+	}
+	f = newFake() // no root key there: t tells so, and nothing changes
+	d = drive(t, testOptions(f)).toImage().press("t").see("bulla image trust key generate --root").press("esc", "enter").see("Type 1.4.0")
+	if got := f.planned[0]; got.ImageWith != workflow.WithCosign {
+		t.Errorf("%+v", got)
+	}
+	f = newFake() // asked for on the command line, and impossible: the walk does not go on
+	o := testOptions(f)
+	o.Choices.ImageWith = workflow.WithBoth
+	d = drive(t, o).toFiles().press("enter").see("has no root key").press("enter").see("Content Trust cannot sign here yet.")
+	if d.press("t", "t").see("signed by cosign").press("enter").see("Type 1.4.0"); f.planned[0].ImageWith != workflow.WithCosign {
+		t.Errorf("%+v", f.planned[0])
+	}
+}
+
+// TestImagesOfTheWalk: the way from the step Image to the tags of its repository and back, where the
+// walk is as it was.
+func TestImagesOfTheWalk(t *testing.T) {
+	f := newFake()
+	trustTaken(f)
+	d := drive(t, testOptions(f)).toImage().press("t").see("cosign and Content Trust")
+	d.press("o").see("1.10.0").see("esc back to the release")
+	d.press("w").hidden("back to the release") // esc shows all again first
+	d.press("esc").see("esc back to the release").press("/", "1.9", "enter").hidden("back to the release")
+	d.press("esc").see("1.10.0").press("esc").see("Which images").see("cosign and Content Trust")
+	d.press("o").see("1.10.0").press("enter").see("esc close").press("esc").see("esc back to the release").press("esc").see("Which images")
+	if d.press("enter").see("Type 1.4.0"); !f.planned[0].ImageWith.ContentTrust() {
+		t.Errorf("%+v", f.planned[0])
+	}
+	// Ctrl+C there ends the walk, as everywhere; and what is being read then ends with it.
+	f = newFake()
+	o := testOptions(f)
+	left := make(chan struct{})
+	o.Images = func(ctx context.Context, name string) (Images, error) {
+		if name != "registry.acme.org/widget" {
+			t.Errorf("asked for %q", name)
+		}
+		<-ctx.Done()
+		close(left)
+		return nil, ctx.Err()
+	}
+	d = drive(t, o).toImage().press("o").see("listing the tags").see("esc back to the release").press("ctrl+c")
+	if out := d.r.shutdown(); !out.Cancelled {
+		t.Errorf("%+v", out)
+	}
+	<-left
+	o.Images = nil
+	drive(t, o).toImage().press("o").see("There is no page for them here.")
+}
+
 // TestTakenVersion: a version that has a tag is refused where it is typed.
 func TestTakenVersion(t *testing.T) {
 	d := drive(t, testOptions(newFake()))

@@ -67,9 +67,8 @@ func (p TrustPin) trust() dct.Trust {
 	return dct.Trust{Certificates: p.Certificates, RootKeys: p.RootKeys, CA: p.CA}
 }
 
-// ImageOffer is an image of a release, and what can be done about it.
+// ImageOffer is how an image of a release can be signed.
 type ImageOffer struct {
-	Image docker.Image
 	// Registry is what the doctor says of the registry and the trust server.
 	Registry []Finding
 	// ContentTrust is how the tag would be signed there; nil where it cannot be. Problem then says
@@ -81,14 +80,10 @@ type ImageOffer struct {
 // patience bounds a question to a trust server that nobody has chosen to sign on.
 const patience = 6 * time.Second
 
-// OfferImage finds out what an image reference points to, and how it could be signed there. Its
-// error is that of the registry: without an answer there is nothing to sign.
-func (s *Session) OfferImage(ctx context.Context, c Choices, text string) (ImageOffer, error) {
-	img, err := s.ResolveImage(ctx, text)
-	if err != nil {
-		return ImageOffer{}, err
-	}
-	o := ImageOffer{Image: img}
+// OfferImage finds out how an image that was resolved could be signed where it is: what the
+// registry can hold, and what a trust server would take. The error is that of ctx, or of bulla's
+// own pins.
+func (s *Session) OfferImage(ctx context.Context, c Choices, img docker.Image) (o ImageOffer, err error) {
 	wanted := s.imageWith(c).ContentTrust()
 	trust, cancel := ctx, context.CancelFunc(func() {})
 	if !wanted {
@@ -114,6 +109,22 @@ func (s *Session) OfferImage(ctx context.Context, c Choices, text string) (Image
 	return o, registryErr
 }
 
+// Untouched reports whether nobody uses Content Trust for the repository, as far as can be known:
+// then nothing about it is worth telling unasked.
+func (o ImageOffer) Untouched() bool {
+	var none *dct.NotInitializedError
+	return o.ContentTrust == nil && (o.Problem.Unreachable || errors.As(o.Problem.Err, &none) && !none.Known)
+}
+
+// MayNotPush is what the registry has against a cosign signature, or nil.
+func (o ImageOffer) MayNotPush() *Finding {
+	i := slices.IndexFunc(o.Registry, func(f Finding) bool { return f.Rule == RulePush && f.Severity != SeverityInfo })
+	if i < 0 {
+		return nil
+	}
+	return &o.Registry[i]
+}
+
 // imageWith is what is chosen, or else configured.
 func (s *Session) imageWith(c Choices) ImageWith {
 	if c.ImageWith != "" {
@@ -124,9 +135,6 @@ func (s *Session) imageWith(c Choices) ImageWith {
 	}
 	return WithCosign
 }
-
-// ImageWith is how images are signed where the choices are silent.
-func (s *Session) ImageWith() ImageWith { return s.imageWith(Choices{}) }
 
 // imageRule is the policy's rule for a repository; false where none fits.
 func (s *Session) imageRule(ctx context.Context, repo docker.Repository) (policy.ImageRule, bool) {
@@ -154,8 +162,8 @@ func (s *Session) trustRepository(ctx context.Context, clients *trustClients, c 
 	client := clients.get(s.trustServer(c, rule))
 	gun := dct.GUNOf(ref)
 	r := client.Repository(gun)
-	if len(rule.Roots) > 0 { // people name a root by its certificate or by its key
-		return r, TrustPin{Certificates: rule.Roots, RootKeys: rule.Roots}, nil
+	if certificates, rootKeys := policy.SplitRoots(rule.Roots); len(rootKeys) > 0 {
+		return r, TrustPin{Certificates: certificates, RootKeys: rootKeys}, nil
 	}
 	pins, err := client.Pins()
 	if err != nil {

@@ -220,9 +220,12 @@ func TestContentTrustLeadsTheWay(t *testing.T) {
 func TestOfferImage(t *testing.T) {
 	b := newTrustBench(t)
 	s := b.session()
-	ref := strings.ReplaceAll(b.image, "{version}", "1.0.0")
-	o, err := s.OfferImage(t.Context(), Choices{}, ref)
-	if err != nil || o.Image.Digest == "" || o.ContentTrust != nil || o.Problem.Rule != RuleContentTrust {
+	img, err := s.ResolveImage(t.Context(), strings.ReplaceAll(b.image, "{version}", "1.0.0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := s.OfferImage(t.Context(), Choices{}, img)
+	if err != nil || o.MayNotPush() != nil || o.ContentTrust != nil || o.Problem.Rule != RuleContentTrust {
 		t.Fatalf("got %+v, %v", o, err)
 	}
 	rules := map[Rule]bool{}
@@ -235,11 +238,12 @@ func TestOfferImage(t *testing.T) {
 		}
 	}
 	b.initialize()
-	if o, err = s.OfferImage(t.Context(), Choices{}, ref); err != nil || o.ContentTrust == nil || o.ContentTrust.Server != b.url || len(o.ContentTrust.Roles) != 1 {
+	if o, err = s.OfferImage(t.Context(), Choices{}, img); err != nil || o.ContentTrust == nil || o.ContentTrust.Server != b.url || len(o.ContentTrust.Roles) != 1 {
 		t.Errorf("got %+v, %v", o, err)
 	}
-	if _, err := s.OfferImage(t.Context(), Choices{}, ref+"-none"); !docker.IsNotFound(err) {
-		t.Errorf("no such image: %v", err)
+	b.shut.Store(true)
+	if o, err = s.OfferImage(t.Context(), Choices{}, img); err != nil || o.ContentTrust != nil || !o.Problem.Unreachable {
+		t.Errorf("a dead trust server: %+v, %v", o, err)
 	}
 }
 

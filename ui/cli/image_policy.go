@@ -89,9 +89,12 @@ func (a *app) printPins(to string, rules []policy.ImageRule) error {
 		if to == "notary" {
 			form = images.NotaryConfig
 		}
-		b, err := form(rules)
+		b, notes, err := form(rules)
 		if err != nil {
 			return err
+		}
+		for _, n := range notes {
+			a.note("note: %s", n)
 		}
 		text = string(b)
 	default:

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"sync"
 
+	"bulla/docker"
 	"bulla/keys"
 	"bulla/ui"
 	"bulla/ui/explain"
 	"bulla/ui/theme"
 	"bulla/workflow"
+	"bulla/workflow/images"
 	"bulla/workflow/sandbox"
 )
 
@@ -52,7 +54,7 @@ func (a *app) practise(ctx context.Context) (err error) {
 	p := &practice{app: a}
 	defer func() { err = errors.Join(err, p.close()) }()
 	return a.screen(ctx, ui.Options{
-		Choices: workflow.Choices{Version: sandbox.NextVersion}, Practice: p, PracticePassphrase: sandbox.Passphrase, Open: p.open,
+		Choices: workflow.Choices{Version: sandbox.NextVersion}, Practice: p, Images: p.images, PracticePassphrase: sandbox.Passphrase, Open: p.open,
 	})
 }
 
@@ -74,6 +76,32 @@ func (p *practice) open(ctx context.Context) (ui.Backend, error) {
 		p.box = box
 	}
 	return workflow.Open(ctx, p.box.World(), p.box.Dir())
+}
+
+// images lists the tags of a repository in the practice world.
+func (p *practice) images(ctx context.Context, name string) (ui.Images, error) {
+	p.mu.Lock()
+	box := p.box
+	p.mu.Unlock()
+	return tagsOf(ctx, box.World(), box.Dir(), name, nil)
+}
+
+// tagsOf lists the tags of a repository of images, judged by the keys and the policy of the
+// repository in dir. Nothing is said on standard error: the screen is taken.
+func tagsOf(ctx context.Context, w *workflow.World, dir, name string, trust images.ContentTrust) (ui.Images, error) {
+	repo, err := docker.ParseRepository(name)
+	if err != nil {
+		return nil, err
+	}
+	v, err := workflow.NewVerifier(ctx, w, workflow.VerifyOptions{Dir: dir})
+	if err != nil {
+		return nil, err
+	}
+	s, err := images.Open(ctx, v, repo, images.Options{Trust: trust})
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 func (p *practice) close() error {

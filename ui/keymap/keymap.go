@@ -17,7 +17,7 @@ type Map struct {
 	None, Replace, TogglePush, Resume, Undo, Push, Verify     key.Binding
 	Yes, No, Tamper, Go, Show                                 key.Binding
 	Message, Copy, Export, Sort, Wanting, Signer, Registry    key.Binding
-	Fetch                                                     key.Binding
+	Fetch, With, Repository                                   key.Binding
 	// In text.
 	Erase, EraseAll key.Binding
 }
@@ -77,6 +77,8 @@ func Default() Map {
 		Signer:     b("b", "only by this signer", "b"),
 		Registry:   b("i", "ask the registry for images", "i"),
 		Fetch:      b("f", "fetch the missing key", "f"),
+		With:       b("t", "how images are signed", "t"),
+		Repository: b("o", "the tags of its repository", "o"),
 
 		Erase:    b("backspace", "erase", "backspace", "ctrl+h"),
 		EraseAll: b("ctrl+u", "erase all", "ctrl+u"),

@@ -161,6 +161,9 @@ func (w *walk) saveChoices(ctx context.Context, res *workflow.Result) error {
 	if c.Release.ImageKey != "" {
 		w.t.Say("  image key %s", c.Release.ImageKey)
 	}
+	if c.Release.ImageWith != "" {
+		w.t.Say("  images are signed with %s", c.Release.ImageWith)
+	}
 	ok, err := w.t.Confirm(ctx, "Write "+workflow.ConfigName+"?")
 	if err != nil || !ok {
 		return err
@@ -197,6 +200,9 @@ func (w *walk) settings(p *workflow.Plan) workflow.ReleaseConfig {
 	// A path outside the repository means nothing on another computer.
 	if rel, err := filepath.Rel(w.Session.Repository().Root, p.ImageKey); err == nil && p.ImageKey != "" && filepath.IsLocal(rel) {
 		r.ImageKey = filepath.ToSlash(rel)
+	}
+	if p.ImageWith.ContentTrust() {
+		r.ImageWith, r.TrustServer = string(p.ImageWith), w.c.TrustServer
 	}
 	return r
 }

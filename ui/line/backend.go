@@ -29,6 +29,7 @@ type Session interface {
 	FindArtifacts(ctx context.Context, globs []string) ([]artifacts.File, error)
 	ImageReferences(version string) []string
 	ResolveImage(ctx context.Context, ref string) (docker.Image, error)
+	OfferImage(context.Context, workflow.Choices, docker.Image) (workflow.ImageOffer, error)
 	ImageKeys(context.Context) ([]workflow.ImageKey, error)
 	GenerateImageKey(context.Context, keys.Secret) (workflow.ImageKey, error)
 	Preflight(context.Context, workflow.Choices) []workflow.Finding

@@ -39,6 +39,7 @@ type fakeSession struct {
 	files      []artifacts.File
 	filesErr   error
 	images     []string
+	offer      workflow.ImageOffer
 	imageKeys  []workflow.ImageKey
 	findings   []workflow.Finding
 	refuse     func(workflow.Choices) error // of Plan
@@ -71,6 +72,7 @@ func newSession() *fakeSession {
 		},
 		config:    workflow.Config{Exists: true, Release: workflow.ReleaseConfig{Artifacts: []string{"dist/*"}}},
 		images:    []string{"registry.example.org/widget:1.4.0"},
+		offer:     workflow.ImageOffer{Problem: workflow.Finding{Unreachable: true}},
 		imageKeys: []workflow.ImageKey{{Path: "/home/ada/images/release.key", ID: imageID, Why: "made by bulla"}},
 	}
 }
@@ -121,6 +123,9 @@ func (f *fakeSession) ResolveImage(_ context.Context, ref string) (docker.Image,
 	}
 	return docker.Image{Digest: digest, Index: true, Platforms: []string{"linux/amd64", "linux/arm64"}}, nil
 }
+func (f *fakeSession) OfferImage(context.Context, workflow.Choices, docker.Image) (workflow.ImageOffer, error) {
+	return f.offer, nil
+}
 func (f *fakeSession) ImageKeys(context.Context) ([]workflow.ImageKey, error) {
 	return f.imageKeys, nil
 }
@@ -148,7 +153,11 @@ func (f *fakeSession) Plan(_ context.Context, c workflow.Choices) (*workflow.Pla
 		p.Files = append(p.Files, workflow.PlannedFile{File: file})
 	}
 	for _, name := range c.Images {
-		p.Images = append(p.Images, workflow.PlannedImage{Name: name, Digest: digest})
+		img := workflow.PlannedImage{Name: name, Digest: digest}
+		if p.ImageWith = c.ImageWith; c.ImageWith.ContentTrust() {
+			img.Trust = f.offer.ContentTrust
+		}
+		p.Images = append(p.Images, img)
 	}
 	return p, nil
 }

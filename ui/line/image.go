@@ -55,6 +55,7 @@ func (w *walk) resolve(ctx context.Context, refs []string) error {
 			w.explain(err)
 			return w.askImages(ctx)
 		}
+		w.remember(refs[i], img)
 		rows[i] = refs[i] + "  " + imageFacts(img)
 	}
 	w.t.Say("The images to sign. Signing one publishes the signature in its registry.")
@@ -77,7 +78,7 @@ func imageFacts(img docker.Image) string {
 
 // imageKey chooses the key that signs the images, or makes one.
 func (w *walk) imageKey(ctx context.Context) error {
-	if len(w.c.Images) == 0 || w.c.ImageKey != "" {
+	if len(w.c.Images) == 0 || w.c.ImageKey != "" || !w.with().Cosign() {
 		return nil
 	}
 	list, err := w.Session.ImageKeys(ctx)

@@ -85,7 +85,15 @@ func (w *walk) lookImages(p *workflow.Plan) {
 	for _, img := range p.Images {
 		w.t.Say("  Image %s", img.Name)
 		w.t.Say("    %s", img.Digest)
-		w.t.Say("    Signing it publishes the signature in the registry; that cannot be taken back.")
+		if p.ImageWith.Cosign() {
+			w.t.Say("    Signing it publishes the signature in the registry; that cannot be taken back.")
+		}
+		if img.Trust != nil {
+			w.t.Say("    Signed in Content Trust on %s, as %s: that is public too.", img.Trust.Server, strings.Join(img.Trust.Roles, ", "))
+		}
+	}
+	if !p.ImageWith.Cosign() {
+		return
 	}
 	w.t.Say("    by image key %s", p.ImageKey)
 	if p.ImageID != "" {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"bulla/docker"
 	"bulla/keys"
 	"bulla/ui/explain"
 	"bulla/workflow"
@@ -18,6 +19,8 @@ type walk struct {
 	Walker
 	t *Terminal
 	c workflow.Choices
+	// resolved is what references of images were resolved to.
+	resolved map[string]docker.Image
 	// typedGlobs are what a person typed here, for the offer to save it.
 	typedGlobs []string
 	// changed says that something was made, gone on with or taken back on the way: a key, an
@@ -85,7 +88,7 @@ func (w *walk) fresh(ctx context.Context) (*workflow.Result, error) {
 
 // questions are the choices in their order.
 func (w *walk) questions() []func(context.Context) error {
-	return []func(context.Context) error{w.key, w.version, w.message, w.files, w.images, w.imageKey, w.push}
+	return []func(context.Context) error{w.key, w.version, w.message, w.files, w.images, w.imageWith, w.imageKey, w.push}
 }
 
 // attempt makes the plan, shows it and, once it is confirmed, carries it out.
@@ -116,6 +119,9 @@ func (w *walk) mend(ctx context.Context, err error) error {
 		if wrong.Request.Purpose == keys.PurposeImage {
 			w.c.ImageKey = ""
 			return w.imageKey(ctx)
+		}
+		if p := wrong.Request.Purpose; p == keys.PurposeTrust || p == keys.PurposeTrustRoot {
+			return w.chooseWith(ctx)
 		}
 		w.c.Key = ""
 		return w.key(ctx)
@@ -161,6 +167,8 @@ func (w *walk) mendRefused(ctx context.Context, refused *workflow.RefusedError) 
 // remedyFor is what can be chosen differently, or nothing.
 func (w *walk) remedyFor(f workflow.Finding) remedy {
 	switch {
+	case f.Rule == workflow.RuleContentTrust:
+		return remedy{"Sign the images with a cosign key alone?", w.cosignAlone}
 	case f.Rule == workflow.RuleSignatureExists:
 		return remedy{"Replace the signatures and lists that are there?", func(context.Context) error { w.c.Replace = true; return nil }}
 	case f.Rule == workflow.RuleImageKey:

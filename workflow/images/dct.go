@@ -9,6 +9,7 @@ import (
 	"bulla/docker/dct"
 	"bulla/keys"
 	"bulla/workflow"
+	"bulla/workflow/policy"
 )
 
 // DCT asks trust servers, for everything here that wants Content Trust. It is safe for concurrent
@@ -53,8 +54,8 @@ func (d *DCT) repository(repo docker.Repository, roots []string, server string, 
 	}
 	c := d.Client(server)
 	r := c.Repository(gun)
-	if len(roots) > 0 { // people name a root by its certificate or by its key
-		return r, dct.Trust{Certificates: roots, RootKeys: roots}, nil
+	if certificates, rootKeys := policy.SplitRoots(roots); len(rootKeys) > 0 {
+		return r, dct.Trust{Certificates: certificates, RootKeys: rootKeys}, nil
 	}
 	pins, err := c.Pins()
 	if err != nil {

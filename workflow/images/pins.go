@@ -51,9 +51,12 @@ func ReadPins(data []byte, name string) (Pins, error) {
 		return Pins{}, &PinsError{Reason: name + ": there is neither content-trust (daemon.json) nor trust_pinning (notary) in it"}
 	}
 	roots := map[string][]string{}
-	for _, list := range []map[string][]string{found.Certificates, found.RootKeys} {
-		for gun, ids := range list {
-			roots[gun] = append(roots[gun], ids...)
+	for gun, ids := range found.Certificates {
+		roots[gun] = append(roots[gun], ids...)
+	}
+	for gun, ids := range found.RootKeys {
+		for _, id := range ids {
+			roots[gun] = append(roots[gun], policy.RootKeyPrefix+id)
 		}
 	}
 	var p Pins
@@ -98,36 +101,66 @@ func pattern(s string) bool {
 	return err == nil
 }
 
-// DaemonJSON is the content-trust table for a daemon.json, with the roots of the rules. It is a part
-// of a file, to be merged by hand.
-func DaemonJSON(rules []policy.ImageRule) ([]byte, error) {
-	roots := rootsOf(rules)
-	if len(roots) == 0 {
-		return nil, errNoRoots
+// DaemonJSON is the content-trust table for a daemon.json, with the roots of the rules: certificates
+// under cert-ids, keys under root-keys. It is a part of a file, to be merged by hand. notes say what
+// whoever does so should know.
+func DaemonJSON(rules []policy.ImageRule) (text []byte, notes []string, err error) {
+	certificates, rootKeys := map[string][]string{}, map[string][]string{}
+	for _, r := range trusting(rules) {
+		for _, id := range r.Roots {
+			if key, ok := strings.CutPrefix(id, policy.RootKeyPrefix); ok {
+				rootKeys[r.Repository] = append(rootKeys[r.Repository], key)
+			} else {
+				certificates[r.Repository] = append(certificates[r.Repository], id)
+			}
+		}
+		if len(certificates[r.Repository]) > 0 && len(rootKeys[r.Repository]) > 0 {
+			notes = append(notes, r.Repository+" stands under cert-ids, and an engine looks for it under root-keys no more.")
+		}
+		if len(certificates[r.Repository]) > 0 && strings.HasSuffix(r.Repository, "*") {
+			notes = append(notes, r.Repository+": cert-ids name repositories one by one in the engine's documentation, and no pattern; root-keys take patterns.")
+		}
 	}
-	return json.MarshalIndent(map[string]any{"content-trust": map[string]any{
-		"trust-pinning": map[string]any{"root-keys": roots},
-		"mode":          "enforced",
-	}}, "", "  ")
+	if len(certificates)+len(rootKeys) == 0 {
+		return nil, nil, errNoRoots
+	}
+	pinning := map[string]any{}
+	if len(certificates) > 0 {
+		pinning["cert-ids"] = certificates
+	}
+	if len(rootKeys) > 0 {
+		pinning["root-keys"] = rootKeys
+	}
+	text, err = json.MarshalIndent(map[string]any{"content-trust": map[string]any{"trust-pinning": pinning, "mode": "enforced"}}, "", "  ")
+	return text, notes, err
 }
 
-// NotaryConfig is the trust_pinning table for the notary client's config.json.
-func NotaryConfig(rules []policy.ImageRule) ([]byte, error) {
-	roots := rootsOf(rules)
-	if len(roots) == 0 {
-		return nil, errNoRoots
+// NotaryConfig is the trust_pinning table for the notary client's config.json, which pins
+// certificates alone: notes say which roots are left out.
+func NotaryConfig(rules []policy.ImageRule) (text []byte, notes []string, err error) {
+	certificates := map[string][]string{}
+	for _, r := range trusting(rules) {
+		for _, id := range r.Roots {
+			if strings.HasPrefix(id, policy.RootKeyPrefix) {
+				notes = append(notes, fmt.Sprintf("%s: notary pins certificates, and %s is a key. bulla image trust inspect shows the certificate.", r.Repository, id))
+				continue
+			}
+			certificates[r.Repository] = append(certificates[r.Repository], id)
+		}
 	}
-	return json.MarshalIndent(map[string]any{"trust_pinning": map[string]any{"disable_tofu": true, "certs": roots}}, "", "  ")
+	if len(certificates) == 0 && len(notes) > 0 {
+		return nil, nil, &PinsError{Reason: "notary pins certificates, and only keys are named"}
+	}
+	if len(certificates) == 0 {
+		return nil, nil, errNoRoots
+	}
+	text, err = json.MarshalIndent(map[string]any{"trust_pinning": map[string]any{"disable_tofu": true, "certs": certificates}}, "", "  ")
+	return text, notes, err
 }
 
 var errNoRoots = &PinsError{Reason: "no rule for images names a root of Content Trust"}
 
-func rootsOf(rules []policy.ImageRule) map[string][]string {
-	out := map[string][]string{}
-	for _, r := range rules {
-		if r.Wants(policy.SystemContentTrust) {
-			out[r.Repository] = r.Roots
-		}
-	}
-	return out
+// trusting are the rules that want Content Trust.
+func trusting(rules []policy.ImageRule) []policy.ImageRule {
+	return slices.DeleteFunc(slices.Clone(rules), func(r policy.ImageRule) bool { return !r.Wants(policy.SystemContentTrust) })
 }

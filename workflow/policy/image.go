@@ -30,7 +30,8 @@ type ImageRule struct {
 	// images, or where it lists nobody every key at hand.
 	Keys []keys.Fingerprint
 	// Roots are root keys of Content Trust, one of which must stand behind the trust data: ids of
-	// certificates, or of the keys in them; 64 lower-case hexadecimal digits.
+	// certificates, 64 lower-case hexadecimal digits; or RootKeyPrefix and the id of the key in one.
+	// SplitRoots tells them apart.
 	Roots []string
 	// TrustServer is the https address of the trust server; "" for the one that belongs to the
 	// registry by Docker's rule.
@@ -106,7 +107,7 @@ func (t *ImageTable) understand(where string) (out ImageRule, err error) {
 	for _, r := range t.Roots {
 		id, ok := ParseRoot(r)
 		if !ok {
-			return out, faultf(where+".roots", "a root is the id of a root certificate: 64 hexadecimal digits, as docker trust inspect shows it")
+			return out, faultf(where+".roots", "a root is the id of a root certificate: 64 hexadecimal digits, as docker trust inspect shows it; or key: and the id of a root key")
 		}
 		out.Roots = append(out.Roots, id)
 	}
@@ -123,10 +124,28 @@ func (t *ImageTable) understand(where string) (out ImageRule, err error) {
 	return out, nil
 }
 
-// ParseRoot reads the id of a root certificate or key.
+// RootKeyPrefix marks a root that is named by the id of its key, which is what its file is called,
+// and not by that of a certificate, which is what docker trust inspect shows.
+const RootKeyPrefix = "key:"
+
+// ParseRoot reads the id of a root certificate, or of a root key with RootKeyPrefix.
 func ParseRoot(s string) (id string, ok bool) {
-	_, err := hex.DecodeString(s)
-	return strings.ToLower(s), err == nil && len(s) == 64
+	s = strings.ToLower(s)
+	_, err := hex.DecodeString(strings.TrimPrefix(s, RootKeyPrefix))
+	return s, err == nil && len(strings.TrimPrefix(s, RootKeyPrefix)) == 64
+}
+
+// SplitRoots tells ids of certificates from ids of keys. Where people name a root without saying
+// which of the two it is, it stands in both lists.
+func SplitRoots(roots []string) (certificates, rootKeys []string) {
+	for _, r := range roots {
+		id, isKey := strings.CutPrefix(r, RootKeyPrefix)
+		if !isKey {
+			certificates = append(certificates, id)
+		}
+		rootKeys = append(rootKeys, id)
+	}
+	return certificates, rootKeys
 }
 
 // TOML is the rule as it stands in bulla.toml.

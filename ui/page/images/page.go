@@ -43,6 +43,9 @@ type Options struct {
 	Theme   theme.Theme
 	Now     func() time.Time
 	Dialogs *dialog.Stack
+	// Back says where esc leads to once all tags are shown, in words that follow "back to"; "" for
+	// nowhere: the page is all there is.
+	Back string
 	// Copy puts a text into the clipboard of the terminal; nil where that is not possible.
 	Copy func(string) error
 }
@@ -66,6 +69,7 @@ type Model struct {
 
 	backend Backend
 	table   table
+	left    bool
 }
 
 // New makes the page. Init begins to list the tags.
@@ -121,6 +125,10 @@ func (m *Model) found(updates []update, ended bool) {
 
 // Key handles a key that no dialog took.
 func (m *Model) Key(msg tea.KeyMsg) tea.Cmd {
+	if m.leads() && key.Matches(msg, m.keys.Back) && !msg.Paste {
+		m.left = true
+		return nil
+	}
 	if cmd, done := m.Page.Key(msg); done {
 		return cmd
 	}
@@ -128,6 +136,18 @@ func (m *Model) Key(msg tea.KeyMsg) tea.Cmd {
 		return nil
 	}
 	return m.act(msg)
+}
+
+// leads reports whether esc leads away from the page.
+func (m *Model) leads() bool {
+	return m.o.Back != "" && !m.Typing() && m.table.text == "" && !m.table.wanting
+}
+
+// Left reports once that the person went back to where they came from.
+func (m *Model) Left() bool {
+	left := m.left
+	m.left = false
+	return left
 }
 
 // act does what a key asks for.
@@ -225,18 +245,29 @@ func (m *Model) status() string {
 
 func (m *Model) hints() []keymap.Hint {
 	k := m.keys
+	back := "show all again"
+	if m.leads() {
+		back = "back to " + m.o.Back
+	}
 	if h := m.Hints(); h != nil {
+		if m.leads() {
+			h = append([]keymap.Hint{keymap.On(k.Back, back)}, h...)
+		}
 		return h
 	}
 	wanting := "only what is not signed"
 	if m.table.wanting {
 		wanting = "all again"
 	}
-	return []keymap.Hint{
+	hints := []keymap.Hint{
 		keymap.On(k.Choose, "all about it"), keymap.On(k.Filter, ""), keymap.On(k.Wanting, wanting),
 		keymap.Unless(m.copyFault(), k.Copy, "copy name@digest"), keymap.On(k.Help, ""), keymap.On(k.Sort, ""),
-		keymap.On(k.Again, ""), keymap.On(k.Back, "show all again"), keymap.On(k.Quit, ""),
+		keymap.On(k.Again, ""), keymap.On(k.Quit, ""),
 	}
+	if m.leads() { // the way out is said before all else
+		return append([]keymap.Hint{keymap.On(k.Back, back)}, hints...)
+	}
+	return append(hints[:7:7], keymap.On(k.Back, back), hints[7])
 }
 
 func (m *Model) help() {

@@ -37,6 +37,7 @@ type Backend interface {
 	FindArtifacts(ctx context.Context, globs []string) ([]artifacts.File, error)
 	ImageReferences(version string) []string
 	ResolveImage(ctx context.Context, ref string) (docker.Image, error)
+	OfferImage(context.Context, workflow.Choices, docker.Image) (workflow.ImageOffer, error)
 	ImageKeys(context.Context) ([]workflow.ImageKey, error)
 	GenerateImageKey(context.Context, keys.Secret) (workflow.ImageKey, error)
 	Preflight(context.Context, workflow.Choices) []workflow.Finding
@@ -76,8 +77,10 @@ type Options struct {
 	// Practice says that this is the practice world; PracticePassphrase is shown there.
 	Practice           bool
 	PracticePassphrase string
-	Theme              theme.Theme
-	Now                func() time.Time
+	// CanShowImages says that the root has a page for the tags of a repository.
+	CanShowImages bool
+	Theme         theme.Theme
+	Now           func() time.Time
 	// Dialogs is the stack that the page opens its dialogs on.
 	Dialogs *dialog.Stack
 }

@@ -162,6 +162,9 @@ func (v *endView) signers(w int) []string {
 		if d.Kind == keys.KindImage {
 			label = "image key  "
 		}
+		if d.Signer.Source == keys.SourceTrust {
+			label = "trust key  "
+		}
 		if f == "" {
 			f = d.Signer.Fingerprint
 		}
@@ -326,6 +329,8 @@ func (v *endView) status() string {
 	switch {
 	case v.released() && v.result.Pushed:
 		return "The tag is pushed."
+	case v.released() && len(v.result.Images) > 0 && v.result.Plan.ImageWith.ContentTrust():
+		return "The signatures of the image are public. The tag is not pushed yet."
 	case v.released() && len(v.result.Images) > 0:
 		return "The signature of the image is in its registry. The tag is not pushed yet."
 	case v.released():

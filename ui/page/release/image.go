@@ -37,6 +37,7 @@ type imageRoom struct {
 	keyErr  error
 	at      int // index of the chosen key in all
 	making  task
+	with    workflow.ImageWith
 	settled bool
 }
 
@@ -47,6 +48,10 @@ type imageRow struct {
 	image docker.Image
 	done  bool
 	err   error
+
+	offering task // how it can be signed
+	offer    *workflow.ImageOffer
+	offerErr error
 }
 
 type imageResolved struct {
@@ -69,6 +74,9 @@ type imageKeyMade struct {
 
 func (r *imageRoom) enter() tea.Cmd {
 	var cmds []tea.Cmd
+	if r.with == "" {
+		r.with = r.initialWith()
+	}
 	if r.images == nil || r.version != r.state.version {
 		r.version = r.state.version
 		r.images = []*imageRow{}
@@ -124,9 +132,13 @@ func (r *imageRoom) update(msg tea.Msg) tea.Cmd {
 	case imageResolved:
 		for _, row := range r.images {
 			if row.task.end(m.id) {
-				row.image, row.err, row.done = m.image, m.err, m.err == nil
+				if row.image, row.err, row.done = m.image, m.err, m.err == nil; row.done {
+					return r.ask(row)
+				}
 			}
 		}
+	case imageOffered:
+		r.offered(m)
 	case imageKeysListed:
 		if r.keyTask.end(m.id) {
 			r.known, r.all, r.keyErr = m.err == nil, m.keys, m.err
@@ -174,6 +186,9 @@ func (r *imageRoom) refused() string {
 	}
 	switch {
 	case len(r.images) == 0:
+	case r.with.ContentTrust() && r.withoutTrust() != "":
+		return r.withoutTrust()
+	case !r.with.Cosign():
 	case r.keyTask.active:
 		return "still looking for image keys"
 	case r.making.active:
@@ -199,15 +214,22 @@ func (r *imageRoom) key(msg tea.KeyMsg) tea.Cmd {
 	case key.Matches(msg, r.keys.Remove):
 		if i := r.list.At(); i < len(r.images) {
 			r.images[i].task.stop()
+			r.images[i].offering.stop()
 			r.images = append(r.images[:i:i], r.images[i+1:]...)
 			r.list.Set(min(i, max(0, len(r.images)-1)))
 		}
 	case key.Matches(msg, r.keys.Key):
-		if len(r.all) > 1 {
+		if !r.with.Cosign() {
+			r.note = "Content Trust signs with its own keys, in Docker's folder."
+		} else if len(r.all) > 1 {
 			r.at = (r.at + 1) % len(r.all)
 		} else {
 			r.note = "There is no other image key. n makes one."
 		}
+	case key.Matches(msg, r.keys.Repository):
+		r.show()
+	case key.Matches(msg, r.keys.With):
+		r.change()
 	case key.Matches(msg, r.keys.New):
 		r.askForNewKey()
 	case key.Matches(msg, r.keys.Again):
@@ -223,7 +245,8 @@ func (r *imageRoom) settle() {
 	for _, row := range r.images {
 		r.choices.Images = append(r.choices.Images, row.name)
 	}
-	if len(r.images) > 0 {
+	r.choices.ImageWith = r.with
+	if len(r.images) > 0 && r.with.Cosign() {
 		r.choices.ImageKey = r.all[r.at].Path
 	}
 	r.settled, r.target = true, placeLook
@@ -232,8 +255,11 @@ func (r *imageRoom) settle() {
 func (r *imageRoom) again() tea.Cmd {
 	var cmds []tea.Cmd
 	for _, row := range r.images {
-		if !row.done {
+		switch {
+		case !row.done:
 			cmds = append(cmds, r.resolve(row))
+		case row.offer == nil || row.offer.ContentTrust == nil:
+			cmds = append(cmds, r.ask(row))
 		}
 	}
 	return tea.Batch(append(cmds, r.listKeys())...)
@@ -287,7 +313,7 @@ func (r *imageRoom) typing() bool { return r.field != nil }
 
 func (r *imageRoom) busy() bool {
 	for _, row := range r.images {
-		if row.task.active {
+		if row.task.active || row.offering.active {
 			return true
 		}
 	}
@@ -305,7 +331,10 @@ func (r *imageRoom) view(w, h int) []string {
 		out = append(out, "", r.theme.Accent.Render("enter")+" goes on without images", r.theme.Accent.Render("i")+"     adds one: registry.example.org/widget:"+safetext.Line(r.state.version))
 		return append(append(out, ""), r.prose("An image is signed where it is, in its registry. No Docker engine is needed.", w)...)
 	}
-	tail := append([]string{""}, r.keyLines(w)...)
+	tail := append([]string{""}, r.withLines(w)...)
+	if r.with.Cosign() {
+		tail = append(tail, r.keyLines(w)...)
+	}
 	var items [][]string
 	for i, row := range r.images {
 		items = append(items, r.row(row, i == r.list.At(), w))
@@ -336,7 +365,11 @@ func (r *imageRoom) row(row *imageRow, at bool, w int) []string {
 		kind = human.Count(len(row.image.Platforms), "platform")
 	}
 	line := human.Digest(t, safetext.Line(row.image.Digest)) + "  " + t.Muted.Render(kind)
-	return append(out, "    "+layout.Cut(line, w-4, t.Signs.Ellipsis), "")
+	out = append(out, "    "+layout.Cut(line, w-4, t.Signs.Ellipsis))
+	if takes := r.takes(row, w-4); takes != "" {
+		out = append(out, "    "+takes)
+	}
+	return append(out, "")
 }
 
 // host is the registry's part of a reference, for the line that says who is asked.
@@ -391,11 +424,11 @@ func (r *imageRoom) detail(w, _ int) []string {
 		out = append(out, "", t.Muted.Render("Platforms"))
 		out = append(out, layout.Wrap(safetext.Line(strings.Join(row.image.Platforms, ", ")), w)...)
 	}
-	if len(r.all) > 0 && r.all[r.at].ID != "" {
+	if r.with.Cosign() && len(r.all) > 0 && r.all[r.at].ID != "" {
 		out = append(out, "", t.Muted.Render("Image key"))
 		out = append(out, human.FingerprintLines(keys.Fingerprint(safetext.Line(r.all[r.at].ID)), w)...)
 	}
-	return out
+	return append(out, r.offerDetail(row, w)...)
 }
 
 func (r *imageRoom) status() string {
@@ -403,9 +436,20 @@ func (r *imageRoom) status() string {
 	case r.field != nil:
 		return "Enter asks the registry for it; esc leaves everything as it was."
 	case len(r.images) > 0:
-		return "An image's signature lives in the registry: to sign it is to publish it."
+		return publishing(r.with)
 	}
 	return ""
+}
+
+// publishing says what it means to sign an image.
+func publishing(w workflow.ImageWith) string {
+	switch w {
+	case workflow.WithContentTrust:
+		return "The signature goes to the trust server: to sign a tag is to publish it."
+	case workflow.WithBoth:
+		return "Both signatures are public as soon as they are made."
+	}
+	return "An image's signature lives in the registry: to sign it is to publish it."
 }
 
 func (r *imageRoom) hints() []keymap.Hint {
@@ -416,12 +460,15 @@ func (r *imageRoom) hints() []keymap.Hint {
 	if len(r.images) == 0 {
 		none = "there is no image"
 	}
-	if len(r.all) < 2 {
+	switch {
+	case !r.with.Cosign():
+		other = "Content Trust signs with its own keys"
+	case len(r.all) < 2:
 		other = "there is no other image key"
 	}
 	return []keymap.Hint{
-		keymap.Unless(r.refused(), r.keys.Choose, "go on"), keymap.On(r.keys.Images, ""), keymap.Unless(none, r.keys.Remove, ""),
-		keymap.On(r.keys.Help, ""), keymap.On(r.keys.Back, ""), keymap.Unless(other, r.keys.Key, "other image key"),
+		keymap.Unless(r.refused(), r.keys.Choose, "go on"), keymap.On(r.keys.Images, ""), keymap.Unless(r.unshowable(), r.keys.Repository, "its tags"), keymap.Unless(none, r.keys.Remove, ""),
+		keymap.Unless(none, r.keys.With, "cosign or Content Trust"), keymap.On(r.keys.Help, ""), keymap.On(r.keys.Back, ""), keymap.Unless(other, r.keys.Key, "other image key"),
 		keymap.On(r.keys.New, "new image key"), keymap.On(r.keys.Again, "ask again"), keymap.On(r.keys.Quit, ""),
 	}
 }

@@ -279,10 +279,20 @@ func (r *lookRoom) imageRows(w int) [][2]string {
 		if n := len(img.Platforms); n > 0 {
 			kind = "index, " + human.Count(n, "platform")
 		}
-		const where = "signed in the registry"
+		where := map[workflow.ImageWith]string{workflow.WithContentTrust: "signed on the trust server", workflow.WithBoth: "signed in both places"}[p.ImageWith]
+		if where == "" {
+			where = "signed in the registry"
+		}
 		name := layout.Middle(safetext.Line(img.Name), w-labelWidth-len(where)-1, t.Signs.Ellipsis)
 		rows = append(rows, [2]string{name, where},
 			[2]string{human.Digest(t, safetext.Line(img.Digest)) + "  " + t.Muted.Render(kind), ""})
+		if img.Trust != nil {
+			rows = append(rows, [2]string{"in Content Trust, as " + safetext.Line(strings.Join(img.Trust.Roles, ", ")), ""},
+				[2]string{"on " + layout.Middle(safetext.Line(img.Trust.Server), w-labelWidth-3, t.Signs.Ellipsis), ""})
+		}
+	}
+	if !p.ImageWith.Cosign() {
+		return rows
 	}
 	key := safetext.Line(filepath.Base(p.ImageKey))
 	if p.ImageID != "" {
@@ -314,7 +324,7 @@ func (r *lookRoom) status() string {
 	case p == nil:
 		return "What is mended here or elsewhere is looked at again with r."
 	case len(p.Images) > 0:
-		return "An image's signature lives in the registry: to sign it is to publish it."
+		return publishing(p.ImageWith)
 	}
 	return "Esc goes back; whatever else is typed does nothing."
 }

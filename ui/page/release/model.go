@@ -382,6 +382,13 @@ func (m *Model) WantsPractice() (*workflow.Result, bool) {
 	return m.end.result, true
 }
 
+// WantsImages reports once that the person wants to see the tags of a repository of images.
+func (m *Model) WantsImages() (repository string, ok bool) {
+	repository = m.repository
+	m.repository = ""
+	return repository, repository != ""
+}
+
 // tick arms the clock while something is under way.
 func (m *Model) tick() tea.Cmd {
 	busy := m.phase == phaseOpening || m.phase == phaseRun || m.phase == phaseUndo

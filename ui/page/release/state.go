@@ -82,6 +82,9 @@ type state struct {
 	// faults are the findings that the last look was refused for.
 	faults []workflow.Finding
 
+	// repository is one whose tags the person wants to see, or "".
+	repository string
+
 	note   string // for the status line, until the next key
 	target place  // where to go after this message
 	ids    int

@@ -1,0 +1,75 @@
+package line
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"bulla/keys"
+	"bulla/workflow"
+)
+
+// taken lets a trust server take the signature.
+func taken(f *fakeSession) *fakeSession {
+	f.offer = workflow.ImageOffer{ContentTrust: &workflow.PlannedTrust{Server: "https://notary.example.org", Roles: []string{"targets"}}}
+	return f
+}
+
+// Where a trust server would take the signature, the person chooses; Enter is cosign.
+func TestImageWith(t *testing.T) {
+	for answer, want := range map[string]workflow.ImageWith{"": workflow.WithCosign, "2": workflow.WithContentTrust, "3": workflow.WithBoth} {
+		answers := []string{"", "1", "", "", "", answer, "", "n", "1.4.0"}
+		if want == workflow.WithContentTrust { // no image key is asked for
+			answers = []string{"", "1", "", "", "", answer, "n", "1.4.0"}
+		}
+		w := walkThrough(t, taken(newSession()), nil, answers...)
+		if w.err != nil || w.runs != 1 || w.planned[0].ImageWith != want {
+			t.Errorf("%q: %v, %d runs, %+v\n%s", answer, w.err, w.runs, w.planned, w.out)
+		}
+		w.says(t, "2  in Docker Content Trust: the signature lies on https://notary.example.org")
+		if want != workflow.WithCosign {
+			w.says(t, "Signed in Content Trust on https://notary.example.org, as targets")
+		}
+	}
+}
+
+// What is in the way of Content Trust is said with the next command, where somebody uses it at all.
+func TestImageWithoutTrust(t *testing.T) {
+	f := newSession()
+	f.offer = workflow.ImageOffer{Problem: workflow.Finding{Err: errors.New("x"), Message: "No backup was opened yet.", Hint: "bulla image trust key rehearse stick.key"}}
+	w := walkThrough(t, f, nil, whole...)
+	if w.err != nil || w.planned[0].ImageWith.ContentTrust() {
+		t.Fatalf("%v\n%s", w.err, w.out)
+	}
+	w.says(t, "Content Trust cannot sign registry.example.org/widget:1.4.0. No backup was opened yet.", "bulla image trust key rehearse stick.key")
+}
+
+// A refusal by the trust server leads back to cosign alone, if the person wants that.
+func TestImageWithCosignAfterAll(t *testing.T) {
+	f := taken(newSession())
+	f.refuse = func(c workflow.Choices) error {
+		if !c.ImageWith.ContentTrust() {
+			return nil
+		}
+		return &workflow.RefusedError{Findings: []workflow.Finding{{Rule: workflow.RuleContentTrust, Severity: workflow.SeverityError, Step: workflow.StepImage, Message: "The trust server is gone."}}}
+	}
+	w := walkThrough(t, f, nil, "", "1", "", "", "", "2", "n", "y", "", "1.4.0")
+	if w.err != nil || w.runs != 1 || w.planned[1].ImageWith != workflow.WithCosign || w.planned[1].ImageKey == "" {
+		t.Fatalf("%v, %+v\n%s", w.err, w.planned, w.out)
+	}
+}
+
+// A wrong passphrase of a key of Content Trust leads back to the choice it belongs to.
+func TestWrongTrustPassphrase(t *testing.T) {
+	f := taken(newSession())
+	f.run = func(context.Context, workflow.Face) error {
+		if f.runs == 1 {
+			return &keys.UnlockError{Request: keys.PassphraseRequest{Purpose: keys.PurposeTrust}, Tries: 3}
+		}
+		return nil
+	}
+	w := walkThrough(t, f, nil, "", "1", "", "", "", "3", "", "n", "1.4.0", "1", "1.4.0")
+	if w.err != nil || w.runs != 2 || w.planned[1].ImageWith != workflow.WithCosign {
+		t.Fatalf("%v, %d runs, %+v\n%s", w.err, w.runs, w.planned, w.out)
+	}
+}
