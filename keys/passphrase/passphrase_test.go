@@ -119,15 +119,15 @@ func BenchmarkEstimate(b *testing.B) {
 }
 
 func TestSentence(t *testing.T) {
-	for bits, want := range map[float64]string{
-		0: "weak, 0 bits at most", 15: "within a minute", 30.9: "weak, 30 bits at most", 40: "fair, 40 bits at most", 45: "within 112 years", 66: "not within a thousand years",
+	for want, s := range map[string]Strength{
+		"weak, 0 bits at most": {0, Weak}, "needs less than a minute": {15, Weak}, "weak, 30 bits at most": {30.9, Weak},
+		"may need 112 years": {45, Fair}, "no weakness seen, 72 bits at most": {72, Strong}, "may need more than a thousand years": {66, Strong},
 	} {
-		level := Weak
-		if bits >= 40 {
-			level = Fair
+		if got := s.Sentence(); !strings.Contains(got, want) {
+			t.Errorf("%+v: %q lacks %q", s, got, want)
 		}
-		if got := (Strength{Bits: bits, Level: level}).Sentence(); !strings.Contains(got, want) {
-			t.Errorf("%v: %q lacks %q", bits, got, want)
-		}
+	}
+	if got := RandomSentence(66); got != "66 bits of entropy: one graphics card, at ten thousand tries a second, needs more than a thousand years." {
+		t.Error(got)
 	}
 }

@@ -141,7 +141,7 @@ func (p GenerateParams) userID() (string, error) {
 	switch at := strings.LastIndexByte(p.Email, '@'); {
 	case p.Name == "" && p.Email == "":
 		return "", &ParamError{Field: "name", Reason: "is empty, and so is email"}
-	case p.Email != "" && (at <= 0 || at == len(p.Email)-1 || strings.ContainsAny(p.Email, " \t,;\"")):
+	case p.Email != "" && (at <= 0 || at == len(p.Email)-1 || strings.Count(p.Email, "@") > 1 || strings.ContainsAny(p.Email, " \t,;\"")):
 		return "", &ParamError{Field: "email", Reason: "is not an address"}
 	}
 	if p.Name == "" && p.Comment == "" {

@@ -2,13 +2,18 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/pflag"
 
 	"bulla/keys"
+	"bulla/ui"
 	"bulla/ui/explain"
 	"bulla/ui/line"
+	"bulla/ui/theme"
 	"bulla/workflow"
 	"bulla/workflow/firstkey"
 )
@@ -24,13 +29,32 @@ func onlyGlobal(f *pflag.FlagSet, persistent *pflag.FlagSet) bool {
 	return own == 0
 }
 
-// firstKey opens the wizard for a first key: line by line.
+// firstKey opens the wizard for a first key: on the whole screen, or line by line.
 func (a *app) firstKey(ctx context.Context) error {
 	w, err := a.open(ctx)
 	if err != nil {
 		return err
 	}
-	return line.FirstKey{Terminal: a.terminal(), Wizard: firstkey.New(w, a.repository()), Now: a.Now}.Run(ctx)
+	wizard := firstkey.New(w, a.repository())
+	if !a.screenPossible() {
+		return line.FirstKey{Terminal: a.terminal(), Wizard: wizard, Now: a.Now}.Run(ctx)
+	}
+	mode, err := theme.ParseMode(a.flags.theme)
+	if err != nil {
+		return &explain.UsageError{Message: err.Error(), Hints: []string{"--theme auto, light or dark"}}
+	}
+	made, text, err := ui.FirstKey(ctx, ui.FirstKeyOptions{Wizard: wizard, Theme: mode, ASCII: a.flags.ascii, In: a.Stdin, Out: a.Stdout, Env: a.Getenv, Now: a.Now})
+	if made != "" {
+		p, perr := wizard.Progress(context.WithoutCancel(ctx), made)
+		if perr != nil {
+			return errors.Join(err, perr)
+		}
+		line.SayLeft(line.NewTerminal(strings.NewReader(""), a.Stderr, nil), p)
+	}
+	if text != "" {
+		fmt.Fprint(a.Stdout, "\n"+text)
+	}
+	return err
 }
 
 // publishWalk asks a person what shall be published where. key may be "".

@@ -78,6 +78,8 @@ func (p *Passphrase) Title() string {
 		return capital(new + "master passphrase of the vault file")
 	case keys.PurposeAgent:
 		return capital(new + "passphrase or PIN, for gpg-agent")
+	case keys.PurposeToken:
+		return "Access token of an account"
 	case keys.PurposeTrustRoot:
 		return capital(new + "passphrase of the root key of Content Trust")
 	case keys.PurposeTrust:
@@ -210,6 +212,9 @@ func (p *Passphrase) View(t theme.Theme, w, h int) []string {
 	}
 	out = append(out, "")
 	names := []string{"passphrase "}
+	if p.req.Purpose == keys.PurposeToken {
+		names[0] = "token      "
+	}
 	if p.req.New {
 		names = []string{"passphrase ", "once more  "}
 	}

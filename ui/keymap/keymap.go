@@ -18,6 +18,8 @@ type Map struct {
 	Yes, No, Tamper, Go, Show                                 key.Binding
 	Message, Copy, Export, Sort, Wanting, Signer, Registry    key.Binding
 	Fetch, With, Repository                                   key.Binding
+	// Of the first key.
+	Words, Entry, Quick, Print key.Binding
 	// In text.
 	Erase, EraseAll key.Binding
 }
@@ -79,6 +81,11 @@ func Default() Map {
 		Fetch:      b("f", "fetch the missing key", "f"),
 		With:       b("t", "how images are signed", "t"),
 		Repository: b("o", "the tags of its repository", "o"),
+
+		Words: b("ctrl+g", "words for you", "ctrl+g"),
+		Entry: b("e", "copy the entry for KEYS", "e"),
+		Quick: b("N", "quick key", "N"),
+		Print: b("p", "print it after leaving", "p"),
 
 		Erase:    b("backspace", "erase", "backspace", "ctrl+h"),
 		EraseAll: b("ctrl+u", "erase all", "ctrl+u"),

@@ -81,18 +81,23 @@ func (f *firstKey) leave(ctx context.Context) {
 		return
 	}
 	f.t.Say("")
-	f.t.Say("The key %s", p.Key.Fingerprint.Grouped())
-	f.t.Say("of %s is in bulla's store.", p.Key.UserID())
+	SayLeft(f.t, p)
+}
+
+// SayLeft says in what state a key is, and what is left to do.
+func SayLeft(t *Terminal, p firstkey.Progress) {
+	t.Say("The key %s", p.Key.Fingerprint.Grouped())
+	t.Say("of %s is in bulla's store.", p.Key.UserID())
 	left := p.Left()
 	if len(left) == 0 {
-		f.t.Say("Nothing is left to do.")
+		t.Say("Nothing is left to do.")
 		return
 	}
-	f.t.Say("Left to do; bulla keys generate goes on with it, or:")
+	t.Say("Left to do; bulla keys generate goes on with it, or:")
 	for _, l := range left {
-		f.t.Say("  %s", l.What)
+		t.Say("  %s", l.What)
 		if l.Command != "" {
-			f.t.Say("    %s", l.Command)
+			t.Say("    %s", l.Command)
 		}
 	}
 }

@@ -52,7 +52,7 @@ func (f *firstKey) words(ctx context.Context) (keys.Secret, error) {
 	if err != nil {
 		return keys.Secret{}, err
 	}
-	f.prose("", fmt.Sprintf("Write these words down on paper, in this order. bulla keeps them nowhere; the terminal may keep what it showed, so clear it afterwards. They have %d bits of entropy.", bits))
+	f.prose("", fmt.Sprintf("Write these words down on paper, in this order. bulla keeps them nowhere; the terminal may keep what it showed, so clear it afterwards. They have %s", passphrase.RandomSentence(bits)))
 	if err := f.t.ShowSecret(made); err != nil {
 		made.Destroy()
 		return keys.Secret{}, err

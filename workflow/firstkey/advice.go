@@ -113,7 +113,11 @@ func (s Start) gitDiffers(addresses []string) (Advice, bool) {
 func refusal(err error) Advice {
 	var p *store.ParamError
 	text := err.Error()
-	if errors.As(err, &p) {
+	switch {
+	case !errors.As(err, &p):
+	case p.Reason == "is not an address":
+		text = "This is no address; one looks like you@example.org"
+	default:
 		text = map[string]string{"name": "The name ", "email": "The address "}[p.Field] + p.Reason
 	}
 	return Advice{workflow.SeverityError, text + "."}

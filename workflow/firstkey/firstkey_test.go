@@ -127,7 +127,8 @@ func TestAdvice(t *testing.T) {
 		text    string
 	}{
 		{"", nil, workflow.SeverityError, "needs an address"},
-		{"ada", nil, workflow.SeverityError, "is not an address"},
+		{"ada", nil, workflow.SeverityError, "no address"},
+		{"ada@example.org@example.org", nil, workflow.SeverityError, "no address"},
 		{"ada@example.org>", nil, workflow.SeverityError, "contains one of"},
 		{"1+ada@users.noreply.github.com", nil, workflow.SeverityWarning, "GitHub"},
 		{"ada@localhost", nil, workflow.SeverityWarning, "no public domain"},

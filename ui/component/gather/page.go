@@ -1,6 +1,7 @@
 package gather
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"sync"
@@ -69,8 +70,8 @@ type Page[B, T any] struct {
 	o    Options[B, T]
 	keys keymap.Map
 
-	run     *run[B, T] // the one that is shown; what comes from another is late
-	number  int        // of the run
+	run     *Run[piece[B, T]] // the one that is shown; what comes from another is late
+	number  int               // of the run
 	stop    context.CancelFunc
 	runs    sync.WaitGroup // those too that are no longer shown
 	opening bool
@@ -86,6 +87,12 @@ type Page[B, T any] struct {
 }
 
 type tick struct{}
+
+// piece is what a reading brings: first what was opened, then what is found in it.
+type piece[B, T any] struct {
+	opened *B
+	item   T
+}
 
 // New makes the page. Init begins to read.
 func New[B, T any](o Options[B, T]) *Page[B, T] {
@@ -105,16 +112,27 @@ func (p *Page[B, T]) Reload() tea.Cmd {
 		p.stop()
 	}
 	ctx, cancel := context.WithCancel(p.o.Context)
-	r := newRun[B, T]()
-	p.run, p.stop = r, cancel
 	p.number++
 	p.opening, p.openErr, p.runErr, p.done = true, nil, nil, false
 	p.since = p.o.Now()
-	p.runs.Go(func() {
+	p.stop = cancel
+	p.runs.Add(1)
+	p.run = Start(ctx, p.number, func(ctx context.Context, put func(piece[B, T])) error {
+		defer p.runs.Done()
 		defer cancel()
-		r.do(ctx, p.o.Open, p.o.Look)
+		return p.read(ctx, put)
 	})
-	return tea.Batch(p.Tick(), r.first)
+	return tea.Batch(p.Tick(), p.run.First)
+}
+
+// read opens and looks, until all is found or ctx ends.
+func (p *Page[B, T]) read(ctx context.Context, put func(piece[B, T])) error {
+	b, err := p.o.Open(ctx)
+	if err != nil {
+		return err
+	}
+	put(piece[B, T]{opened: &b})
+	return p.o.Look(ctx, b, func(item T) { put(piece[B, T]{item: item}) })
 }
 
 // Run is the number of the reading that is shown: what belongs to another is late.
@@ -138,38 +156,41 @@ func (p *Page[B, T]) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case tick:
 		p.ticking = false
-	case opened[B, T]:
-		return tea.Batch(p.opened(msg), p.Tick())
-	case found[B, T]:
-		return tea.Batch(p.found(msg), p.Tick())
+	case Batch[piece[B, T]]:
+		return tea.Batch(p.took(msg), p.Tick())
 	}
 	return p.Tick()
 }
 
-func (p *Page[B, T]) opened(msg opened[B, T]) tea.Cmd {
-	if msg.run != p.run {
+// took shows what a reading brought since the last time.
+func (p *Page[B, T]) took(b Batch[piece[B, T]]) tea.Cmd {
+	if b.run != p.run {
 		return nil
 	}
-	p.opening, p.openErr = false, msg.err
-	p.o.Opened(msg.what, msg.err)
-	if msg.err != nil {
+	pieces := b.Items
+	if p.opening {
+		p.opening = false
+		if len(pieces) == 0 { // it could not be opened
+			var none B
+			p.openErr = cmp.Or(b.Err, context.Canceled)
+			p.o.Opened(none, p.openErr)
+			return nil
+		}
+		p.o.Opened(*pieces[0].opened, nil)
+		pieces = pieces[1:]
+	}
+	if b.Ended {
+		p.done, p.runErr = true, b.Err
+	}
+	items := make([]T, len(pieces))
+	for i := range pieces {
+		items[i] = pieces[i].item
+	}
+	p.o.Found(items, b.Ended)
+	if b.Ended {
 		return nil
 	}
-	return p.run.next
-}
-
-func (p *Page[B, T]) found(msg found[B, T]) tea.Cmd {
-	if msg.run != p.run {
-		return nil
-	}
-	if msg.ended {
-		p.done, p.runErr = true, msg.err
-	}
-	p.o.Found(msg.items, msg.ended)
-	if msg.ended {
-		return nil
-	}
-	return p.run.next
+	return p.run.Next
 }
 
 // Done reports whether the reading has come to its end, be it an early one.

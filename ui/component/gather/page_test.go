@@ -229,31 +229,13 @@ func TestEveryContextEnds(t *testing.T) {
 // wait for more.
 func TestSparseItemsAreShown(t *testing.T) {
 	free := make(chan struct{})
-	r := newRun[int32, string]()
 	s := &source{hang: map[int32]chan struct{}{1: free}}
-	go r.do(context.Background(), s.open, s.look)
+	r := read(t, s)
+	defer r.Shutdown()
 	defer close(free)
-	for { // the item is there before anybody asks for the opening
-		r.mu.Lock()
-		n := len(r.items)
-		r.mu.Unlock()
-		if n > 0 {
-			break
-		}
-		time.Sleep(time.Millisecond)
-	}
-	if o := r.first().(opened[int32, string]); o.what != 1 || o.err != nil {
-		t.Fatalf("opened %+v", o)
-	}
-	got := make(chan tea.Msg, 1)
-	go func() { got <- r.next() }()
-	select {
-	case msg := <-got:
-		if f := msg.(found[int32, string]); len(f.items) != 1 || f.ended {
-			t.Errorf("found %+v", f)
-		}
-	case <-time.After(patience):
-		t.Fatal("the item was never handed over")
+	r.has("first of 1")
+	if r.Done() {
+		t.Error("the reading has ended")
 	}
 }
 

@@ -79,6 +79,21 @@ func (m *Model) Take() keys.Secret {
 	return keys.NewSecret(b)
 }
 
+// Copy is what is typed, as a Secret of its own, which the caller destroys. The field keeps it.
+func (m *Model) Copy() keys.Secret {
+	return keys.NewSecret(append(make([]byte, 0, len(m.buf)), m.buf...))
+}
+
+// Fill replaces what is typed by a copy of s, as far as it fits.
+func (m *Model) Fill(s keys.Secret) {
+	m.Wipe()
+	_ = s.Use(func(b []byte) error {
+		m.full = len(b) > cap(m.buf)
+		m.buf = append(m.buf, b[:min(len(b), cap(m.buf))]...)
+		return nil
+	})
+}
+
 // Wipe overwrites and empties the field.
 func (m *Model) Wipe() {
 	clear(m.buf[:cap(m.buf)])

@@ -8,6 +8,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"bulla/keys"
 	"bulla/keys/vault"
 	"bulla/ui/theme"
 )
@@ -102,5 +103,22 @@ func TestViewShowsOnlyTheCount(t *testing.T) {
 		if s := fmt.Sprintf("%v %+v %s", m.Take(), m, v); strings.Contains(s, "canary") {
 			t.Errorf("shown: %q", s)
 		}
+	}
+}
+
+func TestCopyAndFill(t *testing.T) {
+	m := New()
+	m.Fill(keys.NewSecret([]byte("six random words")))
+	a := m.Copy()
+	if !a.Equal(keys.NewSecret([]byte("six random words"))) || m.Len() != 16 || m.Full() {
+		t.Error("not what was filled in")
+	}
+	a.Destroy()
+	if b := m.Copy(); b.Len() != 16 {
+		t.Error("the copy was the field's own")
+	}
+	m.Fill(keys.NewSecret(make([]byte, vault.MaxPassphrase+1)))
+	if !m.Full() {
+		t.Error("what does not fit is not told")
 	}
 }
