@@ -9,6 +9,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"bulla/keys/limits"
 )
 
 // The names of the checksums files.
@@ -84,12 +86,9 @@ func formatChecksums(list []Checksum) []byte {
 // refused as a whole with a *SyntaxError, since it would cover less than a reader thinks; one
 // over 4 MiB with an error that wraps ErrTooLarge.
 func ParseChecksums(r io.Reader) ([]Checksum, error) {
-	data, err := io.ReadAll(io.LimitReader(r, maxChecksums+1))
+	data, err := limits.ReadAll(r, "checksums file", maxChecksums)
 	if err != nil {
 		return nil, err
-	}
-	if len(data) > maxChecksums {
-		return nil, fmt.Errorf("checksums file: %w of %d bytes", ErrTooLarge, maxChecksums)
 	}
 	var list []Checksum
 	lines := bufio.NewScanner(bytes.NewReader(data))

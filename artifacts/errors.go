@@ -6,41 +6,19 @@ import (
 	"io/fs"
 
 	"bulla/keys"
+	"bulla/keys/limits"
 )
 
 // ErrTooLarge is wrapped by errors about outside input that exceeds a limit.
-var ErrTooLarge = errors.New("larger than the limit")
+var ErrTooLarge = limits.ErrTooLarge
 
 // NoMatchError says that a glob matches no file that could be an artifact.
 type NoMatchError struct{ Glob string }
 
 func (e *NoMatchError) Error() string { return fmt.Sprintf("no file matches %q", e.Glob) }
 
-// NotRegularError says that something that should be signed or read is no regular file: a
-// folder, a pipe, a device, a socket.
-type NotRegularError struct {
-	Path string
-	Mode fs.FileMode
-}
-
-func (e *NotRegularError) Error() string {
-	return fmt.Sprintf("%s is %s, not a regular file", e.Path, e.Kind())
-}
-
-// Kind names what is there instead, with its article.
-func (e *NotRegularError) Kind() string {
-	switch {
-	case e.Mode.IsDir():
-		return "a folder"
-	case e.Mode&fs.ModeNamedPipe != 0:
-		return "a named pipe"
-	case e.Mode&fs.ModeSocket != 0:
-		return "a socket"
-	case e.Mode&fs.ModeDevice != 0:
-		return "a device"
-	}
-	return "something special"
-}
+// NotRegularError says that something that should be signed or read is no regular file.
+type NotRegularError = limits.NotRegularError
 
 // DuplicateNameError says that two files have the same base name. A checksums file, a download
 // page and a person could not tell them apart.

@@ -4,14 +4,13 @@ import (
 	"context"
 	"crypto"
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"strings"
 	"time"
 
 	"bulla/keys"
+	"bulla/keys/limits"
 )
 
 // maxSignature limits the size of a signature file, in bytes.
@@ -94,7 +93,7 @@ func readExisting(path string, signer keys.SigningKey) existing {
 		return e
 	}
 	e.state = StateUnreadable
-	data, err := readSmall(path, maxSignature)
+	data, err := limits.ReadFile(path, maxSignature)
 	if err != nil {
 		return e
 	}
@@ -141,27 +140,6 @@ func proves(v keys.Verdict, signer keys.SigningKey) bool {
 // hashName is the name that verdicts use for a hash function: sha256 for SHA-256.
 func hashName(h crypto.Hash) string {
 	return strings.ToLower(strings.ReplaceAll(h.String(), "-", ""))
-}
-
-// readSmall reads a regular file of at most limit bytes.
-func readSmall(path string, limit int64) ([]byte, error) {
-	f, info, err := pathSource(path).openRegular()
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	if info.Size() > limit {
-		return nil, tooLarge(path, limit)
-	}
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err == nil && int64(len(data)) > limit {
-		err = tooLarge(path, limit)
-	}
-	return data, err
-}
-
-func tooLarge(path string, limit int64) error {
-	return fmt.Errorf("%s: %w of %d bytes", path, ErrTooLarge, limit)
 }
 
 // claimsToBe reports whether a signature names the signing key itself: its fingerprint, or its

@@ -17,6 +17,7 @@ import (
 	_ "crypto/sha512"
 
 	"bulla/keys"
+	"bulla/keys/limits"
 )
 
 // bufferSize is how much is read at once. From 128 KiB on, system calls no longer show beside
@@ -32,14 +33,14 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, bufferSize); return 
 type source struct {
 	path string // for errors
 	stat func() (fs.FileInfo, error)
-	open func() (*os.File, error)
+	open func() (*os.File, fs.FileInfo, error) // what is no regular file is a *NotRegularError
 }
 
 func pathSource(path string) source {
 	return source{
 		path: path,
 		stat: func() (fs.FileInfo, error) { return os.Stat(path) },
-		open: func() (*os.File, error) { return os.OpenFile(path, readFlags, 0) },
+		open: func() (*os.File, fs.FileInfo, error) { return limits.Open(path) },
 	}
 }
 
@@ -48,7 +49,7 @@ func rootSource(root *os.Root, name, path string) source {
 	return source{
 		path: path,
 		stat: func() (fs.FileInfo, error) { return root.Stat(name) },
-		open: func() (*os.File, error) { return root.OpenFile(name, readFlags, 0) },
+		open: func() (*os.File, fs.FileInfo, error) { return limits.OpenIn(root, name, path) },
 	}
 }
 
@@ -57,7 +58,7 @@ func rootSource(root *os.Root, name, path string) source {
 // time of change, another file under the same name, or more or less bytes than its size. It
 // ends within one buffer when ctx does.
 func (s source) feed(ctx context.Context, sink io.Writer, report func(done, total int64)) error {
-	f, before, err := s.openRegular()
+	f, before, err := s.open()
 	if err != nil {
 		return err
 	}
@@ -89,31 +90,6 @@ func Digest(ctx context.Context, path string, sha512 bool) (string, error) {
 		return "", err
 	}
 	return sums.hex(id), nil
-}
-
-// openRegular looks first, because opening a device can have an effect, and looks again at what
-// was opened.
-func (s source) openRegular() (*os.File, fs.FileInfo, error) {
-	info, err := s.stat()
-	if err != nil {
-		return nil, nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, nil, &NotRegularError{Path: s.path, Mode: info.Mode()}
-	}
-	f, err := s.open()
-	if err != nil {
-		return nil, nil, err
-	}
-	info, err = f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = &NotRegularError{Path: s.path, Mode: info.Mode()}
-	}
-	if err != nil {
-		f.Close()
-		return nil, nil, err
-	}
-	return f, info, nil
 }
 
 // copyAll copies src to sink in large reads; it stops one buffer behind size, since a file that

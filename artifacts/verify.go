@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"bulla/keys"
+	"bulla/keys/limits"
 )
 
 // Verified is what the check of one file found.
@@ -20,7 +21,7 @@ type Verified struct {
 
 // Verify judges the detached signatures of a file, reading the file once. sigPath names the
 // signature; "" stands for path with ".asc" or, if that does not exist, ".sig" appended, and
-// neither of them makes the verdict unsigned. Verdicts carry path as their target.
+// neither of them makes the verdict unsigned. Verdicts carry path as their target, and the digest of what was read.
 //
 // An error means that the file or its signature could not be read: *NotRegularError,
 // *ChangedError, *fs.PathError. A signature that was read but makes no sense is a verdict.
@@ -38,6 +39,9 @@ func Verify(ctx context.Context, path, sigPath string, j *keys.Judge) (Verified,
 	if trouble == nil {
 		v.Verdicts = check.Verdicts(keys.KindArtifact, path)
 	}
+	for i := range v.Verdicts {
+		v.Verdicts[i].SHA256 = v.SHA256
+	}
 	return v, nil
 }
 
@@ -52,7 +56,7 @@ func signaturesOf(kind keys.Kind, path, sigPath string) (sigs []*keys.Signature,
 			return nil, nil, nil
 		}
 	}
-	data, err := readSmall(sigPath, maxSignature)
+	data, err := limits.ReadFile(sigPath, maxSignature)
 	if errors.Is(err, ErrTooLarge) {
 		reason := fmt.Sprintf("The signature file is larger than %d bytes.", maxSignature)
 		return nil, []keys.Verdict{keys.NotChecked(kind, path, reason)}, nil

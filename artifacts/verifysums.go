@@ -3,6 +3,9 @@ package artifacts
 import (
 	"bytes"
 	"context"
+	"crypto"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +14,7 @@ import (
 	"runtime"
 
 	"bulla/keys"
+	"bulla/keys/limits"
 )
 
 // VerifyChecksums judges a checksums file's own signatures (found beside it, as by Verify) and
@@ -20,11 +24,12 @@ import (
 // that prove nothing (MD5, SHA-1, unknown ones) and files that are missing or can't be read are
 // not checked, and the verdict says why.
 //
-// The list's verdicts have the target path, a file's has its path in the list's folder. An
+// The list's verdicts have the target path, a file's has its path in the list's folder; all that
+// could be read carry the digest of what was read. An
 // error is about the list: it can't be read, or its lines can't (*SyntaxError, ErrTooLarge);
 // the verdicts on its signatures are returned all the same where there are any.
 func VerifyChecksums(ctx context.Context, path string, j *keys.Judge) ([]keys.Verdict, error) {
-	data, err := readSmall(path, maxChecksums)
+	data, err := limits.ReadFile(path, maxChecksums)
 	if err != nil {
 		return nil, err
 	}
@@ -38,6 +43,10 @@ func VerifyChecksums(ctx context.Context, path string, j *keys.Judge) ([]keys.Ve
 			return nil, err
 		}
 		verdicts = check.Verdicts(keys.KindChecksum, path)
+	}
+	sum := sha256.Sum256(data)
+	for i := range verdicts {
+		verdicts[i].SHA256 = hex.EncodeToString(sum[:])
 	}
 	sums, err := ParseChecksums(bytes.NewReader(data))
 	if err != nil {
@@ -84,7 +93,7 @@ func (l *listed) file(ctx context.Context, c Checksum) (keys.Verdict, error) {
 	if id == 0 {
 		return keys.NotChecked(keys.KindArtifact, target, "The list gives only a digest that proves nothing here."), nil
 	}
-	sums := newStates(nil, id)
+	sums := newStates(nil, id, crypto.SHA256)
 	err := rootSource(l.root, name, target).feed(ctx, sums, quietly)
 	if ctx.Err() != nil {
 		return keys.Verdict{}, ctx.Err()
@@ -92,7 +101,9 @@ func (l *listed) file(ctx context.Context, c Checksum) (keys.Verdict, error) {
 	if err != nil {
 		return keys.NotChecked(keys.KindArtifact, target, unreadReason(err)), nil
 	}
-	return l.judged(target, sums.hex(id) == c.Digest, id.String()), nil
+	v := l.judged(target, sums.hex(id) == c.Digest, id.String())
+	v.SHA256 = sums.hex(crypto.SHA256)
+	return v, nil
 }
 
 // judged makes the verdict on a file from that on the list.

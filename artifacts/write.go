@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"bulla/keys/limits"
 )
 
 // WriteChecksums writes SHA256SUMS and, if o asks for SHA-512, SHA512SUMS into dir, each with a
@@ -114,7 +116,7 @@ func relativeTo(dir string, signed []Signed, digest func(Signed) string) ([]Chec
 
 // compare looks at what is on the disk and says what stands in the way.
 func (r *signing) compare(l *checksumList) error {
-	switch was, err := readSmall(l.list.path, maxChecksums); {
+	switch was, err := limits.ReadFile(l.list.path, maxChecksums); {
 	case err == nil && bytes.Equal(was, l.list.data):
 		l.list.kept = true
 	case errors.Is(err, fs.ErrNotExist) && !exists(l.list.path):

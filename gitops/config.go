@@ -5,13 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
 	format "github.com/go-git/go-git/v5/plumbing/format/config"
+
+	"bulla/keys/limits"
 )
 
 // maxConfig bounds each configuration file and the whole configuration, in bytes.
@@ -72,20 +73,17 @@ func parseConfigList(out []byte) config {
 
 // readFile adds one configuration file. A missing one is no error.
 func (c *config) readFile(path string) error {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+	if info, err := os.Stat(path); err == nil && info.Mode()&fs.ModeDevice != 0 {
+		return nil // GIT_CONFIG_GLOBAL=/dev/null
+	}
+	data, err := limits.ReadFile(path, maxConfig)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
 		return nil // as git does
-	}
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
-	if err != nil {
-		return err
-	}
-	if len(data) > maxConfig {
+	case errors.Is(err, limits.ErrTooLarge):
 		return &TooLargeError{What: path, Limit: maxConfig}
+	case err != nil:
+		return err
 	}
 	raw := format.New()
 	if err := format.NewDecoder(bytes.NewReader(data)).Decode(raw); err != nil {

@@ -3,11 +3,12 @@ package gitops
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"bulla/keys/limits"
 )
 
 // location says where the parts of a repository are; all paths are absolute.
@@ -110,12 +111,7 @@ func resolveFrom(dir, path string) string {
 
 // readPointer reads a one-line file that names a folder.
 func readPointer(path, prefix string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, 8192))
+	data, err := limits.ReadFile(path, 8192)
 	if err != nil {
 		return "", err
 	}

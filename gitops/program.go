@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"bulla/keys/limits"
 )
 
 // program runs the user's git.
@@ -43,12 +45,12 @@ var errStop = errors.New("enough read")
 
 // read runs a local command and returns what it prints, at most limit bytes.
 func (p *program) read(ctx context.Context, dir string, limit int64, stdin []byte, args ...string) ([]byte, error) {
-	out := &limitedBuffer{limit: limit}
+	out := &limits.Buffer{Limit: limit}
 	err := p.run(ctx, dir, stdin, out, args...)
-	if out.full {
+	if out.Full() {
 		return nil, &TooLargeError{What: "the output of git " + args[0], Limit: limit}
 	}
-	return out.b.Bytes(), err
+	return out.Bytes(), err
 }
 
 // stream runs a local command and hands its output to f; when f returns errStop the command is
@@ -110,7 +112,7 @@ func (p *program) command(ctx context.Context, dir string, args []string) *exec.
 
 // finish runs a prepared command and turns its failure into an error with facts.
 func (p *program) finish(ctx context.Context, cmd *exec.Cmd, name, dir string) error {
-	stderr := &limitedBuffer{limit: maxStderr, discard: true}
+	stderr := &limits.Buffer{Limit: maxStderr, Drop: true}
 	if cmd.Stderr == nil {
 		cmd.Stderr = stderr
 	}
@@ -124,7 +126,7 @@ func (p *program) finish(ctx context.Context, cmd *exec.Cmd, name, dir string) e
 	if errors.Is(err, exec.ErrNotFound) {
 		return fmt.Errorf("git %s: %w", name, ErrNoGit)
 	}
-	text := redact(stderr.b.String())
+	text := redact(stderr.String())
 	if owned := ownershipError(text, dir); owned != nil {
 		return owned
 	}
@@ -177,28 +179,4 @@ func withDeadline(ctx context.Context, d time.Duration) (context.Context, contex
 		return context.WithCancel(ctx)
 	}
 	return context.WithTimeout(ctx, d)
-}
-
-// limitedBuffer keeps at most limit bytes. What comes after is an error, which ends the
-// program that writes it, or is dropped.
-type limitedBuffer struct {
-	b       bytes.Buffer
-	limit   int64
-	discard bool
-	full    bool
-}
-
-func (l *limitedBuffer) Write(p []byte) (int, error) {
-	room := l.limit - int64(l.b.Len())
-	if int64(len(p)) <= room {
-		return l.b.Write(p)
-	}
-	if room > 0 {
-		l.b.Write(p[:room])
-	}
-	if l.discard {
-		return len(p), nil
-	}
-	l.full = true
-	return 0, errStop
 }

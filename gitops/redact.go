@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+
+	"bulla/keys/limits"
 )
 
 // hidden stands where a credential was.
@@ -71,7 +73,7 @@ type redactor struct {
 	out     io.Writer // nil for none
 	secrets []string
 	line    []byte
-	kept    limitedBuffer
+	kept    limits.Buffer
 }
 
 // maxLine is where a line without end is cut and passed on, in bytes.
@@ -118,4 +120,4 @@ func (w *redactor) emit(line []byte) {
 	}
 }
 
-func (w *redactor) text() string { return strings.TrimSpace(w.kept.b.String()) }
+func (w *redactor) text() string { return strings.TrimSpace(w.kept.String()) }

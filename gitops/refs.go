@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"bulla/keys/limits"
 )
 
 // files changes refs in git's files backend, the way git does: under NAME.lock, with loose refs
@@ -68,12 +70,19 @@ func (f files) remove(ctx context.Context, name, id string) error {
 	return syncFolder(filepath.Dir(path))
 }
 
+// The most that is read of a ref in a file of its own, which holds an object id, and of packed-refs,
+// which takes some 70 bytes for each ref. In bytes.
+const (
+	maxRef    = 4 << 10
+	maxPacked = 1 << 30
+)
+
 // value reads a ref that is not symbolic: loose, then packed.
 func (f files) value(name string) (string, error) {
 	path := filepath.Join(f.dir, filepath.FromSlash(name))
 	info, err := os.Stat(path)
 	if err == nil && info.Mode().IsRegular() {
-		data, err := os.ReadFile(path)
+		data, err := limits.ReadFile(path, maxRef)
 		if err != nil {
 			return "", err
 		}
@@ -100,7 +109,7 @@ func (f files) value(name string) (string, error) {
 
 // packed calls each for every packed ref until it returns false.
 func (f files) packed(each func(ref, id string) bool) error {
-	file, err := os.Open(filepath.Join(f.dir, "packed-refs"))
+	file, _, err := limits.Open(filepath.Join(f.dir, "packed-refs"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -246,7 +255,7 @@ func (f files) unpack(ctx context.Context, name string) error {
 		return err
 	}
 	defer lock.release()
-	data, err := os.ReadFile(path)
+	data, err := limits.ReadFile(path, maxPacked)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"bulla/keys/limits"
 )
 
 const (
@@ -79,12 +81,12 @@ func (r *Repo) RemoteTag(ctx context.Context, remote, name string) (id string, f
 	}
 	ctx, cancel := withDeadline(ctx, askDeadline)
 	defer cancel()
-	out := &limitedBuffer{limit: maxStderr}
+	out := &limits.Buffer{Limit: maxStderr}
 	said, err := r.talk(ctx, remote, out, "ls-remote", "--refs", "--", remote, tagPrefix+name)
 	if err != nil {
 		return "", false, remoteFailure(remote, said, err)
 	}
-	for line := range strings.Lines(out.b.String()) {
+	for line := range strings.Lines(out.String()) {
 		// The pattern also matches refs that merely end with it.
 		id, ref, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
 		if ref == tagPrefix+name && isObjectID(id) {
@@ -97,11 +99,11 @@ func (r *Repo) RemoteTag(ctx context.Context, remote, name string) (id string, f
 // PushedTag is RemoteTag for the address that a push goes to, where the configuration has another
 // one for pushing (remote.NAME.pushurl, url.BASE.pushInsteadOf).
 func (r *Repo) PushedTag(ctx context.Context, remote, name string) (id string, found bool, err error) {
-	out := &limitedBuffer{limit: maxStderr}
+	out := &limits.Buffer{Limit: maxStderr}
 	if said, err := r.talk(ctx, remote, out, "remote", "get-url", "--push", "--", remote); err != nil {
 		return "", false, remoteFailure(remote, said, err)
 	}
-	address, _, _ := strings.Cut(out.b.String(), "\n")
+	address, _, _ := strings.Cut(out.String(), "\n")
 	id, found, err = r.RemoteTag(ctx, address, name)
 	if e, ok := errors.AsType[*RemoteError](err); ok {
 		e.Remote = redact(remote)
@@ -166,7 +168,7 @@ func (r *Repo) talk(ctx context.Context, remote string, out io.Writer, args ...s
 	if remote == "" || remote[0] == '-' || strings.ContainsAny(remote, "\x00\r\n") {
 		return "", fmt.Errorf("remote %q: %w", redact(remote), ErrNotFound)
 	}
-	said := &redactor{secrets: secretsOf(remote), kept: limitedBuffer{limit: maxStderr, discard: true}}
+	said := &redactor{secrets: secretsOf(remote), kept: limits.Buffer{Limit: maxStderr, Drop: true}}
 	if cfg, err := r.config(ctx); err == nil {
 		for _, key := range cfg.keys {
 			if strings.HasPrefix(key, "remote.") || strings.HasPrefix(key, "url.") {

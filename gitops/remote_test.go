@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"bulla/keys/limits"
 )
 
 // withRemote makes a repository and its bare remote "origin".
@@ -230,7 +232,7 @@ func TestRedactorSplit(t *testing.T) {
 	text := "remote: https://u:verysecret@host/x\rand plain verysecret\nlast https://a:b@c/d"
 	for size := 1; size < len(text); size++ {
 		var out bytes.Buffer
-		w := &redactor{out: &out, secrets: []string{"verysecret"}, kept: limitedBuffer{limit: maxStderr, discard: true}}
+		w := &redactor{out: &out, secrets: []string{"verysecret"}, kept: limits.Buffer{Limit: maxStderr, Drop: true}}
 		for rest := text; rest != ""; {
 			n := min(size, len(rest))
 			if _, err := w.Write([]byte(rest[:n])); err != nil {
@@ -239,13 +241,13 @@ func TestRedactorSplit(t *testing.T) {
 			rest = rest[n:]
 		}
 		w.flush()
-		if want := "remote: https://host/x\rand plain ***\nlast https://c/d"; out.String() != want || w.kept.b.String() != want {
-			t.Fatalf("in pieces of %d: %q, kept %q", size, out.String(), w.kept.b.String())
+		if want := "remote: https://host/x\rand plain ***\nlast https://c/d"; out.String() != want || w.kept.String() != want {
+			t.Fatalf("in pieces of %d: %q, kept %q", size, out.String(), w.kept.String())
 		}
 	}
-	w := &redactor{kept: limitedBuffer{limit: 100, discard: true}}
-	if _, err := w.Write(bytes.Repeat([]byte("x"), 10*maxLine)); err != nil || w.kept.b.Len() != 100 {
-		t.Errorf("endless line: kept %d bytes, %v", w.kept.b.Len(), err)
+	w := &redactor{kept: limits.Buffer{Limit: 100, Drop: true}}
+	if _, err := w.Write(bytes.Repeat([]byte("x"), 10*maxLine)); err != nil || len(w.kept.Bytes()) != 100 {
+		t.Errorf("endless line: kept %d bytes, %v", len(w.kept.Bytes()), err)
 	}
 }
 

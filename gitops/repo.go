@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"bulla/keys/limits"
 )
 
 // Object formats, in git's words.
@@ -127,7 +129,8 @@ func (r *Repo) needsGit() (*UnsupportedRepositoryError, error) {
 	path := filepath.Join(r.loc.commonDir, "config")
 	if err := cfg.readFile(path); err != nil {
 		var large *TooLargeError
-		if errors.As(err, &large) {
+		var special *limits.NotRegularError
+		if errors.As(err, &large) || errors.As(err, &special) {
 			return nil, err
 		}
 		// git's own grammar is wider than the library's.

@@ -68,7 +68,10 @@ type Verdict struct {
 	Target string
 	// Path is the local file that Target names, where Target is no path that could be opened, as
 	// the name of a file within a release record; "" else.
-	Path   string
+	Path string
+	// SHA256 is that of the very bytes of the file that were judged, in lower-case hexadecimal; ""
+	// where the target is no file, or could not be read.
+	SHA256 string
 	Kind   Kind
 	Status Status
 	// Reason is one plain sentence. It quotes nothing from outside except names of algorithms,

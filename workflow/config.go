@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -14,6 +13,7 @@ import (
 
 	"bulla/keys"
 	"bulla/keys/atomicfile"
+	"bulla/keys/limits"
 	"bulla/workflow/policy"
 )
 
@@ -99,18 +99,13 @@ func (e *ConfigError) Error() string {
 // An unknown key, a wrong type or a senseless value is a *ConfigError with its line.
 func ReadConfig(dir string) (Config, error) {
 	path := filepath.Join(dir, ConfigName)
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	data, err := limits.ReadFile(path, maxConfigSize)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return Config{Path: path}, nil
-	}
-	if err != nil {
-		return Config{Path: path}, err
-	}
-	if info.Size() > maxConfigSize {
+	case errors.Is(err, limits.ErrTooLarge):
 		return Config{Path: path}, &ConfigError{Path: ConfigName, Message: "larger than 1 MiB"}
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
+	case err != nil:
 		return Config{Path: path}, err
 	}
 	c, err := ParseConfig(data)

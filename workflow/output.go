@@ -13,6 +13,7 @@ import (
 
 	"bulla/artifacts"
 	"bulla/keys/atomicfile"
+	"bulla/keys/limits"
 )
 
 // The files that a release writes, in one list: preflight looks at them, the steps write them,
@@ -89,6 +90,9 @@ func (r *run) isOwn(path string) (own bool, err error) {
 		return false, nil
 	}
 	data, err := readLimited(path, maxRecordSize)
+	if errors.Is(err, limits.ErrTooLarge) {
+		return false, nil
+	}
 	if err != nil || len(data) == 0 {
 		return false, err
 	}
@@ -98,7 +102,10 @@ func (r *run) isOwn(path string) (own bool, err error) {
 // writeOwn writes an output. What this release wrote before is renewed; what others wrote is
 // replaced only where the plan allows it.
 func (r *run) writeOwn(path string, data []byte) error {
-	old, err := os.ReadFile(path)
+	old, err := limits.ReadFile(path, maxRecordSize)
+	if errors.Is(err, limits.ErrTooLarge) { // no release has made it
+		old, err = nil, nil
+	}
 	if err == nil && string(old) == string(data) {
 		return nil
 	}

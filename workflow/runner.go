@@ -1,7 +1,6 @@
 package workflow
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +10,7 @@ import (
 
 	"bulla/docker/cosign"
 	"bulla/keys"
+	"bulla/keys/limits"
 	"bulla/keys/vault"
 )
 
@@ -296,7 +296,7 @@ func (s *Session) Push(ctx context.Context, res *Result, f Face) error {
 	r := &run{s: s, plan: res.Plan, face: f, result: res}
 	began := s.world.Now()
 	r.emit(StepStarted{Step: StepPush, At: began})
-	var out limitedBuffer
+	out := limits.Buffer{Limit: maxSaid, Drop: true}
 	err := s.repo.PushTag(ctx, remote.Name, res.Plan.Tag, &out)
 	took := s.world.Now().Sub(began)
 	if err != nil {
@@ -325,14 +325,7 @@ func (s *Session) completePush(tag string) error {
 	return j.archive(entryComplete, "")
 }
 
+// maxSaid is how much is kept of what git says while it pushes, in bytes.
+const maxSaid = 64 << 10
+
 var errNoRemote = errors.New("this repository has no remote to push to")
-
-// limitedBuffer keeps the first 64 KiB of what a child process says.
-type limitedBuffer struct{ bytes.Buffer }
-
-func (b *limitedBuffer) Write(p []byte) (int, error) {
-	if room := 64<<10 - b.Len(); room > 0 {
-		b.Buffer.Write(p[:min(room, len(p))])
-	}
-	return len(p), nil
-}

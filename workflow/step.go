@@ -9,6 +9,7 @@ import (
 	"bulla/artifacts"
 	"bulla/gitops"
 	"bulla/keys"
+	"bulla/keys/limits"
 )
 
 // step is one step of the walk. Titles, timing, journalling, cancellation and error policy are
@@ -290,7 +291,7 @@ func skipPush(r *run) string {
 }
 
 func runPush(ctx context.Context, r *run) (string, error) {
-	var out limitedBuffer
+	out := limits.Buffer{Limit: maxSaid, Drop: true}
 	if err := r.s.repo.PushTag(ctx, r.plan.Remote, r.plan.Tag, &out); err != nil {
 		return "", err
 	}

@@ -3,12 +3,9 @@ package workflow
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -247,26 +244,9 @@ func (v *Verifier) decideOne(vs []keys.Verdict, id string) []keys.Verdict {
 	return v.decide(vs, func(keys.Verdict) string { return id })
 }
 
-// decideFiles is decide for files, which are read again where an exception is about one of them.
+// decideFiles is decide for files: what an exception is about is what was judged.
 func (v *Verifier) decideFiles(vs []keys.Verdict) []keys.Verdict {
-	return v.decide(vs, func(x keys.Verdict) string { return fileDigest(x.Target) })
-}
-
-// fileDigest is the SHA-256 of a file in hexadecimal, or "" if it cannot be read.
-func fileDigest(path string) string {
-	f, err := os.Open(path)
-	if err != nil {
-		return ""
-	}
-	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return ""
-	}
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return ""
-	}
-	return hex.EncodeToString(h.Sum(nil))
+	return v.decide(vs, func(x keys.Verdict) string { return x.SHA256 })
 }
 
 // decide lets the policy decide on everything that a record binds. What its verdicts call sound
@@ -303,7 +283,7 @@ func (b boundCheck) decideByPolicy(vs []keys.Verdict) []keys.Verdict {
 			}
 			return ""
 		}
-		return fileDigest(filepath.Join(b.dir, filepath.FromSlash(x.Target)))
+		return x.SHA256
 	})
 }
 

@@ -16,6 +16,7 @@ import (
 	"bulla/docker/cosign"
 	"bulla/gitops"
 	"bulla/keys"
+	"bulla/keys/limits"
 )
 
 // VerifyOptions says with which keys, and as of when, a Verifier judges.
@@ -134,7 +135,7 @@ func (v *Verifier) openRepository(ctx context.Context, w *World, dir string) err
 
 // keyFile reads an OpenPGP keyring, git's allowed_signers, or a PEM public key for images.
 func (v *Verifier) keyFile(path string) (*keys.Keyring, error) {
-	data, err := readNamed(path, maxKeyringSize)
+	data, err := limits.ReadNamed(path, maxKeyringSize)
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +164,7 @@ func (v *Verifier) revocations(ctx context.Context, o VerifyOptions) (rings []*k
 		}
 	}
 	for _, path := range paths {
-		data, err := readNamed(path, keys.MaxRevocationBytes)
+		data, err := limits.ReadNamed(path, keys.MaxRevocationBytes)
 		if err != nil {
 			return nil, err
 		}

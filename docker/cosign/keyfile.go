@@ -218,20 +218,3 @@ func WriteKeyPair(dir, name string, priv, pub []byte) error {
 	}
 	return nil
 }
-
-// readKeyFile reads a regular file of at most maxKeyFile bytes.
-func readKeyFile(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() { // a pipe would block, a device might never end
-		return nil, errors.New("not a regular file")
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxKeyFile+1))
-}

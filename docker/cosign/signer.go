@@ -6,12 +6,12 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"strings"
 	"sync"
 
 	"bulla/keys"
+	"bulla/keys/limits"
 )
 
 // Signer signs images with one private key. It is safe for concurrent use.
@@ -32,9 +32,12 @@ var ErrLocked = errors.New("the image key is locked")
 // If a public key lies beside it (NAME.pub beside NAME.key), it tells the key's identity before
 // the password is known; Unlock checks that the two belong together. Errors are *KeyFileError.
 func LoadSigner(path string) (*Signer, error) {
-	data, err := readKeyFile(path)
+	data, err := limits.ReadFile(path, maxKeyFile)
+	if errors.Is(err, limits.ErrTooLarge) {
+		return nil, &KeyFileError{Path: path, Reason: fmt.Sprintf("longer than %d bytes, so not a cosign private key", maxKeyFile)}
+	}
 	if err != nil {
-		return nil, &KeyFileError{Path: path, Reason: "it cannot be read", Err: withoutPath(err)}
+		return nil, &KeyFileError{Path: path, Reason: "it cannot be read", Err: limits.WithoutPath(err)}
 	}
 	env, err := parseKeyFile(data)
 	if err != nil {
@@ -43,7 +46,7 @@ func LoadSigner(path string) (*Signer, error) {
 	h := sha256.Sum256(data)
 	s := &Signer{path: path, envelope: env, fileID: string(keys.FingerprintOf(h[:]))}
 	if base, ok := strings.CutSuffix(path, ".key"); ok {
-		if b, err := readKeyFile(base + ".pub"); err == nil {
+		if b, err := limits.ReadFile(base+".pub", maxKeyFile); err == nil {
 			s.public, _ = ParsePublicKey(b) // one that can't be read is as good as none
 		}
 	}
@@ -69,15 +72,6 @@ func withPath(err error, path string) error {
 	var e *KeyFileError
 	if errors.As(err, &e) {
 		e.Path = path
-	}
-	return err
-}
-
-// withoutPath drops the path that the file system's errors repeat.
-func withoutPath(err error) error {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		return pe.Err
 	}
 	return err
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
 	"bulla/docker"
+	"bulla/keys/limits"
 )
 
 // Options says where things are.
@@ -149,6 +150,10 @@ func (c *Client) transport(host string) (http.RoundTripper, error) {
 	return t, nil
 }
 
+// maxCertificates is the longest file of certificates, in bytes: all authorities of a system have
+// some 250 KiB.
+const maxCertificates = 4 << 20
+
 // tlsConfig reads additional authorities (*.crt) and certificates of the user (*.cert with
 // *.key), as docker trust does. A folder that is not there has none.
 func tlsConfig(dir string) (*tls.Config, error) {
@@ -167,7 +172,7 @@ func tlsConfig(dir string) (*tls.Config, error) {
 		path := filepath.Join(dir, e.Name())
 		switch filepath.Ext(e.Name()) {
 		case ".crt":
-			b, err := os.ReadFile(path)
+			b, err := limits.ReadFile(path, maxCertificates)
 			if err != nil {
 				return nil, err
 			}

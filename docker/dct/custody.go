@@ -18,6 +18,7 @@ import (
 
 	"bulla/keys"
 	"bulla/keys/atomicfile"
+	"bulla/keys/limits"
 )
 
 // Custody is what is known of the backup of a root key. A lost root key can never be replaced:
@@ -34,10 +35,13 @@ type Custody struct {
 
 func (f *KeyFolder) custodyPath() string { return filepath.Join(f.state, "custody.json") }
 
+// maxCustody is the longest list of what is known of keys, in bytes: some 200 for each.
+const maxCustody = 4 << 20
+
 // custody reads what is known, by key id.
 func (f *KeyFolder) custody() (map[string]Custody, error) {
 	all := map[string]Custody{}
-	b, err := os.ReadFile(f.custodyPath())
+	b, err := limits.ReadFile(f.custodyPath(), maxCustody)
 	if errors.Is(err, fs.ErrNotExist) {
 		return all, nil
 	} else if err != nil {
@@ -116,9 +120,9 @@ func (f *KeyFolder) Rehearse(ctx context.Context, path string, ask keys.AskPassp
 	if err != nil {
 		return "", err
 	}
-	b, err := readKeyFile(path)
+	b, err := limits.ReadFile(path, maxKeyFile)
 	if err != nil {
-		return "", &KeyFileError{Path: path, Reason: "it cannot be read", Err: withoutPath(err)}
+		return "", &KeyFileError{Path: path, Reason: "it cannot be read", Err: limits.WithoutPath(err)}
 	}
 	file, err := parseKeyFile(b)
 	if err != nil {
@@ -177,7 +181,7 @@ func (f *KeyFolder) Restore(ctx context.Context, path string, ask keys.AskPassph
 	if err != nil {
 		return Key{}, err
 	}
-	b, err := readKeyFile(path)
+	b, err := limits.ReadFile(path, maxKeyFile)
 	if err != nil {
 		return Key{}, err
 	}

@@ -7,14 +7,13 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 
 	"github.com/theupdateframework/notary/tuf/data"
 	"github.com/theupdateframework/notary/tuf/utils"
 
 	"bulla/keys"
+	"bulla/keys/limits"
 )
 
 // maxKeyFile is the longest key file that is read, in bytes; one of RSA 4096 has 3.5 KiB.
@@ -29,20 +28,6 @@ type keyFile struct {
 	role, gun string
 	block     *pem.Block
 	encrypted bool
-}
-
-// readKeyFile reads a whole key file within its limit.
-func readKeyFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxKeyFile+1))
-	if err == nil && len(b) > maxKeyFile {
-		err = fmt.Errorf("longer than %d bytes", maxKeyFile)
-	}
-	return b, err
 }
 
 // parseKeyFile reads the outside of a private key: PKCS #8 with the headers role and gun, or what
@@ -213,9 +198,9 @@ func ParsePublicKey(b []byte) (PublicKey, error) {
 
 // ReadPublicKey is ParsePublicKey for a file.
 func ReadPublicKey(path string) (PublicKey, error) {
-	b, err := readKeyFile(path)
+	b, err := limits.ReadNamed(path, maxKeyFile)
 	if err != nil {
-		return PublicKey{}, &KeyFileError{Path: path, Reason: "it cannot be read", Err: withoutPath(err)}
+		return PublicKey{}, &KeyFileError{Path: path, Reason: "it cannot be read", Err: limits.WithoutPath(err)}
 	}
 	p, err := ParsePublicKey(b)
 	return p, withPath(err, path)

@@ -20,6 +20,7 @@ import (
 
 	"bulla/keys"
 	"bulla/keys/atomicfile"
+	"bulla/keys/limits"
 )
 
 // KeyFolder is the folder in which docker trust and the notary command keep private keys:
@@ -107,7 +108,7 @@ func (f *KeyFolder) load(id string) (Key, *keyFile, error) {
 		return Key{}, nil, &fs.PathError{Op: "open", Path: id, Err: fs.ErrNotExist}
 	}
 	path := filepath.Join(f.dir, id+".key")
-	b, err := readKeyFile(path)
+	b, err := limits.ReadFile(path, maxKeyFile)
 	if err != nil {
 		return Key{}, nil, err
 	}
@@ -294,9 +295,9 @@ func checkSignerName(name string) error {
 // load does: a key made by anything that writes PEM. It stays encrypted under the passphrase it
 // has; one without a passphrase gets a new one. A key that is there already is left alone.
 func (f *KeyFolder) Load(ctx context.Context, path, name string, ask keys.AskPassphrase) (Key, error) {
-	b, err := readKeyFile(path)
+	b, err := limits.ReadNamed(path, maxKeyFile)
 	if err != nil {
-		return Key{}, &KeyFileError{Path: path, Reason: "it cannot be read", Err: withoutPath(err)}
+		return Key{}, &KeyFileError{Path: path, Reason: "it cannot be read", Err: limits.WithoutPath(err)}
 	}
 	defer clear(b)
 	file, err := parseKeyFile(b)
@@ -351,15 +352,6 @@ func (f *KeyFolder) openKeeping(ctx context.Context, file *keyFile, req keys.Pas
 		kept.Destroy()
 	}
 	return key, kept, err
-}
-
-// withoutPath drops the path that the file system's errors repeat.
-func withoutPath(err error) error {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		return pe.Err
-	}
-	return err
 }
 
 // Format keeps fmt from walking into opened keys.

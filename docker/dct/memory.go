@@ -17,6 +17,7 @@ import (
 	"github.com/theupdateframework/notary/storage"
 
 	"bulla/keys/atomicfile"
+	"bulla/keys/limits"
 )
 
 // memory is what was seen of a repository before, under one set of pins: the library's
@@ -51,11 +52,15 @@ func (r *Repository) memoryPath(trust Trust) (string, error) {
 	return filepath.Join(r.client.stateDir, "seen", hex.EncodeToString(h[:])+".json"), nil
 }
 
+// maxRemembered is the longest file of what was seen, in bytes: five roles of at most maxMetadata each,
+// which JSON writes in base64.
+const maxRemembered = 8 * maxMetadata
+
 // recall reads what was seen. A file that is not there is an empty memory; one that cannot be
 // read is an error, for it may have told of newer data.
 func recall(path string) (*memory, error) {
 	m := &memory{path: path, files: map[string][]byte{}}
-	b, err := os.ReadFile(path)
+	b, err := limits.ReadFile(path, maxRemembered)
 	if errors.Is(err, fs.ErrNotExist) {
 		return m, nil
 	} else if err != nil {

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"bulla/keys/atomicfile"
+	"bulla/keys/limits"
 )
 
 // Pins say which root keys repositories must have. Files have one of two forms, or both: that of
@@ -148,15 +149,14 @@ func stringsOf(v any) (out []string, ok bool) {
 
 // ReadPins reads a file of pins; one that is not there has none.
 func ReadPins(path string) (Pins, error) {
-	f, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	b, err := limits.ReadFile(path, maxPins)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return Pins{}, nil
-	} else if err == nil && f.Size() > maxPins {
+	case errors.Is(err, limits.ErrTooLarge):
 		return Pins{}, &PinsError{Path: path, Reason: fmt.Sprintf("longer than %d bytes", maxPins)}
-	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return Pins{}, &PinsError{Path: path, Reason: "it cannot be read", Err: withoutPath(err)}
+	case err != nil:
+		return Pins{}, &PinsError{Path: path, Reason: "it cannot be read", Err: limits.WithoutPath(err)}
 	}
 	return ParsePins(b, path)
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -13,6 +12,8 @@ import (
 	"github.com/theupdateframework/notary/trustpinning"
 	"github.com/theupdateframework/notary/tuf"
 	"github.com/theupdateframework/notary/tuf/data"
+
+	"bulla/keys/limits"
 )
 
 // Trust says which root key a repository should have. The zero Trust trusts none.
@@ -234,11 +235,7 @@ func (r *Repository) unpinned(remote *remote, trust Trust) error {
 // the repository on this machine, as its folder tells; nil if it has none.
 func (r *Repository) DockerRoot() (ids []string) {
 	path := filepath.Join(r.client.dockerDir, "trust", "tuf", filepath.FromSlash(r.gun.String()), "metadata", "root.json")
-	f, err := os.Stat(path)
-	if err != nil || f.Size() > maxMetadata {
-		return nil
-	}
-	raw, err := os.ReadFile(path)
+	raw, err := limits.ReadFile(path, maxMetadata)
 	if err != nil {
 		return nil
 	}

@@ -8,7 +8,6 @@
 package agent
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +19,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"bulla/keys/limits"
 )
 
 // programTimeout bounds a run of gpg or gpgconf when the caller's context has no deadline, and
@@ -160,35 +161,16 @@ func (g *GnuPG) runEnv(ctx context.Context, env []string, program string, args .
 	cmd := exec.CommandContext(ctx, program, append(g.option[:len(g.option):len(g.option)], args...)...)
 	cmd.Env = env
 	cmd.WaitDelay = time.Second // a daemon started by it may keep the pipes open
-	out, stderr := limitedBuffer{max: maxOutput}, limitedBuffer{max: 64 << 10, drop: true}
+	out, stderr := limits.Buffer{Limit: maxOutput}, limits.Buffer{Limit: 64 << 10, Drop: true}
 	cmd.Stdout, cmd.Stderr = &out, &stderr
 	err := cmd.Run()
 	if err != nil && ctx.Err() != nil {
 		err = ctx.Err()
 	}
 	if err != nil {
-		return nil, &ProgramError{Program: filepath.Base(program), Output: lastLine(stderr.b.Bytes()), Err: err}
+		return nil, &ProgramError{Program: filepath.Base(program), Output: lastLine(stderr.Bytes()), Err: err}
 	}
-	return out.b.Bytes(), nil
-}
-
-// limitedBuffer takes max bytes; what is more is dropped or an error.
-type limitedBuffer struct {
-	b    bytes.Buffer
-	max  int
-	drop bool
-}
-
-func (l *limitedBuffer) Write(p []byte) (int, error) {
-	room := l.max - l.b.Len()
-	if len(p) <= room {
-		return l.b.Write(p)
-	}
-	if !l.drop {
-		return 0, fmt.Errorf("more than %d bytes of output", l.max)
-	}
-	l.b.Write(p[:room])
-	return len(p), nil
+	return out.Bytes(), nil
 }
 
 // lastLine is the last line that says something: in GnuPG's programs the reason.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"bulla/keys"
+	"bulla/keys/limits"
 )
 
 // ExportSecret lets gpg write the secret key with that primary fingerprint, armored and under the
@@ -70,20 +71,20 @@ func (g *GnuPG) feed(ctx context.Context, stdin []byte, args ...string) ([]byte,
 	cmd.Env = append(g.environ, "LC_ALL=C")
 	cmd.WaitDelay = time.Second // the agent started by it may keep the pipes open
 	cmd.Stdin = bytes.NewReader(stdin)
-	out, stderr := limitedBuffer{max: maxOutput}, limitedBuffer{max: 64 << 10, drop: true}
+	out, stderr := limits.Buffer{Limit: maxOutput}, limits.Buffer{Limit: 64 << 10, Drop: true}
 	cmd.Stdout, cmd.Stderr = &out, &stderr
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {
 			err = ctx.Err()
 		}
-		text := stderr.b.Bytes()
+		text := stderr.Bytes()
 		reason := lastLine(text)
 		if low := bytes.ToLower(text); bytes.Contains(low, []byte("bad passphrase")) || bytes.Contains(low, []byte("no passphrase given")) {
 			reason = "bad passphrase"
 		}
 		return nil, &ProgramError{Program: filepath.Base(g.gpg), Output: reason, Err: err}
 	}
-	return out.b.Bytes(), nil
+	return out.Bytes(), nil
 }
 
 // IsKeybox reports whether data begin a keybox, the form in which GnuPG keeps public keys

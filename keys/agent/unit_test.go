@@ -228,16 +228,6 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-func TestLimitedBuffer(t *testing.T) {
-	strict, kind := limitedBuffer{max: 4}, limitedBuffer{max: 4, drop: true}
-	if _, err := strict.Write([]byte("12345")); err == nil {
-		t.Error("too much was taken")
-	}
-	if n, err := kind.Write([]byte("12345")); n != 5 || err != nil || kind.b.String() != "1234" {
-		t.Errorf("Write = %d, %v, kept %q", n, err, kind.b.String())
-	}
-}
-
 func TestLastLine(t *testing.T) {
 	if got := lastLine([]byte("gpg: one\ngpg: two\n\n")); got != "gpg: two" {
 		t.Errorf("lastLine = %q", got)

@@ -3,7 +3,6 @@ package publish
 import (
 	"context"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,6 +12,7 @@ import (
 
 	"bulla/keys"
 	"bulla/keys/atomicfile"
+	"bulla/keys/limits"
 	"bulla/keys/publish/dns"
 	"bulla/keys/publish/keysfile"
 )
@@ -78,13 +78,8 @@ func (k *keysFile) look(_ context.Context, i Item, r *Result) error {
 }
 
 func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, keysfile.MaxSize+1))
-	if err == nil && len(data) > keysfile.MaxSize {
+	data, err := limits.ReadFile(path, keysfile.MaxSize)
+	if errors.Is(err, limits.ErrTooLarge) {
 		err = keysfile.ErrTooBig
 	}
 	return data, err

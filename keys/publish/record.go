@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 
 	"bulla/keys"
 	"bulla/keys/atomicfile"
+	"bulla/keys/limits"
 
 	"github.com/gofrs/flock"
 )
@@ -106,15 +106,10 @@ func (s *Records) path(f keys.Fingerprint) string { return filepath.Join(s.dir, 
 // Read is the record of a key; an empty one if there is none.
 func (s *Records) Read(f keys.Fingerprint) (Record, error) {
 	empty := Record{Fingerprint: f}
-	file, err := os.Open(s.path(f))
+	data, err := limits.ReadFile(s.path(f), maxRecord)
 	if errors.Is(err, fs.ErrNotExist) {
 		return empty, nil
 	}
-	if err != nil {
-		return empty, err
-	}
-	defer file.Close()
-	data, err := io.ReadAll(io.LimitReader(file, maxRecord+1))
 	if err != nil {
 		return empty, err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 
 	"bulla/keys"
 	"bulla/keys/atomicfile"
+	"bulla/keys/limits"
 
 	"github.com/gofrs/flock"
 )
@@ -154,7 +154,7 @@ func (s *Store) readCertificate(fpr keys.Fingerprint) (certificate, error) {
 		if _, e := os.Stat(dir); e != nil {
 			return certificate{}, e
 		}
-		return certificate{}, &ProblemError{Path: path, Err: reason(err)}
+		return certificate{}, &ProblemError{Path: path, Err: limits.WithoutPath(err)}
 	}
 	c, err := parseCertificate(data, fpr)
 	if err != nil {
@@ -177,7 +177,7 @@ func (s *Store) readKey(fpr keys.Fingerprint) (k stored, err error) {
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		clear(data)
-		return k, &ProblemError{Path: path, Err: reason(err)}
+		return k, &ProblemError{Path: path, Err: limits.WithoutPath(err)}
 	}
 	if text, err := readLimited(filepath.Join(dir, backedUpFile)); err == nil {
 		// Unreadable means not known, which asks for a backup once too often.
@@ -228,25 +228,11 @@ func parseSecrets(data []byte) ([]secretPacket, error) {
 
 // readLimited reads a file of the store, at most ImportLimit bytes.
 func readLimited(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, ImportLimit+1))
-	if err == nil && len(data) > ImportLimit {
+	data, err := limits.ReadFile(path, ImportLimit)
+	if errors.Is(err, limits.ErrTooLarge) {
 		return nil, ErrTooBig
 	}
 	return data, err
-}
-
-// reason drops the path from an error that is about to get one.
-func reason(err error) error {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		return pe.Err
-	}
-	return err
 }
 
 // fingerprints are the keys of the store by the names of their folders, in order, and the

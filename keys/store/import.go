@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"bulla/keys"
+	"bulla/keys/limits"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 )
@@ -237,7 +238,7 @@ func asProblem(path string, err error) error {
 	if errors.As(err, &p) {
 		return err
 	}
-	return &ProblemError{Path: path, Err: reason(err)}
+	return &ProblemError{Path: path, Err: limits.WithoutPath(err)}
 }
 
 // absent turns "no such folder" into the error for a key that is not here.

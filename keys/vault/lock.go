@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"bulla/keys/limits"
 )
 
 // lockTimeout bounds the wait for another process; every holder is done within milliseconds.
@@ -54,24 +53,9 @@ func withLock(ctx context.Context, path string, kind lockKind, f func() error) e
 
 // readLimited reads a regular file of at most limit bytes.
 func readLimited(path string, limit int64) ([]byte, error) {
-	fi, err := os.Stat(path)
-	if err != nil {
-		return nil, err
+	data, err := limits.ReadFile(path, limit)
+	if errors.Is(err, limits.ErrTooLarge) {
+		err = fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	if !fi.Mode().IsRegular() { // opening a FIFO would wait for a writer
-		return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New("not a regular file")}
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err != nil {
-		return nil, err
-	}
-	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("%w: %s is larger than %d bytes", ErrDamaged, path, limit)
-	}
-	return data, nil
+	return data, err
 }

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"io"
 	"path/filepath"
 	"strings"
 
@@ -100,12 +99,7 @@ files; FILE is not changed. --passphrase-fd opens FILE where it is protected,
 		if err := w.ImageKeyExists(name); err != nil {
 			return err
 		}
-		in, done, err := a.input(args[0])
-		if err != nil {
-			return err
-		}
-		defer done()
-		data, err := io.ReadAll(io.LimitReader(in, maxImageKeyFile+1))
+		data, err := a.readNamed(args[0], maxImageKeyFile)
 		if err != nil {
 			return err
 		}

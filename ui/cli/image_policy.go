@@ -1,13 +1,12 @@
 package cli
 
 import (
-	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"bulla/docker/cosign"
+	"bulla/keys/limits"
 	"bulla/ui/explain"
 	"bulla/workflow"
 	"bulla/workflow/images"
@@ -63,12 +62,7 @@ Mirantis Container Runtime honours content-trust in daemon.json.`,
 }
 
 func (a *app) readPins(name string) (images.Pins, error) {
-	in, done, err := a.input(name)
-	if err != nil {
-		return images.Pins{}, err
-	}
-	defer done()
-	data, err := io.ReadAll(io.LimitReader(in, 2<<20))
+	data, err := a.readNamed(name, 2<<20)
 	if err != nil {
 		return images.Pins{}, err
 	}
@@ -159,7 +153,7 @@ func (a *app) publicImageKey(w *workflow.World, name string) (cosign.PublicKey, 
 		}
 		name = list[0].PublicPath()
 	}
-	data, err := os.ReadFile(a.path(name))
+	data, err := limits.ReadNamed(a.path(name), maxImageKeyFile)
 	if err != nil {
 		return cosign.PublicKey{}, err
 	}

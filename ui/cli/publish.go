@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"bulla/keys"
+	"bulla/keys/limits"
 	"bulla/keys/publish"
 	"bulla/keys/publish/web"
 	"bulla/keys/store"
@@ -171,13 +171,17 @@ func (a *app) extendFirst(ctx context.Context, w *workflow.World, f publishFlags
 // errUnconfirmed says that nobody is there to agree to a plan.
 var errUnconfirmed = &explain.UsageError{Message: "nothing was sent: there is no terminal to ask on whether this shall become public", Hints: []string{"--yes confirms it", "--dry-run shows it"}}
 
+// maxAuthorities is the longest file of certificates, in bytes: all authorities of a system have some
+// 250 KiB.
+const maxAuthorities = 4 << 20
+
 // openWeb opens the places of the user with the authorities to trust.
 func (a *app) openWeb(ctx context.Context, ca string) (*workflow.World, error) {
 	w, err := a.open(ctx)
 	if err != nil || ca == "" {
 		return w, err
 	}
-	pem, err := os.ReadFile(a.path(ca))
+	pem, err := limits.ReadNamed(a.path(ca), maxAuthorities)
 	if err != nil {
 		return nil, err
 	}

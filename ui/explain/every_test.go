@@ -22,6 +22,7 @@ import (
 	"bulla/keys"
 	"bulla/keys/agent"
 	"bulla/keys/agent/assuan"
+	"bulla/keys/limits"
 	"bulla/keys/paper"
 	"bulla/keys/publish"
 	"bulla/keys/publish/web"
@@ -45,7 +46,6 @@ var every = []struct {
 	{&artifacts.DuplicateNameError{Base: "x", A: "a/x", B: "b/x"}, CodeUsage},
 	{&artifacts.ExistsError{Path: "x"}, CodeRefused},
 	{&artifacts.NoMatchError{Glob: "x"}, CodeRefused},
-	{&artifacts.NotRegularError{Path: "x"}, CodeUsage},
 	{&artifacts.OutsideError{Path: "x", Dir: "y"}, CodeUsage},
 	{&artifacts.SignatureExistsError{Path: "x.asc"}, CodeRefused},
 	{&artifacts.SyntaxError{Line: 1}, CodeFailed},
@@ -94,6 +94,8 @@ var every = []struct {
 	{&gitops.UnsupportedRepositoryError{Extension: "x"}, CodeUsage},
 	{&keys.AmbiguousError{Selector: "x"}, CodeUsage},
 	{&keys.KeyError{Reason: "x"}, CodeRefused},
+	{&limits.NotRegularError{Path: "x"}, CodeUsage},
+	{&limits.TooLargeError{What: "x"}, CodeUnchecked},
 	{&keys.LimitError{What: "keyring"}, CodeUnchecked},
 	{&keys.NotFoundError{Selector: "x"}, CodeUsage},
 	{&keys.UnlockError{Tries: 3}, CodeRefused},

@@ -11,6 +11,7 @@ import (
 
 	"bulla/keys"
 	"bulla/keys/atomicfile"
+	"bulla/keys/limits"
 	"bulla/keys/store"
 	"bulla/workflow"
 )
@@ -90,7 +91,7 @@ func (e *RevocationError) Error() string {
 // exists is never replaced.
 func (w *Wizard) MoveRevocation(ctx context.Context, f keys.Fingerprint, path string) error {
 	from := w.world.Store.RevocationPath(f)
-	data, err := os.ReadFile(from)
+	data, err := limits.ReadFile(from, store.ImportLimit)
 	if errors.Is(err, fs.ErrNotExist) {
 		return &RevocationError{from, "is not there any more: it was moved before"}
 	}
@@ -103,7 +104,7 @@ func (w *Wizard) MoveRevocation(ctx context.Context, f keys.Fingerprint, path st
 	if err := atomicfile.Create(path, data, 0o600); err != nil {
 		return err
 	}
-	back, err := os.ReadFile(path)
+	back, err := limits.ReadFile(path, store.ImportLimit)
 	if err == nil && !bytes.Equal(back, data) {
 		err = &RevocationError{path, "reads back otherwise than it was written"}
 	}

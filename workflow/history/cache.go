@@ -6,8 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"io"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -18,6 +16,7 @@ import (
 
 	"bulla/keys"
 	"bulla/keys/atomicfile"
+	"bulla/keys/limits"
 	"bulla/workflow"
 )
 
@@ -68,25 +67,12 @@ func openCache(dir, gitDir string, s state, now time.Time) *cache {
 		path:  filepath.Join(dir, hex.EncodeToString(name[:16])+cacheSuffix),
 		state: s, now: now, known: map[string]entry{}, used: map[string]bool{},
 	}
-	if data, err := readFile(c.path); err == nil {
+	if data, err := limits.ReadFile(c.path, maxCacheBytes); err == nil {
 		if known, ok := decodeCache(data, c.state, now); ok {
 			c.known = known
 		}
 	}
 	return c
-}
-
-func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxCacheBytes+1))
-	if err == nil && len(data) > maxCacheBytes {
-		err = fs.ErrInvalid
-	}
-	return data, err
 }
 
 // has reports whether get would find something.

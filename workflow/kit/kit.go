@@ -16,6 +16,7 @@ import (
 	"bulla/docker/cosign"
 	"bulla/keys"
 	"bulla/keys/atomicfile"
+	"bulla/keys/limits"
 	"bulla/workflow"
 )
 
@@ -107,9 +108,12 @@ type release struct {
 	trust  []workflow.ImageSeal // signed in Docker Content Trust
 }
 
+// maxRecord is the largest record that is read, in bytes: as workflow.ParseRecord has it.
+const maxRecord = 8 << 20
+
 // Make makes a kit and tries its commands. It writes nothing that stays.
 func Make(ctx context.Context, o Options) (*Kit, error) {
-	data, err := os.ReadFile(o.Record)
+	data, err := limits.ReadFile(o.Record, maxRecord)
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,6 @@ import (
 	"crypto/sha1"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net"
 	"net/url"
@@ -19,6 +18,7 @@ import (
 	"golang.org/x/net/idna"
 
 	"bulla/keys/atomicfile"
+	"bulla/keys/limits"
 	"bulla/keys/publish/web"
 )
 
@@ -127,7 +127,7 @@ func Write(root, address string, key []byte, mine func(old []byte) bool) (files 
 			return nil, err
 		}
 		path := filepath.Join(root, filepath.FromSlash(p.Path))
-		old, err := readSmall(path)
+		old, err := limits.ReadFile(path, maxKey)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
@@ -157,19 +157,6 @@ func Write(root, address string, key []byte, mine func(old []byte) bool) (files 
 	return files, nil
 }
 
-func readSmall(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxKey+1))
-	if err == nil && len(data) > maxKey {
-		err = fmt.Errorf("%s has more than %d KiB", path, maxKey>>10)
-	}
-	return data, err
-}
-
 // Written reads what Write put there.
 func Written(root, address string, m Method) ([]byte, error) {
 	p, err := Locate(address, m)
@@ -179,7 +166,7 @@ func Written(root, address string, m Method) ([]byte, error) {
 	if _, err := os.Stat(filepath.Join(root, filepath.FromSlash(p.Policy))); err != nil {
 		return nil, err
 	}
-	return readSmall(filepath.Join(root, filepath.FromSlash(p.Path)))
+	return limits.ReadFile(filepath.Join(root, filepath.FromSlash(p.Path)), maxKey)
 }
 
 // Resolver tells whether a host exists: net.Resolver, or one of a test.
