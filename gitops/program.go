@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"bulla/keys/family"
 	"bulla/keys/limits"
 )
 
@@ -106,7 +107,7 @@ func (p *program) command(ctx context.Context, dir string, args []string) *exec.
 		"LC_ALL=C", "LANGUAGE=", "GIT_TERMINAL_PROMPT=0", "GIT_PAGER=cat",
 		"GIT_CEILING_DIRECTORIES="+p.ceiling)
 	cmd.WaitDelay = killGrace
-	isolate(cmd)
+	family.EndWith(cmd, family.Terminate)
 	return cmd
 }
 

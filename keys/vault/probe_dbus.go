@@ -5,12 +5,13 @@ package vault
 import (
 	"context"
 	"fmt"
-	"os"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/godbus/dbus/v5"
+
+	"bulla/keys/limits"
 )
 
 // The Secret Service, https://specifications.freedesktop.org/secret-service/latest/.
@@ -166,7 +167,7 @@ type keeper struct {
 func (p ssProbe) owner() keeper {
 	var pid uint32
 	if err := p.conn.BusObject().CallWithContext(p.ctx, "org.freedesktop.DBus.GetConnectionUnixProcessID", 0, ssName).Store(&pid); err == nil {
-		if comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid)); err == nil {
+		if comm, err := limits.ReadFile(fmt.Sprintf("/proc/%d/comm", pid), 64); err == nil {
 			return keeperOf(strings.TrimSpace(string(comm)))
 		}
 	}

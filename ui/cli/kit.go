@@ -101,7 +101,7 @@ func (a *app) kitOptions(ctx context.Context, f kitFlags, v *workflow.Verifier) 
 		return kit.Options{}, err
 	}
 	o := kit.Options{
-		Record: f.record, Keyring: v.Keyring(), Others: others, Repository: v.GitDir(), Remote: v.RemoteURL(ctx), Bulla: a.Program, LookPath: exec.LookPath,
+		Record: f.record, Keyring: v.Keyring(), Others: others, Repository: v.GitDir(), Remote: v.RemoteURL(ctx), Bulla: a.Program, Path: a.Getenv("PATH"), LookPath: exec.LookPath,
 		Trying: func(command string) { a.note("trying: %s", command) },
 		Reachable: func(ctx context.Context, ref string) error {
 			if f.Offline {

@@ -2,6 +2,7 @@ package firstkey
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -20,7 +21,7 @@ import (
 // the folder they stand in.
 func (w *Wizard) Path(name string) string {
 	if rest, ok := strings.CutPrefix(name, "~/"); ok {
-		if home, err := os.UserHomeDir(); err == nil {
+		if home := cmp.Or(w.world.Env("HOME"), w.world.Env("USERPROFILE")); home != "" {
 			return filepath.Join(home, rest)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 
 	"bulla/gitops"
 	"bulla/keys"
+	"bulla/keys/family"
 )
 
 // trialTag is the name of the tag in the scratch repository.
@@ -154,6 +155,7 @@ func (w *Wizard) byGit(ctx context.Context, t *Trial, top, repo string, public [
 		var out bytes.Buffer
 		c := exec.CommandContext(ctx, args[0], args[1:]...)
 		c.Env, c.Stdout, c.Stderr, c.WaitDelay = w.plainEnviron(home), &out, &out, 5*time.Second
+		family.EndWith(c, family.Kill)
 		err := c.Run()
 		return out.String(), err
 	}

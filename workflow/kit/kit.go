@@ -42,7 +42,9 @@ type Options struct {
 	Repository, Remote string
 	// Bulla is the program that is tried as bulla, "" for none.
 	Bulla string
-	// LookPath finds the other programs, as exec.LookPath does.
+	// Path is the PATH in which a shell finds the other programs, and LookPath finds them as
+	// exec.LookPath does.
+	Path     string
 	LookPath func(string) (string, error)
 	// Reachable says whether an image can be asked for here; nil for never.
 	Reachable func(ctx context.Context, reference string) error

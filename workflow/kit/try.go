@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"bulla/keys/family"
 	"bulla/workflow"
 )
 
@@ -148,7 +149,7 @@ func (r *release) build(ctx context.Context, k *Kit) (s *stage, err error) {
 
 // programs puts the programs that were found by other ways than PATH where a shell finds them.
 func (r *release) programs(s *stage) error {
-	s.path = s.bin + string(os.PathListSeparator) + os.Getenv("PATH")
+	s.path = s.bin + string(os.PathListSeparator) + r.Path
 	links := map[string]string{}
 	if r.Bulla != "" {
 		links[toolBulla] = r.Bulla
@@ -193,6 +194,7 @@ func (s *stage) run(ctx context.Context, line string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, commandTime)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "sh", "-c", line)
+	family.EndWith(cmd, family.Kill)
 	cmd.Dir = s.files
 	cmd.WaitDelay = 5 * time.Second
 	cmd.Env = []string{
