@@ -28,7 +28,7 @@ func TestExceptionIsAboutWhatWasJudged(t *testing.T) {
 	}
 	sum := sha256.Sum256(data)
 	unlisted := strings.Replace(b.policyText(`"tag", "artifact"`, ""), string(b.key.Fingerprint), strings.Repeat("0", 40), 1)
-	b.commitPolicy(unlisted + "[[policy.exception]]\nkind = \"artifact\"\ntarget = \"widget_1.0.0_amd64.deb\"\nid = \""+hex.EncodeToString(sum[:])+"\"\nallow = [\"signer\"]\nreason = \"x\"\n")
+	b.commitPolicy(unlisted + "[[policy.exception]]\nkind = \"artifact\"\ntarget = \"widget_1.0.0_amd64.deb\"\nid = \"" + hex.EncodeToString(sum[:]) + "\"\nallow = [\"signer\"]\nreason = \"x\"\n")
 	v, err := b.verifier(nil)
 	if err != nil {
 		t.Fatal(err)

@@ -89,14 +89,6 @@ type PlannedImage struct {
 	Trust *PlannedTrust `json:"content_trust,omitempty"`
 }
 
-// TotalSize is the size of all artifacts in bytes.
-func (p *Plan) TotalSize() (n int64) {
-	for _, f := range p.Files {
-		n += f.Size
-	}
-	return n
-}
-
 // KeyChoices is what the table of keys shows.
 type KeyChoices struct {
 	List []KeyChoice

@@ -22,7 +22,7 @@ var samplePlatforms = []v1.Platform{{OS: "linux", Architecture: "amd64"}, {OS: "
 // PushSample pushes a small image for two platforms to repo:tag and returns the digest of its
 // index ("sha256:…"). The content follows from repo and tag alone, so the digest does too.
 func (r *Registry) PushSample(ctx context.Context, repo, tag string) (digest string, err error) {
-	return PushIndex(ctx, r.host+"/"+repo+":"+tag, func(p v1.Platform) []byte {
+	return pushIndex(ctx, r.host+"/"+repo+":"+tag, func(p v1.Platform) []byte {
 		return fmt.Appendf(nil, "A sample layer of %s:%s for %s.\n", repo, tag, p)
 	})
 }
@@ -43,7 +43,7 @@ func PushRandomImage(ctx context.Context, ref string, size int, multiArch bool) 
 		return b
 	}
 	if multiArch {
-		return PushIndex(ctx, ref, noise)
+		return pushIndex(ctx, ref, noise)
 	}
 	img, err := image(v1.Platform{OS: "linux", Architecture: "amd64"}, noise(v1.Platform{}))
 	if err != nil {
@@ -52,9 +52,9 @@ func PushRandomImage(ctx context.Context, ref string, size int, multiArch bool) 
 	return push(ctx, ref, img, func(t name.Tag, o ...remote.Option) error { return remote.Write(t, img, o...) })
 }
 
-// PushIndex pushes an image for the two platforms of a sample, with layers of the given
+// pushIndex pushes an image for the two platforms of a sample, with layers of the given
 // content.
-func PushIndex(ctx context.Context, ref string, layer func(v1.Platform) []byte) (digest string, err error) {
+func pushIndex(ctx context.Context, ref string, layer func(v1.Platform) []byte) (digest string, err error) {
 	var idx v1.ImageIndex = mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
 	for _, p := range samplePlatforms {
 		img, err := image(p, layer(p))

@@ -95,9 +95,6 @@ func Find(ctx context.Context, o Options) (*GnuPG, error) {
 	return g, nil
 }
 
-// Home is the home directory in use.
-func (g *GnuPG) Home() string { return g.home }
-
 // parseDirs reads the output of gpgconf --list-dirs: a name, a colon and a path with percent
 // escapes.
 func parseDirs(out []byte) map[string]string {

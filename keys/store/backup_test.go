@@ -75,7 +75,7 @@ func TestRehearse(t *testing.T) {
 	if k, _ := s.describeKey(g.Key.Fingerprint); !k.BackedUp.IsZero() {
 		t.Error("what failed was remembered as a backup")
 	}
-	entries, err := os.ReadDir(filepath.Dir(s.Dir()))
+	entries, err := os.ReadDir(filepath.Dir(s.dir))
 	if err != nil {
 		t.Fatal(err)
 	}

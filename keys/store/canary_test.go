@@ -54,7 +54,7 @@ func TestChangeCanary(t *testing.T) {
 		t.Errorf("said:\n%s", said.String())
 	}
 	files := 0
-	err = filepath.WalkDir(filepath.Dir(s.Dir()), func(path string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir(filepath.Dir(s.dir), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}

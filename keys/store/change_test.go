@@ -108,7 +108,7 @@ func unix(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) }
 
 func checkFileModes(t testing.TB, s *Store) {
 	t.Helper()
-	err := filepath.WalkDir(s.Dir(), func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(s.dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}

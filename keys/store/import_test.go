@@ -267,7 +267,7 @@ func TestImportNothing(t *testing.T) {
 	if _, err := s.Import(ctx, bytes.NewReader(make([]byte, ImportLimit+1))); !errors.Is(err, ErrTooBig) {
 		t.Errorf("too big: %v", err)
 	}
-	if _, err := os.Stat(s.Dir()); !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(s.dir); !errors.Is(err, os.ErrNotExist) {
 		t.Error("the folder was made for nothing")
 	}
 }
@@ -364,7 +364,7 @@ func TestLeftovers(t *testing.T) {
 	ctx := context.Background()
 	s := testStore(t, time.Now())
 	g := generate(t, s, GenerateParams{})
-	folder := filepath.Join(s.Dir(), atomicfile.TempPrefix+"key-1")
+	folder := filepath.Join(s.dir, atomicfile.TempPrefix+"key-1")
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -454,7 +454,7 @@ func TestTwoProcesses(t *testing.T) {
 			}
 			cmd.Args = append(cmd.Args, path)
 		}
-		cmd.Env = append(os.Environ(), helperDir+"="+s.Dir())
+		cmd.Env = append(os.Environ(), helperDir+"="+s.dir)
 		cmd.Stderr = os.Stderr
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)

@@ -75,7 +75,7 @@ func TestKilledChange(t *testing.T) {
 	}
 	for range rounds {
 		child := exec.Command(os.Args[0], "-test.run=^$")
-		child.Env = append(os.Environ(), killVariable+"="+s.Dir())
+		child.Env = append(os.Environ(), killVariable+"="+s.dir)
 		out, err := child.StdoutPipe()
 		if err != nil {
 			t.Fatal(err)
@@ -96,7 +96,7 @@ func TestKilledChange(t *testing.T) {
 		}
 		_ = child.Wait()
 
-		later := Open(Options{Dir: s.Dir(), Now: func() time.Time { return time.Now().Add(time.Hour) }})
+		later := Open(Options{Dir: s.dir, Now: func() time.Time { return time.Now().Add(time.Hour) }})
 		list, err := later.List(ctx)
 		if err != nil || len(list) != 1 || list[0].Fingerprint != g.Key.Fingerprint || !list[0].HasSecret {
 			t.Fatalf("after a kill: %v, %+v, %v", err, list, later.Problems(ctx))

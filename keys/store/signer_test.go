@@ -196,7 +196,7 @@ func TestSignerSelection(t *testing.T) {
 	now := time.Now()
 	old := testStore(t, now.Add(-48*time.Hour))
 	expired := generate(t, old, GenerateParams{Name: "Old", Email: "me@example.org", Lifetime: time.Hour}).Key
-	s := Open(Options{Dir: old.Dir(), Now: func() time.Time { return now }})
+	s := Open(Options{Dir: old.dir, Now: func() time.Time { return now }})
 
 	var unusable *keys.UnusableError
 	if _, err := s.Signer(ctx, keys.ParseSelector("me@example.org")); !errors.As(err, &unusable) || !strings.Contains(err.Error(), "expired") {
@@ -468,7 +468,7 @@ func TestDamagedSecret(t *testing.T) {
 	if _, err := s.Import(ctx, bytes.NewReader(whole)); !errors.As(err, &keyErr) || !strings.Contains(err.Error(), "damaged") {
 		t.Errorf("%v", err)
 	}
-	if entries, _ := filepath.Glob(filepath.Join(s.Dir(), "[0-9A-F]*")); len(entries) != 0 {
+	if entries, _ := filepath.Glob(filepath.Join(s.dir, "[0-9A-F]*")); len(entries) != 0 {
 		t.Errorf("stored all the same: %v", entries)
 	}
 }

@@ -50,9 +50,6 @@ func Open(o Options) *Store {
 	return s
 }
 
-// Dir is the folder of the keys.
-func (s *Store) Dir() string { return s.dir }
-
 // RevocationPath is where the revocation certificate of a key made here lies.
 func (s *Store) RevocationPath(fpr keys.Fingerprint) string {
 	return filepath.Join(filepath.Dir(s.dir), "revocations", string(fpr)+".asc")

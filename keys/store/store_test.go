@@ -112,7 +112,7 @@ func TestEmptyStore(t *testing.T) {
 	if _, err := s.Signer(ctx, keys.ParseSelector("")); !errors.As(err, &notFound) {
 		t.Errorf("Signer = %v", err)
 	}
-	if _, err := os.Stat(s.Dir()); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(s.dir); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("reading made the folder: %v", err)
 	}
 }
@@ -178,7 +178,7 @@ func TestGenerateRefuses(t *testing.T) {
 		if !errors.As(err, &param) || param.Field != strings.TrimSpace(field) {
 			t.Errorf("%q: %v", field, err)
 		}
-		if _, err := os.Stat(s.Dir()); !errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(s.dir); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%q: the folder was made", field)
 		}
 	}
@@ -216,7 +216,7 @@ func TestModes(t *testing.T) {
 		t.Fatal(err)
 	}
 	files := 0
-	root := filepath.Dir(s.Dir())
+	root := filepath.Dir(s.dir)
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || path == root {
 			return err
@@ -280,7 +280,7 @@ func TestCanary(t *testing.T) {
 			}
 		}
 	}
-	err = filepath.WalkDir(filepath.Dir(s.Dir()), func(path string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir(filepath.Dir(s.dir), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
@@ -338,7 +338,7 @@ func TestDamagedFolders(t *testing.T) {
 		}
 		bad[g.Dir] = true
 	}
-	stray := filepath.Join(s.Dir(), "notes")
+	stray := filepath.Join(s.dir, "notes")
 	if err := os.Mkdir(stray, 0o700); err != nil {
 		t.Fatal(err)
 	}

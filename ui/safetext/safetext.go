@@ -45,15 +45,6 @@ func Block(s string) string {
 	return strings.Join(out, "\n")
 }
 
-// Lines cleans each of several lines.
-func Lines(list []string) []string {
-	out := make([]string, len(list))
-	for i, l := range list {
-		out[i] = Line(l)
-	}
-	return out
-}
-
 func clean(s string, limit int) string {
 	if isPlain(s) && len(s) <= limit {
 		return s

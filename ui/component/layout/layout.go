@@ -164,15 +164,6 @@ func Over(background, box []string, w int) []string {
 	return out
 }
 
-// Center puts each line into the middle of w columns.
-func Center(lines []string, w int) []string {
-	out := make([]string, len(lines))
-	for i, l := range lines {
-		out[i] = strings.Repeat(" ", max(0, (w-Width(l))/2)) + l
-	}
-	return out
-}
-
 // Table aligns rows into columns, two spaces apart. Cells may hold escape sequences.
 func Table(rows [][]string) []string {
 	var widths []int
