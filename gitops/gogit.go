@@ -244,6 +244,9 @@ func (g gogit) file(_ context.Context, commit, name string) ([]byte, error) {
 		return nil, err
 	}
 	entry, err := tree.FindEntry(name)
+	if errors.Is(err, plumbing.ErrObjectNotFound) {
+		return nil, fmt.Errorf("%s in %s: %w", name, commit, err) // a folder on the way is not here
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s in %s: %w", name, commit, ErrNotFound)
 	}

@@ -440,6 +440,11 @@ func TestHistoryExports(t *testing.T) {
 	if strings.Count(html, "<circle") != 10 || strings.Count(html, "<svg") != 1 || strings.Contains(html, "<script") || strings.ContainsAny(html, "\x1b\x07\u202e") {
 		t.Errorf("the page:\n%s", html)
 	}
+	for _, lie := range []string{`bad">good`, `caution">good`, `muted">good`, `good">bad`} { // the colour of a word is its own
+		if strings.Contains(html, lie) {
+			t.Errorf("the page has %s:\n%s", lie, html)
+		}
+	}
 	for _, outside := range []string{"http:", "https:", "src=", "@import", "url("} {
 		if strings.Contains(html, outside) {
 			t.Errorf("the page asks for something: %s", outside)

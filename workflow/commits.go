@@ -26,9 +26,15 @@ func (v *Verifier) Commits(ctx context.Context, text string, emit func(keys.Verd
 	if err != nil {
 		return 0, err
 	}
+	cut, err := v.repo.Shallow()
+	if err != nil {
+		return 0, err
+	}
 	n := 0
+	seen := seenCommits{cut: cut, ids: map[string]bool{}}
 	err = v.repo.EachCommit(ctx, from, without, maxCommits, func(c gitops.Commit, err error) error {
 		n++
+		seen.add(c)
 		if err != nil {
 			emit(keys.NotChecked(keys.KindCommit, c.ID, "The commit cannot be read: "+err.Error()+"."))
 			return ctx.Err()
@@ -38,6 +44,9 @@ func (v *Verifier) Commits(ctx context.Context, text string, emit func(keys.Verd
 		}
 		return ctx.Err()
 	})
+	if err == nil {
+		err = v.cutOff(ctx, seen, without, emit)
+	}
 	var large *gitops.TooLargeError
 	switch {
 	case errors.Is(err, gitops.ErrNotFound):
@@ -46,6 +55,45 @@ func (v *Verifier) Commits(ctx context.Context, text string, emit func(keys.Verd
 		return n, &TargetError{Text: text, Reason: fmt.Sprintf("more than %d commits: name a shorter range", maxCommits)}
 	}
 	return n, err
+}
+
+// seenCommits are the commits of a range, as far as a shallow clone has them.
+type seenCommits struct {
+	cut    map[string]bool // where the clone's history is cut off
+	ids    map[string]bool
+	beyond []string // the parents of those at which it is
+}
+
+func (s *seenCommits) add(c gitops.Commit) {
+	if len(s.cut) == 0 {
+		return
+	}
+	s.ids[c.ID] = true
+	if s.cut[c.ID] {
+		s.beyond = append(s.beyond, c.Parents...)
+	}
+}
+
+// cutOff tells of the commits that belong to the range and are not in a shallow clone, or may be: all
+// good is what nobody may say of them.
+func (v *Verifier) cutOff(ctx context.Context, s seenCommits, without string, emit func(keys.Verdict)) error {
+	if len(s.beyond) == 0 {
+		return nil
+	}
+	if without != "" {
+		end, err := v.repo.Commit(ctx, without)
+		if err != nil {
+			return err
+		}
+		s.ids[end.ID] = true
+	}
+	for _, id := range s.beyond {
+		if !s.ids[id] {
+			s.ids[id] = true
+			emit(keys.NotChecked(keys.KindCommit, id, "This clone is shallow: its history is cut off here, so that this commit and those before it were not checked. git fetch --unshallow brings them."))
+		}
+	}
+	return nil
 }
 
 // parseRange takes "A..B" apart. Three dots mean the commits that either side alone contains,

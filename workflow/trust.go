@@ -130,11 +130,18 @@ func (s PolicyState) same(o PolicyState) bool {
 func (v *Verifier) policyOfHead(ctx context.Context) (s PolicyState, err error) {
 	s.Origin = "HEAD"
 	data, err := v.repo.ReadFile(ctx, "HEAD", ConfigName)
-	if errors.Is(err, gitops.ErrNotFound) || errors.Is(err, gitops.ErrNoCommits) {
+	if errors.Is(err, gitops.ErrNotFound) {
+		// That HEAD has no such file is known only where HEAD is here.
+		_, err = v.repo.Commit(ctx, "HEAD")
+		if err == nil {
+			return PolicyState{}, nil
+		}
+	}
+	if errors.Is(err, gitops.ErrNoCommits) {
 		return PolicyState{}, nil
 	}
 	if err != nil {
-		return PolicyState{}, err
+		return PolicyState{}, unreadPolicy(ctx, err)
 	}
 	if s.Policy, err = parsePolicy(data, "HEAD:"+ConfigName); err != nil || s.Policy == nil {
 		return PolicyState{}, err
@@ -144,7 +151,25 @@ func (v *Verifier) policyOfHead(ctx context.Context) (s PolicyState, err error) 
 		err = nil
 		s.Notes = append(s.Notes, "The policy's keyring "+s.Policy.Keyring+" is not committed.")
 	}
-	return s, err
+	return s, unreadPolicy(ctx, err)
+}
+
+// UnreadPolicyError says that HEAD is here and its policy is not, as in a partial clone: nobody knows
+// whether one speaks, and what it says.
+type UnreadPolicyError struct{ Cause error }
+
+func (e *UnreadPolicyError) Error() string {
+	return "the policy in HEAD cannot be read, so that nobody knows whom to trust"
+}
+
+func (e *UnreadPolicyError) Unwrap() error { return e.Cause }
+
+func unreadPolicy(ctx context.Context, err error) error {
+	var owner *gitops.OwnershipError
+	if err == nil || ctx.Err() != nil || errors.As(err, &owner) {
+		return err
+	}
+	return &UnreadPolicyError{Cause: err}
 }
 
 func (v *Verifier) draftPolicy() (PolicyState, error) {

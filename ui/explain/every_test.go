@@ -128,6 +128,7 @@ var every = []struct {
 	{&workflow.AbandonError{Tag: "v1", Err: errors.New("x")}, CodeIncomplete},
 	{&workflow.CheckError{Failed: []keys.Verdict{{Target: "x", Status: keys.StatusBad}}}, CodeFailed},
 	{&workflow.ConfigError{Path: "bulla.toml", Message: "x"}, CodeUsage},
+	{&workflow.UnreadPolicyError{Cause: errors.New("x")}, CodeUnchecked},
 	{&workflow.ImageKeysError{Count: 2}, CodeUsage},
 	{&workflow.IncompleteError{Tag: "v1", Err: errors.New("x")}, CodeIncomplete},
 	{&workflow.JournalError{Tag: "v1", Err: errors.New("x")}, CodeIncomplete},

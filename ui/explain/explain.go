@@ -390,7 +390,11 @@ func judging(err error, x *Explanation) bool {
 	var line *artifacts.SyntaxError
 	var large *gitops.TooLargeError
 	var limit *keys.LimitError
+	var unread *workflow.UnreadPolicyError
 	switch {
+	case errors.As(err, &unread):
+		x.Headline, x.Cause, x.Code = sentence(unread.Error()), sentence(unread.Cause.Error()), CodeUnchecked
+		x.Next = []string{"in a partial clone, git show HEAD:bulla.toml fetches it", "--no-policy judges without one"}
 	case errors.As(err, &check):
 		for _, v := range check.Failed {
 			x.Cause += sentence(fmt.Sprintf("%s is %s: %s", v.Target, v.Status, v.Reason)) + " "

@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"html/template"
+	"slices"
 	"strings"
 	"time"
 
@@ -113,9 +114,42 @@ var pageSource string
 
 var page = template.Must(template.New("page").Parse(pageSource))
 
-// pageRow is one release on the page.
+// pageRow is one release on the page. Its cells are the tag's verdict, and then those of the columns.
 type pageRow struct {
-	Tag, Date, Signer, Fingerprint, Word, Class, Files, Image, Record, Commit, Know, Change string
+	Tag, Date, Signer, Fingerprint, Know, Change string
+	Cells                                        []pageCell
+}
+
+// pageCell is a verdict, or what several come to, in the colour of the worst.
+type pageCell struct{ Text, Class string }
+
+// pageColumn is what goes with a tag; a page on which no release has any leaves it out.
+type pageColumn struct {
+	title string
+	of    func(*history.Release) []keys.Verdict
+}
+
+// columns are those of the page that have something in them.
+func (s snapshot) columns() (out []pageColumn) {
+	for _, c := range []pageColumn{
+		{"commit", func(r *history.Release) []keys.Verdict { return r.Commit }},
+		{"files", func(r *history.Release) []keys.Verdict { return r.Files }},
+		{"image", func(r *history.Release) []keys.Verdict { return r.Images }},
+		{"record", func(r *history.Release) []keys.Verdict { return r.Record }},
+	} {
+		if slices.ContainsFunc(s.Releases, func(r shown) bool { return len(c.of(r.Release)) > 0 }) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func cellOf(vs []keys.Verdict) pageCell {
+	text, worst := group(vs)
+	if text == "" {
+		return pageCell{}
+	}
+	return pageCell{text, classOf(weight(worst))}
 }
 
 func (s snapshot) html() ([]byte, error) {
@@ -123,13 +157,20 @@ func (s snapshot) html() ([]byte, error) {
 		Project, At, Filter string
 		Count               string
 		Picture             picture
+		Columns             []string
 		Rows                []pageRow
 	}{Project: safetext.Line(s.Project), At: moment(s.At), Filter: safetext.Line(s.Filter), Count: human.Count(len(s.Releases), "release"), Picture: draw(s.Releases)}
+	columns := s.columns()
+	for _, c := range columns {
+		data.Columns = append(data.Columns, c.title)
+	}
 	for _, r := range s.Releases {
 		row := pageRow{
-			Tag: safetext.Line(r.Tag), Signer: signerName(r.Release), Word: short(r.Verdict()), Class: class(r.Release),
-			Files: summary(r.Files), Image: summary(r.Images), Record: summary(r.Record), Commit: summary(r.Commit),
-			Know: safetext.Line(remark(r.Release, r.change, r.changed)),
+			Tag: safetext.Line(r.Tag), Signer: signerName(r.Release), Know: safetext.Line(remark(r.Release, r.change, r.changed)),
+			Cells: []pageCell{{short(r.Verdict()), classOf(weight(r.Verdict()))}},
+		}
+		for _, c := range columns {
+			row.Cells = append(row.Cells, cellOf(c.of(r.Release)))
 		}
 		if !r.Date.IsZero() {
 			row.Date = r.Date.UTC().Format("2006-01-02")
@@ -147,9 +188,12 @@ func (s snapshot) html() ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// class is the colour of a release on the page.
-func class(r *history.Release) string {
-	switch n := badness(r); {
+// class is the colour of a release in the picture.
+func class(r *history.Release) string { return classOf(badness(r)) }
+
+// classOf is the colour of a weight.
+func classOf(n int) string {
+	switch {
 	case n == weightGood:
 		return "good"
 	case n >= weightBad:

@@ -236,7 +236,7 @@ func (m *Model) hints() []keymap.Hint {
 		return h
 	}
 	return []keymap.Hint{
-		keymap.On(k.Choose, "the whole story"), keymap.On(k.Filter, ""), keymap.On(k.Wanting, m.wantingName()),
+		keymap.On(k.Choose, "details"), keymap.On(k.Filter, ""), keymap.On(k.Wanting, m.wantingName()),
 		keymap.On(k.Export, ""), keymap.On(k.Help, ""), keymap.On(k.Sort, ""), keymap.On(k.Signer, m.signerName()),
 		keymap.On(k.Message, "read the message"), keymap.Unless(m.copyFault(), k.Copy, ""),
 		keymap.Unless(m.registryFault(), k.Registry, ""), keymap.Unless(m.fetchFault(), k.Fetch, ""), keymap.On(k.Again, ""), keymap.On(k.Back, "show all again"), keymap.On(k.Quit, ""),
@@ -247,7 +247,7 @@ func (m *Model) wantingName() string {
 	if m.table.filter.wanting {
 		return "all again"
 	}
-	return "only what is not good"
+	return "what is not good"
 }
 
 func (m *Model) signerName() string {

@@ -1,9 +1,12 @@
 package history
 
 import (
+	"cmp"
+	"slices"
 	"strconv"
 	"time"
 
+	"bulla/ui/component/layout"
 	"bulla/ui/safetext"
 )
 
@@ -20,6 +23,9 @@ type lane struct {
 	Name string
 	Y    int
 }
+
+// Short is the name as far as there is room for it, to the left of the dots.
+func (l lane) Short() string { return layout.Cut(l.Name, maxLaneName, "…") }
 
 type year struct {
 	Text string
@@ -38,6 +44,7 @@ const (
 	pictureRight = 20
 	laneHeight   = 26
 	maxLanes     = 12 // the last one holds everybody else
+	maxLaneName  = 22 // letters
 	maxYears     = 60
 )
 
@@ -87,9 +94,16 @@ func draw(list []shown) picture {
 		title := safetext.Line(r.Tag) + ", " + r.Date.UTC().Format("2006-01-02") + ": " + short(r.Verdict())
 		p.Dots = append(p.Dots, dot{x(r.Date), p.Lanes[at].Y, class(r.Release), title})
 	}
+	// Dots lie close together: none that is good may hide one that is not.
+	slices.SortStableFunc(p.Dots, func(a, b dot) int { return cmp.Compare(rankOf(a.Class), rankOf(b.Class)) })
 	p.Height = 20 + len(p.Lanes)*laneHeight + 20
 	for y := first.Year() + 1; y <= last.Year() && len(p.Years) < maxYears && !first.IsZero(); y++ {
 		p.Years = append(p.Years, year{strconv.Itoa(y), x(time.Date(y, 1, 1, 0, 0, 0, 0, time.UTC))})
 	}
 	return p
+}
+
+// rankOf orders the classes by how much there is to worry about.
+func rankOf(class string) int {
+	return slices.Index([]string{"good", "muted", "caution", "bad"}, class)
 }

@@ -35,6 +35,11 @@ func story(t theme.Theme, r *history.Release, c history.Change, w int, now time.
 		s.Text(t.Body, "Its signature is not judged yet.")
 		return s.Lines
 	}
+	if v := r.Verdict(); v.OK(false) && badness(r) > weightGood {
+		if text := remark(r, history.Change{}, false); text != "" && tagRemark(r, v) == "" {
+			s.Text(t.Bad, "Not all of it is good: "+text+".")
+		}
+	}
 	for _, v := range r.Verdicts {
 		s.Space()
 		s.signature(v)

@@ -200,7 +200,8 @@ func group(vs []keys.Verdict) (text string, worst keys.Verdict) {
 	return strconv.Itoa(good) + " of " + strconv.Itoa(len(vs)), worst
 }
 
-// remark is the one thing to know about a release, "" where all is plainly well.
+// remark is the one thing to know about a release, "" where all is plainly well. Its first words tell
+// most: a narrow column shows no others.
 func remark(r *history.Release, c history.Change, changed bool) string {
 	for _, vs := range [][]keys.Verdict{r.Record, r.Files, r.Images} {
 		for _, v := range vs {
@@ -245,7 +246,7 @@ func remark(r *history.Release, c history.Change, changed bool) string {
 func tagRemark(r *history.Release, v keys.Verdict) string {
 	switch {
 	case r.Signed && r.InnerName != "" && r.InnerName != r.Tag:
-		return "the tag calls itself " + safetext.Line(r.InnerName)
+		return "is " + safetext.Line(r.InnerName) + " inside"
 	case v.Trusted != nil && !*v.Trusted:
 		return "policy: " + v.PolicyReason
 	case r.Lightweight:
@@ -255,18 +256,18 @@ func tagRemark(r *history.Release, v keys.Verdict) string {
 	case keys.StatusGood:
 		return ""
 	case keys.StatusGoodExpiredSince:
-		return "* the key has ended since"
+		return "* key has ended"
 	case keys.StatusWeak:
 		if len(v.Weak) > 0 {
 			return v.Weak[0]
 		}
 	case keys.StatusBad:
-		if v.Signer != nil {
-			return "its key may not sign this"
+		if strings.Contains(v.Reason, "does not fit") {
+			return "does not fit its signature"
 		}
-		return "does not fit its signature"
+		return strings.TrimSuffix(v.Reason, ".") // the key may not make such signatures
 	case keys.StatusUnknownKey:
-		return "key " + tail(v.Claim) + " not found"
+		return "no key " + tail(v.Claim)
 	case keys.StatusUnsigned:
 		return "unsigned tag"
 	case keys.StatusNotChecked, keys.StatusMalformed:
