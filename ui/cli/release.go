@@ -233,7 +233,7 @@ func (a *app) abandon(ctx context.Context, f releaseFlags) error {
 	if err := a.confirmAbandon(ctx); err != nil {
 		return err
 	}
-	done, err := s.Abandon(ctx)
+	done, err := s.AbandonFor(ctx, workflow.Face{Emit: a.tellWaits})
 	if err != nil {
 		return err
 	}
@@ -246,6 +246,13 @@ func (a *app) abandon(ctx context.Context, f releaseFlags) error {
 		p.line("%s", l)
 	}
 	return p.err
+}
+
+// tellWaits says for whose answer the work waits.
+func (a *app) tellWaits(e workflow.Event) {
+	if w, ok := e.(workflow.StepWaiting); ok && w.For == workflow.WaitNetwork && !a.flags.json {
+		a.note("waiting for an answer of %s", w.Label)
+	}
 }
 
 // takenBack says in lines what taking a release back did.

@@ -425,7 +425,7 @@ func TestHeartbeat(t *testing.T) {
 done     Artifacts: 3 files signed
   waiting for gpg-agent, for Ada: it may want a passphrase, a PIN or a touch
   waiting for Keyring: it may show a dialog of its own
-  waiting for the network: registry
+  waiting for an answer of registry
 `
 		if out.String() != want {
 			t.Errorf("said\n%s", out.String())

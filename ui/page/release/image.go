@@ -31,13 +31,14 @@ type imageRoom struct {
 	list    picker.Model
 	field   *textfield.Model // a reference being typed; nil: none
 
-	keyTask task
-	known   bool
-	all     []workflow.ImageKey
-	keyErr  error
-	at      int // index of the chosen key in all
-	making  task
-	settled bool
+	keyTask  task
+	known    bool
+	all      []workflow.ImageKey
+	keyErr   error
+	at       int // index of the chosen key in all
+	making   task
+	settled  bool
+	choosing bool // the room is entered and not settled anew
 }
 
 // imageRow is one reference and what the registry said of it.
@@ -68,6 +69,7 @@ type imageKeyMade struct {
 }
 
 func (r *imageRoom) enter() tea.Cmd {
+	r.choosing = true
 	var cmds []tea.Cmd
 	if r.images == nil || r.version != r.state.version {
 		r.version = r.state.version
@@ -226,7 +228,8 @@ func (r *imageRoom) settle() {
 	if len(r.images) > 0 {
 		r.choices.ImageKey = r.all[r.at].Path
 	}
-	r.settled, r.target = true, placeLook
+	r.settled, r.choosing, r.target = true, false, placeLook
+	r.mended(placeImage)
 }
 
 func (r *imageRoom) again() tea.Cmd {
@@ -429,6 +432,9 @@ func (r *imageRoom) hints() []keymap.Hint {
 func (r *imageRoom) item() rail.Item {
 	it := rail.Item{Title: "Image", State: theme.Pending}
 	switch n := len(r.choices.Images); {
+	case r.choosing && len(r.images) > 0:
+		it.Value = human.Count(len(r.images), "image")
+	case r.choosing:
 	case r.settled && n == 0:
 		it.State, it.Value = theme.Skipped, "none"
 	case r.settled:

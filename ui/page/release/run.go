@@ -111,8 +111,10 @@ func (v *runView) event(e workflow.Event) {
 	case workflow.StepProgress:
 		v.row(e.Step).progress = &e
 	case workflow.StepWaiting:
-		v.row(e.Step).state = theme.Waiting
 		v.waiting, v.waited = &e, v.now()
+		if e.For != workflow.WaitNetwork { // there is nothing for a person to do
+			v.row(e.Step).state = theme.Waiting
+		}
 	case workflow.StepDone:
 		r := v.row(e.Step)
 		r.state, r.text, r.took = theme.Done, e.Text, e.Took
@@ -193,6 +195,9 @@ func (v *runView) stepLine(r *stepRow, w int) string {
 		d := v.now().Sub(r.began)
 		title = t.Accent.Render(title)
 		text = t.Accent.Render(meter.Spinner(t, d)) + " running"
+		if v.waiting != nil && v.waiting.Step == r.id {
+			text = t.Accent.Render(meter.Spinner(t, d)) + " waiting for " + waitWords(*v.waiting)
+		}
 		if d >= meter.Patience {
 			right = seconds(d)
 		}
@@ -269,7 +274,10 @@ func (v *runView) status() string {
 		return v.theme.Caution.Render("! Stopping. What is being written is finished or taken back first…")
 	case v.waiting != nil:
 		d := v.now().Sub(v.waited)
-		line := v.theme.Caution.Render("! Waiting for " + waitWords(*v.waiting))
+		line := "Waiting for " + waitWords(*v.waiting)
+		if v.waiting.For != workflow.WaitNetwork {
+			line = v.theme.Caution.Render("! " + line)
+		}
 		if d >= meter.Patience {
 			line += " (" + seconds(d) + ")"
 		}
