@@ -414,6 +414,26 @@ func TestWaitingForTheRegistry(t *testing.T) {
 	d.see("Released v1.4.0")
 }
 
+// TestOpeningIsTold: once the passphrase is typed nobody waits for it any more; what it opens may
+// take seconds.
+func TestOpeningIsTold(t *testing.T) {
+	f := newFake()
+	opened := make(chan struct{})
+	f.run = func(ctx context.Context, p *workflow.Plan, face workflow.Face) (*workflow.Result, error) {
+		face.Emit(workflow.StepStarted{Step: workflow.StepKey, At: noon})
+		req := keys.PassphraseRequest{Purpose: keys.PurposeVault, ID: "file", Label: "/home/rhea/.local/share/bulla/vault", Attempt: 1}
+		face.Emit(workflow.StepWaiting{Step: workflow.StepKey, For: workflow.WaitPassphrase, Label: req.Label, At: noon})
+		s, err := face.Ask(ctx, req)
+		s.Destroy()
+		<-opened
+		return f.result(p), err
+	}
+	d := drive(t, testOptions(f)).toLook().press("1.4.0", "enter").see("Master passphrase of the vault file").see("Waiting for the passphrase")
+	d.press("master", "enter").see("opening the vault…").see("Opening the vault…").hidden("Waiting for").hidden("waiting for you")
+	close(opened)
+	d.see("Released v1.4.0")
+}
+
 // TestSubjectsOnce: the subjects are added once, and again when they were taken out.
 func TestSubjectsOnce(t *testing.T) {
 	f := newFake()

@@ -38,7 +38,7 @@ func (f releaseFlags) choices() workflow.Choices {
 }
 
 func (f releaseFlags) fds() passphraseFDs {
-	return passphraseFDs{openpgp: descriptor(f.passphrase), image: descriptor(f.imagePW), trust: descriptor(f.trustPW)}
+	return passphraseFDs{openpgp: descriptor(f.passphrase), image: descriptorOf("--image-passphrase-fd", f.imagePW), trust: descriptorOf("--trust-passphrase-fd", f.trustPW)}
 }
 
 func (a *app) releaseCommand() *cobra.Command {
