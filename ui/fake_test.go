@@ -42,6 +42,7 @@ type fake struct {
 	planErr    error
 	run        func(context.Context, *workflow.Plan, workflow.Face) (*workflow.Result, error)
 	abandoned  workflow.Abandoned
+	undo       chan struct{} // taking back waits for it, unless it is nil
 	remote     gitops.Remote
 	pushErr    error
 
@@ -188,7 +189,11 @@ func (f *fake) Resume(ctx context.Context, face workflow.Face) (*workflow.Result
 	return f.run(ctx, p, face)
 }
 
-func (f *fake) Abandon(context.Context) (workflow.Abandoned, error) {
+func (f *fake) AbandonFor(_ context.Context, face workflow.Face) (workflow.Abandoned, error) {
+	face.Emit(workflow.StepWaiting{Step: workflow.StepTag, For: workflow.WaitNetwork, Label: f.remote.Name, At: noon})
+	if f.undo != nil {
+		<-f.undo
+	}
 	f.unfinished = nil
 	return f.abandoned, nil
 }

@@ -306,6 +306,38 @@ func TestCtrlC(t *testing.T) {
 			t.Error("the image was signed while the person was asked")
 		}
 	})
+	t.Run("no image is signed under the question", func(t *testing.T) {
+		f := newFake()
+		goOn, about := make(chan struct{}), make(chan struct{})
+		var answered atomic.Int32
+		var early []int32
+		f.run = func(_ context.Context, p *workflow.Plan, face workflow.Face) (*workflow.Result, error) {
+			face.Emit(workflow.StepStarted{Step: workflow.StepImage})
+			for i := range int32(2) {
+				<-goOn
+				about <- struct{}{}
+				face.Emit(workflow.StepProgress{Step: workflow.StepImage, Item: "an image", Items: int(i), ItemsTotal: 2})
+				if answered.Load() <= i { // here the image's signature would go out
+					early = append(early, i)
+				}
+				face.Emit(workflow.StepWaiting{Step: workflow.StepImage, For: workflow.WaitNetwork, Label: "registry.acme.org"})
+			}
+			return f.result(p), nil
+		}
+		d := drive(t, testOptions(f)).toLook().press("1.4.0", "enter").see("running")
+		for range 2 {
+			d.press("ctrl+c").see("Stop signing?")
+			goOn <- struct{}{}
+			<-about
+			d.press("x").see("Stop signing?")
+			answered.Add(1)
+			d.press("n").hidden("Stop signing?")
+		}
+		d.see("Released v1.4.0")
+		if len(early) > 0 {
+			t.Errorf("signed while the person was asked: images %v", early)
+		}
+	})
 	t.Run("again means yes", func(t *testing.T) { stuck(t).press("ctrl+c", "ctrl+c").see("stopped at artifacts") })
 	t.Run("while a passphrase is asked for", func(t *testing.T) {
 		d := drive(t, testOptions(newFake())).toAsk().press("abc", "ctrl+c").see("Stop signing?").press("y").see("Nothing was created")
@@ -356,7 +388,10 @@ func TestStoppedReleases(t *testing.T) {
 	f = newFake()
 	f.abandoned, f.unfinished = kept, unfinished()
 	d = drive(t, testOptions(f)).see("was begun 3 h ago").press("t").see("Take the release back?").press("esc").hidden("Take the release back?")
-	d.press("t", "y").see("removed tag v1.4.0").see("others may have it").press("enter").see("Nothing stands in the way")
+	f.undo = make(chan struct{})
+	d.press("t", "y").see("waiting for an answer of origin")
+	close(f.undo)
+	d.see("removed tag v1.4.0").see("others may have it").press("enter").see("Nothing stands in the way")
 }
 
 // TestWhatIsNotKnownIsNotClaimed: where going on fails before it begins, a former run made things;
@@ -413,6 +448,82 @@ func TestNoRemote(t *testing.T) {
 	}
 }
 
+// TestMendedFaults: once a choice was made anew, the rail says no more that it was refused.
+func TestMendedFaults(t *testing.T) {
+	f := newFake()
+	f.planErr = refusal()
+	d := drive(t, testOptions(f)).toImage().press("enter").see("This would fail").press("1").see("What does tag")
+	d.press("esc").see("1 error").see("refused")
+	// The tag's is mended, the image's is not.
+	d.press("down", "enter").see("What does tag v1.3.1").see("Image     1 error").see("refused").press("esc").see("Tag       v1.3.1")
+	d.press("enter").see("What does").press("enter").see(".asc").press("enter").images().press("esc").see("Artifacts 3 files")
+	d.press("enter").images().see("Image     1 image")
+	f.planErr = nil
+	d.press("enter").see("Type 1.3.1")
+}
+
+// TestWaitingForTheRegistry: a wait that nobody can shorten is told, and is no call to the person.
+func TestWaitingForTheRegistry(t *testing.T) {
+	f := newFake()
+	answer := make(chan struct{})
+	f.run = func(_ context.Context, p *workflow.Plan, face workflow.Face) (*workflow.Result, error) {
+		face.Emit(workflow.StepStarted{Step: workflow.StepImage, At: noon})
+		face.Emit(workflow.StepWaiting{Step: workflow.StepImage, For: workflow.WaitNetwork, Label: "registry.acme.org\x1b[2J", At: noon})
+		<-answer
+		return f.result(p), nil
+	}
+	d := drive(t, testOptions(f)).toLook().press("1.4.0", "enter").see("waiting for an answer of registry.acme.org").hidden("waiting for you").hidden("\x1b[2J")
+	d.see("Waiting for an answer of registry.acme.org").hidden("! Waiting")
+	close(answer)
+	d.see("Released v1.4.0")
+}
+
+// TestOpeningIsTold: once the passphrase is typed nobody waits for it any more; what it opens may
+// take seconds.
+func TestOpeningIsTold(t *testing.T) {
+	f := newFake()
+	opened := make(chan struct{})
+	f.run = func(ctx context.Context, p *workflow.Plan, face workflow.Face) (*workflow.Result, error) {
+		face.Emit(workflow.StepStarted{Step: workflow.StepKey, At: noon})
+		req := keys.PassphraseRequest{Purpose: keys.PurposeVault, ID: "file", Label: "/home/rhea/.local/share/bulla/vault", Attempt: 1}
+		face.Emit(workflow.StepWaiting{Step: workflow.StepKey, For: workflow.WaitPassphrase, Label: req.Label, At: noon})
+		s, err := face.Ask(ctx, req)
+		s.Destroy()
+		<-opened
+		return f.result(p), err
+	}
+	d := drive(t, testOptions(f)).toLook().press("1.4.0", "enter").see("Master passphrase of the vault file").see("Waiting for the passphrase")
+	d.press("master", "enter").see("opening the vault…").see("Opening the vault…").hidden("Waiting for").hidden("waiting for you")
+	close(opened)
+	d.see("Released v1.4.0")
+}
+
+// TestSubjectsOnce: the subjects are added once, and again when they were taken out.
+func TestSubjectsOnce(t *testing.T) {
+	f := newFake()
+	d := drive(t, testOptions(f)).toText().see("a adds their subjects").press("a").hidden("a adds their subjects").see("(a add subjects)")
+	d.press("a").see("The subjects are in the message already")
+	if n := strings.Count(d.r.View(), "- Fix the frobnicator"); n != 1 {
+		t.Errorf("listed %d times\n%s", n, d.r.View())
+	}
+	d.press("enter").see("each with its .asc")
+}
+
+// TestFileCounts: one file has its signature, none has none.
+func TestFileCounts(t *testing.T) {
+	f := newFake()
+	d := drive(t, testOptions(f)).toFiles().press(" ", "down", " ").see("1 file, ").see(", with its .asc").hidden("each with")
+	d.press("down", " ").see("No file is taken.").hidden("0 files")
+}
+
+// TestTheRailFollows: what stands in a room is what the rail says, also for who comes back to it.
+func TestTheRailFollows(t *testing.T) {
+	f := newFake()
+	f.images, f.config.Release.Images = nil, nil
+	d := drive(t, testOptions(f)).toFiles().press("enter").see("Which images").press("enter").see("Type 1.4.0").press("esc").see("Which images")
+	d.press("i", "registry.acme.org/widget:1.4.0", "enter").see("2 platforms").see("1 image").hidden("none")
+}
+
 // TestRefusedByTheLastLook leads to the room where it can be mended.
 func TestRefusedByTheLastLook(t *testing.T) {
 	f := newFake()
@@ -448,8 +559,8 @@ func TestKeyForm(t *testing.T) {
 	f := newFake()
 	f.keyChoices = workflow.KeyChoices{Preselected: -1}
 	d := drive(t, testOptions(f)).toKey().see("no signing key yet").press("enter").see("There is no key yet").press("n")
-	d.see("name        Rhea Release_").press("tab", "tab", "right", "tab", "ctrl+u", "soon", "tab", passphrase, "tab", "other", "enter").see("lifetime is not clear")
-	d.press("ctrl+u", "1y", "tab", "tab", "enter").see("passphrases differ")
+	d.see("name        Rhea Release_").press("tab", "tab", "right", "tab", "ctrl+u", "soon", "tab").see("lifetime is not clear").see("> expires")
+	d.press("ctrl+u", "1y", "tab", passphrase, "tab", "other", "enter").see("passphrases differ")
 	d.press("enter", "enter").see("A passphrase is needed")
 	d.press(passphrase, "enter", passphrase, "enter").see("Made a key for Rhea Release <rhea@acme.org>")
 	p := f.generated[0]
@@ -457,6 +568,39 @@ func TestKeyForm(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 	d.press("enter").see("> Rhea Release").press("enter").see("last release is")
+}
+
+// TestKeyFormJudgesWhatIsLeft: a line is judged when it is left, and goes on only once it is right;
+// the arrow keys move too; what is proposed is replaced by typing; a mistake costs no passphrase.
+func TestKeyFormJudgesWhatIsLeft(t *testing.T) {
+	f := newFake()
+	f.keyChoices = workflow.KeyChoices{Preselected: -1}
+	d := drive(t, testOptions(f)).toKey().press("enter").see("There is no key yet").press("n")
+	d.press("down").see("> e-mail").press("rhea").see("e-mail      rhea_").press("down").see("The e-mail is not an address.").see("> e-mail")
+	d.press("enter").see("The e-mail is not an address.").press("up").see("> name").press("down").see("> e-mail")
+	d.press("@acme.org", "down").see("> algorithm").press("down", "down").see("> passphrase")
+	d.press("secret words", "down", "secret words")
+	// Up to the name, and both are emptied: the first words of the two passphrases stay.
+	d.press("up", "up", "up", "up", "ctrl+u", "up").see("> name").press("ctrl+u", "up", "enter").see("A key needs a name or an address.").see("> name")
+	d.press("Rhea", "up", "enter").see("Made a key for")
+	if len(f.generated) != 1 || f.generated[0].Name != "Rhea" || f.generated[0].Email != "" {
+		t.Errorf("%+v", f.generated)
+	}
+}
+
+// TestKeyFormShowsThePath: the whole path of the revocation certificate, however narrow the screen.
+func TestKeyFormShowsThePath(t *testing.T) {
+	f := newFake()
+	f.keyChoices = workflow.KeyChoices{Preselected: -1}
+	d := drive(t, testOptions(f)).toKey().press("enter").press("n")
+	for range 4 {
+		d.press("down")
+	}
+	d.press(passphrase, "enter", passphrase, "enter").see("Made a key for")
+	d.size(60, 24)
+	if screen := strings.Join(strings.Fields(d.r.View()), ""); !strings.Contains(screen, "/home/rhea/.local/share/bulla/revocations/"+string(rhea)+".asc") {
+		t.Errorf("the path is not on the screen\n%s", d.r.View())
+	}
 }
 
 func TestGlobs(t *testing.T) {

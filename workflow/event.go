@@ -83,7 +83,7 @@ const (
 	WaitPassphrase WaitFor = "passphrase"
 	WaitAgent      WaitFor = "agent"    // gpg-agent at work: key derivation, a PIN, a touch
 	WaitKeychain   WaitFor = "keychain" // the OS keychain, perhaps its dialog
-	WaitNetwork    WaitFor = "network"
+	WaitNetwork    WaitFor = "network"  // an answer of the host or the git remote that Label names
 )
 
 // StepDone: the step succeeded. Text says in one line what now exists.

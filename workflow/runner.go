@@ -74,7 +74,10 @@ func (s *Session) Resume(ctx context.Context, f Face) (*Result, error) {
 // Abandon takes back what an unfinished release made, as far as that can be done: never what was
 // pushed, nor a signature in a registry. When it cannot be known what others have, or ctx ends, it
 // stops with an *AbandonError: the release can still be resumed or taken back.
-func (s *Session) Abandon(ctx context.Context) (Abandoned, error) {
+func (s *Session) Abandon(ctx context.Context) (Abandoned, error) { return s.AbandonFor(ctx, Face{}) }
+
+// AbandonFor is Abandon that tells f what it waits for.
+func (s *Session) AbandonFor(ctx context.Context, f Face) (Abandoned, error) {
 	j, err := lockJournal(s.state.CommonDir, s.world.Now)
 	if err != nil {
 		return Abandoned{}, err
@@ -85,7 +88,7 @@ func (s *Session) Abandon(ctx context.Context) (Abandoned, error) {
 		return Abandoned{}, ErrNothingToResume
 	}
 	a := Abandoned{Tag: p.Tag}
-	r := &run{s: s, plan: p, journal: j}
+	r := &run{s: s, plan: p, face: f, journal: j}
 	if err := r.takeBack(ctx, &a); err != nil {
 		return a, &AbandonError{Tag: p.Tag, Removed: a.Removed, Err: err}
 	}
@@ -252,6 +255,11 @@ func (r *run) emit(e Event) {
 	r.face.Emit(e)
 }
 
+// waitsFor tells that the step waits for an answer of a host or a git remote.
+func (r *run) waitsFor(st StepID, label string) {
+	r.emit(StepWaiting{Step: st, For: WaitNetwork, Label: label, At: r.s.world.Now()})
+}
+
 // ask is the way to a passphrase: what the face brought, then memory and the vault, then the
 // person. Each wait is an event.
 func (r *run) ask(st StepID) keys.AskPassphrase {
@@ -296,6 +304,7 @@ func (s *Session) Push(ctx context.Context, res *Result, f Face) error {
 	r := &run{s: s, plan: res.Plan, face: f, result: res}
 	began := s.world.Now()
 	r.emit(StepStarted{Step: StepPush, At: began})
+	r.waitsFor(StepPush, remote.Name)
 	out := limits.Buffer{Limit: maxSaid, Drop: true}
 	err := s.repo.PushTag(ctx, remote.Name, res.Plan.Tag, &out)
 	took := s.world.Now().Sub(began)

@@ -209,6 +209,7 @@ func (r *run) reached(ctx context.Context, id string) (string, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, remoteDeadline)
 	defer cancel()
+	r.waitsFor(StepTag, remote.Name)
 	there, found, err := r.s.repo.PushedTag(ctx, remote.Name, r.plan.Tag)
 	switch {
 	case errors.Is(err, gitops.ErrNoGit):
@@ -291,6 +292,7 @@ func skipPush(r *run) string {
 }
 
 func runPush(ctx context.Context, r *run) (string, error) {
+	r.waitsFor(StepPush, r.plan.Remote)
 	out := limits.Buffer{Limit: maxSaid, Drop: true}
 	if err := r.s.repo.PushTag(ctx, r.plan.Remote, r.plan.Tag, &out); err != nil {
 		return "", err

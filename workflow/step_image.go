@@ -104,6 +104,7 @@ func (r *run) signImage(ctx context.Context, p PlannedImage) (made SignedImage, 
 	if !r.plan.ImageWith.Cosign() {
 		return made, nil
 	}
+	r.waitsFor(StepImage, img.Reference.Registry())
 	sig, err := cosign.Sign(ctx, r.s.world.Registry, img, r.image, r.s.world.Now())
 	made.Manifest = sig.Manifest
 	return made, err
@@ -116,6 +117,7 @@ func (r *run) signTrust(ctx context.Context, p PlannedImage, made *SignedImage) 
 	if err != nil {
 		return err
 	}
+	r.waitsFor(StepImage, strings.TrimPrefix(repo.Server(), "https://"))
 	now, err := r.s.world.Registry.Resolve(ctx, img.Reference)
 	if err != nil {
 		return err

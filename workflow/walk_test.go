@@ -71,6 +71,66 @@ func TestWalkIsAcceptedByStrangers(t *testing.T) {
 	}
 }
 
+// Whoever waits for a host or a git remote is told for which: while an image is signed, the tag is
+// pushed, and a release is taken back.
+func TestNetworkWaitsAreTold(t *testing.T) {
+	b := newBench(t)
+	ctx := context.Background()
+	reg, err := loopback.Start(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reg.Close()
+	if _, err := reg.PushSample(ctx, "acme/widget", "1.0.0"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.world.GenerateImageKey(ctx, "release", keys.NewSecret([]byte(testPassphrase))); err != nil {
+		t.Fatal(err)
+	}
+	origin := filepath.Join(b.dir, "origin.git")
+	b.git("init", "-q", "--bare", origin)
+	b.git("-C", b.repo, "remote", "add", "origin", origin)
+	var told []string
+	face := Face{Ask: answer, Emit: func(e Event) {
+		if w, ok := e.(StepWaiting); ok && w.For == WaitNetwork {
+			told = append(told, string(w.Step)+" "+w.Label)
+		}
+	}}
+	is := func(when string, want ...string) {
+		t.Helper()
+		if !slices.Equal(told, want) {
+			t.Errorf("%s: told %q, want %q", when, told, want)
+		}
+		told = nil
+	}
+	c := b.choices()
+	c.Images, c.Push = []string{reg.Host() + "/acme/widget:{version}"}, true
+	s := b.session()
+	plan, err := s.Plan(ctx, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res, err := s.Run(ctx, plan, face); err != nil || !res.Pushed {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	is("the run", "image "+reg.Host(), "push origin")
+
+	b.git("-C", b.repo, "tag", "-d", "v1.0.0")
+	b.git("-C", origin, "tag", "-d", "v1.0.0")
+	c.Images, c.Push, c.Replace = []string{}, false, true
+	b.leave(c)
+	if _, err := b.session().AbandonFor(ctx, face); err != nil {
+		t.Fatal(err)
+	}
+	is("taking it back", "tag origin")
+
+	res := b.release(c)
+	if err := b.session().Push(ctx, res, face); err != nil {
+		t.Fatal(err)
+	}
+	is("pushing afterwards", "push origin")
+}
+
 // No file that the walk touched holds the passphrase, nor does any event or error.
 func TestPassphraseStaysNowhere(t *testing.T) {
 	b := newBench(t)

@@ -125,6 +125,13 @@ func (p GenerateParams) check() error {
 // UserID is the user id that a key made with p has, or a *ParamError for parts that make none.
 func (p GenerateParams) UserID() (string, error) { return p.userID() }
 
+// CheckUserID reports a name, address or comment that Generate would refuse, as the *ParamError that
+// it would return: a form can say so as soon as it is typed.
+func (p GenerateParams) CheckUserID() error {
+	_, err := p.userID()
+	return err
+}
+
 // userID checks the parts and joins them. Brackets would make the parts ambiguous, and controls
 // or invisible characters have no place in a name that people are to trust.
 func (p GenerateParams) userID() (string, error) {

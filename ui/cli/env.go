@@ -185,6 +185,7 @@ func (a *app) note(format string, args ...any) {
 // secretFD is a file descriptor with one passphrase, read at most once.
 type secretFD struct {
 	fd     int
+	flag   string // that named it
 	secret keys.Secret
 	err    error
 	done   bool
@@ -196,7 +197,7 @@ func (s *secretFD) read() (keys.Secret, error) {
 		s.secret, s.err = vault.ReadPassphraseFD(s.fd)
 		if s.err != nil {
 			s.err = &explain.UsageError{Message: fmt.Sprintf("the passphrase cannot be read from file descriptor %d: %v", s.fd, s.err),
-				Hints: []string{"for example: bulla … --passphrase-fd 3 3< <(pass show release-key)"}}
+				Hints: []string{"for example: bulla … " + s.flag + " 3 3< <(pass show release-key)"}}
 		}
 	}
 	if s.err != nil {
@@ -222,7 +223,7 @@ func (fds passphraseFDs) answer(_ context.Context, req keys.PassphraseRequest) (
 	case fd == nil || req.Purpose == keys.PurposeVault || req.Purpose == keys.PurposeToken:
 		return keys.Secret{}, keys.ErrNoPassphrase
 	case req.Attempt > 1:
-		return keys.Secret{}, keys.ErrWrongPassphrase
+		return keys.Secret{}, &explain.WrongPassphraseError{Flag: fd.flag, Request: req}
 	}
 	return fd.read()
 }

@@ -61,7 +61,7 @@ that has been initialised there: whether that is possible is found out first.`,
 		if err != nil {
 			return err
 		}
-		ask := a.ask(passphraseFDs{image: descriptor(fd), trust: descriptor(trustFD)})
+		ask := a.ask(passphraseFDs{image: descriptor(fd), trust: descriptorOf("--trust-passphrase-fd", trustFD)})
 		if trust {
 			return a.signBothWays(cmd.Context(), o, t, ask)
 		}

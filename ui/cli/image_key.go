@@ -104,7 +104,7 @@ files; FILE is not changed. --passphrase-fd opens FILE where it is protected,
 			return err
 		}
 		defer clear(data)
-		pass, err := a.newPassphrase(ctx, keys.PurposeImage, name+".key", descriptor(newFD), "--new-passphrase-fd")
+		pass, err := a.newPassphrase(ctx, keys.PurposeImage, name+".key", descriptorOf("--new-passphrase-fd", newFD), "--new-passphrase-fd")
 		if err != nil {
 			return err
 		}
@@ -143,7 +143,7 @@ the old file still opens with the old password.`,
 		if len(args) > 0 {
 			path, label = a.path(args[0]), filepath.Base(args[0])
 		}
-		pass, err := a.newPassphrase(ctx, keys.PurposeImage, label, descriptor(newFD), "--new-passphrase-fd")
+		pass, err := a.newPassphrase(ctx, keys.PurposeImage, label, descriptorOf("--new-passphrase-fd", newFD), "--new-passphrase-fd")
 		if err != nil {
 			return err
 		}

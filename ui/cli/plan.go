@@ -72,8 +72,12 @@ func (p *printer) plan(plan *workflow.Plan) {
 		}
 	}
 	p.line("  record     %s   + .asc", workflow.RecordName)
-	p.line("  key        %s", plan.Key.Fingerprint.Grouped())
+	p.line("  key        %s", plan.Key.Primary.Grouped())
 	p.line("             %s", plan.Key.UserID)
+	if plan.Key.Fingerprint != plan.Key.Primary {
+		p.line("             signs with its subkey")
+		p.line("             %s", plan.Key.Fingerprint.Grouped())
+	}
 	if plan.Push {
 		p.line("  pushed     %s to %s (%s)", plan.Tag, plan.Remote, plan.RemoteURL)
 	} else {

@@ -38,7 +38,7 @@ func (f releaseFlags) choices() workflow.Choices {
 }
 
 func (f releaseFlags) fds() passphraseFDs {
-	return passphraseFDs{openpgp: descriptor(f.passphrase), image: descriptor(f.imagePW), trust: descriptor(f.trustPW)}
+	return passphraseFDs{openpgp: descriptor(f.passphrase), image: descriptorOf("--image-passphrase-fd", f.imagePW), trust: descriptorOf("--trust-passphrase-fd", f.trustPW)}
 }
 
 func (a *app) releaseCommand() *cobra.Command {
@@ -235,7 +235,7 @@ func (a *app) abandon(ctx context.Context, f releaseFlags) error {
 	if err := a.confirmAbandon(ctx); err != nil {
 		return err
 	}
-	done, err := s.Abandon(ctx)
+	done, err := s.AbandonFor(ctx, workflow.Face{Emit: a.tellWaits})
 	if err != nil {
 		return err
 	}
@@ -248,6 +248,13 @@ func (a *app) abandon(ctx context.Context, f releaseFlags) error {
 		p.line("%s", l)
 	}
 	return p.err
+}
+
+// tellWaits says for whose answer the work waits.
+func (a *app) tellWaits(e workflow.Event) {
+	if w, ok := e.(workflow.StepWaiting); ok && w.For == workflow.WaitNetwork && !a.flags.json {
+		a.note("waiting for an answer of %s", w.Label)
+	}
 }
 
 // takenBack says in lines what taking a release back did.

@@ -55,20 +55,61 @@ func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
 // complain prints an error: one line "error: …", then hints; with --json one object as well.
 func (a *app) complain(x explain.Explanation) {
-	text := "error: " + safetext.Line(x.Headline)
-	for _, more := range []string{x.Cause, x.Untouched} {
-		if more != "" {
-			text += " " + safetext.Line(more)
+	if len(x.Problems) > 0 {
+		a.complainOfAll(x)
+	} else {
+		text := "error: " + safetext.Line(x.Headline)
+		for _, more := range []string{x.Cause, x.Untouched} {
+			if more != "" {
+				text += " " + safetext.Line(more)
+			}
+		}
+		fmt.Fprintln(a.Stderr, text)
+		for _, h := range x.Next {
+			fmt.Fprintln(a.Stderr, "hint: "+safetext.Line(h))
 		}
 	}
-	fmt.Fprintln(a.Stderr, text)
-	for _, h := range x.Next {
-		fmt.Fprintln(a.Stderr, "hint: "+safetext.Line(h))
-	}
 	if a.flags.json {
-		hint := strings.Join(x.Next, "; ")
-		_ = encode(a.Stderr, map[string]any{"error": x.Headline, "hint": hint, "code": x.Code})
+		_ = encode(a.Stderr, complaintOf(x))
 	}
+}
+
+// complainOfAll prints an error for each of several problems, and what to do about it below it.
+// Neighbours that are mended alike share the hint.
+func (a *app) complainOfAll(x explain.Explanation) {
+	for i, p := range x.Problems {
+		fmt.Fprintln(a.Stderr, "error: "+safetext.Line(p.Text))
+		if p.Hint != "" && (i+1 == len(x.Problems) || x.Problems[i+1].Hint != p.Hint) {
+			fmt.Fprintln(a.Stderr, "hint: "+safetext.Line(p.Hint))
+		}
+	}
+	if x.Untouched != "" {
+		fmt.Fprintln(a.Stderr, safetext.Line(x.Untouched))
+	}
+}
+
+// complaint is an error as an object of JSON.
+type complaint struct {
+	Error    string        `json:"error"`
+	Hint     string        `json:"hint"`
+	Code     int           `json:"code"`
+	Problems []problemJSON `json:"problems,omitempty"` // where it is more than one
+}
+
+type problemJSON struct {
+	Error string `json:"error"`
+	Hint  string `json:"hint,omitempty"`
+}
+
+func complaintOf(x explain.Explanation) complaint {
+	c := complaint{Error: x.Headline, Hint: strings.Join(x.Next, "; "), Code: x.Code}
+	if len(x.Problems) > 0 {
+		c.Error += " " + x.Cause
+	}
+	for _, p := range x.Problems {
+		c.Problems = append(c.Problems, problemJSON{p.Text, p.Hint})
+	}
+	return c
 }
 
 func (a *app) root() *cobra.Command {
@@ -160,11 +201,15 @@ func fdFlag(f *pflag.FlagSet, name, help string) *int {
 	return f.Int(name, -1, help)
 }
 
-func descriptor(n *int) *secretFD {
+// descriptor is what --passphrase-fd names, or nil.
+func descriptor(n *int) *secretFD { return descriptorOf("--passphrase-fd", n) }
+
+// descriptorOf is what another flag names, or nil.
+func descriptorOf(flag string, n *int) *secretFD {
 	if n == nil || *n < 0 {
 		return nil
 	}
-	return &secretFD{fd: *n}
+	return &secretFD{fd: *n, flag: flag}
 }
 
 // screenPossible reports whether the full-screen face can be drawn.

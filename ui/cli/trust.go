@@ -107,7 +107,7 @@ func (t *trusting) image(ctx context.Context, name string) (r *dct.Repository, r
 // ask answers for keys: from the file descriptors, then the vault, then a person. A new key's
 // passphrase may not be empty.
 func (t *trusting) ask() keys.AskPassphrase {
-	pass, root := descriptor(t.pass), descriptor(t.rootPass)
+	pass, root := descriptor(t.pass), descriptorOf("--root-passphrase-fd", t.rootPass)
 	rest := t.app.ask(passphraseFDs{})
 	return func(ctx context.Context, req keys.PassphraseRequest) (keys.Secret, error) {
 		fd, flag := pass, "--passphrase-fd"
@@ -124,7 +124,7 @@ func (t *trusting) ask() keys.AskPassphrase {
 		case fd == nil:
 			return rest(ctx, req)
 		case req.Attempt > 1:
-			return keys.Secret{}, keys.ErrWrongPassphrase
+			return keys.Secret{}, &explain.WrongPassphraseError{Flag: flag, Request: req}
 		}
 		return fd.read()
 	}
@@ -132,13 +132,13 @@ func (t *trusting) ask() keys.AskPassphrase {
 
 // person is ask without anything that remembers: for the rehearsal of a backup.
 func (t *trusting) person() keys.AskPassphrase {
-	root := descriptor(t.rootPass)
+	root := descriptorOf("--root-passphrase-fd", t.rootPass)
 	return func(ctx context.Context, req keys.PassphraseRequest) (keys.Secret, error) {
 		switch {
 		case root == nil:
 			return t.app.terminal().Passphrase(ctx, req)
 		case req.Attempt > 1:
-			return keys.Secret{}, keys.ErrWrongPassphrase
+			return keys.Secret{}, &explain.WrongPassphraseError{Flag: root.flag, Request: req}
 		}
 		return root.read()
 	}

@@ -19,7 +19,8 @@ type Verdict struct {
 	Authority          keys.Fingerprint `json:"authority,omitempty"`
 	KeyID              string           `json:"key_id"`
 	UserIDs            []string         `json:"user_ids"`
-	SignedAt           string           `json:"signed_at"`
+	// SignedAt is null where no time is proved: an empty text would be read as a time.
+	SignedAt           *string          `json:"signed_at"`
 	Hash               string           `json:"hash"`
 	KeyAlgorithm       string           `json:"key_algorithm"`
 	Weak               []string         `json:"weak"`
@@ -41,7 +42,10 @@ func Of(v keys.Verdict) Verdict {
 	if s := v.Signer; s != nil {
 		out.Fingerprint, out.PrimaryFingerprint, out.Authority = s.Fingerprint, s.Primary, s.Authority
 		out.UserIDs = append(out.UserIDs, s.UserIDs...)
-		out.SignedAt, out.Hash, out.KeyAlgorithm = Time(s.SignedAt), s.Hash, s.Algorithm
+		out.Hash, out.KeyAlgorithm = s.Hash, s.Algorithm
+		if at := Time(s.SignedAt); at != "" {
+			out.SignedAt = &at
+		}
 		if out.KeyID == "" {
 			out.KeyID = s.Fingerprint.KeyID()
 		}

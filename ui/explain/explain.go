@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,7 +36,16 @@ type Explanation struct {
 	Untouched string
 	// Next are things to do about it.
 	Next []string
-	Code int
+	// Problems are all that is wrong where it is more than one thing; Headline is then the first of
+	// them, and Cause tells the others.
+	Problems []Problem
+	Code     int
+}
+
+// Problem is one of several things that are wrong.
+type Problem struct {
+	Text string // one plain sentence
+	Hint string // what to do about it, or ""
 }
 
 // UsageError is a command line that cannot be understood or answered. Hint names what would.
@@ -45,6 +55,19 @@ type UsageError struct {
 }
 
 func (e *UsageError) Error() string { return e.Message }
+
+// WrongPassphraseError says that the passphrase which a flag brought is wrong. It matches
+// keys.ErrWrongPassphrase.
+type WrongPassphraseError struct {
+	Flag    string // such as --passphrase-fd
+	Request keys.PassphraseRequest
+}
+
+func (e *WrongPassphraseError) Error() string {
+	return "the passphrase from " + e.Flag + " is wrong"
+}
+
+func (e *WrongPassphraseError) Unwrap() error { return keys.ErrWrongPassphrase }
 
 // PartialError is work that began and could not finish. Done says in plain words what exists.
 type PartialError struct {
@@ -118,7 +141,11 @@ func refused(err error, x *Explanation) bool {
 		x.Code = CodeUnchecked
 	}
 	x.Untouched = "Nothing was changed."
-	for i, f := range ref.Errors() {
+	errs := ref.Errors()
+	for i, f := range errs {
+		if len(errs) > 1 {
+			x.Problems = append(x.Problems, Problem{sentence(f.Message), f.Hint})
+		}
 		if i == 0 {
 			x.Headline = sentence(f.Message)
 		} else {
@@ -206,11 +233,27 @@ func usage(err error, x *Explanation) bool {
 	return true
 }
 
+// opens names what a passphrase opens.
+func opens(r keys.PassphraseRequest) string {
+	what := map[keys.PassphrasePurpose]string{
+		keys.PurposeOpenPGP: "the key", keys.PurposeAgent: "GnuPG's key", keys.PurposeImage: "the image key", keys.PurposeVault: "the vault",
+		keys.PurposeTrustRoot: "the root key", keys.PurposeTrust: "the Content Trust key",
+	}[r.Purpose]
+	if what == "" {
+		what = "the key"
+	}
+	return strings.TrimSpace(what + " " + cmp.Or(r.Label, r.ID))
+}
+
 func passphrases(err error, x *Explanation) bool {
 	var unlock *keys.UnlockError
+	var brought *WrongPassphraseError
 	switch {
+	case errors.As(err, &brought):
+		x.Headline, x.Cause = fmt.Sprintf("The passphrase of %s is wrong.", opens(brought.Request)), "It came by "+brought.Flag+"."
+		x.Untouched, x.Code = "Nothing was signed.", CodeRefused
 	case errors.As(err, &unlock):
-		x.Headline = fmt.Sprintf("The passphrase was wrong %d times.", unlock.Tries)
+		x.Headline = fmt.Sprintf("The passphrase of %s was wrong %d times.", opens(unlock.Request), unlock.Tries)
 		x.Untouched = "Nothing was signed."
 		x.Next = []string{"try again, or choose another key"}
 		x.Code = CodeRefused

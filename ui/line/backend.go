@@ -36,7 +36,7 @@ type Session interface {
 	Plan(context.Context, workflow.Choices) (*workflow.Plan, error)
 	Run(context.Context, *workflow.Plan, workflow.Face) (*workflow.Result, error)
 	Resume(context.Context, workflow.Face) (*workflow.Result, error)
-	Abandon(context.Context) (workflow.Abandoned, error)
+	AbandonFor(context.Context, workflow.Face) (workflow.Abandoned, error)
 }
 
 var _ Session = (*workflow.Session)(nil)

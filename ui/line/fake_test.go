@@ -182,7 +182,7 @@ func (f *fakeSession) Resume(ctx context.Context, face workflow.Face) (*workflow
 	return f.Run(ctx, p, face)
 }
 
-func (f *fakeSession) Abandon(context.Context) (workflow.Abandoned, error) {
+func (f *fakeSession) AbandonFor(context.Context, workflow.Face) (workflow.Abandoned, error) {
 	f.abandoned++
 	return workflow.Abandoned{Tag: "v1.4.0", Removed: []string{"the tag v1.4.0"}, Kept: []string{"the image's signature: it is public"}}, nil
 }

@@ -70,6 +70,7 @@ type progress struct {
 	hushed  bool // a passphrase is being typed
 	step    workflow.StepID
 	last    *workflow.StepProgress
+	waits   string // for whose answer, or ""
 	quit    chan struct{}
 	stopped chan struct{}
 }
@@ -114,7 +115,11 @@ func (p *progress) pulse() {
 	if p.hushed || p.step == "" {
 		return
 	}
-	p.t.Say("  still at %s%s", p.step.Title(), howFar(p.last))
+	waits := ""
+	if p.waits != "" {
+		waits = ", waiting for " + p.waits
+	}
+	p.t.Say("  still at %s%s%s", p.step.Title(), howFar(p.last), waits)
 }
 
 func howFar(s *workflow.StepProgress) string {
@@ -133,6 +138,7 @@ func howFar(s *workflow.StepProgress) string {
 func (p *progress) take(e workflow.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.waits = ""
 	switch e := e.(type) {
 	case workflow.StepStarted:
 		p.step, p.last = e.Step, nil
@@ -161,7 +167,8 @@ func (p *progress) waiting(e workflow.StepWaiting) {
 	case workflow.WaitKeychain:
 		p.t.Say("  waiting for %s: it may show a dialog of its own", e.Label)
 	case workflow.WaitNetwork:
-		p.t.Say("  waiting for the network: %s", e.Label)
+		p.waits = e.Label
+		p.t.Say("  waiting for an answer of %s", e.Label)
 	}
 }
 

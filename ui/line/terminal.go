@@ -80,6 +80,7 @@ func (t *Terminal) Passphrase(ctx context.Context, req keys.PassphraseRequest) (
 	for {
 		first, err := t.first(ctx, req)
 		if err != nil || !req.New {
+			t.opens(req, err)
 			return first, err
 		}
 		second, err := t.readSecret(ctx, "The same once more:")
@@ -90,10 +91,22 @@ func (t *Terminal) Passphrase(ctx context.Context, req keys.PassphraseRequest) (
 		same := first.Equal(second)
 		second.Destroy()
 		if same {
+			t.opens(req, nil)
 			return first, nil
 		}
 		first.Destroy()
 		t.Say("The two differ. Once more from the beginning.")
+	}
+}
+
+// opens says that a vault is opened or made now, which takes seconds on purpose.
+func (t *Terminal) opens(req keys.PassphraseRequest, err error) {
+	switch {
+	case err != nil || req.Purpose != keys.PurposeVault:
+	case req.New:
+		t.Say("Making the vault file…")
+	default:
+		t.Say("Opening the vault…")
 	}
 }
 

@@ -3,6 +3,7 @@ package line
 import (
 	"context"
 
+	"bulla/keys"
 	"bulla/ui/component/human"
 	"bulla/workflow"
 )
@@ -54,7 +55,16 @@ func (w *walk) whatNow(ctx context.Context) (int, error) {
 
 func (w *walk) abandon(ctx context.Context) error {
 	w.changed = true
-	a, err := w.Session.Abandon(ctx)
+	var a workflow.Abandoned
+	tell := func(e workflow.Event) {
+		if e, ok := e.(workflow.StepWaiting); ok && e.For == workflow.WaitNetwork {
+			w.t.Say("  waiting for an answer of %s", e.Label)
+		}
+	}
+	err := busy(ctx, w.t, w.Heartbeat, "still taking it back", func(ctx context.Context, _ keys.AskPassphrase) (err error) {
+		a, err = w.Session.AbandonFor(ctx, workflow.Face{Emit: tell})
+		return err
+	})
 	if err != nil {
 		return err
 	}

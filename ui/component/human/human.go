@@ -42,7 +42,7 @@ func Seconds(d time.Duration) string {
 // Date is a day: "12 Mar 2026".
 func Date(t time.Time) string { return t.UTC().Format("2 Jan 2006") }
 
-// Span is the coarse distance between two times: "1 y 4 mo", "3 mo", "12 days", "5 h", "2 min".
+// Span is the coarse distance between two times: "1 y 4 mo", "3 mo", "12 days", "5 h", "2 min", "40 s".
 func Span(d time.Duration) string {
 	const day = 24 * time.Hour
 	days := int(d / day)
@@ -60,7 +60,10 @@ func Span(d time.Duration) string {
 	case d >= time.Hour:
 		return fmt.Sprintf("%d h", int(d.Hours()))
 	}
-	return fmt.Sprintf("%d min", int(max(d, 0).Minutes()))
+	if d < time.Minute {
+		return fmt.Sprintf("%d s", int(max(d, 0).Seconds()))
+	}
+	return fmt.Sprintf("%d min", int(d.Minutes()))
 }
 
 // Expiry says when something ends, seen from now: "never expires", "expires in 1 y 4 mo",

@@ -18,7 +18,7 @@ func TestWords(t *testing.T) {
 		{Seconds(-1), "0.0 s"}, {Seconds(1500 * time.Millisecond), "1.5 s"}, {Seconds(59 * time.Second), "59 s"},
 		{Seconds(185 * time.Second), "3 min 5 s"}, {Seconds(124 * time.Minute), "2 h 4 min"},
 		{Span(490 * day), "1 y 4 mo"}, {Span(365 * day), "1 y"}, {Span(729 * day), "1 y 11 mo"},
-		{Span(90 * day), "3 mo"}, {Span(12 * day), "12 days"}, {Span(5 * time.Hour), "5 h"}, {Span(2 * time.Minute), "2 min"},
+		{Span(90 * day), "3 mo"}, {Span(12 * day), "12 days"}, {Span(5 * time.Hour), "5 h"}, {Span(2 * time.Minute), "2 min"}, {Span(59 * time.Second), "59 s"}, {Span(-time.Second), "0 s"},
 		{Expiry(time.Time{}, now), "never expires"},
 		{Expiry(now.Add(12*day), now), "expires in 12 days"},
 		{Expiry(now, now), "expired 22 Nov 2026"},

@@ -22,6 +22,7 @@ const MaxLength = 1024
 type Model struct {
 	input       textinput.Model
 	placeholder string
+	proposed    bool // the value is only a proposal: typing replaces it
 }
 
 // New makes a field that holds value and shows placeholder while it is empty.
@@ -36,11 +37,26 @@ func New(value, placeholder string) *Model {
 	return &Model{input: in, placeholder: placeholder}
 }
 
+// Propose makes a field whose value is a proposal: the first character typed replaces it, every
+// other key keeps it to be edited.
+func Propose(value, placeholder string) *Model {
+	m := New(value, placeholder)
+	m.proposed = value != ""
+	return m
+}
+
+// Proposed reports whether typing would replace the value.
+func (m *Model) Proposed() bool { return m.proposed }
+
 // Update types a key.
 func (m *Model) Update(msg tea.KeyMsg) {
 	if msg.Type == tea.KeyRunes {
 		msg.Runes = printable(msg.Runes)
 	}
+	if m.proposed && msg.Type == tea.KeyRunes && len(msg.Runes) > 0 {
+		m.input.SetValue("")
+	}
+	m.proposed = false
 	m.input, _ = m.input.Update(msg)
 }
 
@@ -61,6 +77,7 @@ func (m *Model) Value() string { return strings.TrimSpace(m.input.Value()) }
 
 // SetValue replaces the text.
 func (m *Model) SetValue(s string) {
+	m.proposed = false
 	m.input.SetValue(s)
 	m.input.CursorEnd()
 }

@@ -36,3 +36,31 @@ func TestField(t *testing.T) {
 		}
 	}
 }
+
+// A proposal is replaced by typing; a key that edits keeps it.
+func TestPropose(t *testing.T) {
+	typed := func(s string) tea.KeyMsg { return tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(s)} }
+	for _, c := range []struct {
+		name string
+		keys []tea.KeyMsg
+		want string
+	}{
+		{"nothing", nil, "rhea@acme.org"},
+		{"typed", []tea.KeyMsg{typed("a"), typed("d"), typed("a")}, "ada"},
+		{"pasted", []tea.KeyMsg{{Type: tea.KeyRunes, Runes: []rune("ada@x.org"), Paste: true}}, "ada@x.org"},
+		{"only what cannot be seen", []tea.KeyMsg{typed("\x1b\u202e")}, "rhea@acme.org"},
+		{"at its end", []tea.KeyMsg{{Type: tea.KeyEnd}, typed("x")}, "rhea@acme.orgx"},
+		{"erased", []tea.KeyMsg{{Type: tea.KeyBackspace}, typed("x")}, "rhea@acme.orx"},
+	} {
+		m := Propose("rhea@acme.org", "")
+		for _, k := range c.keys {
+			m.Update(k)
+		}
+		if m.Value() != c.want || m.Proposed() != (len(c.keys) == 0) {
+			t.Errorf("%s: %q, proposed %v", c.name, m.Value(), m.Proposed())
+		}
+	}
+	if Propose("", "x").Proposed() {
+		t.Error("nothing is proposed")
+	}
+}

@@ -44,7 +44,7 @@ type Backend interface {
 	Plan(context.Context, workflow.Choices) (*workflow.Plan, error)
 	Run(context.Context, *workflow.Plan, workflow.Face) (*workflow.Result, error)
 	Resume(context.Context, workflow.Face) (*workflow.Result, error)
-	Abandon(context.Context) (workflow.Abandoned, error)
+	AbandonFor(context.Context, workflow.Face) (workflow.Abandoned, error)
 	Push(context.Context, *workflow.Result, workflow.Face) error
 	PushTarget(remote string) (gitops.Remote, bool)
 	Close() error

@@ -22,18 +22,19 @@ import (
 // filesRoom chooses the artifacts.
 type filesRoom struct {
 	*state
-	task    task
-	found   bool
-	version string   // the version that the files were looked up for
-	typed   []string // globs as a person typed them; nil: those of the configuration
-	files   []artifacts.File
-	left    map[string]bool // paths that are left out
-	err     error
-	list    picker.Model
-	globs   *textfield.Model // nil: not being typed
-	save    task
-	saved   bool
-	settled bool
+	task     task
+	found    bool
+	version  string   // the version that the files were looked up for
+	typed    []string // globs as a person typed them; nil: those of the configuration
+	files    []artifacts.File
+	left     map[string]bool // paths that are left out
+	err      error
+	list     picker.Model
+	globs    *textfield.Model // nil: not being typed
+	save     task
+	saved    bool
+	settled  bool
+	choosing bool // the room is entered and not settled anew
 }
 
 type filesFound struct {
@@ -49,6 +50,7 @@ type configSaved struct {
 }
 
 func (r *filesRoom) enter() tea.Cmd {
+	r.choosing = true
 	if r.task.active || r.found && r.version == r.state.version {
 		return nil
 	}
@@ -185,7 +187,8 @@ func (r *filesRoom) key(msg tea.KeyMsg) tea.Cmd {
 }
 
 func (r *filesRoom) settle(files []artifacts.File) {
-	r.choices.Files, r.settled, r.target = files, true, placeImage
+	r.choices.Files, r.settled, r.choosing, r.target = files, true, false, placeImage
+	r.mended(placeArtifacts)
 }
 
 func (r *filesRoom) globsKey(msg tea.KeyMsg) tea.Cmd {
@@ -255,7 +258,18 @@ func (r *filesRoom) view(w, h int) []string {
 	}
 	out = append(out, r.list.View(r.theme, items, h-len(out)-2)...)
 	taken := r.taken()
-	return append(out, "", r.theme.Muted.Render(layout.Cut(human.Count(len(taken), "file")+", "+human.Size(total(taken))+", each with its .asc", w, r.theme.Signs.Ellipsis)))
+	return append(out, "", r.theme.Muted.Render(layout.Cut(sum(taken), w, r.theme.Signs.Ellipsis)))
+}
+
+// sum says what is taken in all.
+func sum(taken []artifacts.File) string {
+	switch len(taken) {
+	case 0:
+		return "No file is taken."
+	case 1:
+		return "1 file, " + human.Size(total(taken)) + ", with its .asc"
+	}
+	return human.Count(len(taken), "file") + ", " + human.Size(total(taken)) + ", each with its .asc"
 }
 
 // teach is the first step for who has no globs yet.
@@ -337,6 +351,9 @@ func (r *filesRoom) hints() []keymap.Hint {
 func (r *filesRoom) item() rail.Item {
 	it := rail.Item{Title: "Artifacts", State: theme.Pending}
 	switch n := len(r.choices.Files); {
+	case r.choosing && len(r.taken()) > 0:
+		it.Value = human.Count(len(r.taken()), "file")
+	case r.choosing:
 	case r.settled && n == 0:
 		it.State, it.Value = theme.Skipped, "none"
 	case r.settled:

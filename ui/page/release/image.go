@@ -31,14 +31,15 @@ type imageRoom struct {
 	list    picker.Model
 	field   *textfield.Model // a reference being typed; nil: none
 
-	keyTask task
-	known   bool
-	all     []workflow.ImageKey
-	keyErr  error
-	at      int // index of the chosen key in all
-	making  task
-	with    workflow.ImageWith
-	settled bool
+	keyTask  task
+	known    bool
+	all      []workflow.ImageKey
+	keyErr   error
+	at       int // index of the chosen key in all
+	making   task
+	with     workflow.ImageWith
+	settled  bool
+	choosing bool // the room is entered and not settled anew
 }
 
 // imageRow is one reference and what the registry said of it.
@@ -73,6 +74,7 @@ type imageKeyMade struct {
 }
 
 func (r *imageRoom) enter() tea.Cmd {
+	r.choosing = true
 	var cmds []tea.Cmd
 	if r.with == "" {
 		r.with = r.initialWith()
@@ -249,7 +251,8 @@ func (r *imageRoom) settle() {
 	if len(r.images) > 0 && r.with.Cosign() {
 		r.choices.ImageKey = r.all[r.at].Path
 	}
-	r.settled, r.target = true, placeLook
+	r.settled, r.choosing, r.target = true, false, placeLook
+	r.mended(placeImage)
 }
 
 func (r *imageRoom) again() tea.Cmd {
@@ -467,8 +470,9 @@ func (r *imageRoom) hints() []keymap.Hint {
 		other = "there is no other image key"
 	}
 	return []keymap.Hint{
-		keymap.Unless(r.refused(), r.keys.Choose, "go on"), keymap.On(r.keys.Images, ""), keymap.Unless(r.unshowable(), r.keys.Repository, "its tags"), keymap.Unless(none, r.keys.Remove, ""),
-		keymap.Unless(none, r.keys.With, "cosign or Content Trust"), keymap.On(r.keys.Help, ""), keymap.On(r.keys.Back, ""), keymap.Unless(other, r.keys.Key, "other image key"),
+		keymap.Unless(r.refused(), r.keys.Choose, "go on"), keymap.On(r.keys.Images, ""), keymap.Unless(r.unshowable(), r.keys.Repository, "its tags"),
+		keymap.On(r.keys.Help, ""), keymap.On(r.keys.Back, ""), keymap.Unless(none, r.keys.Remove, ""),
+		keymap.Unless(none, r.keys.With, "cosign or Content Trust"), keymap.Unless(other, r.keys.Key, "other image key"),
 		keymap.On(r.keys.New, "new image key"), keymap.On(r.keys.Again, "ask again"), keymap.On(r.keys.Quit, ""),
 	}
 }
@@ -476,6 +480,9 @@ func (r *imageRoom) hints() []keymap.Hint {
 func (r *imageRoom) item() rail.Item {
 	it := rail.Item{Title: "Image", State: theme.Pending}
 	switch n := len(r.choices.Images); {
+	case r.choosing && len(r.images) > 0:
+		it.Value = human.Count(len(r.images), "image")
+	case r.choosing:
 	case r.settled && n == 0:
 		it.State, it.Value = theme.Skipped, "none"
 	case r.settled:

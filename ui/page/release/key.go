@@ -67,7 +67,9 @@ func (r *keyRoom) update(msg tea.Msg) tea.Cmd {
 		if r.form == nil || !r.form.task.end(m.id) {
 			return nil
 		}
-		r.form.err = m.err
+		if m.err != nil && !r.form.refuse(m.err) {
+			r.form.err = m.err
+		}
 		if m.err == nil {
 			r.form.made, r.want = &m.made, m.made.Key.Fingerprint
 			return r.load()
@@ -162,6 +164,7 @@ func (r *keyRoom) choose(k workflow.KeyChoice) {
 		r.choices.Key = k.Selector()
 	}
 	r.chosen = &k
+	r.mended(placeKey)
 	r.target = placeTag
 }
 

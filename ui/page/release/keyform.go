@@ -1,13 +1,18 @@
 package release
 
 import (
+	"errors"
+	"fmt"
+
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
 	"bulla/keys/store"
+	"bulla/keys/vault"
 	"bulla/ui/component/human"
 	"bulla/ui/component/layout"
 	"bulla/ui/component/picker"
+	"bulla/ui/component/scroll"
 	"bulla/ui/component/secretfield"
 	"bulla/ui/component/textfield"
 	"bulla/ui/keymap"
@@ -41,6 +46,7 @@ type keyForm struct {
 	task  task
 	err   error
 	made  *store.Generated
+	part  scroll.Model // of what tells about it
 }
 
 type keyMade struct {
@@ -53,9 +59,9 @@ func newKeyForm(s *state) *keyForm {
 	f := &keyForm{state: s, pass: [2]*secretfield.Model{secretfield.New(), secretfield.New()}}
 	// The author of the last commit is most often the one who releases; it can be changed.
 	who := s.repo.Head.Author
-	f.text[lineName] = textfield.New(safetext.Line(who.Name), "Rhea Release")
-	f.text[lineEmail] = textfield.New(safetext.Line(who.Email), "rhea@example.org")
-	f.text[lineExpires] = textfield.New("2y", "2y, 18m, 90d, 2028-01-31 or never")
+	f.text[lineName] = textfield.Propose(safetext.Line(who.Name), "Rhea Release")
+	f.text[lineEmail] = textfield.Propose(safetext.Line(who.Email), "rhea@example.org")
+	f.text[lineExpires] = textfield.Propose("2y", "2y, 18m, 90d, 2028-01-31 or never")
 	return f
 }
 
@@ -71,18 +77,19 @@ func (f *keyForm) key(msg tea.KeyMsg) (cmd tea.Cmd, leave bool) {
 		return nil, false
 	}
 	if f.made != nil {
+		f.part.Update(msg, f.keys)
 		return nil, key.Matches(msg, f.keys.Choose)
 	}
 	f.wrong, f.err = "", nil
 	switch {
 	case key.Matches(msg, f.keys.Choose) && !msg.Paste:
 		if f.at < lineAgain {
-			f.at++
+			f.leave((f.at + 1) % lines)
 			return nil, false
 		}
 		return f.make(), false
 	case key.Matches(msg, f.keys.Next), msg.Type == tea.KeyDown:
-		f.at = (f.at + 1) % lines
+		f.leave((f.at + 1) % lines)
 	case key.Matches(msg, f.keys.Previous), msg.Type == tea.KeyUp:
 		f.at = (f.at + lines - 1) % lines
 	case f.at == lineAlgorithm:
@@ -90,27 +97,97 @@ func (f *keyForm) key(msg tea.KeyMsg) (cmd tea.Cmd, leave bool) {
 			f.rsa = !f.rsa
 		}
 	case f.at >= linePass:
-		f.pass[f.at-linePass].Update(msg)
+		field := f.pass[f.at-linePass]
+		if field.Update(msg); field.Full() {
+			f.wrong = fmt.Sprintf("A passphrase has at most %d bytes.", vault.MaxPassphrase)
+		}
 	default:
 		f.text[f.at].Update(msg)
 	}
 	return nil, false
 }
 
-// make checks what was typed and begins the work.
-func (f *keyForm) make() tea.Cmd {
-	p := store.GenerateParams{Name: f.text[lineName].Value(), Email: f.text[lineEmail].Value(), Algorithm: "ed25519"}
+// leave goes on to another line, unless what stands in this one can't be meant.
+func (f *keyForm) leave(to line) {
+	if err := f.fault(f.at); err != nil {
+		f.refuse(err)
+		return
+	}
+	f.at = to
+}
+
+// fault is what is wrong with a line by itself. An empty name or address is none: the other may do.
+func (f *keyForm) fault(l line) error {
+	switch l {
+	case lineName, lineEmail:
+		p := store.GenerateParams{Name: f.text[lineName].Value()}
+		if l == lineEmail {
+			p = store.GenerateParams{Email: f.text[lineEmail].Value()}
+		}
+		if p.Name+p.Email == "" {
+			return nil
+		}
+		return p.CheckUserID()
+	case lineExpires:
+		_, err := store.ParseLifetime(f.text[lineExpires].Value(), f.now())
+		return err
+	}
+	return nil
+}
+
+// refuse shows a typed error at the line that it is about. It reports false for every other error.
+func (f *keyForm) refuse(err error) bool {
+	var param *store.ParamError
+	var lifetime *store.LifetimeError
+	switch {
+	case errors.As(err, &lifetime):
+		f.wrong, f.at = "The lifetime is not clear: 2y, 18m, 90d, 2028-01-31 or never.", lineExpires
+		return true
+	case !errors.As(err, &param):
+		return false
+	}
+	l, ok := map[string]line{"name": lineName, "email": lineEmail, "algorithm": lineAlgorithm, "lifetime": lineExpires, "passphrase": linePass}[param.Field]
+	if !ok {
+		return false
+	}
+	f.at, f.wrong = l, "The "+lineNames[l]+" "+safetext.Line(param.Reason)+"."
+	switch {
+	case l == lineExpires:
+		f.wrong = "The lifetime " + safetext.Line(param.Reason) + "."
+	case f.text[lineName].Value() == "" && f.text[lineEmail].Value() == "":
+		f.wrong = "A key needs a name or an address."
+	}
+	return true
+}
+
+// params are what the form says, but for the passphrase.
+func (f *keyForm) params() (p store.GenerateParams, err error) {
+	p = store.GenerateParams{Name: f.text[lineName].Value(), Email: f.text[lineEmail].Value(), Algorithm: "ed25519"}
 	if f.rsa {
 		p.Algorithm = "rsa4096"
 	}
-	var err error
-	if p.Lifetime, err = store.ParseLifetime(f.text[lineExpires].Value(), f.now()); err != nil {
-		f.wrong, f.at = "The lifetime is not clear: 2y, 18m, 90d, 2028-01-31 or never.", lineExpires
+	if err := p.CheckUserID(); err != nil {
+		return p, err
+	}
+	p.Lifetime, err = store.ParseLifetime(f.text[lineExpires].Value(), f.now())
+	return p, err
+}
+
+// make checks what was typed and begins the work. What is wrong keeps the passphrases.
+func (f *keyForm) make() tea.Cmd {
+	p, err := f.params()
+	if err != nil {
+		if !f.refuse(err) {
+			f.err = err
+		}
 		return nil
 	}
-	if p.Name == "" && p.Email == "" {
-		f.wrong, f.at = "A key needs a name or an address.", lineName
-		return nil
+	for i, field := range f.pass {
+		if field.Full() {
+			field.Wipe()
+			f.wrong, f.at = fmt.Sprintf("A passphrase has at most %d bytes.", vault.MaxPassphrase), linePass+line(i)
+			return nil
+		}
 	}
 	if f.pass[0].Empty() {
 		f.wrong, f.at = "A passphrase is needed: without one the file alone would sign.", linePass
@@ -137,7 +214,7 @@ func (f *keyForm) typing() bool { return f.made == nil }
 
 func (f *keyForm) view(w, h int) []string {
 	if f.made != nil {
-		return f.success(w)
+		return f.part.View(f.theme, f.success(w), h)
 	}
 	out := f.heading("A new key to sign releases with", w)
 	for l := lineName; l < lines; l++ {
@@ -158,7 +235,10 @@ func (f *keyForm) view(w, h int) []string {
 	help := "bulla keeps it in its own store, locked with the passphrase, and makes a revocation certificate with it."
 	switch f.at {
 	case lineName, lineEmail:
-		help = "Who signs, as others will see it. Taken from the last commit: change it if that was somebody else."
+		help = "Who signs, as others will see it."
+		if f.text[f.at].Proposed() {
+			help += " Taken from the last commit: typing replaces it, the arrow keys edit it."
+		}
 	case lineAlgorithm:
 		help = "ed25519 is small, fast and understood by GnuPG since 2.1. rsa4096 is for the oldest verifiers."
 	case lineExpires:
@@ -195,8 +275,7 @@ func (f *keyForm) success(w int) []string {
 	out := []string{f.theme.Icon(theme.Done) + " " + f.theme.Strong.Render(layout.Cut("Made a key for "+safetext.Line(k.UserID()), w-4, f.theme.Signs.Ellipsis)), ""}
 	out = append(out, human.FingerprintLines(k.Fingerprint, w)...)
 	out = append(out, "", "Revocation certificate:")
-	path := layout.Middle(safetext.Line(f.made.Revocation), w-2, f.theme.Signs.Ellipsis)
-	out = append(out, "  "+path)
+	out = append(out, layout.Indent(layout.Wrap(safetext.Line(f.made.Revocation), w-2), "  ")...) // whole: to be copied
 	out = append(out, f.prose("It makes the key invalid should it be lost or stolen. Move it off this machine.", w)...)
 	out = append(out, "", "Back the key up before you rely on it:")
 	return append(out, layout.Indent(layout.Wrap("bulla keys backup "+k.Fingerprint.KeyID()+" -o backup.asc", w-2), "  ")...)
@@ -220,5 +299,6 @@ func (f *keyForm) hints() []keymap.Hint {
 	if f.at == lineAgain {
 		enter = "make the key"
 	}
-	return []keymap.Hint{keymap.On(f.keys.Choose, enter), keymap.On(f.keys.Next, ""), keymap.On(f.keys.Back, "leave it")}
+	move := key.NewBinding(key.WithKeys("up", "down"), key.WithHelp("up/down", "other field"))
+	return []keymap.Hint{keymap.On(f.keys.Choose, enter), keymap.On(move, ""), keymap.On(f.keys.Back, "leave it")}
 }

@@ -46,6 +46,9 @@ func (r *preflightRoom) look() tea.Cmd {
 func (r *preflightRoom) update(msg tea.Msg) tea.Cmd {
 	if m, ok := msg.(preflightDone); ok && r.task.end(m.id) {
 		r.known, r.findings = true, atPreflight(m.findings)
+		if r.refused() == "" {
+			r.mended(placePreflight)
+		}
 	}
 	return nil
 }

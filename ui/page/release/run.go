@@ -28,6 +28,8 @@ type runView struct {
 	steps    []*stepRow
 	waiting  *workflow.StepWaiting
 	waited   time.Time // since when
+	opening  string    // what a passphrase that was just typed opens, until the run goes on
+	opened   time.Time // since when
 	asked    map[*question]*dialog.Passphrase
 	keep     vault.Backend    // the place picked in this run: asked once, it stands for the next
 	stop     *dialog.Question // whether to stop
@@ -101,6 +103,7 @@ func (v *runView) close() {
 }
 
 func (v *runView) event(e workflow.Event) {
+	v.opening = ""
 	if _, ok := e.(workflow.StepWaiting); !ok {
 		v.waiting = nil
 	}
@@ -111,8 +114,10 @@ func (v *runView) event(e workflow.Event) {
 	case workflow.StepProgress:
 		v.row(e.Step).progress = &e
 	case workflow.StepWaiting:
-		v.row(e.Step).state = theme.Waiting
 		v.waiting, v.waited = &e, v.now()
+		if e.For != workflow.WaitNetwork { // there is nothing for a person to do
+			v.row(e.Step).state = theme.Waiting
+		}
 	case workflow.StepDone:
 		r := v.row(e.Step)
 		r.state, r.text, r.took = theme.Done, e.Text, e.Took
@@ -145,9 +150,11 @@ func (v *runView) find(id workflow.StepID) *stepRow {
 
 // open shows the dialog for a question of the run.
 func (v *runView) open(q *question) {
+	v.opening = ""
 	o := dialog.PassphraseOptions{Request: q.request, Offers: q.offers, Chosen: cmp.Or(v.keep, q.chosen), Answer: func(s keys.Secret, keep vault.Backend, ok bool) tea.Cmd {
 		if ok {
 			v.keep = keep
+			v.answered(q.request)
 		}
 		q.reply <- answer{s, keep, ok}
 		return nil
@@ -159,6 +166,26 @@ func (v *runView) open(q *question) {
 	d := dialog.NewPassphrase(o)
 	v.asked[q] = d
 	v.dialogs().Push(d)
+}
+
+// answered says what the typed passphrase opens: a vault takes seconds for it, on purpose.
+func (v *runView) answered(r keys.PassphraseRequest) {
+	v.opening, v.opened = "opening the key", v.now()
+	switch {
+	case r.Purpose == keys.PurposeVault && r.New:
+		v.opening = "making the vault file"
+	case r.Purpose == keys.PurposeVault:
+		v.opening = "opening the vault"
+	case r.Purpose == keys.PurposeImage:
+		v.opening = "opening the image key"
+	case r.Purpose == keys.PurposeAgent:
+		v.opening = "gpg-agent is opening the key"
+	}
+	if v.waiting == nil { // after the last step, where a passphrase is kept
+		return
+	}
+	v.row(v.waiting.Step).state = theme.Running
+	v.waiting = nil
 }
 
 func (v *runView) view(w, h int) []string {
@@ -193,6 +220,12 @@ func (v *runView) stepLine(r *stepRow, w int) string {
 		d := v.now().Sub(r.began)
 		title = t.Accent.Render(title)
 		text = t.Accent.Render(meter.Spinner(t, d)) + " running"
+		switch {
+		case v.opening != "":
+			text = t.Accent.Render(meter.Spinner(t, d)) + " " + v.opening + t.Signs.Ellipsis
+		case v.waiting != nil && v.waiting.Step == r.id:
+			text = t.Accent.Render(meter.Spinner(t, d)) + " waiting for " + waitWords(*v.waiting)
+		}
 		if d >= meter.Patience {
 			right = seconds(d)
 		}
@@ -267,9 +300,18 @@ func (v *runView) status() string {
 	switch {
 	case v.stopping:
 		return v.theme.Caution.Render("! Stopping. What is being written is finished or taken back first…")
+	case v.opening != "":
+		line := capitalized(v.opening) + v.theme.Signs.Ellipsis
+		if d := v.now().Sub(v.opened); d >= meter.Patience {
+			line += " (" + seconds(d) + ")"
+		}
+		return line
 	case v.waiting != nil:
 		d := v.now().Sub(v.waited)
-		line := v.theme.Caution.Render("! Waiting for " + waitWords(*v.waiting))
+		line := "Waiting for " + waitWords(*v.waiting)
+		if v.waiting.For != workflow.WaitNetwork {
+			line = v.theme.Caution.Render("! " + line)
+		}
 		if d >= meter.Patience {
 			line += " (" + seconds(d) + ")"
 		}

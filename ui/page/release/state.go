@@ -2,6 +2,7 @@ package release
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
@@ -192,6 +193,12 @@ func (s *state) faultsOf(p place) (n int) {
 		}
 	}
 	return n
+}
+
+// mended forgets what the last look found wrong in a room: its choice was made anew, and the next
+// look judges that.
+func (s *state) mended(p place) {
+	s.faults = slices.DeleteFunc(s.faults, func(f workflow.Finding) bool { return placeOf(f.Step) == p })
 }
 
 // failure draws an error in the middle of a room: what is wrong, why, what is untouched, what to

@@ -104,6 +104,7 @@ func (r *tagRoom) checked(m versionChecked) {
 	}
 	if r.version != m.version {
 		r.plan = nil
+		r.mended(placeTag)
 	}
 	r.tag, r.version, r.choices.Version = m.tag, m.version, m.version
 	r.draft, r.writing = m.draft, true
@@ -173,13 +174,28 @@ func (r *tagRoom) messageKey(msg tea.KeyMsg) {
 			return
 		}
 		r.choices.Message, r.settled, r.target = r.message.Value(), true, placeArtifacts
+		r.mended(placeTag)
 	case key.Matches(msg, r.keys.Edit):
 		r.editing = true
 	case key.Matches(msg, r.keys.All):
-		if len(r.draft.Subjects) > 0 {
-			r.message = editor.New(strings.TrimRight(r.message.Value(), "\n") + "\n\n" + subjects(r.draft))
+		if why := r.unlistable(); why != "" {
+			r.note = capitalized(why) + "."
+			return
 		}
+		r.message = editor.New(strings.TrimRight(r.message.Value(), "\n") + "\n\n" + subjects(r.draft))
 	}
+}
+
+// unlistable is why the subjects cannot be added to the message, or "". Who took one out again may
+// add them again.
+func (r *tagRoom) unlistable() string {
+	switch list := subjects(r.draft); {
+	case list == "":
+		return "there are no commits to list"
+	case strings.Contains(r.message.Value(), list):
+		return "the subjects are in the message already"
+	}
+	return ""
 }
 
 // subjects lists the commits since the last release, as the body of a message.
@@ -257,7 +273,7 @@ func (r *tagRoom) messageView(w, h int) []string {
 	out = append(out, layout.Indent(rows, " ")...)
 	out = append(out, rule)
 	n := len(r.draft.Subjects)
-	if n == 0 || r.editing {
+	if r.editing || r.unlistable() != "" {
 		return out
 	}
 	since := "so far"
@@ -298,12 +314,8 @@ func (r *tagRoom) hints() []keymap.Hint {
 	case r.editing:
 		return []keymap.Hint{keymap.On(r.keys.Back, "done")}
 	case r.writing:
-		none := ""
-		if len(r.draft.Subjects) == 0 {
-			none = "there are no commits to list"
-		}
 		return []keymap.Hint{
-			keymap.On(r.keys.Choose, "use it"), keymap.On(r.keys.Edit, "edit"), keymap.Unless(none, r.keys.All, "add subjects"),
+			keymap.On(r.keys.Choose, "use it"), keymap.On(r.keys.Edit, "edit"), keymap.Unless(r.unlistable(), r.keys.All, "add subjects"),
 			keymap.On(r.keys.Help, ""), keymap.On(r.keys.Back, "version"), keymap.On(r.keys.Quit, ""),
 		}
 	case r.onOther():

@@ -1,6 +1,8 @@
 package release
 
 import (
+	"sync/atomic"
+
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
@@ -18,7 +20,8 @@ type undoView struct {
 	tag      string
 	task     task
 	stopping bool
-	end      abandoned // only the work's goroutine writes it; read it after writes.Wait
+	asking   atomic.Value // string: whom the work's goroutine waits for
+	end      abandoned    // only the work's goroutine writes it; read it after writes.Wait
 }
 
 // abandoned is how taking a release back ended.
@@ -36,7 +39,11 @@ func (m *Model) undo(tag string) tea.Cmd {
 	backend := m.backend
 	return m.writes.Go(func() tea.Msg {
 		v.end.id = id
-		what, err := backend.Abandon(ctx)
+		what, err := backend.AbandonFor(ctx, workflow.Face{Emit: func(e workflow.Event) {
+			if w, ok := e.(workflow.StepWaiting); ok {
+				v.asking.Store(waitWords(w))
+			}
+		}})
 		if v.end.err = err; err == nil {
 			v.end.what = &what
 		}
@@ -99,6 +106,9 @@ func (v *undoView) view(w int) []string {
 func (v *undoView) status() string {
 	if v.stopping {
 		return v.waiting(v.task, "stopping…")
+	}
+	if who, ok := v.asking.Load().(string); ok {
+		return v.waiting(v.task, "taking the release back: waiting for "+who+"…")
 	}
 	return v.waiting(v.task, "taking the release back…")
 }
