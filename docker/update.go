@@ -57,7 +57,15 @@ func (r *Repo) Update(ctx context.Context, tag, mediaType string, change func(*M
 		case try == updateTries:
 			return ErrOverwritten
 		}
-		if err := r.PutManifest(ctx, tag, mediaType, raw); err != nil {
+		if err := r.PutManifest(ctx, tag, mediaType, raw); stumbled(err) {
+			if try++; try < updateTries {
+				if err := r.client.pause(ctx, firstPause/2+time.Duration(rand.Int64N(int64(firstPause)))); err != nil {
+					return err
+				}
+				continue
+			}
+			return err
+		} else if err != nil {
 			return err
 		}
 		if wrote { // two who overwrote each other must not go on in step
