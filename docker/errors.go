@@ -180,6 +180,8 @@ func (e *RegistryError) classify(err error) {
 	case errors.As(err, &se):
 		e.Status, e.Detail = se.status, se.detail
 		e.Kind = kindOfStatus(se.status)
+	case isCertificate(err): // what was answered without TLS afterwards is of no interest
+		e.Kind = KindUnreachable
 	case errors.As(err, &te): // of the handshake, which go-containerregistry does
 		e.Status, e.Kind = te.StatusCode, kindOfStatus(te.StatusCode)
 		for _, d := range te.Errors {

@@ -34,6 +34,10 @@ type retrying struct {
 }
 
 func (t *retrying) RoundTrip(req *http.Request) (*http.Response, error) {
+	req, err := rewound(req)
+	if err != nil {
+		return nil, err
+	}
 	reads := (req.Method == http.MethodGet || req.Method == http.MethodHead) && req.Body == nil
 	pause := firstPause
 	for try := 1; ; try++ {
@@ -52,6 +56,24 @@ func (t *retrying) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		pause *= 3
 	}
+}
+
+// rewound is a request with its body at the beginning. go-containerregistry sends a request again, with
+// a new token, when the registry takes the old one no more, and the body is at its end by then.
+func rewound(req *http.Request) (*http.Request, error) {
+	if req.GetBody == nil {
+		return req, nil
+	}
+	body, err := req.GetBody()
+	if err != nil {
+		return nil, err
+	}
+	if req.Body != nil {
+		_ = req.Body.Close() // whoever is handed a body closes it
+	}
+	again := req.WithContext(req.Context()) // a copy: the request is not ours to change
+	again.Body = body
+	return again, nil
 }
 
 // passing reports whether the same request may succeed in a moment. A refused connection or an
@@ -95,11 +117,16 @@ func isBroken(err error) bool {
 }
 
 func isTLS(err error) bool {
+	var re tls.RecordHeaderError
+	return isCertificate(err) || errors.As(err, &re)
+}
+
+// isCertificate reports whether a server showed a certificate that cannot be verified.
+func isCertificate(err error) bool {
 	var ce *tls.CertificateVerificationError
 	var ua x509.UnknownAuthorityError
 	var hn x509.HostnameError
-	var re tls.RecordHeaderError
-	return errors.As(err, &ce) || errors.As(err, &ua) || errors.As(err, &hn) || errors.As(err, &re)
+	return errors.As(err, &ce) || errors.As(err, &ua) || errors.As(err, &hn)
 }
 
 // checkRedirect lets a registry send a reader to its blob storage, but never from TLS to plain

@@ -11,11 +11,13 @@ import (
 // updateTries is how often Update writes before it gives up.
 const updateTries = 8
 
-// The pause after which a write is read back once more, by how long the registry takes.
+// The pause after which a write is read back once more, by how long the registry takes; and how much
+// longer it is once others are seen to write as well.
 const (
-	shortestSettle = 50 * time.Millisecond
-	longestSettle  = time.Second
-	settleFactor   = 3
+	shortestSettle  = 50 * time.Millisecond
+	longestSettle   = time.Second
+	settleFactor    = 3
+	contendedFactor = 4
 )
 
 // ErrOverwritten says that others kept overwriting what was written to a tag, or that the registry
@@ -25,15 +27,16 @@ var ErrOverwritten = errors.New("what was written to the tag was not there when 
 // Update changes what a tag holds where others may do the same at the same moment. The protocol
 // has no lock and no conditional write, so the content is read, changed, written and read back;
 // and read back once more after a pause longer than the time another needs between its reading
-// and its writing. Within one Client updates of a tag take turns.
+// and its writing. Where others are seen to write too, that has to be a long pause in which nothing
+// changes: the slowest of them may have read before all the rest. Within one Client updates of a
+// tag take turns.
 //
 // change gets the manifest, or nil where the tag does not exist. It returns the new one, or nil
 // where nothing needs to change. It must keep what others wrote.
 func (r *Repo) Update(ctx context.Context, tag, mediaType string, change func(*Manifest) ([]byte, error)) error {
 	defer r.client.turn(r.name.Name() + ":" + tag)()
-	var wrote, settled bool
-	var gap time.Duration
-	for try := 0; ; {
+	u := update{client: r.client}
+	for {
 		begun := time.Now()
 		m, err := r.Manifest(ctx, tag)
 		current := &m
@@ -46,29 +49,72 @@ func (r *Repo) Update(ctx context.Context, tag, mediaType string, change func(*M
 		switch {
 		case err != nil:
 			return err
-		case raw == nil && (!wrote || settled):
-			return nil
 		case raw == nil:
-			settled = true
-			if err := r.client.pause(ctx, gap); err != nil {
+			if done, err := u.settle(ctx, m.Digest); done || err != nil {
 				return err
 			}
 			continue
-		case try == updateTries:
+		case u.tries == updateTries:
 			return ErrOverwritten
 		}
-		if err := r.PutManifest(ctx, tag, mediaType, raw); err != nil {
+		u.tries++
+		err = r.PutManifest(ctx, tag, mediaType, raw)
+		if stumbled(err) && u.tries < updateTries {
+			err = u.giveWay(ctx, firstPause)
+		} else if err == nil {
+			err = u.wrote(ctx, digestOf(raw), time.Since(begun))
+		}
+		if err != nil {
 			return err
 		}
-		if wrote { // two who overwrote each other must not go on in step
-			if err := r.client.pause(ctx, time.Duration(rand.Int64N(int64(gap)))); err != nil {
-				return err
-			}
-		}
-		try++
-		wrote, settled = true, false
-		gap = min(max(settleFactor*time.Since(begun), shortestSettle), longestSettle)
 	}
+}
+
+// update is where one Update stands.
+type update struct {
+	client *Client
+	tries  int
+	// written is the digest of what was written last, "" before that; seen of what was read last
+	// and had the change in it.
+	written, seen string
+	gap           time.Duration
+	contended     bool // others write too
+	looks         int
+}
+
+// wrote notes a write that took so long from the reading on. Two who overwrote each other must not
+// go on in step.
+func (u *update) wrote(ctx context.Context, digest string, took time.Duration) error {
+	again := u.written != ""
+	u.contended = u.contended || again
+	u.written, u.seen = digest, ""
+	u.gap = max(u.gap, min(max(settleFactor*took, shortestSettle), longestSettle))
+	if again {
+		return u.giveWay(ctx, u.gap)
+	}
+	return nil
+}
+
+func (u *update) giveWay(ctx context.Context, most time.Duration) error {
+	return u.client.pause(ctx, time.Duration(rand.Int64N(int64(most))))
+}
+
+// settle takes what was read with the change in it. It reports whether that may be relied on, after a
+// pause where it may not.
+func (u *update) settle(ctx context.Context, digest string) (done bool, err error) {
+	switch {
+	case u.written == "", u.seen == digest, u.looks == updateTries: // nothing to do; quiet; never quiet
+		return true, nil
+	case u.seen != "" || digest != u.written:
+		u.contended = true
+	}
+	u.seen = digest
+	u.looks++
+	d := u.gap
+	if u.contended {
+		d = min(contendedFactor*d, longestSettle)
+	}
+	return false, u.client.pause(ctx, d)
 }
 
 // turns lets those who change the same thing in one process go one after the other.

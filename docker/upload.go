@@ -56,11 +56,32 @@ func (r *Repo) beginUpload(ctx context.Context) (*url.URL, error) {
 	return at, checkHop(from.Scheme, from.Hostname(), at.Scheme, at.Hostname())
 }
 
-// PutManifest stores a manifest under a tag or its digest.
+// PutManifest stores a manifest under a tag or its digest. Where docker-registry stumbles over what
+// others store at the same moment, it tries again under a digest: what goes under a tag may be out of
+// date by then, and is for Update to make anew.
 func (r *Repo) PutManifest(ctx context.Context, tagOrDigest, mediaType string, raw []byte) error {
-	header := http.Header{"Content-Type": {mediaType}}
-	_, _, err := r.do(ctx, request{method: http.MethodPut, path: "manifests/" + tagOrDigest, header: header, body: raw, push: true, limit: maxAnswer})
-	return r.explain("store a manifest", err)
+	q := request{method: http.MethodPut, path: "manifests/" + tagOrDigest, header: http.Header{"Content-Type": {mediaType}}, body: raw, push: true, limit: maxAnswer}
+	pause := firstPause
+	for try := 1; ; try++ {
+		_, _, err := r.do(ctx, q)
+		if try == readTries || !stumbled(err) || !strings.Contains(tagOrDigest, ":") {
+			return r.explain("store a manifest", err)
+		}
+		if err := r.client.pause(ctx, pause); err != nil {
+			return err
+		}
+		pause *= 3
+	}
+}
+
+// stumbled reports whether a registry refused a manifest because it read the note that it has one of
+// its blobs while that note was written anew for somebody who stores the same blob: docker-registry
+// (2.8.2) finds it empty then, and says that a digest is invalid. The manifest was not stored, so the
+// same request may be made again; all signers store the same empty configuration, so two at once are
+// enough.
+func stumbled(err error) bool {
+	var se *statusError
+	return errors.As(err, &se) && se.status == http.StatusBadRequest && strings.HasPrefix(se.detail, "DIGEST_INVALID")
 }
 
 // CanPush checks before anything is signed that a signature could be stored beside ref: that an

@@ -43,6 +43,7 @@ type manifest struct {
 type collection struct {
 	list   []found
 	others []Other
+	api    bool // the registry lists referrers itself
 }
 
 // collect reads everything beside the image that is or may be a signature.
@@ -71,6 +72,7 @@ func collectBundles(ctx context.Context, repo *docker.Repo, digest string) (out 
 	if err != nil {
 		return collection{}, err
 	}
+	out.api = refs.API
 	var candidates []docker.Descriptor
 	for _, d := range refs.List {
 		if mayBeSignature(d) {

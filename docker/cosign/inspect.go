@@ -28,6 +28,9 @@ type Report struct {
 	// Others are attachments that are no signatures: attestations, bills of materials, and what
 	// nobody knows. They were not judged.
 	Others []Other
+	// API says that the registry lists referrers itself (OCI distribution specification 1.1): then no
+	// tag tells of signatures on images that no tag names any more.
+	API bool
 }
 
 // Signed is one signature. The Target of its verdict is empty: the image may have many names.
@@ -63,7 +66,7 @@ func Inspect(ctx context.Context, repo *docker.Repo, digest string, pubs []Publi
 	if err != nil {
 		return Report{}, err
 	}
-	out := Report{Digest: digest, Others: c.others}
+	out := Report{Digest: digest, Others: c.others, API: c.api}
 	for _, f := range c.list {
 		s := Signed{Verdict: f.judge(pubs), Form: f.form, Manifest: f.manifest}
 		s.Kind = keys.KindImage

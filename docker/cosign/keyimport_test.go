@@ -37,55 +37,76 @@ func openssl(t *testing.T, dir string, steps ...string) []byte {
 	return b
 }
 
-// Keys of openssl, in every form that it writes today: imported they sign what cosign verifies,
-// and cosign opens the file.
+// Keys of openssl, in every form that it writes today: what is read is the key that openssl reads;
+// of each algorithm one is imported, and signs what cosign verifies, and cosign opens its file. The
+// form says nothing about what comes after the reading, and each file costs seconds of scrypt.
 func TestImportFromOpenSSL(t *testing.T) {
+	for name, f := range map[string]struct {
+		steps               []string
+		protected, imported bool
+	}{
+		"pkcs8":        {[]string{"genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out OUT"}, false, false},
+		"sec1":         {[]string{"ecparam -genkey -name prime256v1 -out OUT"}, false, true},
+		"rsa":          {[]string{"genrsa -traditional -out OUT 3072"}, false, false},
+		"encrypted":    {[]string{"genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -aes256 -pass PASS -out OUT"}, true, false},
+		"scrypt":       {[]string{"genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out DIR/plain", "pkcs8 -topk8 -scrypt -passout PASS -in DIR/plain -out OUT"}, true, false},
+		"sha1-3des":    {[]string{"genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out DIR/plain", "pkcs8 -topk8 -v2 des3 -v2prf hmacWithSHA1 -passout PASS -in DIR/plain -out OUT"}, true, false},
+		"ed25519":      {[]string{"genpkey -algorithm ED25519 -aes128 -pass PASS -out OUT"}, true, true},
+		"rsa-ciphered": {[]string{"genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -aes192 -pass PASS -out OUT"}, true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			data := openssl(t, dir, f.steps...)
+			a := &answers{passwords: []string{"wrong", canary}}
+			k, err := readForeignKey(t.Context(), data, "my/key.pem", a.ask)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := map[bool]int{true: 2, false: 0}[f.protected]; len(a.requests) != want {
+				t.Errorf("asked %d times", len(a.requests))
+			}
+			pub, err := publicKeyOf(k.Public())
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, _, err := keystest.Run(t, nil, []string{"CANARY=" + canary}, keystest.Peer(t, "openssl"), "pkey", "-in", filepath.Join(dir, "key.pem"), "-passin", "env:CANARY", "-pubout")
+			if err != nil || strings.TrimSpace(want) != strings.TrimSpace(string(pub.PEM())) {
+				t.Errorf("openssl reads another key: %v\n%s\n%s", err, want, pub.PEM())
+			}
+			if f.imported {
+				importedSigns(t, dir, data)
+			}
+		})
+	}
+}
+
+// importedSigns imports a key, signs with it, and lets cosign judge the signature and open the file.
+func importedSigns(t *testing.T, dir string, data []byte) {
+	t.Helper()
 	p := newPeer(t)
 	reg, err := loopback.Start(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer reg.Close()
+	priv, pub, err := ImportKey(t.Context(), rand.Reader, data, "my/key.pem", always(canary), secret(canary))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteKeyPair(dir, "imported", priv, pub); err != nil {
+		t.Fatal(err)
+	}
+	key := filepath.Join(dir, "imported")
 	c := testClient()
-	for name, f := range map[string]struct {
-		steps     []string
-		protected bool
-	}{
-		"pkcs8":        {[]string{"genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out OUT"}, false},
-		"sec1":         {[]string{"ecparam -genkey -name prime256v1 -out OUT"}, false},
-		"rsa":          {[]string{"genrsa -traditional -out OUT 3072"}, false},
-		"encrypted":    {[]string{"genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -aes256 -pass PASS -out OUT"}, true},
-		"scrypt":       {[]string{"genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out DIR/plain", "pkcs8 -topk8 -scrypt -passout PASS -in DIR/plain -out OUT"}, true},
-		"sha1-3des":    {[]string{"genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out DIR/plain", "pkcs8 -topk8 -v2 des3 -v2prf hmacWithSHA1 -passout PASS -in DIR/plain -out OUT"}, true},
-		"ed25519":      {[]string{"genpkey -algorithm ED25519 -aes128 -pass PASS -out OUT"}, true},
-		"rsa-ciphered": {[]string{"genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -aes192 -pass PASS -out OUT"}, true},
-	} {
-		dir := t.TempDir()
-		data := openssl(t, dir, f.steps...)
-		a := &answers{passwords: []string{"wrong", canary}}
-		priv, pub, err := ImportKey(t.Context(), rand.Reader, data, "my/key.pem", a.ask, secret(canary))
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		if want := map[bool]int{true: 2, false: 0}[f.protected]; len(a.requests) != want {
-			t.Errorf("%s: asked %d times", name, len(a.requests))
-		}
-		if err := WriteKeyPair(dir, "imported", priv, pub); err != nil {
-			t.Fatal(err)
-		}
-		key := filepath.Join(dir, "imported")
-		ref := reg.Host() + "/demo/" + name + ":1"
-		img := pushed(t, c, ref)
-		if _, err := Sign(t.Context(), c, img, unlockedSigner(t, key+".key", canary), someTime); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-		if err := p.verify(key+".pub", digestRef(img)); err != nil {
-			t.Errorf("%s: cosign refuses ours: %v", name, err)
-		}
-		if out, _, err := keystest.Run(t, nil, p.env, p.program, "public-key", "--key", key+".key"); err != nil || strings.TrimSpace(out) != strings.TrimSpace(string(pub)) {
-			t.Errorf("%s: cosign does not open the file: %v\n%s", name, err, out)
-		}
+	img := pushed(t, c, reg.Host()+"/demo/app:1")
+	if _, err := Sign(t.Context(), c, img, unlockedSigner(t, key+".key", canary), someTime); err != nil {
+		t.Error(err)
+	}
+	if err := p.verify(key+".pub", digestRef(img)); err != nil {
+		t.Errorf("cosign refuses ours: %v", err)
+	}
+	if out, _, err := keystest.Run(t, nil, p.env, p.program, "public-key", "--key", key+".key"); err != nil || strings.TrimSpace(out) != strings.TrimSpace(string(pub)) {
+		t.Errorf("cosign does not open the file: %v\n%s", err, out)
 	}
 }
 

@@ -211,6 +211,9 @@ func (a *app) imageList(ctx context.Context, repo docker.Repository, f lookFlags
 	for _, t := range s.Strays() {
 		p.stray(t)
 	}
+	if n := blind(list); n > 0 {
+		a.note("note: whether %s signed before, over another digest, cannot be known: the registry shows signatures only to who knows the digest", unsignedTags(n))
+	}
 	if err := s.TrustProblem(); err != nil {
 		a.note("warning: Content Trust could not be asked: %v", err)
 		code = explain.CodeUnchecked
@@ -226,6 +229,23 @@ func (a *app) imageList(ctx context.Context, repo docker.Repository, f lookFlags
 		return exitCode(code)
 	}
 	return p.err
+}
+
+// blind counts the unsigned tags of which nobody could tell that they have moved.
+func blind(list []images.Tag) (n int) {
+	for _, t := range list {
+		if t.Blind {
+			n++
+		}
+	}
+	return n
+}
+
+func unsignedTags(n int) string {
+	if n == 1 {
+		return "the unsigned tag was"
+	}
+	return "the unsigned tags were"
 }
 
 // notePlain says that a registry may be spoken to without TLS.

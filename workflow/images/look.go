@@ -35,21 +35,20 @@ func look(ctx context.Context, v *workflow.Verifier, ref docker.Reference, o Opt
 	s.readTrust(ctx, o)
 	s.judge(&t)
 	if t.Err == nil && !t.Cosign.Sound() && ref.Tag() != "" {
-		t.Moved = append(t.Moved, s.lookForMoves(ctx, t)...)
+		s.lookForMoves(ctx, &t)
 	}
 	return t, s.rule, ctx.Err()
 }
 
-// lookForMoves looks at other signed digests of the repository for the name of the tag. It is a
-// help for the person; where the tags cannot be listed there is none.
-func (s *Survey) lookForMoves(ctx context.Context, t Tag) []Move {
-	tags, err := s.repo.Tags(ctx)
-	if err != nil {
-		return nil
+// lookForMoves looks at other signed digests of the repository, and at the records of releases, for
+// the name of the tag. It is a help for the person; where nothing can be listed there is none.
+func (s *Survey) lookForMoves(ctx context.Context, t *Tag) {
+	if tags, err := s.repo.Tags(ctx); err == nil {
+		s.tags, s.repo = tags, s.client.In(s.repository).Knowing(tags)
+		s.findStrays(ctx, []Tag{*t})
 	}
-	s.tags, s.repo = tags, s.client.In(s.repository).Knowing(tags)
-	s.findStrays(ctx, []Tag{t})
-	return s.movesOf(t)
+	s.findRecorded(ctx, []Tag{*t})
+	s.settleMoves(t)
 }
 
 func asMoved(err error) (moved *docker.MovedError, ok bool) {

@@ -45,6 +45,7 @@ type Survey struct {
 	seen     map[string]*inspection // by digest
 	failures int                    // in a row
 	strays   []Tag
+	recorded []workflow.RecordedImage // of this repository, once they were looked for
 }
 
 // inspection is what lies beside one digest, read once for all tags that name it.
@@ -113,16 +114,24 @@ func (s *Survey) Judge(ctx context.Context, emit func(int, Tag)) error {
 		return context.Cause(ctx)
 	}
 	s.findStrays(ctx, list)
+	s.findRecorded(ctx, list)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	for i := range list {
-		if moved := s.movesOf(list[i]); len(moved) > 0 {
-			list[i].Moved = append(list[i].Moved, moved...)
+		before := list[i]
+		if s.settleMoves(&list[i]); list[i].Blind || len(list[i].Moved) > len(before.Moved) {
 			emit(i, list[i])
 		}
 	}
 	return nil
+}
+
+// settleMoves fills in what is known of former digests of a tag, once everything was looked at.
+func (s *Survey) settleMoves(t *Tag) {
+	t.Moved = append(t.Moved, s.movesOf(*t)...)
+	t.Blind = t.Err == nil && len(t.Moved) == 0 && t.Reference.Tag() != "" && !t.Cosign.Sound() && !t.Trust.Sound() &&
+		t.Cosign.API && len(s.recordedAs(*t)) == 0
 }
 
 // forEach calls f for 0 to n-1, several at a time, until ctx ends.
@@ -277,6 +286,43 @@ func (s *Survey) findStrays(ctx context.Context, list []Tag) {
 	}
 }
 
+// findRecorded looks for records of releases that name an image of a tag that is not signed, and
+// reads what lies beside the digests in them.
+func (s *Survey) findRecorded(ctx context.Context, list []Tag) {
+	wanted := func(t Tag) bool { return t.Err == nil && !t.Cosign.Sound() && t.Reference.Tag() != "" }
+	if !slices.ContainsFunc(list, wanted) {
+		return
+	}
+	all, err := s.verifier.RecordedImages(ctx)
+	if err != nil {
+		return // of ctx
+	}
+	for _, r := range all {
+		if r.Reference.Repository().String() == s.repository.String() {
+			s.recorded = append(s.recorded, r)
+		}
+	}
+	var digests []string
+	for _, t := range list {
+		for _, r := range s.recordedAs(t) {
+			if wanted(t) && r.Digest != t.Image.Digest && !slices.Contains(digests, r.Digest) {
+				digests = append(digests, r.Digest)
+			}
+		}
+	}
+	forEach(ctx, len(digests), func(i int) { _, _ = s.inspect(ctx, digests[i]) }) // what is not there says nothing
+}
+
+// recordedAs is what records say of a tag.
+func (s *Survey) recordedAs(t Tag) (out []workflow.RecordedImage) {
+	for _, r := range s.recorded {
+		if r.Reference.Tag() == t.Reference.Tag() {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
 // movesOf are the digests that were signed under the name of a tag which is not signed now.
 func (s *Survey) movesOf(t Tag) (out []Move) {
 	if t.Err != nil || t.Cosign.Sound() || t.Reference.Tag() == "" {
@@ -289,6 +335,12 @@ func (s *Survey) movesOf(t Tag) (out []Move) {
 			if digest != t.Image.Digest && sig.Status.Sound() && sig.Tag == t.Reference.Tag() {
 				out = append(out, Move{From: digest, By: sig.Signer.Fingerprint, SignedAt: sig.Claim.SignedAt, System: policy.SystemCosign})
 			}
+		}
+	}
+	for _, r := range s.recordedAs(t) {
+		known := func(m Move) bool { return m.From == r.Digest }
+		if r.Digest != t.Image.Digest && !slices.ContainsFunc(out, known) && !slices.ContainsFunc(t.Moved, known) {
+			out = append(out, Move{From: r.Digest, By: r.Signer, SignedAt: r.On, Release: r.Release})
 		}
 	}
 	return out

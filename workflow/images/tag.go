@@ -28,6 +28,10 @@ type Tag struct {
 	Children []Child
 	// Moved tells that the tag was signed over another digest and is not signed over this one.
 	Moved []Move
+	// Blind says that the tag is not signed, and that nobody could tell if it was once, over another
+	// digest: the registry shows signatures to those alone who know the digest, and no record or trust
+	// data names one.
+	Blind bool
 
 	cosign, trust []keys.Verdict // decided by the policy
 }
@@ -46,7 +50,10 @@ type Move struct {
 	By   keys.Fingerprint
 	// SignedAt is when it was signed, as the signature claims, or zero.
 	SignedAt time.Time
-	System   policy.System
+	// System is by which system it was signed; "" where only the record of a release says so. By is
+	// then who signed the record, and Release the release.
+	System  policy.System
+	Release string
 }
 
 // Trusted is what Content Trust says of one tag.

@@ -29,6 +29,9 @@ type TokenServer struct {
 	URL            string // "https://localhost:PORT"
 	Plain          string // the same without TLS, for registries that are spoken to without
 	User, Password string
+	// Lifetime is how long tokens are valid; five minutes if zero. Servers of distribution take one
+	// for a minute longer.
+	Lifetime time.Duration
 
 	ca *CA
 	mu sync.Mutex
@@ -100,14 +103,17 @@ func (s *TokenServer) serve(w http.ResponseWriter, r *http.Request) {
 
 // token is a JSON Web Token by ES256, with the server's certificate.
 func (s *TokenServer) token(user, audience string, access any) (string, error) {
-	now := time.Now()
+	now, lifetime := time.Now(), s.Lifetime
+	if lifetime == 0 {
+		lifetime = 5 * time.Minute
+	}
 	header, err := json.Marshal(map[string]any{"typ": "JWT", "alg": "ES256", "x5c": []string{base64.StdEncoding.EncodeToString(s.ca.pair.Certificate[0])}})
 	if err != nil {
 		return "", err
 	}
 	body, err := json.Marshal(map[string]any{
-		"iss": tokenIssuer, "sub": user, "aud": audience, "exp": now.Add(5 * time.Minute).Unix(),
-		"nbf": now.Add(-time.Minute).Unix(), "iat": now.Unix(), "jti": fmt.Sprint(now.UnixNano()), "access": access,
+		"iss": tokenIssuer, "sub": user, "aud": audience, "exp": now.Add(lifetime).Unix(),
+		"nbf": now.Add(-2 * time.Minute).Unix(), "iat": now.Unix(), "jti": fmt.Sprint(now.UnixNano()), "access": access,
 	})
 	if err != nil {
 		return "", err

@@ -53,9 +53,23 @@ func DistributionWithToken(t testing.TB, realm, service, issuer, bundle string) 
 	return distribution(t, fmt.Sprintf("auth: {token: {realm: %q, service: %q, issuer: %q, rootcertbundle: %q}}\n", realm, service, issuer, bundle))
 }
 
+// DistributionOverTLS is DistributionWithToken with a certificate and key of its own, both PEM files.
+func DistributionOverTLS(t testing.TB, cert, key, realm, service, issuer, bundle string) string {
+	t.Helper()
+	host := start(t, fmt.Sprintf("{addr: \"127.0.0.1:0\", tls: {certificate: %q, key: %q}}", cert, key),
+		fmt.Sprintf("auth: {token: {realm: %q, service: %q, issuer: %q, rootcertbundle: %q}}\n", realm, service, issuer, bundle))
+	return strings.Replace(host, "127.0.0.1", "localhost", 1)
+}
+
 var listening = regexp.MustCompile(`listening on (127\.0\.0\.1:\d+)`)
 
 func distribution(t testing.TB, extra string) string {
+	t.Helper()
+	return start(t, `{addr: "127.0.0.1:0"}`, extra)
+}
+
+// start starts docker-registry with a table http and more of its configuration.
+func start(t testing.TB, http, extra string) string {
 	t.Helper()
 	program := keystest.Peer(t, "docker-registry")
 	dir := t.TempDir()
@@ -65,8 +79,8 @@ log: {level: info}
 storage:
   filesystem: {rootdirectory: %q}
   delete: {enabled: true}
-http: {addr: "127.0.0.1:0"}
-%s`, filepath.Join(dir, "data"), extra)
+http: %s
+%s`, filepath.Join(dir, "data"), http, extra)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

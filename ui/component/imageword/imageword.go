@@ -82,6 +82,10 @@ func Remarks(t images.Tag) (out []string) {
 		if !m.SignedAt.IsZero() {
 			at = " (it says on " + m.SignedAt.UTC().Format("2006-01-02") + ")"
 		}
+		if m.Release != "" {
+			say("It has moved: the record of release %s names %s, and it points to %s now.", m.Release, m.From, t.Image.Digest)
+			continue
+		}
 		say("It has moved: %s was signed under this tag%s, and it points to %s now.", m.From, at, t.Image.Digest)
 	}
 	for _, s := range t.Cosign.Hidden() {
@@ -96,6 +100,9 @@ func Remarks(t images.Tag) (out []string) {
 			are = "are"
 		}
 		say("%s of the index %s not signed on %s own: whoever pulls one by its own digest finds no signature. bulla image sign --recursive signs them too.", human.Count(n, "platform"), are, theirs(n))
+	}
+	if t.Blind {
+		say("Whether it was signed before, over another digest, cannot be known: this registry shows signatures only to who knows the digest, and no record of a release here names one.")
 	}
 	if t.TrustErr != nil {
 		say("Content Trust could not be asked: %v.", t.TrustErr)
