@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -52,7 +51,12 @@ func (a *app) firstKey(ctx context.Context) error {
 		line.SayLeft(line.NewTerminal(strings.NewReader(""), a.Stderr, nil), p)
 	}
 	if text != "" {
-		fmt.Fprint(a.Stdout, "\n"+text)
+		p := a.printer()
+		p.line("")
+		for l := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
+			p.line("%s", l)
+		}
+		err = errors.Join(err, p.err)
 	}
 	return err
 }

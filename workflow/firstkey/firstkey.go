@@ -176,7 +176,7 @@ func (w *Wizard) progress(k keys.Key) (Progress, error) {
 // Left is something that is not done yet, and the command that does it.
 type Left struct {
 	Step Step
-	// What is a plain sentence; Command may be "".
+	// What is a plain sentence.
 	What, Command string
 }
 
@@ -187,7 +187,7 @@ func (p Progress) Left() (out []Left) {
 		out = append(out, Left{StepBackup, "No backup was made and tried: if this computer is lost, so is the key.", "bulla keys backup " + f + " -o FILE"})
 	}
 	if p.Revocation != "" {
-		out = append(out, Left{StepRevocation, "Its revocation certificate still lies on this computer: move it to another place. It is " + p.Revocation + ".", ""})
+		out = append(out, Left{StepRevocation, "Its revocation certificate still lies on this computer: move it to another place.", "mv " + workflow.ShellQuote(p.Revocation) + " PLACE"})
 	}
 	waits := slices.ContainsFunc(p.Published.Entries, func(e publish.Entry) bool {
 		return slices.ContainsFunc(e.Addresses, func(a publish.Address) bool {

@@ -365,7 +365,7 @@ func (r *revocationRoom) status() string {
 	if r.progress.Revocation == "" {
 		return ""
 	}
-	return "It is copied, read back and tried before it is taken from bulla's folder."
+	return "It is tried before it is taken from bulla's folder."
 }
 
 func (r *revocationRoom) hints() []keymap.Hint {

@@ -75,7 +75,7 @@ func (m *Model) endKey(msg tea.KeyMsg) tea.Cmd {
 	return nil
 }
 
-func (v *endView) view(w, h int) []string {
+func (v *endView) view(w int) []string {
 	if v.work != nil {
 		return v.waiting(w)
 	}
@@ -102,7 +102,7 @@ func (v *endView) view(w, h int) []string {
 			}
 		}
 	}
-	return out[:min(len(out), h)]
+	return out
 }
 
 func (v *endView) status() string { return "Esc goes back to the step before." }

@@ -47,6 +47,7 @@ type Model struct {
 	end     *endView
 	failed  error // of the beginning
 	opening bool
+	peek    peek
 	ticking bool
 	cancel  context.CancelFunc
 	left    bool
@@ -184,6 +185,8 @@ func (m *Model) route(msg tea.KeyMsg) tea.Cmd {
 		return nil
 	}
 	switch {
+	case m.peek.key(msg, m.keys):
+		return nil
 	case m.failed != nil:
 		if key.Matches(msg, m.keys.Again) {
 			return m.Init()
@@ -284,7 +287,7 @@ func (m *Model) Screen(w, h int) frame.Screen {
 	bw, bh := frame.Body(w, h)
 	s := frame.Screen{Title: "first key", Context: m.context()}
 	if m.opening || m.failed != nil || m.begun != nil || m.end != nil {
-		s.Body = airy(layout.Indent(m.whole(bw-4, bh-1), "  "), bh)
+		s.Body = airy(layout.Indent(m.peek.view(m.theme, "", m.whole(bw-4, bh-1), bh), "  "), bh)
 	} else {
 		s.Corner = fmt.Sprintf("step %d of %d", m.at+1, len(firstkey.Steps))
 		s.Body = m.walk(bw, bh)
@@ -343,7 +346,7 @@ func (m *Model) whole(w, h int) []string {
 	case m.failed != nil:
 		return m.failure(m.failed, w)
 	case m.end != nil:
-		return m.end.view(w, h)
+		return m.end.view(w)
 	}
 	return m.begun.view(w, h)
 }
@@ -351,12 +354,12 @@ func (m *Model) whole(w, h int) []string {
 // walk draws the current room, with the rail of steps where there is room.
 func (m *Model) walk(w, h int) []string {
 	if w < frame.RailWidth {
-		return airy(layout.Indent(m.room().view(w-4, h-1), "  "), h)
+		return airy(layout.Indent(m.peek.view(m.theme, m.step(), m.room().view(w-4, h-1), h), "  "), h)
 	}
 	pipe := m.theme.Border.Render(m.theme.Signs.Pipe)
 	main := min(w-rail.Width-4, 90)
 	column := func(lines []string, w int) []string { return layout.Block(append([]string{""}, lines...), w, h) }
-	return layout.Beside(" "+pipe+" ", column(m.rail(), rail.Width), column(m.room().view(main, h-1), main))
+	return layout.Beside(" "+pipe+" ", column(m.rail(), rail.Width), column(m.peek.view(m.theme, m.step(), m.room().view(main, h-1), h-1), main))
 }
 
 // airy leaves the first row free where there is room.

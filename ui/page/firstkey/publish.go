@@ -420,7 +420,7 @@ func (r *publishRoom) hints() []keymap.Hint {
 	case r.plan != nil && !r.scroll.atEnd():
 		return r.scrolling([]keymap.Hint{keymap.On(r.keys.Choose, "read on"), keymap.On(r.keys.Back, "choose otherwise")})
 	case r.plan != nil:
-		return r.scrolling([]keymap.Hint{keymap.On(r.keys.Choose, "make it public…"), keymap.On(r.keys.Back, "choose otherwise")})
+		return r.scrolling([]keymap.Hint{keymap.On(r.keys.Choose, "make it public"), keymap.On(r.keys.Back, "choose otherwise")})
 	case r.onOther() && r.other.Value() != "":
 		return []keymap.Hint{keymap.On(r.keys.Choose, "add it"), keymap.On(r.keys.EraseAll, ""), keymap.On(r.keys.Back, "")}
 	}

@@ -69,8 +69,8 @@ func (r *trialRoom) view(w, _ int) []string {
 		}
 		return append(out, r.done("What you sign is good for those who have your public key.", w)...)
 	}
-	for _, l := range layout.Wrap("The signature is not good for everybody. Do not publish the key before you know why.", w-2) {
-		out = append(out, r.theme.Icon(theme.Failed)+" "+r.theme.Bad.Render(l))
+	for _, l := range hang(r.theme.Signs.Icon(theme.Failed)+" The signature is not good for everybody. Do not publish the key before you know why.", r.theme.IconWidth()+1, w) {
+		out = append(out, r.theme.Bad.Render(l))
 	}
 	return out
 }

@@ -97,7 +97,9 @@ func (d *desk) say(text string) { d.put(item{say: text}) }
 func (d *desk) ask(ctx context.Context, req keys.PassphraseRequest) (keys.Secret, error) {
 	q := &question{request: req, note: d.note, reply: make(chan answer, 1)}
 	if d.offers != nil && req.Purpose == keys.PurposeOpenPGP {
-		q.offers, q.chosen = d.offers(ctx)
+		if q.offers, q.chosen = d.offers(ctx); req.Attempt > 1 {
+			q.chosen = d.keep // as it was chosen with the one that was wrong
+		}
 	}
 	d.put(item{ask: q})
 	select {
