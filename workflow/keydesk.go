@@ -71,13 +71,14 @@ type KeyState struct {
 // KeyNews is something new about one key.
 type KeyNews struct {
 	Fingerprint keys.Fingerprint
-	apply       func(*KeyState)
+	// Change writes it into the state.
+	Change func(*KeyState)
 }
 
 // Apply adds the news to the state of the key.
 func (n KeyNews) Apply(s *KeyState) {
 	s.Fingerprint = n.Fingerprint
-	n.apply(s)
+	n.Change(s)
 	rank := map[Severity]int{SeverityError: 0, SeverityWarning: 1, SeverityInfo: 2}
 	slices.SortStableFunc(s.Findings, func(a, b KeyFinding) int { return cmp.Compare(rank[a.Severity], rank[b.Severity]) })
 }
