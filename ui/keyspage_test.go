@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,15 +22,21 @@ import (
 
 // fakeKeys are keys made by hand.
 type fakeKeys struct {
+	Keys     // what a test does not need is not there
 	states   []workflow.KeyState
 	problems []error
 	stuck    bool // the survey never gets to the keys of GnuPG
+
+	block  chan struct{} // closed once Extend is at work, which then waits for the end of its context
+	misses []publish.Miss
+	mu     sync.Mutex
+	log    []string // what was done
 }
 
 func (f *fakeKeys) Glimpse(context.Context) (out []workflow.KeyState, err error) {
 	for _, s := range f.states {
 		if s.InStore && s.Err == nil {
-			out = append(out, workflow.KeyState{Key: keys.Key{Fingerprint: s.Fingerprint}, Claims: s.UserIDs, InStore: true, Secret: s.Secret})
+			out = append(out, workflow.KeyState{Key: keys.Key{Fingerprint: s.Fingerprint, Created: s.Created}, Claims: s.UserIDs, InStore: true, Secret: s.Secret})
 		}
 	}
 	return out, nil

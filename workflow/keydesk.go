@@ -42,7 +42,7 @@ func (d *KeyDesk) Remembered(person keys.AskPassphrase) keys.AskPassphrase {
 // KeyState is all that is known of one key. It grows by Apply.
 type KeyState struct {
 	// Key is the key as bulla's store has it, else as GnuPG has it. Before Read is set only the
-	// fingerprint is.
+	// fingerprint and the day it was made are.
 	keys.Key
 	Read bool
 	// Claims are user ids that nothing was checked of yet.
@@ -96,7 +96,7 @@ func (d *KeyDesk) Glimpse(ctx context.Context) ([]KeyState, error) {
 	list, err := d.Store.Glimpses(ctx)
 	out := make([]KeyState, len(list))
 	for i, g := range list {
-		out[i] = KeyState{Key: keys.Key{Fingerprint: g.Fingerprint, Source: keys.SourceStore}, Claims: g.Claims, InStore: true, Secret: g.Secret}
+		out[i] = KeyState{Key: keys.Key{Fingerprint: g.Fingerprint, Created: g.Created, Source: keys.SourceStore}, Claims: g.Claims, InStore: true, Secret: g.Secret}
 	}
 	return out, err
 }
@@ -295,9 +295,9 @@ func (d *KeyDesk) ofRecord(k keys.Key, r publish.Record, ring *keys.Keyring, own
 			copies = append(copies, PublishedCopy{Place: e.Target, Current: !slices.Contains(stale, e.Target)})
 		}
 	}
-	var found []KeyFinding
-	if !k.Revoked {
-		found = publishedCare(k, copies)
+	found := publishedCare(k, copies)
+	if k.Revoked { // what matters then is that those who know the key learn of it
+		found = slices.DeleteFunc(found, func(f KeyFinding) bool { return f.Rule == RuleNotPublished })
 	}
 	for i := range found {
 		found[i].Fingerprint = k.Fingerprint

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"bytes"
 	"context"
 	"os"
 	"path/filepath"
@@ -82,6 +83,9 @@ func TestKeyDeskSurvey(t *testing.T) {
 	for f, s := range all {
 		if f != ours && (s.InStore || !s.InGnuPG || s.Secret || len(s.Parts) != 0 || s.UserID() != "Stranger <s@example.org>" || slices.Contains(rulesOf(s), RuleNotPublished)) {
 			t.Errorf("%+v", s)
+		}
+		if data, err := d.ExportPublicWith(ctx, keys.ParseSelector(string(f)), store.PublicParams{}); err != nil || !bytes.Contains(data, []byte("BEGIN PGP PUBLIC")) {
+			t.Errorf("export of %s: %v", f, err)
 		}
 	}
 	file := publish.Target{Kind: publish.KindFile, Where: filepath.Join(t.TempDir(), "KEYS")}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -16,6 +17,8 @@ import (
 // Glimpse is a key of the store before any of its signatures was checked.
 type Glimpse struct {
 	Fingerprint keys.Fingerprint
+	// Created is when it was made; the fingerprint vouches for that.
+	Created time.Time
 	// Claims are the user ids that stand in it, raw and unchecked, in their order.
 	Claims []string
 	// Secret says that there is a file with secret parts.
@@ -39,7 +42,7 @@ func (s *Store) Glimpses(ctx context.Context) ([]Glimpse, error) {
 		if err != nil {
 			continue // Examine tells why
 		}
-		g := Glimpse{Fingerprint: fpr}
+		g := Glimpse{Fingerprint: fpr, Created: createdAt(c.parts[0].head.body)}
 		for _, p := range c.parts {
 			if p.head.tag == tagUserID {
 				g.Claims = append(g.Claims, string(p.head.body))

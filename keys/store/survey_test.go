@@ -49,7 +49,7 @@ func TestExamine(t *testing.T) {
 	}
 	for _, g := range glimpses {
 		want := map[keys.Fingerprint]string{a.Fingerprint: "Ada <ada@example.org>", b.Fingerprint: "Bob <bob@example.org>"}[g.Fingerprint]
-		if !reflect.DeepEqual(g.Claims, []string{want}) || !g.Secret {
+		if !reflect.DeepEqual(g.Claims, []string{want}) || !g.Secret || !g.Created.Equal(a.Created) {
 			t.Errorf("%+v", g)
 		}
 	}

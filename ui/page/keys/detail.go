@@ -12,6 +12,7 @@ import (
 	"bulla/keys/publish"
 	"bulla/ui/component/human"
 	"bulla/ui/component/layout"
+	"bulla/ui/component/placeword"
 	"bulla/ui/component/sheet"
 	"bulla/ui/explain"
 	"bulla/ui/safetext"
@@ -158,7 +159,7 @@ func findings(s *sheet.Sheet, r *row) {
 		}
 		mend := "mend: " + safetext.Line(f.Action)
 		if a, ok := mends[f.Rule]; ok && r.Secret {
-			mend = t.Signs.Arrow + " m: " + names[a]
+			mend = t.Signs.Arrow + " m: " + deeds[a].name
 		} else if f.Action == "" || !r.Secret { // others mend theirs
 			continue
 		}
@@ -237,7 +238,7 @@ func published(s *sheet.Sheet, r *row, now time.Time) {
 		}
 		for _, a := range e.Addresses {
 			if a.State != publish.AddressFound {
-				line += "; " + safetext.Line(a.Address) + ": " + addressWord(a)
+				line += "; " + safetext.Line(a.Address+": "+placeword.Address(a))
 			}
 		}
 		for _, l := range layout.Wrap(line, s.Width-2) {

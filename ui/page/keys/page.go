@@ -10,14 +10,10 @@ import (
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
-	"bulla/keys"
 	"bulla/ui/component/frame"
 	"bulla/ui/component/gather"
 	"bulla/ui/component/human"
 	"bulla/ui/component/layout"
-	"bulla/ui/component/meter"
-	"bulla/ui/component/textfield"
-	"bulla/ui/component/writes"
 	"bulla/ui/dialog"
 	"bulla/ui/explain"
 	"bulla/ui/keymap"
@@ -39,14 +35,19 @@ type Options struct {
 	Copy func(string) error
 	// Path makes the name of a file, as it was typed, absolute.
 	Path func(string) string
-	// Guest says that the page was opened from another one: leaving it goes back there.
-	Guest bool
+	// NewKey opens the page that makes a key pair, in place of the form of this page; nil for the
+	// form. What it made is seen when the keys are read again.
+	NewKey func() tea.Cmd
+	// Back says where esc leads to once all keys are shown, in words that follow "back to"; "" for
+	// nowhere: the page is all there is.
+	Back string
 }
 
-type (
-	run = gather.Run[item]
-	fed = gather.Batch[item]
-)
+// opened are the places where keys are, with a first look at those of bulla's store.
+type opened struct {
+	backend Backend
+	list    []workflow.KeyState
+}
 
 // item is something that the survey brings: news of a key, or at its end what could not be read.
 type item struct {
@@ -54,47 +55,26 @@ type item struct {
 	problems []error
 }
 
+type copied struct {
+	text string
+	err  error
+}
+
 // Model is the page.
 type Model struct {
+	*gather.Page[opened, item]
 	o    Options
 	keys keymap.Map
 
-	id       int // of the looking under way; what comes with another one is late
-	stop     context.CancelFunc
-	run      *run
-	opening  bool
-	openErr  error
 	backend  Backend
 	table    table
-	done     bool
 	problems []error
 
 	errand  *errand // nil: nothing is being done
-	since   time.Time
-	note    string // answer to the last key, or how the last errand ended
-	typing  bool   // in the filter
-	field   *textfield.Model
-	code    bool // the QR code is shown in place of the table
-	ticking bool
-	height  int // rows of the table in sight
+	errands int     // how many were begun
+	code    bool    // the QR code is shown in place of the table
 	left    bool
-	writes  writes.Group
 }
-
-type opened struct {
-	id      int
-	backend Backend
-	list    []workflow.KeyState
-	err     error
-}
-
-type (
-	tick   struct{}
-	copied struct {
-		text string
-		err  error
-	}
-)
 
 // New makes the page. Init begins to read the keys.
 func New(o Options) *Model {
@@ -104,172 +84,154 @@ func New(o Options) *Model {
 	if o.Path == nil {
 		o.Path = func(s string) string { return s }
 	}
-	return &Model{o: o, keys: keymap.Default(), field: textfield.New("", "text, is:expired, in:gnupg"), table: table{theme: o.Theme, now: o.Now}}
+	m := &Model{o: o, keys: keymap.Default(), table: table{theme: o.Theme, now: o.Now}}
+	m.Page = gather.New(gather.Options[opened, item]{
+		Context: o.Context, Theme: o.Theme, Now: o.Now,
+		Open: m.look, Look: survey, Opened: m.opened, Found: m.found,
+		Rows: func() int { return len(m.table.rows) }, Shown: func() int { return len(m.table.order) }, Place: func() int { return m.table.place },
+		Move: func(by int) { m.table.move(by) }, Filter: func(text string) { m.table.show(text, m.table.wanting) },
+		ShowAll: func() { m.table.show("", false) }, Help: m.help,
+		Example: "text, is:expired, in:gnupg", Reading: "reading the keys",
+	})
+	return m
 }
 
-// Init begins to read the keys.
-func (m *Model) Init() tea.Cmd { return m.open() }
+// look opens the places, and looks quickly at bulla's store: that is what the person waits for.
+func (m *Model) look(ctx context.Context) (opened, error) {
+	b, err := m.o.Open(ctx)
+	if err != nil {
+		return opened{}, err
+	}
+	list, err := b.Glimpse(ctx)
+	return opened{b, list}, err
+}
 
-// open looks at all keys anew: a glimpse of the store first, which is what the person waits for,
-// then the survey.
-func (m *Model) open() tea.Cmd {
-	m.halt()
-	m.id++
-	ctx, cancel := context.WithCancel(m.o.Context)
-	m.stop, m.opening, m.openErr, m.problems, m.done = cancel, true, nil, nil, false
-	m.since = m.o.Now()
-	id, open := m.id, m.o.Open
-	return tea.Batch(m.tick(), func() tea.Msg {
-		b, err := open(ctx)
-		if err != nil {
-			return opened{id: id, err: err}
+func survey(ctx context.Context, o opened, put func(item)) error {
+	put(item{problems: o.backend.Survey(ctx, func(n workflow.KeyNews) { put(item{news: n}) })})
+	return nil
+}
+
+// opened takes the first look; what is known from an earlier reading stays until there is news.
+func (m *Model) opened(o opened, err error) {
+	if err != nil {
+		return
+	}
+	m.backend, m.problems = o.backend, nil
+	m.table.glimpse(o.list, m.Run())
+}
+
+// found takes what the survey brought.
+func (m *Model) found(items []item, ended bool) {
+	for _, i := range items {
+		m.problems = append(m.problems, i.problems...)
+		if i.news.Change != nil {
+			m.table.news(i.news, m.Run())
 		}
-		list, err := b.Glimpse(ctx)
-		return opened{id, b, list, err}
-	})
+	}
+	if ended {
+		m.table.settle(m.Run())
+	}
+	m.table.arrange()
 }
 
 // Update handles the results of commands.
 func (m *Model) Update(msg tea.Msg) tea.Cmd {
+	var cmd tea.Cmd
 	switch msg := msg.(type) {
-	case tick:
-		m.ticking = false
-	case opened:
-		return tea.Batch(m.opened(msg), m.tick())
-	case fed:
-		return tea.Batch(m.fed(msg), m.tick())
+	case asked:
+		cmd = m.asked(msg)
+	case said:
+		cmd = m.said(msg)
+	case ended:
+		cmd = m.ended(msg)
 	case copied:
-		m.note = "Sent to the terminal's clipboard: " + msg.text
+		m.Note = "Sent to the terminal's clipboard: " + msg.text
 		if msg.err != nil {
-			m.note = "Not copied: " + explain.Error(msg.err).Headline
+			m.Note = "Not copied: " + explain.Error(msg.err).Headline
 		}
 	}
-	return m.tick()
+	return tea.Batch(cmd, m.Page.Update(msg))
 }
 
-func (m *Model) opened(msg opened) tea.Cmd {
-	if msg.id != m.id {
-		return nil
-	}
-	m.opening, m.openErr = false, msg.err
-	if msg.err != nil {
-		return nil
-	}
-	m.backend = msg.backend
-	m.table.glimpse(msg.list, m.id)
-	ctx, cancel := context.WithCancel(m.o.Context)
-	m.stop = cancel
-	m.run = gather.Start(ctx, m.id, func(ctx context.Context, put func(item)) error {
-		put(item{problems: msg.backend.Survey(ctx, func(n workflow.KeyNews) { put(item{news: n}) })})
-		return nil
-	})
-	return m.run.Next
-}
-
-// fed takes a batch of news.
-func (m *Model) fed(msg fed) tea.Cmd {
-	if msg.ID != m.id || m.run == nil {
-		return nil
-	}
-	for _, i := range msg.Items {
-		m.problems = append(m.problems, i.problems...)
-		if i.news.Change != nil {
-			m.table.news(i.news, m.id)
-		}
-	}
-	if msg.Ended {
-		m.done = true
-		m.table.settle(m.id)
-	}
-	m.table.arrange()
-	if msg.Ended {
-		return nil
-	}
-	return m.run.Next
-}
-
-// halt ends the looking and waits for it.
-func (m *Model) halt() {
-	if m.stop != nil {
-		m.stop()
-	}
-	if m.run != nil {
-		m.run.Wait()
-		m.run = nil
-	}
-}
-
-// Shutdown ends what is at work and waits for it: what is being written is written to its end.
+// Shutdown stops what is at work and waits for it: what is being written is written to its end.
 func (m *Model) Shutdown() {
-	m.writes.Wait()
-	m.halt()
+	m.halted()
+	m.Page.Shutdown()
 }
 
-// Left reports whether the person went back to the page that opened this one.
-func (m *Model) Left() bool { return m.left }
+// Left reports once that the person went back to where they came from.
+func (m *Model) Left() bool {
+	left := m.left
+	m.left = false
+	return left
+}
 
-// Interrupt handles Ctrl+C.
-func (m *Model) Interrupt(tea.KeyMsg) tea.Cmd { return tea.Quit }
+// Interrupt handles Ctrl+C. What is being done is stopped, and waited for by Shutdown: a key is
+// changed as a whole or not at all.
+func (m *Model) Interrupt(tea.KeyMsg) tea.Cmd {
+	m.halted()
+	return tea.Quit
+}
 
 // Key handles a key that no dialog took.
 func (m *Model) Key(msg tea.KeyMsg) tea.Cmd {
-	m.note = ""
-	if m.typing {
-		m.typeFilter(msg)
-		return nil
+	if !m.Typing() && !msg.Paste {
+		if done, cmd := m.leaving(msg); done {
+			return cmd
+		}
 	}
-	switch {
-	case key.Matches(msg, m.keys.Quit):
-		return m.quit()
-	case key.Matches(msg, m.keys.Help):
-		m.help()
-		return nil
-	case key.Matches(msg, m.keys.Again) && !m.opening:
-		return m.open()
-	case key.Matches(msg, m.keys.Back):
-		return m.back()
-	}
-	if len(m.table.rows) > 0 && m.move(msg) {
-		return nil
+	if cmd, done := m.Page.Key(msg); done {
+		m.code = m.code && !m.Typing()
+		return cmd
 	}
 	return m.act(msg)
 }
 
-func (m *Model) quit() tea.Cmd {
-	if m.o.Guest {
+// leaving handles the keys that lead out of something. While an errand is under way no other key
+// has an effect: what is typed too early may be a passphrase, and must become no action and no
+// filter.
+func (m *Model) leaving(msg tea.KeyMsg) (done bool, cmd tea.Cmd) {
+	back := key.Matches(msg, m.keys.Back)
+	switch {
+	case m.errand != nil && back:
+		m.halted()
+	case m.errand != nil && key.Matches(msg, m.keys.Up, m.keys.Down, m.keys.PageUp, m.keys.PageDown):
+		return false, nil
+	case m.errand != nil:
+		m.Note = "Something is under way: " + m.errand.doing + ". Esc stops it."
+	case back && m.code:
+		m.Note, m.code = "", false
+	case m.leads() && (back || key.Matches(msg, m.keys.Quit)):
 		m.left = true
-		return nil
+	default:
+		return false, nil
 	}
-	return tea.Quit
+	return true, nil
 }
 
-// back goes out one level: from the code, from the filter, from the page.
-func (m *Model) back() tea.Cmd {
-	switch {
-	case m.code:
-		m.code = false
-	case m.table.text != "" || m.table.wanting:
-		m.field.SetValue("")
-		m.table.show("", false)
-	case m.o.Guest:
-		m.left = true
-	}
-	return nil
-}
+// leads reports whether esc leads away from the page.
+func (m *Model) leads() bool { return m.o.Back != "" && m.table.text == "" && !m.table.wanting }
 
 // act does what a key asks for.
 func (m *Model) act(msg tea.KeyMsg) tea.Cmd {
+	if cmd, ok := m.shortcut(msg); ok {
+		return cmd
+	}
+	if key.Matches(msg, m.keys.Actions) {
+		m.menu()
+		return nil
+	}
 	if len(m.table.rows) == 0 {
 		return nil
 	}
 	switch {
-	case key.Matches(msg, m.keys.Filter):
-		m.typing, m.code = true, false
+	case key.Matches(msg, m.keys.Mend):
+		return m.mend()
 	case key.Matches(msg, m.keys.Wanting):
 		m.table.show(m.table.text, !m.table.wanting)
 	case key.Matches(msg, m.keys.Sort):
 		m.table.turn()
-		m.note = "Sorted by " + m.table.sort.String() + "."
+		m.Note = "Sorted by " + m.table.sort.String() + "."
 	case key.Matches(msg, m.keys.Choose):
 		m.tell()
 	case key.Matches(msg, m.keys.Code):
@@ -278,47 +240,6 @@ func (m *Model) act(msg tea.KeyMsg) tea.Cmd {
 		return m.copy()
 	}
 	return nil
-}
-
-// typeFilter edits the filter; every character takes effect at once.
-func (m *Model) typeFilter(msg tea.KeyMsg) {
-	switch {
-	case key.Matches(msg, m.keys.Back) && !msg.Paste:
-		m.typing = false
-		m.field.SetValue("")
-	case key.Matches(msg, m.keys.Choose) && !msg.Paste:
-		m.typing = false
-		return
-	case msg.Type == tea.KeyUp || msg.Type == tea.KeyDown:
-		m.move(msg)
-		return
-	default:
-		m.field.Update(msg)
-	}
-	m.table.show(m.field.Value(), m.table.wanting)
-}
-
-// move moves the cursor. It reports whether the key was one of its own.
-func (m *Model) move(msg tea.KeyMsg) bool {
-	t := &m.table
-	page := max(1, m.height-1)
-	switch {
-	case key.Matches(msg, m.keys.Up):
-		t.move(-1)
-	case key.Matches(msg, m.keys.Down):
-		t.move(1)
-	case key.Matches(msg, m.keys.PageUp):
-		t.move(-page)
-	case key.Matches(msg, m.keys.PageDown):
-		t.move(page)
-	case key.Matches(msg, m.keys.Top):
-		t.move(-len(t.order))
-	case key.Matches(msg, m.keys.Bottom):
-		t.move(len(t.order))
-	default:
-		return false
-	}
-	return true
 }
 
 // tell opens everything about the chosen key.
@@ -344,81 +265,48 @@ func (m *Model) copyFault() string {
 
 func (m *Model) copy() tea.Cmd {
 	if fault := m.copyFault(); fault != "" {
-		m.note = "Not copied: " + fault + "."
+		m.Note = "Not copied: " + fault + "."
 		return nil
 	}
 	text, put := string(m.table.at().Fingerprint), m.o.Copy
 	return func() tea.Msg { return copied{text, put(text)} }
 }
 
-func (m *Model) tick() tea.Cmd {
-	if m.ticking || !(m.opening || m.errand != nil || (m.run != nil && !m.done)) {
-		return nil
-	}
-	m.ticking = true
-	return tea.Tick(meter.Tick, func(time.Time) tea.Msg { return tick{} })
-}
-
 // Screen is the page for a frame of w by h.
 func (m *Model) Screen(w, h int) frame.Screen {
-	bw, bh := frame.Body(w, h)
-	s := frame.Screen{Title: "keys", Status: m.status(), Hints: m.hints()}
-	r := m.table.at()
-	switch {
-	case m.openErr != nil && len(m.table.rows) == 0:
-		s.Body = block(dialog.Explanation(m.o.Theme, explain.Error(m.openErr), bw-4))
-	case len(m.table.rows) == 0 && !m.done:
-		s.Body = block([]string{m.working("reading the keys" + m.o.Theme.Signs.Ellipsis)})
-	case len(m.table.rows) == 0:
-		s.Body = block(m.teach(bw - 4))
-	case m.code && r != nil:
-		s.Body = codeView(m.o.Theme, r, bw, bh)
-	default:
-		s.Body = m.list(bw, bh)
-	}
-	if n := len(m.table.order); n > 0 {
-		s.Corner = strconv.Itoa(m.table.place+1) + " of " + strconv.Itoa(n)
-	}
+	s := frame.Screen{Title: "keys", Hints: m.hints()}
+	m.Draw(&s, w, h, m.list, m.teach, m.status)
 	return s
 }
 
-func block(lines []string) []string { return append([]string{""}, layout.Indent(lines, "  ")...) }
-
-// list draws the table, with everything about the chosen key beside it where there is room.
+// list draws the table, with everything about the chosen key beside it where there is room, or the
+// key's code in place of both.
 func (m *Model) list(w, h int) []string {
-	t := m.o.Theme
-	m.height = h - 1
+	r := m.table.at()
+	if m.code && r != nil {
+		return codeView(m.o.Theme, r, w, h)
+	}
 	if w < frame.WideWidth {
 		return m.table.view(w, h)
 	}
-	pane := max(42, min(60, w*3/8))
-	list := w - pane - 3
-	var detail []string
-	if r := m.table.at(); r != nil {
-		detail = story(t, r, pane-1, m.o.Now())
-	}
-	if len(detail) > h {
-		detail = append(detail[:h-1:h-1], t.Muted.Render(t.Signs.Down+" enter shows all of it"))
-	}
-	return layout.Beside(" "+t.Border.Render(t.Signs.Pipe)+" ", layout.Block(m.table.view(list, h), list, h), layout.Block(detail, pane, h))
+	return gather.Beside(m.o.Theme, w, h, 40, m.table.view, func(w int) []string {
+		if r == nil {
+			return nil
+		}
+		return story(m.o.Theme, r, w, m.o.Now())
+	})
 }
 
 // teach is what is shown where there is no key.
 func (m *Model) teach(w int) []string {
-	out := []string{m.o.Theme.Strong.Render("No keys yet."), ""}
-	for _, p := range []string{
+	if !m.Done() {
+		return []string{m.Working("reading the keys of GnuPG" + m.o.Theme.Signs.Ellipsis)}
+	}
+	out := gather.Teach(m.o.Theme, w, "No keys yet.",
 		"A key pair is what you sign releases with: the secret key stays here, the public key goes to everybody who wants to check them.",
 		"n makes a key pair. i imports one that you have: a file, a backup on paper that was typed in, or what gpg --export-secret-keys wrote. f fetches the public key of somebody else.",
 		"Keys of GnuPG and of smartcards are found by themselves.",
-	} {
-		out = append(out, layout.Wrap(p, w)...)
-		out = append(out, "")
-	}
-	return append(out, m.problemLines(w)...)
-}
-
-// problemLines tell what could not be read besides single keys.
-func (m *Model) problemLines(w int) (out []string) {
+	)
 	for _, e := range m.problems {
 		for _, l := range layout.Wrap(safetext.Line(explain.Error(e).Headline), w) {
 			out = append(out, m.o.Theme.Caution.Render(l))
@@ -427,39 +315,25 @@ func (m *Model) problemLines(w int) (out []string) {
 	return out
 }
 
-func (m *Model) working(what string) string {
-	d := m.o.Now().Sub(m.since)
-	return m.o.Theme.Accent.Render(meter.Spinner(m.o.Theme, d)) + " " + what
-}
-
 func (m *Model) status() string {
 	t := m.o.Theme
-	switch {
-	case m.typing:
-		return "filter: " + m.field.View(t, 50, true) + t.Muted.Render("  enter keeps it, esc drops it")
-	case m.note != "":
-		return t.Caution.Render(m.note)
-	case m.openErr != nil && len(m.table.rows) > 0:
-		return t.Bad.Render("Not read again: " + safetext.Line(explain.Error(m.openErr).Headline))
-	case len(m.table.rows) == 0:
-		return ""
-	case m.code:
+	if m.code {
 		return "The fingerprint of the key, for a phone to read. v or esc goes back to the list."
 	}
 	line := human.Count(len(m.table.rows), "key")
 	if n := len(m.table.order); n != len(m.table.rows) {
 		line = strconv.Itoa(n) + " of " + line + " shown"
 	}
-	if !m.done {
+	if !m.Done() {
 		read := 0
 		for _, r := range m.table.rows {
 			if r.Read {
 				read++
 			}
 		}
-		line = m.working("read " + strconv.Itoa(read) + " of " + line)
+		line = m.Working("read " + strconv.Itoa(read) + " of " + line)
 		if read == len(m.table.rows) {
-			line = m.working("GnuPG, and where keys are published" + t.Signs.Ellipsis)
+			line = m.Working("GnuPG, and where keys are published" + t.Signs.Ellipsis)
 		}
 	}
 	line += " " + t.Signs.Dot + " " + m.table.counts()
@@ -471,47 +345,51 @@ func (m *Model) status() string {
 
 func (m *Model) hints() []keymap.Hint {
 	k := m.keys
-	if m.typing {
-		return []keymap.Hint{keymap.On(k.Choose, "keep the filter"), keymap.On(k.Back, "drop it")}
+	if m.Typing() {
+		return m.Hints()
+	}
+	var hints []keymap.Hint
+	back := "show all again"
+	if m.leads() {
+		back = "back to " + m.o.Back
+		hints = append(hints, keymap.On(k.Back, back)) // the way out is said before all else
 	}
 	if len(m.table.rows) == 0 {
-		return []keymap.Hint{keymap.On(k.Again, ""), keymap.On(k.Quit, ""), keymap.On(k.Help, "")}
+		hints = append(hints, keymap.Unless(m.fault(generate, nil), k.New, ""), keymap.Unless(m.fault(importFile, nil), k.Import, ""), keymap.Unless(m.fault(fetch, nil), k.Fetch, "fetch a key"))
+		return append(hints, m.Hints()...)
 	}
 	wanting := "only what needs care"
 	if m.table.wanting {
 		wanting = "all again"
 	}
-	return []keymap.Hint{
-		keymap.On(k.Choose, "all about it"), keymap.On(k.Filter, ""), keymap.On(k.Help, ""),
+	hints = append(hints,
+		keymap.On(k.Choose, "all about it"), keymap.On(k.Actions, "actions"), keymap.Unless(m.mendFault(m.table.at()), k.Mend, ""), keymap.On(k.Filter, ""), keymap.On(k.Help, ""),
 		keymap.On(k.Code, ""), keymap.Unless(m.copyFault(), k.Copy, ""), keymap.On(k.Wanting, wanting), keymap.On(k.Sort, ""),
-		keymap.On(k.Again, "read them again"), keymap.On(k.Back, "show all again"), keymap.On(k.Quit, ""),
+		keymap.On(k.Again, "read them again"),
+	)
+	if !m.leads() {
+		hints = append(hints, keymap.On(k.Back, back))
 	}
+	return append(hints, keymap.On(k.Quit, ""))
 }
 
 func (m *Model) help() {
-	k := m.keys
 	groups := []dialog.Group{
 		{Name: "Keys", Hints: m.hints()},
+		{Name: "What to do with a key", Hints: m.shortcutHints(m.table.at())},
 		{Name: "In the filter", Hints: []keymap.Hint{
-			word("rhea", "in a user id, fingerprint or algorithm; all words must fit"),
-			word("is:secret", "also public, expired, revoked, published, unpublished, stale, well, broken"),
-			word("in:gnupg", "also in:bulla, in:card, in:both"),
+			gather.Word("rhea", "in a user id, fingerprint or algorithm; all words must fit"),
+			gather.Word("is:secret", "also public, expired, revoked, published, unpublished, stale, well, broken"),
+			gather.Word("in:gnupg", "also in:bulla, in:card, in:both"),
 		}},
-		{Name: "Lists", Hints: []keymap.Hint{keymap.On(k.Up, "up, also k"), keymap.On(k.Down, "down, also j"), keymap.On(k.PageUp, ""), keymap.On(k.PageDown, ""), keymap.On(k.Top, ""), keymap.On(k.Bottom, "")}},
+		m.Moves(),
 	}
-	help := dialog.NewHelp(groups)
-	m.o.Dialogs.Push(help)
-}
-
-// word is a line of the help that is about text and not about a key.
-func word(text, desc string) keymap.Hint {
-	return keymap.Hint{Binding: key.NewBinding(key.WithHelp(text, desc))}
-}
-
-// fingerprint is that of the chosen key, "" for none.
-func (m *Model) fingerprint() keys.Fingerprint {
-	if r := m.table.at(); r != nil {
-		return r.Fingerprint
+	if len(m.problems) > 0 {
+		var list []keymap.Hint
+		for _, e := range m.problems {
+			list = append(list, gather.Word(m.o.Theme.Signs.Icon(theme.Failed), safetext.Line(explain.Error(e).Headline)))
+		}
+		groups = append([]dialog.Group{{Name: "What could not be read", Hints: list}}, groups...)
 	}
-	return ""
+	m.o.Dialogs.Push(dialog.NewHelp(groups))
 }

@@ -110,6 +110,13 @@ func (t *table) settle(round int) {
 	})
 }
 
+// drop takes a key out that was deleted; where it is in GnuPG too, the next round brings it back.
+func (t *table) drop(f keys.Fingerprint) {
+	delete(t.index, f)
+	t.rows = slices.DeleteFunc(t.rows, func(r *row) bool { return r.Fingerprint == f })
+	t.arrange()
+}
+
 // at is the row under the cursor, nil for none.
 func (t *table) at() *row {
 	if t.place >= len(t.order) {
@@ -182,7 +189,7 @@ func (t *table) compare(a, b *row) int {
 	if a.Secret != b.Secret {
 		return map[bool]int{true: -1, false: 1}[a.Secret]
 	}
-	if c := b.Created.Compare(a.Created); c != 0 && a.Read && b.Read {
+	if c := b.Created.Compare(a.Created); c != 0 {
 		return c
 	}
 	return strings.Compare(string(a.Fingerprint), string(b.Fingerprint))
@@ -291,12 +298,12 @@ const (
 	validWidth  = 9
 	publicWidth = 8
 	tailWidth   = 9
-	minRemark   = 17
+	minRemark   = 14
 )
 
 // columns are the widths in w columns; 0 for one that there is no room for.
 func (t *table) columns(w int) [7]int {
-	const least, most = 16, 34 // columns of a name
+	const least, most = 14, 34 // columns of a name
 	room := w - 2 - least - kindWidth - placeWidth - validWidth - minRemark - 4*len(gap)
 	public, tail := 0, 0
 	if room >= publicWidth+len(gap) {
