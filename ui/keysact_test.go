@@ -19,6 +19,7 @@ import (
 	"bulla/keys/publish/web"
 	"bulla/keys/store"
 	"bulla/workflow"
+	"bulla/workflow/firstkey"
 )
 
 // keyCanary is the passphrase of the tests of the keys page: it must be on no screen.
@@ -501,4 +502,39 @@ func TestKeysWaitForWrites(t *testing.T) {
 	p = playKeys(t, f, nil, false).surveyed().onRhea().press("e", "enter").see("extend it").press("y")
 	<-f.block
 	p.press("esc").expect(f, "Left. Nothing was changed.", "stopped")
+}
+
+// fakeWizard is a wizard that knows nothing; it is not asked for more.
+type fakeWizard struct{ KeyWizard }
+
+func (fakeWizard) Begin(context.Context) (firstkey.Start, error) {
+	return firstkey.Start{Name: "Nora New", Now: noon}, nil
+}
+
+// A key is made on the page of a first key, which leads back here.
+func TestKeysLeadToWizard(t *testing.T) {
+	p := playKeys(t, newFakeKeys(), func(o *KeysOptions) { o.Wizard = func() KeyWizard { return fakeWizard{} } }, false).surveyed()
+	p.press("n").see("first key").see("Nora New").press("esc").see("6 keys").press("n").see("Nora New").press("ctrl+c").ends()
+}
+
+// TestKeysOfTheWalk: the way from the step Key to all keys and back, where the keys to choose from
+// are read again.
+func TestKeysOfTheWalk(t *testing.T) {
+	f, keys := newFake(), newFakeKeys()
+	o := testOptions(f)
+	o.Keys = func(context.Context) (Keys, error) { return keys, nil }
+	d := drive(t, o).toKey().see("Rhea Release").press("a").see("3 with the secret key").see("esc back to the release")
+	f.keyChoices.List = f.keyChoices.List[:1]
+	d.press("w").hidden("back to the release").press("esc").see("esc back to the release").press("q").see("Which key signs").see("Rhea Release").hidden("Old Rhea")
+	d.press("a").see("esc back to the release").press("esc").see("Which key signs").press("enter").see("last release is")
+
+	keys.block = make(chan struct{})
+	d = drive(t, o).toKey().see("Rhea Release").press("a").see("3 with the secret key").press("/", "3e9c", "enter", "e", "enter").see("extend it").press("y")
+	<-keys.block
+	d.press("ctrl+c")
+	if out := d.r.shutdown(); !out.Cancelled || !slices.Equal(keys.calls(), []string{"stopped"}) {
+		t.Errorf("%+v, %q", out, keys.calls())
+	}
+	o.Keys = nil
+	drive(t, o).toKey().see("Rhea Release").press("a").see("There is no page for all keys here.")
 }

@@ -9,6 +9,7 @@ import (
 	"bulla/ui/explain"
 	"bulla/ui/theme"
 	"bulla/workflow"
+	"bulla/workflow/firstkey"
 )
 
 // keysScreen opens the page of all keys.
@@ -18,7 +19,7 @@ func (a *app) keysScreen(ctx context.Context) error {
 		return &explain.UsageError{Message: err.Error(), Hints: []string{"--theme auto, light or dark"}}
 	}
 	return ui.KeyList(ctx, ui.KeysOptions{
-		Open: a.keyDesk, Path: a.typedPath,
+		Open: a.keyDesk, Path: a.typedPath, Wizard: a.keyWizard,
 		Theme: mode, ASCII: a.flags.ascii, In: a.Stdin, Out: a.Stdout, Env: a.Getenv, Now: a.Now,
 	})
 }
@@ -30,6 +31,9 @@ func (a *app) keyDesk(ctx context.Context) (ui.Keys, error) {
 	}
 	return workflow.NewKeyDesk(w), nil
 }
+
+// keyWizard leads through the making of a key; the world must be open.
+func (a *app) keyWizard() ui.KeyWizard { return firstkey.New(a.world, a.repository()) }
 
 // typedPath makes a name that was typed on a screen absolute: no shell has replaced its ~.
 func (a *app) typedPath(name string) string {

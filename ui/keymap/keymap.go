@@ -21,7 +21,7 @@ type Map struct {
 	// Of the first key.
 	Words, Entry, Quick, Print key.Binding
 	// Of keys.
-	Actions, Mend, Code, Import, Extend, Backup, Public, ExportKey, UndoChange key.Binding
+	Actions, Mend, Code, Import, Extend, Backup, Public, ExportKey, UndoChange, AllKeys key.Binding
 	// In text.
 	Erase, EraseAll key.Binding
 }
@@ -98,6 +98,7 @@ func Default() Map {
 		Public:     b("p", "publish", "p"),
 		ExportKey:  b("x", "export", "x"),
 		UndoChange: b("u", "undo the last change", "u"),
+		AllKeys:    b("a", "all keys", "a"),
 
 		Erase:    b("backspace", "erase", "backspace", "ctrl+h"),
 		EraseAll: b("ctrl+u", "erase all", "ctrl+u"),

@@ -10,6 +10,7 @@ import (
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
+	"bulla/keys"
 	"bulla/ui/component/frame"
 	"bulla/ui/component/gather"
 	"bulla/ui/component/human"
@@ -164,6 +165,15 @@ func (m *Model) Left() bool {
 	left := m.left
 	m.left = false
 	return left
+}
+
+// Made reads the keys again after a key was made elsewhere; f, which may be "", has the cursor then.
+func (m *Model) Made(f keys.Fingerprint) tea.Cmd {
+	if f != "" {
+		m.ShowAll()
+		m.table.stand(f)
+	}
+	return m.Reload()
 }
 
 // Interrupt handles Ctrl+C. What is being done is stopped, and waited for by Shutdown: a key is
