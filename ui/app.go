@@ -53,6 +53,12 @@ type Options struct {
 	// there is none. It runs outside the event loop.
 	Images func(ctx context.Context, repository string) (Images, error)
 
+	// Keys opens the places where keys are, for the page of all keys that the walk leads to; nil where
+	// there is none. It runs outside the event loop. KeyPath and KeyWizard are as in KeysOptions.
+	Keys      func(context.Context) (Keys, error)
+	KeyPath   func(string) string
+	KeyWizard func() KeyWizard
+
 	// Theme is light, dark, or by COLORFGBG. ASCII draws without other characters, also where
 	// the locale has them.
 	Theme theme.Mode

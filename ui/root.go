@@ -13,6 +13,7 @@ import (
 	"bulla/ui/dialog"
 	"bulla/ui/keymap"
 	"bulla/ui/page/images"
+	keyspage "bulla/ui/page/keys"
 	"bulla/ui/page/release"
 	"bulla/ui/page/sandbox"
 	"bulla/ui/theme"
@@ -27,6 +28,13 @@ type page interface {
 	Screen(w, h int) frame.Screen
 }
 
+// guest is a page that the walk leads to, and that leads back.
+type guest interface {
+	soloPage
+	// Left reports once that the person went back.
+	Left() bool
+}
+
 // root only routes: sizes, keys and messages go to where they belong.
 type root struct {
 	ctx     context.Context
@@ -36,9 +44,9 @@ type root struct {
 	dialogs *dialog.Stack
 	release *release.Model
 	sandbox *sandbox.Model // nil until the practice release is done
-	images  *images.Model  // nil until a repository of images is looked at
-	leave   func()         // ends the reading of images
-	ending  sync.WaitGroup // pages of images that were left
+	guest   guest          // nil until the walk leads to a page of another kind
+	leave   func()         // ends the reading of that page
+	ending  sync.WaitGroup // such pages that were left
 	page    page
 	w, h    int
 }
@@ -54,7 +62,7 @@ func (r *root) build() {
 	r.release = release.New(release.Options{
 		Context: r.ctx, Open: r.o.Open, Choices: r.o.Choices, Vault: r.o.Vault,
 		Practice: r.o.Practice != nil, PracticePassphrase: r.o.PracticePassphrase,
-		Theme: r.theme, Now: r.o.Now, Dialogs: r.dialogs, CanShowImages: r.o.Images != nil,
+		Theme: r.theme, Now: r.o.Now, Dialogs: r.dialogs, CanShowImages: r.o.Images != nil, CanShowKeys: r.o.Keys != nil,
 	})
 	r.page = r.release
 }
@@ -75,15 +83,15 @@ func (r *root) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	if r.sandbox != nil {
 		cmd = tea.Batch(cmd, r.sandbox.Update(msg))
 	}
-	if r.images != nil {
-		cmd = tea.Batch(cmd, r.images.Update(msg))
+	if r.guest != nil {
+		cmd = tea.Batch(cmd, r.guest.Update(msg))
 	}
 	return r, cmd
 }
 
 func (r *root) key(msg tea.KeyMsg) tea.Cmd {
 	switch {
-	case key.Matches(msg, r.keys.Interrupt) && r.images != nil:
+	case key.Matches(msg, r.keys.Interrupt) && r.guest != nil:
 		return r.release.Interrupt(msg) // it is the walk that ends
 	case key.Matches(msg, r.keys.Interrupt):
 		return r.page.Interrupt(msg)
@@ -91,7 +99,11 @@ func (r *root) key(msg tea.KeyMsg) tea.Cmd {
 		return nil // nothing may be answered that cannot be read
 	case r.dialogs.Top() != nil:
 		// What a dialog's answer has changed is for the page to follow up.
-		return tea.Batch(r.dialogs.Key(msg), r.release.Update(nil))
+		cmd := tea.Batch(r.dialogs.Key(msg), r.release.Update(nil))
+		if r.guest != nil {
+			cmd = tea.Batch(cmd, r.guest.Update(nil))
+		}
+		return cmd
 	}
 	return tea.Batch(r.page.Key(msg), r.turn())
 }
@@ -106,40 +118,50 @@ func (r *root) turn() tea.Cmd {
 		r.page = r.release
 	}
 	if repository, ok := r.release.WantsImages(); ok {
-		return r.showImages(repository)
+		return r.invite(func(ctx context.Context) guest {
+			return images.New(images.Options{
+				Context: ctx, Name: repository, Back: "the release", Theme: r.theme, Now: r.o.Now, Dialogs: r.dialogs,
+				Open: func(ctx context.Context) (images.Backend, error) { return r.o.Images(ctx, repository) },
+			})
+		})
 	}
-	if r.images != nil && r.images.Left() {
-		r.closeImages()
+	if r.release.WantsKeys() {
+		return r.invite(func(ctx context.Context) guest {
+			return newKeysPage(keyspage.Options{
+				Context: ctx, Back: "the release", Theme: r.theme, Now: r.o.Now, Dialogs: r.dialogs, Path: r.o.KeyPath, Open: r.o.Keys,
+			}, r.o.KeyWizard)
+		})
+	}
+	if r.guest != nil && r.guest.Left() {
+		r.closeGuest()
 		r.page = r.release
+		return r.release.Returned()
 	}
 	return nil
 }
 
-// showImages opens the page of a repository of images.
-func (r *root) showImages(repository string) tea.Cmd {
+// invite opens a page that leads back to the walk.
+func (r *root) invite(make func(context.Context) guest) tea.Cmd {
 	ctx, cancel := context.WithCancel(r.ctx)
 	r.leave = cancel
-	r.images = images.New(images.Options{
-		Context: ctx, Name: repository, Back: "the release", Theme: r.theme, Now: r.o.Now, Dialogs: r.dialogs,
-		Open: func(ctx context.Context) (images.Backend, error) { return r.o.Images(ctx, repository) },
-	})
-	r.page = r.images
-	return r.images.Init()
+	r.guest = make(ctx)
+	r.page = r.guest
+	return r.guest.Init()
 }
 
-// closeImages ends the page of images; what it was at ends by itself, and shutdown waits for it.
-func (r *root) closeImages() {
-	if r.images == nil {
+// closeGuest ends the page that leads back; what it was at ends by itself, and shutdown waits for it.
+func (r *root) closeGuest() {
+	if r.guest == nil {
 		return
 	}
 	r.leave()
-	r.ending.Go(r.images.Shutdown)
-	r.images = nil
+	r.ending.Go(r.guest.Shutdown)
+	r.guest = nil
 }
 
 // shutdown waits until nothing is at work any more.
 func (r *root) shutdown() Outcome {
-	r.closeImages()
+	r.closeGuest()
 	r.ending.Wait()
 	return r.release.Shutdown()
 }

@@ -168,8 +168,13 @@ func armorBlocks(data []byte) (out []armorBlock) {
 
 // key gathers the findings about one key.
 func (x *checkup) key(ring *keys.Keyring, k keys.Key, path string, line int) {
+	x.judge(ring.Health(k.Fingerprint, x.now), k, path, line)
+}
+
+// judge gathers the findings about a key that has these ailments.
+func (x *checkup) judge(ailments []keys.Ailment, k keys.Key, path string, line int) {
 	var found []KeyFinding
-	for _, a := range ring.Health(k.Fingerprint, x.now) {
+	for _, a := range ailments {
 		found = append(found, keyFinding(a, k))
 	}
 	dead := slices.ContainsFunc(found, func(f KeyFinding) bool {
@@ -202,10 +207,17 @@ func (x *checkup) care(k keys.Key) (found []KeyFinding) {
 	if k.Source == keys.SourceStore && hasAnySecret(k) {
 		x.storeCare(k, add)
 	}
-	if x.o.Published == nil {
-		return found
+	if x.o.Published != nil {
+		found = append(found, publishedCare(k, x.o.Published(k))...)
 	}
-	copies := x.o.Published(k)
+	return found
+}
+
+// publishedCare finds that a key is not published, or not as it is now.
+func publishedCare(k keys.Key, copies []PublishedCopy) (found []KeyFinding) {
+	add := func(r Rule, s Severity, message, action string, refused ...string) {
+		found = append(found, KeyFinding{Rule: r, Severity: s, Message: message, Action: action, RefusedBy: refused})
+	}
 	if len(copies) == 0 && hasAnySecret(k) {
 		add(RuleNotPublished, SeverityInfo, "The key was never published from here: strangers cannot find it.", "bulla keys publish "+string(k.Fingerprint)+" --to keys.openpgp.org", "maven-central")
 	}

@@ -28,7 +28,7 @@ func (w *World) Keys(ctx context.Context) (list []keys.Key, problems []error) {
 }
 
 // ExportPublic is the armored public key that sel names, from bulla's store or, where it is not
-// there, from GnuPG.
+// there, from GnuPG: its secret keys first, then its public ones.
 func (w *World) ExportPublic(ctx context.Context, sel keys.Selector) ([]byte, error) {
 	return w.ExportPublicWith(ctx, sel, store.PublicParams{})
 }
@@ -40,10 +40,19 @@ func (w *World) ExportPublicWith(ctx context.Context, sel keys.Selector, p store
 	if w.GnuPG == nil || !errors.As(err, &notFound) {
 		return data, err
 	}
-	signer, theirErr := w.GnuPG.Signer(ctx, sel)
+	// The secret keys first: an address that also stands on a key of others means one's own.
+	if signer, theirErr := w.GnuPG.Signer(ctx, sel); theirErr == nil {
+		defer signer.Close()
+		return store.Trim(signer.Key().Public, p)
+	}
+	public, theirErr := w.GnuPG.PublicKeyring(ctx)
 	if theirErr != nil {
 		return nil, err
 	}
-	defer signer.Close()
-	return store.Trim(signer.Key().Public, p)
+	ring, _ := keys.ReadKeyring(public, keys.SourceGnuPG) // an empty keyring has no key
+	k, theirErr := keys.Select(ring.Keys(), sel)
+	if theirErr != nil {
+		return nil, theirErr
+	}
+	return store.Trim(ring.ExportWith(k.Fingerprint, keys.ExportOptions{Certifications: p.ThirdParty, Unproven: true}), p)
 }

@@ -41,6 +41,33 @@ func (w *World) ImportFile(ctx context.Context, path string) ([]store.Imported, 
 	return w.Store.Import(ctx, bytes.NewReader(data))
 }
 
+// PreviewImport says what ImportFile would bring, and changes nothing: the file is imported into a
+// throw-away store, beside copies of those of its keys that are in bulla's store. Errors are those
+// of ImportFile; a *store.SkippedError comes together with the rest.
+func (w *World) PreviewImport(ctx context.Context, path string) ([]store.Imported, error) {
+	var held []keys.Fingerprint
+	list, err := w.importAside(ctx, path, nil)
+	for _, i := range list {
+		held = append(held, i.Key.Fingerprint)
+	}
+	if len(held) == 0 {
+		return nil, err
+	}
+	return w.importAside(ctx, path, held)
+}
+
+// importAside is ImportFile into a throw-away store that begins with the keys of held.
+func (w *World) importAside(ctx context.Context, path string, held []keys.Fingerprint) (list []store.Imported, err error) {
+	aside, remove, err := w.Store.ThrowAway(ctx, held...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, remove()) }()
+	tried := *w
+	tried.Store = aside
+	return tried.ImportFile(ctx, path)
+}
+
 // FromGnuPG copies the secret key that sel names from GnuPG to bulla's store, under the passphrase
 // that it has. GnuPG keeps its own. Parts that are on a card come as stubs.
 func (w *World) FromGnuPG(ctx context.Context, sel keys.Selector, ask keys.AskPassphrase) ([]store.Imported, error) {

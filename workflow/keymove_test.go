@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -94,5 +95,64 @@ func forget(t *testing.T, home string) {
 	t.Helper()
 	if _, errOut, err := keystest.Run(t, nil, nil, keystest.Peer(t, "gpgconf"), "--homedir", home, "--reload", "gpg-agent"); err != nil {
 		t.Fatalf("%v\n%s", err, errOut)
+	}
+}
+
+// TestPreviewImport: what a file would bring is told as the import then tells it, and nothing is
+// changed before.
+func TestPreviewImport(t *testing.T) {
+	ctx := context.Background()
+	w, _ := gnupgWorld(t)
+	other, err := openWorld(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(other.Close)
+	var files []string
+	file := func(data []byte, err error) string {
+		t.Helper()
+		path := filepath.Join(t.TempDir(), "file")
+		if err == nil {
+			err = os.WriteFile(path, data, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, path)
+		return path
+	}
+	g, err := other.Store.Generate(ctx, store.GenerateParams{Name: "Theirs", Email: "theirs@example.org", Algorithm: store.AlgorithmEd25519})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sel := keys.ParseSelector(string(g.Key.Fingerprint))
+	public := file(other.Store.ExportPublic(ctx, sel))
+	if _, err := other.Store.Extend(ctx, sel, store.ExtendParams{Lifetime: 24 * time.Hour}, nil); err != nil {
+		t.Fatal(err)
+	}
+	file(other.Store.ExportPublic(ctx, sel))
+	file(other.Store.ExportSecret(ctx, sel, nil))
+	for _, path := range append(files, files...) {
+		want, err := w.PreviewImport(ctx, path)
+		if err != nil || len(want) != 1 {
+			t.Fatal(want, err)
+		}
+		got, err := w.ImportFile(ctx, path)
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: told %+v, came %+v, %v", path, want, got, err)
+		}
+	}
+	fresh, _ := gnupgWorld(t)
+	if _, err := fresh.PreviewImport(ctx, public); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := fresh.Store.List(ctx); err != nil || len(list) != 0 {
+		t.Error("a preview imported", list, err)
+	}
+	if left, err := filepath.Glob(filepath.Join(fresh.Home, ".*")); err != nil || len(left) != 0 {
+		t.Error("left behind", left, err)
+	}
+	if _, err := fresh.PreviewImport(ctx, file([]byte("no key"), nil)); !errors.Is(err, keys.ErrNoKeys) {
+		t.Error(err)
 	}
 }

@@ -69,6 +69,7 @@ func (l *link) alive(ctx context.Context) bool {
 type secretKey struct {
 	serial    string // application id of the card that holds it, hexadecimal; "" for a key on disk
 	protected bool   // using it takes a passphrase, PIN or touch
+	cached    bool   // the agent remembers the passphrase for now
 }
 
 // secretKeys lists every secret key that the agent knows, by keygrip.
@@ -100,7 +101,7 @@ func keyInfo(found map[string]secretKey) assuan.Handler {
 		}
 		switch f[1] {
 		case "D":
-			found[f[0]] = secretKey{protected: f[5] != "C"}
+			found[f[0]] = secretKey{protected: f[5] != "C", cached: f[4] == "1"}
 		case "T":
 			found[f[0]] = secretKey{serial: f[2], protected: true}
 		}

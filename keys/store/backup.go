@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,17 +52,11 @@ type Rehearsal struct {
 //
 // data is what [Store.Import] reads. The error is a *BackupError, or one of keys.Unlock.
 func (s *Store) Rehearse(ctx context.Context, data []byte, ask keys.AskPassphrase) (r Rehearsal, err error) {
-	home := filepath.Dir(s.dir)
-	if err := os.MkdirAll(home, dirMode); err != nil {
-		return r, err
-	}
-	removeOldRehearsals(home, s.now())
-	tmp, err := os.MkdirTemp(home, rehearsalPrefix) // 0700
+	throwAway, remove, err := s.ThrowAway(ctx)
 	if err != nil {
 		return r, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
-	throwAway := Open(Options{Dir: filepath.Join(tmp, "keys"), Now: s.now, Rand: s.rand})
+	defer func() { err = errors.Join(err, remove()) }()
 	if _, err := throwAway.Import(ctx, bytes.NewReader(data)); err != nil {
 		return r, &BackupError{Reason: err.Error()}
 	}
@@ -94,6 +89,39 @@ func (s *Store) Rehearse(ctx context.Context, data []byte, ask keys.AskPassphras
 		err = s.MarkBackedUp(ctx, k.fpr, r.At)
 	}
 	return r, err
+}
+
+// ThrowAway makes a store beside this one, to try something in, with copies of those of the named
+// keys that are here. remove takes it away again; should it never be called, a later ThrowAway does.
+func (s *Store) ThrowAway(ctx context.Context, with ...keys.Fingerprint) (t *Store, remove func() error, err error) {
+	home := filepath.Dir(s.dir)
+	if err := os.MkdirAll(home, dirMode); err != nil {
+		return nil, nil, err
+	}
+	removeOldRehearsals(home, s.now())
+	tmp, err := os.MkdirTemp(home, rehearsalPrefix) // 0700
+	if err != nil {
+		return nil, nil, err
+	}
+	remove = func() error { return os.RemoveAll(tmp) }
+	t = Open(Options{Dir: filepath.Join(tmp, "keys"), Now: s.now, Rand: s.rand})
+	err = t.locked(ctx, func() error {
+		for _, f := range with {
+			k, err := s.readKey(f)
+			if err == nil {
+				err = t.createKey(k.transferable)
+			}
+			k.forget()
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, errors.Join(err, remove())
+	}
+	return t, remove, nil
 }
 
 // rehearsalPrefix begins the name of the folder of a throw-away store.

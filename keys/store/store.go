@@ -118,7 +118,11 @@ func (s *Store) MarkBackedUp(ctx context.Context, fpr keys.Fingerprint, at time.
 func (s *Store) Unprotected(fpr keys.Fingerprint) bool {
 	k, err := s.readKey(fpr)
 	defer k.forget()
-	return err == nil && slices.ContainsFunc(k.secret, func(p secretPacket) bool { return p.protection.kind == plain })
+	return err == nil && k.unprotected()
+}
+
+func (k stored) unprotected() bool {
+	return slices.ContainsFunc(k.secret, func(p secretPacket) bool { return p.protection.kind == plain })
 }
 
 // loadedKey is a stored key together with its description.
@@ -180,10 +184,16 @@ func (s *Store) load(ctx context.Context) (list []loadedKey, problems []error, e
 
 // describe makes the list model, with what only the store knows: which secrets are here.
 func (k stored) describe(now time.Time) (keys.Key, error) {
-	d, err := k.certificate.describe(now)
+	ring, err := k.ring()
 	if err != nil {
-		return d, err
+		return keys.Key{}, err
 	}
+	return k.describeFrom(ring, now), nil
+}
+
+// describeFrom is describe with the ring of the key's certificate.
+func (k stored) describeFrom(ring *keys.Keyring, now time.Time) keys.Key {
+	d, _ := ring.Describe(k.fpr, now)
 	d.BackedUp = k.backedUp
 	here := func(f keys.Fingerprint) bool {
 		i := findSecret(k.secret, f)
@@ -199,7 +209,7 @@ func (k stored) describe(now time.Time) (keys.Key, error) {
 	}
 	d.PrimaryOffline = subkeys && !here(d.Fingerprint)
 	d.Card = k.card(d)
-	return d, nil
+	return d
 }
 
 // card is the serial number of the card that holds the signing key, "" for none.

@@ -21,6 +21,17 @@ func (a *app) keysCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "keys",
 		Short: "Make OpenPGP keys, publish them, and keep them healthy",
+		Long: `Make OpenPGP keys, publish them, and keep them healthy. On a terminal, bulla keys
+without a command opens the page of all keys.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case len(args) > 0:
+				return unknownCommand(cmd, args[0])
+			case a.screenPossible():
+				return a.keysScreen(cmd.Context())
+			}
+			return cmd.Help()
+		},
 	}
 	c.AddCommand(a.keysListCommand(), a.keysShowCommand(), a.keysGenerateCommand(), a.keysImportCommand(), a.keysExportCommand(),
 		a.keysBackupCommand(), a.keysRestoreCheckCommand(), a.keysCheckCommand(), a.keysPassphraseCommand(), a.keysSucceedCommand(),

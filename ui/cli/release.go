@@ -121,7 +121,7 @@ func (a *app) walk(ctx context.Context, f releaseFlags) error {
 	if a.screenPossible() {
 		return a.screen(ctx, ui.Options{Choices: f.choices(), Vault: w.Vault, Images: func(ctx context.Context, name string) (ui.Images, error) {
 			return tagsOf(ctx, w, a.repository(), name, a.contentTrust())
-		}, Open: func(ctx context.Context) (ui.Backend, error) {
+		}, Keys: a.keyDesk, KeyPath: a.typedPath, KeyWizard: a.keyWizard, Open: func(ctx context.Context) (ui.Backend, error) {
 			return workflow.Open(ctx, w, a.repository())
 		}})
 	}

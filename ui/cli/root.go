@@ -162,7 +162,7 @@ func usageErrors(c *cobra.Command) {
 	if c.RunE == nil && c.Run == nil {
 		c.RunE = func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return &explain.UsageError{Message: fmt.Sprintf("unknown command %q for %q", args[0], cmd.CommandPath()), Hints: []string{cmd.CommandPath() + " --help lists them"}}
+				return unknownCommand(cmd, args[0])
 			}
 			return cmd.Help()
 		}
@@ -170,6 +170,10 @@ func usageErrors(c *cobra.Command) {
 	for _, sub := range c.Commands() {
 		usageErrors(sub)
 	}
+}
+
+func unknownCommand(c *cobra.Command, name string) error {
+	return &explain.UsageError{Message: fmt.Sprintf("unknown command %q for %q", name, c.CommandPath()), Hints: []string{c.CommandPath() + " --help lists them"}}
 }
 
 // nothingEmpty refuses arguments and flags that are given and empty: most often a script's variable

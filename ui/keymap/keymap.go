@@ -20,6 +20,8 @@ type Map struct {
 	Fetch, With, Repository                                   key.Binding
 	// Of the first key.
 	Words, Entry, Quick, Print key.Binding
+	// Of keys.
+	Actions, Mend, Code, Import, Extend, Backup, Public, ExportKey, UndoChange, AllKeys key.Binding
 	// In text.
 	Erase, EraseAll key.Binding
 }
@@ -86,6 +88,17 @@ func Default() Map {
 		Entry: b("e", "copy the entry for KEYS", "e"),
 		Quick: b("N", "quick key", "N"),
 		Print: b("p", "print it after leaving", "p"),
+
+		Actions:    b("a", "what to do with it", "a"),
+		Mend:       b("m", "mend", "m"),
+		Code:       b("v", "fingerprint as QR code", "v"),
+		Import:     b("i", "import", "i"),
+		Extend:     b("e", "extend", "e"),
+		Backup:     b("b", "back up", "b"),
+		Public:     b("p", "publish", "p"),
+		ExportKey:  b("x", "export", "x"),
+		UndoChange: b("u", "undo the last change", "u"),
+		AllKeys:    b("a", "all keys", "a"),
 
 		Erase:    b("backspace", "erase", "backspace", "ctrl+h"),
 		EraseAll: b("ctrl+u", "erase all", "ctrl+u"),

@@ -42,12 +42,15 @@ type Theme struct {
 	Bad     lipgloss.Style
 	Border  lipgloss.Style // decoration only: its contrast is too low for text
 	Cursor  lipgloss.Style // the character under the text cursor
+	Code    lipgloss.Style // black on white, whatever the background: QR codes
 
 	Signs Signs
 	// ASCII says that nothing but ASCII may reach the terminal.
 	ASCII bool
 	// Plain says that no escape sequence will be left: what has the focus must show as text.
 	Plain bool
+	// Light says that the colours are those for a light background.
+	Light bool
 }
 
 // Options say where the theme is used.
@@ -99,6 +102,8 @@ func New(o Options) Theme {
 		Bad:     style(palette.bad),
 		Border:  style(palette.border),
 		Cursor:  r.NewStyle().Reverse(true),
+		Code:    r.NewStyle().Foreground(lipgloss.Color("16")).Background(lipgloss.Color("231")),
+		Light:   i == 0,
 		ASCII:   o.ASCII || !UTF8(env),
 		Plain:   r.ColorProfile() == termenv.Ascii,
 	}

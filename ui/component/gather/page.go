@@ -238,8 +238,7 @@ func (p *Page[B, T]) Key(msg tea.KeyMsg) (tea.Cmd, bool) {
 	case key.Matches(msg, p.keys.Again):
 		return p.Reload(), true
 	case key.Matches(msg, p.keys.Back):
-		p.field.SetValue("")
-		p.o.ShowAll()
+		p.ShowAll()
 		return nil, true
 	case p.o.Rows() == 0:
 		return nil, false
@@ -250,6 +249,12 @@ func (p *Page[B, T]) Key(msg tea.KeyMsg) (tea.Cmd, bool) {
 		return nil, true
 	}
 	return nil, false
+}
+
+// ShowAll takes back all that hides rows.
+func (p *Page[B, T]) ShowAll() {
+	p.field.SetValue("")
+	p.o.ShowAll()
 }
 
 // typeFilter edits the filter; every character takes effect at once.

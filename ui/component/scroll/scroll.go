@@ -43,6 +43,9 @@ func (m *Model) Update(msg tea.KeyMsg, km keymap.Map) bool {
 // More reports whether the text does not fit into its room.
 func (m *Model) More() bool { return m.rows > m.shown }
 
+// End reports whether the end of the text was in sight when it was drawn last.
+func (m *Model) End() bool { return m.first+m.shown >= m.rows }
+
 // View is the part of lines that h rows show. Where rows are out of sight, the first or the last
 // row in sight says so.
 func (m *Model) View(t theme.Theme, lines []string, h int) []string {

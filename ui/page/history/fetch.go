@@ -2,7 +2,6 @@ package history
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -10,10 +9,9 @@ import (
 	"bulla/keys"
 	"bulla/keys/publish"
 	"bulla/keys/store"
-	"bulla/ui/component/human"
+	"bulla/ui/component/foundkey"
 	"bulla/ui/component/layout"
 	"bulla/ui/dialog"
-	"bulla/ui/safetext"
 	"bulla/ui/theme"
 	"bulla/workflow"
 )
@@ -82,21 +80,9 @@ func (m *Model) askFetch() {
 		m.Note = "Not fetched: no place to ask is set; see BULLA_KEYSERVERS."
 		return
 	}
-	var names []string
-	for _, t := range from {
-		names = append(names, safetext.Line(t.Name()))
-	}
 	m.o.Dialogs.Push(dialog.NewQuestion("Fetch a key", []string{
-		"The signature names a key that is not here:", "", fingerprintWords(q.String()), "",
-		"Asked would be: " + strings.Join(names, ", ") + ". They learn that somebody here looks for it. You see the key before it is kept.",
+		"The signature names a key that is not here:", "", foundkey.Query(q), "", foundkey.Asked(from),
 	}, "ask them", "leave it", func() tea.Cmd { return m.fetch(q, from) }))
-}
-
-func fingerprintWords(s string) string {
-	if f, err := keys.ParseFingerprint(s); err == nil {
-		return f.Grouped()
-	}
-	return s
 }
 
 func (m *Model) fetch(q publish.Query, from []publish.Target) tea.Cmd {
@@ -122,7 +108,7 @@ func (m *Model) fetched(msg fetched) {
 		return
 	}
 	f := msg.found[0]
-	lines := foundLines(f)
+	lines := foundkey.Lines(f)
 	if f.Data == nil {
 		m.o.Dialogs.Push(dialog.NewMessage("Key found, of no use", func(_ theme.Theme, w int) (out []string) {
 			for _, l := range lines {
@@ -132,7 +118,7 @@ func (m *Model) fetched(msg fetched) {
 		}))
 		return
 	}
-	lines = append(lines, "", "Anyone can upload a key with any name: compare the fingerprint with one that you have from elsewhere.")
+	lines = append(lines, "", foundkey.Caution)
 	source, ctx := m.o.Keys, m.o.Context
 	m.o.Dialogs.Push(dialog.NewQuestion("Keep this key?", lines, "keep it in bulla's store", "leave it", func() tea.Cmd {
 		return m.Writes.Go(func() tea.Msg {
@@ -140,30 +126,6 @@ func (m *Model) fetched(msg fetched) {
 			return kept{f.Key.Fingerprint, err}
 		})
 	}))
-}
-
-// foundLines show a key that was fetched.
-func foundLines(f publish.Found) (out []string) {
-	if f.Key.Fingerprint != "" {
-		out = append(out, f.Key.Fingerprint.Grouped())
-	}
-	for _, u := range f.Key.UserIDs[:min(len(f.Key.UserIDs), 3)] {
-		out = append(out, safetext.Line(u))
-	}
-	if n := len(f.Key.UserIDs) - 3; n > 0 {
-		out = append(out, human.Count(n, "more user id"))
-	}
-	switch {
-	case f.Key.Revoked:
-		out = append(out, "It is revoked.")
-	case !f.Key.Expires.IsZero():
-		out = append(out, "Valid until "+f.Key.Expires.UTC().Format("2 January 2006")+".")
-	}
-	out = append(out, "From "+safetext.Line(f.From)+".")
-	if f.Note != "" {
-		out = append(out, "", safetext.Line(f.Note))
-	}
-	return out
 }
 
 // kept judges everything anew, with the key.

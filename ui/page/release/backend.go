@@ -79,8 +79,10 @@ type Options struct {
 	PracticePassphrase string
 	// CanShowImages says that the root has a page for the tags of a repository.
 	CanShowImages bool
-	Theme         theme.Theme
-	Now           func() time.Time
+	// CanShowKeys says that the root has a page for all keys.
+	CanShowKeys bool
+	Theme       theme.Theme
+	Now         func() time.Time
 	// Dialogs is the stack that the page opens its dialogs on.
 	Dialogs *dialog.Stack
 }

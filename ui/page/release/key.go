@@ -152,10 +152,24 @@ func (r *keyRoom) key(msg tea.KeyMsg) tea.Cmd {
 		}
 	case key.Matches(msg, r.keys.Again):
 		return r.load()
+	case key.Matches(msg, r.keys.AllKeys):
+		if why := r.keysElsewhere(); why != "" {
+			r.note = capitalized(why) + "."
+		} else {
+			r.allKeys = true
+		}
 	default:
 		r.list.Update(msg, r.keys, len(r.shown()))
 	}
 	return nil
+}
+
+// keysElsewhere is why the page of all keys cannot be opened, or "".
+func (r *keyRoom) keysElsewhere() string {
+	if !r.o.CanShowKeys {
+		return "there is no page for all keys here"
+	}
+	return ""
 }
 
 func (r *keyRoom) choose(k workflow.KeyChoice) {
@@ -349,10 +363,16 @@ func (r *keyRoom) hints() []keymap.Hint {
 	if r.asking {
 		return []keymap.Hint{keymap.On(r.keys.Choose, "to the list"), keymap.On(r.keys.Back, "show all")}
 	}
-	return []keymap.Hint{
-		keymap.Unless(r.refused(), r.keys.Choose, "choose"), keymap.On(r.keys.New, ""), keymap.On(r.keys.Filter, ""),
-		keymap.On(r.keys.Help, ""), keymap.On(r.keys.Back, ""), keymap.On(r.keys.Again, "read them again"), keymap.On(r.keys.Quit, ""),
+	hints := []keymap.Hint{keymap.Unless(r.refused(), r.keys.Choose, "choose"), keymap.On(r.keys.New, "")}
+	all := keymap.Unless(r.keysElsewhere(), r.keys.AllKeys, "")
+	if all.Off == "" {
+		hints = append(hints, all)
 	}
+	hints = append(hints, keymap.On(r.keys.Filter, ""), keymap.On(r.keys.Help, ""), keymap.On(r.keys.Back, ""), keymap.On(r.keys.Again, "read them again"), keymap.On(r.keys.Quit, ""))
+	if all.Off != "" {
+		hints = append(hints, all)
+	}
+	return hints
 }
 
 func (r *keyRoom) item() rail.Item {

@@ -389,6 +389,21 @@ func (m *Model) WantsImages() (repository string, ok bool) {
 	return repository, repository != ""
 }
 
+// WantsKeys reports once that the person wants to see all keys.
+func (m *Model) WantsKeys() bool {
+	wants := m.allKeys
+	m.allKeys = false
+	return wants
+}
+
+// Returned follows up when the person comes back from another page: keys may have changed there.
+func (m *Model) Returned() tea.Cmd {
+	if r, ok := m.rooms[m.at].(*keyRoom); ok && m.phase == phaseWalk {
+		return tea.Batch(r.load(), m.tick())
+	}
+	return nil
+}
+
 // tick arms the clock while something is under way.
 func (m *Model) tick() tea.Cmd {
 	busy := m.phase == phaseOpening || m.phase == phaseRun || m.phase == phaseUndo

@@ -85,6 +85,8 @@ type state struct {
 
 	// repository is one whose tags the person wants to see, or "".
 	repository string
+	// allKeys says that the person wants to see all keys.
+	allKeys bool
 
 	note   string // for the status line, until the next key
 	target place  // where to go after this message

@@ -1,0 +1,540 @@
+package ui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/x/exp/golden"
+
+	"bulla/keys"
+	"bulla/keys/publish"
+	"bulla/keys/publish/web"
+	"bulla/keys/store"
+	"bulla/workflow"
+	"bulla/workflow/firstkey"
+)
+
+// keyCanary is the passphrase of the tests of the keys page: it must be on no screen.
+const keyCanary = "canary-93b1 correct horse"
+
+// did notes what the page had the keys do.
+func (f *fakeKeys) did(format string, args ...any) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.log = append(f.log, fmt.Sprintf(format, args...))
+}
+
+func (f *fakeKeys) calls() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.log)
+}
+
+func (f *fakeKeys) Remembered(person keys.AskPassphrase) keys.AskPassphrase { return person }
+
+// unlock asks for a passphrase as the store does.
+func (f *fakeKeys) unlock(ctx context.Context, sel keys.Selector, ask keys.AskPassphrase) error {
+	req := keys.PassphraseRequest{Purpose: keys.PurposeOpenPGP, ID: sel.Text, Label: "Rhea Release <rhea@acme.org>"}
+	return keys.Unlock(ctx, ask, req, func(s keys.Secret) error {
+		if !s.Equal(keys.NewSecret([]byte(keyCanary))) {
+			return keys.ErrWrongPassphrase
+		}
+		return nil
+	})
+}
+
+func (f *fakeKeys) key(sel keys.Selector) *workflow.KeyState {
+	for i := range f.states {
+		if string(f.states[i].Fingerprint) == sel.Text {
+			return &f.states[i]
+		}
+	}
+	return &workflow.KeyState{}
+}
+
+func (f *fakeKeys) Previous(keys.Fingerprint) (keys.Key, bool) {
+	k := f.states[0].Key
+	k.UserIDs, k.Expires = k.UserIDs[:1], day(900)
+	return k, true
+}
+
+func (f *fakeKeys) Extend(ctx context.Context, sel keys.Selector, p store.ExtendParams, ask keys.AskPassphrase) (keys.Key, error) {
+	if f.block != nil {
+		close(f.block)
+		<-ctx.Done()
+		time.Sleep(20 * time.Millisecond) // what is being written is written to its end
+		f.did("stopped")
+		return keys.Key{}, ctx.Err()
+	}
+	if err := f.unlock(ctx, sel, ask); err != nil {
+		return keys.Key{}, err
+	}
+	f.did("extend %s %s", sel, p.Lifetime)
+	s := f.key(sel)
+	s.Expires = noon.Add(p.Lifetime)
+	return s.Key, nil
+}
+
+func (f *fakeKeys) Undo(_ context.Context, sel keys.Selector) (keys.Key, error) {
+	f.did("undo %s", sel)
+	return keys.Key{}, nil
+}
+
+func (f *fakeKeys) Revoke(ctx context.Context, sel keys.Selector, p store.RevokeParams, ask keys.AskPassphrase) (keys.Key, error) {
+	if err := f.unlock(ctx, sel, ask); err != nil {
+		return keys.Key{}, err
+	}
+	f.did("revoke %s %s %q", sel, p.Reason, p.Text)
+	return keys.Key{}, nil
+}
+
+func (f *fakeKeys) ApplyRevocation(_ context.Context, sel keys.Selector) (keys.Key, error) {
+	return keys.Key{}, &os.PathError{Op: "open", Path: "/home/rhea/revocations/x.asc", Err: os.ErrNotExist}
+}
+
+func (f *fakeKeys) ExportSecret(ctx context.Context, sel keys.Selector, ask keys.AskPassphrase) ([]byte, error) {
+	return []byte("secret"), f.unlock(ctx, sel, ask)
+}
+
+func (f *fakeKeys) ChangePassphrase(_ context.Context, sel keys.Selector, next keys.Secret, _ keys.AskPassphrase) (keys.Key, error) {
+	if !next.Equal(keys.NewSecret([]byte(keyCanary))) {
+		return keys.Key{}, errors.New("another one came")
+	}
+	f.did("passphrase %s", sel)
+	return keys.Key{}, &workflow.StaleMemoryError{Err: errors.New("the keychain is locked")}
+}
+
+func (f *fakeKeys) BackUp(ctx context.Context, sel keys.Selector, path string, form workflow.BackupForm, replace bool, ask keys.AskPassphrase) (store.Rehearsal, error) {
+	for range 2 {
+		if err := f.unlock(ctx, sel, ask); err != nil {
+			return store.Rehearsal{}, err
+		}
+	}
+	f.did("backup %s %s %q %v", sel, path, form, replace)
+	return store.Rehearsal{Key: f.states[0].Key, Protected: true, Recorded: true}, nil
+}
+
+func (f *fakeKeys) ExportPublicWith(_ context.Context, sel keys.Selector, p store.PublicParams) ([]byte, error) {
+	f.did("export %s %q %v", sel, p.UserIDs, p.ThirdParty)
+	return []byte("public"), nil
+}
+
+func (f *fakeKeys) Delete(_ context.Context, sel keys.Selector, force bool) (keys.Key, error) {
+	f.did("delete %s %v", sel, force)
+	f.states = slices.DeleteFunc(f.states, func(s workflow.KeyState) bool { return string(s.Fingerprint) == sel.Text })
+	return keys.Key{}, nil
+}
+
+func (f *fakeKeys) Generate(_ context.Context, p store.GenerateParams) (store.Generated, error) {
+	if !p.Passphrase.Equal(keys.NewSecret([]byte(keyCanary))) {
+		return store.Generated{}, errors.New("another passphrase came")
+	}
+	f.did("generate %s %s %s", p.Name, p.Email, p.Algorithm)
+	k := keys.Key{Fingerprint: "ABCD0E147A219D4B55F01C2D3E4F5A6BC0DE9999", UserIDs: []string{p.Name + " <" + p.Email + ">"}, Algorithm: p.Algorithm, Created: noon, Expires: noon.Add(p.Lifetime), Source: keys.SourceStore, HasSecret: true}
+	f.states = append(f.states, workflow.KeyState{Key: k, Read: true, InStore: true, Secret: true, PlacesKnown: true})
+	return store.Generated{Key: k, Revocation: "/home/rhea/.local/share/bulla/revocations/ABCD.asc"}, nil
+}
+
+func (f *fakeKeys) PreviewImport(_ context.Context, path string) ([]store.Imported, error) {
+	f.did("look into %s", path)
+	return []store.Imported{{Key: f.states[3].Key, New: true}, {Key: f.states[0].Key, Changed: true, HasSecret: true}}, &store.SkippedError{Skipped: []error{errors.New("a key of version 2")}}
+}
+
+func (f *fakeKeys) ImportFile(_ context.Context, path string) ([]store.Imported, error) {
+	f.did("import %s", path)
+	return []store.Imported{{Key: f.states[3].Key, New: true}, {Key: f.states[0].Key, Changed: true, HasSecret: true}}, nil
+}
+
+// plan makes a plan to send a key to places.
+func (f *fakeKeys) plan(targets []publish.Target, c publish.Choice) publish.Plan {
+	var p publish.Plan
+	for _, t := range targets {
+		i := publish.Item{Target: t, Key: f.states[0].Key, LeftOut: []string{"Rhea Release <rhea@old.example>"}, Data: []byte{1, 2, 3}, Notes: []string{"Something else happens there."}}
+		i.Key.UserIDs = c.UserIDs
+		i.Sentence, i.Permanent = t.Permanent()
+		p.Items = append(p.Items, i)
+	}
+	return p
+}
+
+func (f *fakeKeys) PlanPublish(_ context.Context, sel keys.Selector, targets []publish.Target, c publish.Choice) (publish.Plan, error) {
+	f.did("plan %s %v %q", sel, targets, c.UserIDs)
+	return f.plan(targets, c), nil
+}
+
+func (f *fakeKeys) PlanAgain(context.Context, keys.Selector) (publish.Plan, []error, error) {
+	return f.plan([]publish.Target{{Kind: publish.KindVKS, Where: publish.DefaultVKS}, {Kind: publish.KindHKP, Where: publish.DefaultHKP}}, publish.Choice{UserIDs: f.states[0].UserIDs[:1]}), nil, nil
+}
+
+// outcomes are what becomes of a key at the places, by kind.
+func outcomes(t publish.Target) publish.Result {
+	r := publish.Result{Target: t, Stage: publish.StageFingerprint, Goal: publish.StageAddress, At: noon}
+	switch t.Kind {
+	case publish.KindVKS:
+		r.Addresses = []publish.Address{{Address: "rhea@acme.org", State: publish.AddressWaiting}}
+	case publish.KindHKP:
+		r.Stage = publish.StageSent
+		r.Err = &web.Error{Host: t.Host(), Op: "read the key back", Kind: web.KindTimeout}
+	case publish.KindGitHub:
+		r.Differences = []publish.Difference{{What: "expiry", Sent: "2028", Found: "2027 " + hostile}}
+		r.Stage = publish.StageStored
+		r.Err = &publish.DifferenceError{Target: t, Fingerprint: rhea, Differences: r.Differences}
+	case publish.KindAllowedSigners:
+		r.Lines = []string{"rhea@acme.org ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + strings.Repeat("abcdefgh", 70)}
+	default:
+		r.Goal = publish.StageFingerprint
+	}
+	return r
+}
+
+func (f *fakeKeys) Publish(ctx context.Context, p publish.Plan, face workflow.PublishFace) ([]publish.Result, error) {
+	t := p.Items[0].Target
+	if t.NeedsToken() {
+		s, err := face.Ask(ctx, workflow.TokenRequest(t))
+		if err != nil {
+			return nil, err
+		}
+		defer s.Destroy()
+		if !s.Equal(keys.NewSecret([]byte(keyCanary))) {
+			return nil, errors.New("another token came")
+		}
+	}
+	face.Progress(publish.Event{Target: t, Doing: "sending the key to " + t.Name()})
+	f.did("publish %s", t)
+	return []publish.Result{outcomes(t)}, nil
+}
+
+func (f *fakeKeys) CheckPublished(_ context.Context, p publish.Plan, _ workflow.PublishFace) ([]publish.Result, error) {
+	f.did("check %s", p.Items[0].Target)
+	return []publish.Result{outcomes(p.Items[0].Target)}, nil
+}
+
+func (f *fakeKeys) FetchSources(q publish.Query) ([]publish.Target, error) {
+	return publish.DefaultSources(q), nil
+}
+
+func (f *fakeKeys) Fetch(_ context.Context, q publish.Query, _ []publish.Target, _ workflow.PublishFace) ([]publish.Found, []publish.Miss, error) {
+	f.did("fetch %s", q.String())
+	if f.misses != nil {
+		return nil, f.misses, nil
+	}
+	return []publish.Found{{From: "keys.example.org", Form: publish.FormWhole, Key: f.states[3].Key, Data: []byte{1}}}, nil, nil
+}
+
+func (f *fakeKeys) KeepFetched(_ context.Context, found publish.Found) ([]store.Imported, error) {
+	f.did("keep %s", found.Key.Fingerprint)
+	return nil, nil
+}
+
+// onRhea stands on the key that has everything.
+func (p *player) onRhea() *player { return p.press("/", "3e9c", "enter") }
+
+func (p *player) paste(text string) *player {
+	p.t.Helper()
+	p.apply(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(text), Paste: true})
+	return p
+}
+
+// choose opens the menu and takes the item with a name.
+func (p *player) choose(name string) *player {
+	p.t.Helper()
+	p.press("a").see("What to do")
+	for range 30 {
+		if strings.Contains(p.r.View(), "> "+name) || strings.Contains(p.r.View(), "> ("+name) {
+			return p.press("enter")
+		}
+		p.press("down")
+	}
+	p.t.Fatalf("not in the menu: %s\n%s", name, p.r.View())
+	return p
+}
+
+// secretive fails when a part of the passphrase is on the screen.
+func (p *player) secretive() *player {
+	p.t.Helper()
+	for i := 0; i+5 <= len(keyCanary); i++ {
+		if strings.Contains(p.r.View(), keyCanary[i:i+5]) {
+			p.t.Fatalf("a part of the passphrase is on the screen:\n%s", p.r.View())
+		}
+	}
+	return p
+}
+
+// answer types the passphrase into the dialog that is open.
+func (p *player) answer() *player {
+	p.t.Helper()
+	p.see("ctrl+u erase")
+	for _, c := range keyCanary {
+		p.press(string(c)).secretive()
+	}
+	return p.press("enter").secretive()
+}
+
+func keyActScenes() map[string]func(*player) {
+	return map[string]func(*player){
+		"menu":           func(p *player) { p.onRhea().press("a").see("Keep it healthy") },
+		"menu-end":       func(p *player) { p.onRhea().press("a").see("Keep it healthy").press("end") },
+		"menu-off":       func(p *player) { p.press("/", "yubi", "enter", "a", "home") },
+		"mend":           func(p *player) { p.onRhea().press("m").see("What to mend") },
+		"extend":         func(p *player) { p.onRhea().press("e") },
+		"extend-wrong":   func(p *player) { p.onRhea().press("e", "x", "enter") },
+		"extend-consent": func(p *player) { p.onRhea().press("e", "enter").see("extend it") },
+		"ask":            func(p *player) { p.onRhea().press("e", "enter", "y").see("ctrl+u erase").press("abc") },
+		"undo":           func(p *player) { p.onRhea().press("u").see("go back") },
+		"adduid":         func(p *player) { p.onRhea().choose("Add a user id").press("tab", "new@acme.org", "tab", "tab", " ") },
+		"rotate": func(p *player) {
+			p.onRhea().choose("Replace the subkey").press("tab", "tab", "enter").see("replace it")
+		},
+		"reason": func(p *player) { p.onRhea().choose("Revoke it").see("Why?") },
+		"revoke": func(p *player) {
+			p.onRhea().choose("Revoke it").press("down", "enter", "gone", "enter").see("end of the fingerprint")
+		},
+		"revoke-wrong": func(p *player) { p.onRhea().choose("Revoke it").press("enter", "enter", "1234", "enter") },
+		"delete-off":   func(p *player) { p.onRhea().choose("Delete it") },
+		"delete":       func(p *player) { p.press("/", "fine", "enter").choose("Delete it").see("end of the fingerprint") },
+		"backup":       func(p *player) { p.onRhea().press("b", "right") },
+		"backup-look":  func(p *player) { p.onRhea().press("b", "enter", "enter").see("back it up") },
+		"backup-done": func(p *player) {
+			p.onRhea().press("b", "enter", "enter", "y").answer().answer().see("The backup works")
+		},
+		"export":        func(p *player) { p.onRhea().press("x", "tab", "tab", " ") },
+		"export-secret": func(p *player) { p.onRhea().choose("Export the secret key").press("enter").see("export it") },
+		"import":        func(p *player) { p.press("i", "keys.asc", "enter").see("import them") },
+		"generate":      func(p *player) { p.press("n", "Nora", "enter", "nora@acme.org", "enter", "right") },
+		"generate-look": func(p *player) {
+			p.press("n", "Nora", "enter", "nora@acme.org", "enter", "enter", "enter").see("make it")
+		},
+		"publish":       func(p *player) { p.onRhea().press("p") },
+		"publish-where": func(p *player) { p.onRhea().press("p", "down", "enter").see("Where shall").press(" ") },
+		"publish-plan": func(p *player) {
+			p.onRhea().press("p", "enter").see("This would become public").see("keyserver.ubuntu.com")
+		},
+		"published": func(p *player) {
+			p.onRhea().press("p", "enter").see("make it public").press("y").see("do that, then ask again")
+		},
+		"fetch":      func(p *player) { p.press("f", "ola@acme.org", "enter").see("Asked would be") },
+		"fetch-keep": func(p *player) { p.press("f", "ola@acme.org", "enter", "y").see("Keep this key?") },
+	}
+}
+
+// TestKeyActScreens compares the screens of every action with their pictures.
+func TestKeyActScreens(t *testing.T) {
+	for name, play := range keyActScenes() {
+		t.Run(name, func(t *testing.T) {
+			p := playKeys(t, newFakeKeys(), nil, false).surveyed()
+			play(p.size(100, 50))
+			for _, size := range [][2]int{{80, 24}, {60, 16}} {
+				t.Run(fmt.Sprintf("%dx%d", size[0], size[1]), func(t *testing.T) {
+					p.size(size[0], size[1])
+					golden.RequireEqual(t, p.r.View())
+				})
+			}
+		})
+	}
+}
+
+// TestKeyActsEverySize resizes the screens of every action through all kinds of sizes.
+func TestKeyActsEverySize(t *testing.T) {
+	for name, play := range keyActScenes() {
+		t.Run(name, func(t *testing.T) {
+			p := playKeys(t, newFakeKeys(), func(o *KeysOptions) { o.ASCII = true }, false).surveyed()
+			play(p.size(100, 50))
+			for _, w := range []int{1, 20, 59, 60, 61, 80, 99, 130, 250} {
+				for _, h := range []int{1, 3, 15, 16, 17, 24, 90} {
+					p.size(w, h)
+				}
+			}
+		})
+	}
+}
+
+// expect waits until the keys were had to do exactly this, and a text is on the screen.
+func (p *player) expect(f *fakeKeys, text string, want ...string) *player {
+	p.t.Helper()
+	p.see(text).secretive()
+	if got := f.calls(); !slices.Equal(got, want) {
+		p.t.Errorf("did %q, want %q", got, want)
+	}
+	f.mu.Lock()
+	f.log = nil
+	f.mu.Unlock()
+	return p
+}
+
+// Nothing is changed before it was shown and agreed to, and what was agreed to is what is done. The
+// passphrase reaches the keys and no screen.
+func TestKeyActs(t *testing.T) {
+	f := newFakeKeys()
+	dir := t.TempDir()
+	p := playKeys(t, f, func(o *KeysOptions) { o.Path = func(s string) string { return filepath.Join(dir, s) } }, false).surveyed().onRhea()
+
+	p.press("e", "enter").see("extend it").press("n").expect(f, "1 of 6")
+	p.press("e", "enter").see("extend it").press("enter").expect(f, "1 of 6")
+	p.press("e", "ctrl+u", "3y", "enter").see("extend it").press("y").see("ctrl+u erase").press("wrong", "enter").see("Try 2 of 3").answer()
+	p.expect(f, "The key expires on 22 Nov 2029 now", "extend "+string(rhea)+" 26304h0m0s").see("3 y")
+	p.press("e", "enter").see("extend it").press("y").see("ctrl+u erase").press("esc").expect(f, "Left. Nothing was changed.")
+	for range 3 {
+		p.see("keys").press("e", "enter").see("extend it").press("y").see("ctrl+u erase").press("x", "enter").see("Try 2").press("x", "enter").see("Try 3").press("x", "enter").expect(f, "That did not work")
+		p.press("esc")
+	}
+
+	p.press("u").see("go back").see("Gone: Rhea Release <rhea@old.example>").press("y").expect(f, "as it was before", "undo "+string(rhea))
+	p.choose("Change its passphrase").see("change it").press("y").answer().see("once more").answer().answer()
+	p.expect(f, "keychain is locked", "passphrase "+string(rhea)).press("esc").see("The passphrase is changed")
+
+	p.press("b", "enter", "x.asc", "enter").see("back it up").press("y").answer().see("Once more").answer()
+	p.expect(f, "The backup works", "backup "+string(rhea)+" "+filepath.Join(dir, "x.asc")+` "" false`).press("esc")
+
+	p.press("x", "pub.asc", "tab", "tab", " ", "enter").see("write it").see("not in it").press("y")
+	p.expect(f, "Wrote the public key", "export "+string(rhea)+` ["Rhea Release <rhea@acme.org>"] false`)
+	if data, err := os.ReadFile(filepath.Join(dir, "pub.asc")); err != nil || string(data) != "public" {
+		t.Errorf("%q, %v", data, err)
+	}
+	p.press("x", "pub.asc", "enter", "enter").see("write it").press("y").expect(f, "is there already", "export "+string(rhea)+" [] false")
+	if strings.Contains(p.r.View(), "Wrote") {
+		t.Error("said to be written:\n" + p.r.View())
+	}
+
+	p.press("i", "in.asc", "enter").see("a key of version 2").press("n").expect(f, "1 of 6", "look into "+filepath.Join(dir, "in.asc"))
+	p.press("i", "in.asc", "enter").see("import them").press("y").expect(f, "1 new key", "look into "+filepath.Join(dir, "in.asc"), "import "+filepath.Join(dir, "in.asc"))
+}
+
+// What cannot be taken back is typed, not pressed and not pasted.
+func TestKeyEnds(t *testing.T) {
+	f := newFakeKeys()
+	p := playKeys(t, f, nil, false).surveyed().onRhea().size(90, 30)
+	p.choose("Revoke it").see("Why?")
+	p.press("down", "enter", "a newer one", "enter").see("soft revocation").press("y", "enter").see("That is not it").expect(f, "Nothing was changed")
+	p.paste("C0DEEE87").see("a paste is too quick").press("enter").expect(f, "That is not it")
+	p.press("c0de ee87", "enter").answer().expect(f, "The key is revoked", "revoke "+string(rhea)+` superseded "a newer one"`)
+	p.choose("Revoke it").see("Why?").press("end", "enter").see("end of the fingerprint").press("c0deee87", "enter").expect(f, "That did not work").press("esc")
+	p.choose("Delete it").see("back it up first").press("esc")
+	p.press("esc", "/", "fine", "enter").choose("Delete it").see("end of the fingerprint").press("c0de1111").expect(f, "c0de1111")
+	p.press("enter").expect(f, "Deleted the key", "delete 99990E147A219D4B55F01C2D3E4F5A6BC0DE1111 false")
+	p.press("esc").see("5 keys")
+	if strings.Contains(p.r.View(), "Fine Fred") {
+		t.Error(p.r.View())
+	}
+	p.press("/", "ria", "enter").choose("Delete it").see("delete it").press("y").expect(f, "Deleted the key", "delete 5555666677778888999900001111222233334444 false")
+}
+
+// A key is published only after what becomes public was seen to its end, and each place tells for
+// itself how far it came.
+func TestKeyPublishes(t *testing.T) {
+	f := newFakeKeys()
+	p := playKeys(t, f, nil, false).surveyed().onRhea().press("p", "enter").see("This would become public")
+	p.size(60, 16).press("y").see("read it first").expect(f, "more below")
+	for range 40 {
+		p.press("down")
+	}
+	p.press("n").size(80, 24).press("p", "enter").see("make it public").press("pgdown", "pgdown", "y")
+	p.see("waiting for the mail").press("down", "down", "down", "down", "down", "down", "down", "down").see("a mail was sent").expect(f, "Every place was asked", "publish vks:https://keys.openpgp.org", "publish hkps://keyserver.ubuntu.com")
+	p.press("esc").size(100, 50).press("p", "down", "enter").see("Where shall").press("down", "enter").see("Choose a place")
+	p.press("home", "up", " ", "enter").see("keys")
+	p.press("esc").choose("Ask the places").see("No key: each place").press("y").see("waiting for the mail")
+	p.see("Asked every place").expect(f, "Asked every place", slices.DeleteFunc(f.calls(), func(s string) bool { return !strings.HasPrefix(s, "check ") && !strings.HasPrefix(s, "plan ") })...).press("esc")
+}
+
+// The token of an account is asked for as a secret, and hostile answers are cleaned.
+func TestKeyPublishesWithToken(t *testing.T) {
+	f := newFakeKeys()
+	p := playKeys(t, f, nil, false).surveyed().size(100, 50).onRhea().press("p", "down", "enter").see("Where shall")
+	for range 12 {
+		if strings.Contains(p.r.View(), "> [ ] your account on GitHub") {
+			break
+		}
+		p.press("down")
+	}
+	p.press(" ", "down", "down", "down", "down", " ", "enter").see("make it public").press("y").see("Access token of an account")
+	for _, c := range keyCanary {
+		p.press(string(c)).secretive()
+	}
+	p.press("enter").see("not current").see("abcdefghabcdefgh").size(100, 70).see("prints this")
+	p.see("Every place was asked")
+	if got := f.calls(); len(got) != 3 || got[1] != "publish github:https://api.github.com" || got[2] != "publish allowed-signers" {
+		t.Errorf("did %q", got)
+	}
+}
+
+func TestKeyFetches(t *testing.T) {
+	f := newFakeKeys()
+	p := playKeys(t, f, nil, false).surveyed().press("f", "no key", "enter").expect(f, "Fetch somebody").press("ctrl+u", "ola@acme.org", "enter").see("Asked would be").press("n").expect(f, "6 keys")
+	p.press("f", "ola@acme.org", "enter").see("Asked would be").press("y").see("Keep this key?").see("compare the fingerprint").press("n").expect(f, "6 keys", "fetch ola@acme.org")
+	p.press("f", "ola@acme.org", "enter", "y").see("Keep this key?").press("y").expect(f, "Kept the key", "fetch ola@acme.org", "keep 0BADC0DE00112233445566778899AABBCCDDEEFF")
+	f.misses = []publish.Miss{{From: "keys.example.org", Err: &web.Error{Host: "keys.example.org", Op: "ask for the key", Kind: web.KindTimeout}}}
+	p.press("f", "ola@acme.org", "enter", "y").expect(f, "No key was found", "fetch ola@acme.org")
+}
+
+func TestKeyGenerates(t *testing.T) {
+	f := newFakeKeys()
+	p := playKeys(t, f, nil, false).surveyed().onRhea().press("n", "Nora", "enter", "nora@acme.org", "enter", "right", "enter", "enter").see("make it").press("y").see("once more").answer().answer()
+	p.expect(f, "The key is made", "generate Nora nora@acme.org rsa4096").press("esc").see("7 keys").see("Nora <nora")
+	p = playKeys(t, &fakeKeys{}, nil, false).see("No keys yet").press("n").see("A new key pair").press("esc", "a").see("Make a new key pair").press("esc", "q")
+	p.ends()
+}
+
+// What is under way is told, is not left by accident, and is waited for when the person insists.
+func TestKeysWaitForWrites(t *testing.T) {
+	f := newFakeKeys()
+	f.block = make(chan struct{})
+	p := playKeys(t, f, nil, false).surveyed().onRhea().press("e", "enter").see("extend it").press("y")
+	<-f.block
+	p.press("q").see("Something is under way").press("b").see("Something is under way: extending the key").press("/", "typed too early")
+	if strings.Contains(p.r.View(), "filter:") {
+		t.Error(p.r.View())
+	}
+	p.see("Something is under way")
+	p.press("ctrl+c").ends()
+	p.r.page.(soloPage).Shutdown()
+	if got := f.calls(); !slices.Equal(got, []string{"stopped"}) {
+		t.Errorf("left with %q", got)
+	}
+	f = newFakeKeys()
+	f.block = make(chan struct{})
+	p = playKeys(t, f, nil, false).surveyed().onRhea().press("e", "enter").see("extend it").press("y")
+	<-f.block
+	p.press("esc").expect(f, "Left. Nothing was changed.", "stopped")
+}
+
+// fakeWizard is a wizard that knows nothing; it is not asked for more.
+type fakeWizard struct{ KeyWizard }
+
+func (fakeWizard) Begin(context.Context) (firstkey.Start, error) {
+	return firstkey.Start{Name: "Nora New", Now: noon}, nil
+}
+
+// A key is made on the page of a first key, which leads back here.
+func TestKeysLeadToWizard(t *testing.T) {
+	p := playKeys(t, newFakeKeys(), func(o *KeysOptions) { o.Wizard = func() KeyWizard { return fakeWizard{} } }, false).surveyed()
+	p.press("n").see("first key").see("Nora New").press("esc").see("6 keys").press("n").see("Nora New").press("ctrl+c").ends()
+}
+
+// TestKeysOfTheWalk: the way from the step Key to all keys and back, where the keys to choose from
+// are read again.
+func TestKeysOfTheWalk(t *testing.T) {
+	f, keys := newFake(), newFakeKeys()
+	o := testOptions(f)
+	o.Keys = func(context.Context) (Keys, error) { return keys, nil }
+	d := drive(t, o).toKey().see("Rhea Release").press("a").see("3 with the secret key").see("esc back to the release")
+	f.keyChoices.List = f.keyChoices.List[:1]
+	d.press("w").hidden("back to the release").press("esc").see("esc back to the release").press("q").see("Which key signs").see("Rhea Release").hidden("Old Rhea")
+	d.press("a").see("esc back to the release").press("esc").see("Which key signs").press("enter").see("last release is")
+
+	keys.block = make(chan struct{})
+	d = drive(t, o).toKey().see("Rhea Release").press("a").see("3 with the secret key").press("/", "3e9c", "enter", "e", "enter").see("extend it").press("y")
+	<-keys.block
+	d.press("ctrl+c")
+	if out := d.r.shutdown(); !out.Cancelled || !slices.Equal(keys.calls(), []string{"stopped"}) {
+		t.Errorf("%+v, %q", out, keys.calls())
+	}
+	o.Keys = nil
+	drive(t, o).toKey().see("Rhea Release").press("a").see("There is no page for all keys here.")
+}

@@ -1,0 +1,292 @@
+package keys
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/charmbracelet/lipgloss"
+
+	"bulla/keys"
+	"bulla/keys/agent"
+	"bulla/keys/publish"
+	"bulla/ui/component/human"
+	"bulla/ui/component/layout"
+	"bulla/ui/component/placeword"
+	"bulla/ui/component/sheet"
+	"bulla/ui/explain"
+	"bulla/ui/safetext"
+	"bulla/ui/theme"
+)
+
+// story tells everything about a key.
+func story(t theme.Theme, r *row, w int, now time.Time) []string {
+	s := &sheet.Sheet{Theme: t, Width: w}
+	name := safetext.Line(r.name())
+	if name == "" {
+		name = "a key without a user id"
+	}
+	s.Text(t.Strong, name)
+	s.Lines = append(s.Lines, human.FingerprintLines(r.Fingerprint, w)...)
+	s.Space()
+	if !r.Read {
+		s.Text(t.Muted, "It is being read. Nothing of what is shown is checked yet.")
+		return s.Lines
+	}
+	if r.Err != nil {
+		s.Lines = append(s.Lines, unreadable(t, r.Err, w)...)
+		return s.Lines
+	}
+	facts(s, r, now)
+	findings(s, r)
+	userIDs(s, r)
+	subkeys(s, r, now)
+	published(s, r, now)
+	agentView(s, r)
+	return s.Lines
+}
+
+func unreadable(t theme.Theme, err error, w int) []string {
+	e := explain.Error(err)
+	var out []string
+	for _, l := range []struct {
+		style lipgloss.Style
+		text  string
+	}{{t.Bad, e.Headline}, {t.Body, e.Cause}, {t.Good, e.Untouched}} {
+		if l.text == "" {
+			continue
+		}
+		for _, line := range layout.Wrap(safetext.Line(l.text), w) {
+			out = append(out, l.style.Render(line))
+		}
+	}
+	return out
+}
+
+func facts(s *sheet.Sheet, r *row, now time.Time) {
+	t := s.Theme
+	kind := "public key"
+	switch {
+	case r.Secret && r.PrimaryOffline:
+		kind = "secret key; the secret of the primary key is kept elsewhere"
+	case r.Secret:
+		kind = "secret key"
+	}
+	s.Fact("kind", kind+", in "+placeWords(r))
+	s.Fact("algorithm", safetext.Line(r.Algorithm)+", may "+uses(r.CanCertify, r.CanSign, false))
+	s.Fact("made", human.Date(r.Created)+", "+ago(now, r.Created))
+	style := t.Body
+	switch {
+	case r.Revoked, r.ExpiredAt(now):
+		style = t.Bad
+	case !r.Expires.IsZero() && r.Expires.Sub(now) < keys.ExpiringSoon:
+		style = t.Caution
+	}
+	s.Styled("valid", "", style, validity(r.Expires, r.Revoked, now))
+	if r.InStore && r.Secret {
+		backup, style := "never made and tried", t.Caution
+		if !r.BackedUp.IsZero() {
+			backup, style = "tried on "+human.Date(r.BackedUp)+", "+ago(now, r.BackedUp), t.Body
+		}
+		s.Styled("backup", "", style, backup)
+	}
+	if r.Changed {
+		s.Fact("changed", "the version before the latest change is kept; u goes back to it")
+	}
+}
+
+// validity is human.Expiry with the day in it.
+func validity(end time.Time, revoked bool, now time.Time) string {
+	switch {
+	case revoked:
+		return "revoked"
+	case end.IsZero():
+		return "never expires"
+	case !now.Before(end):
+		return "expired on " + human.Date(end)
+	}
+	return "until " + human.Date(end) + ", " + human.Span(end.Sub(now)) + " left"
+}
+
+func ago(now, at time.Time) string {
+	if at.After(now) {
+		return "which is in the future"
+	}
+	return human.Span(now.Sub(at)) + " ago"
+}
+
+func uses(certify, sign, encrypt bool) string {
+	var out []string
+	for _, u := range []struct {
+		may  bool
+		word string
+	}{{certify, "certify"}, {sign, "sign"}, {encrypt, "encrypt"}} {
+		if u.may {
+			out = append(out, u.word)
+		}
+	}
+	switch len(out) {
+	case 0:
+		return "nothing that bulla knows"
+	case 1:
+		return out[0]
+	}
+	return strings.Join(out[:len(out)-1], ", ") + " and " + out[len(out)-1]
+}
+
+// findings tell what the health check found, and which action mends it.
+func findings(s *sheet.Sheet, r *row) {
+	t := s.Theme
+	heading(s, "Health")
+	if len(r.Findings) == 0 {
+		s.Lines = append(s.Lines, sign(t, "")+" "+t.Good.Render("Nothing is wrong with it."))
+		return
+	}
+	for _, f := range r.Findings {
+		icon := sign(t, f.Severity)
+		indent := strings.Repeat(" ", layout.Width(icon)+1)
+		for i, l := range layout.Wrap(safetext.Line(f.Message), s.Width-len(indent)) {
+			before := indent
+			if i == 0 {
+				before = icon + " "
+			}
+			s.Lines = append(s.Lines, before+style(t, f.Severity).Render(l))
+		}
+		if len(f.RefusedBy) > 0 {
+			for _, l := range layout.Wrap("refused by "+strings.Join(f.RefusedBy, ", "), s.Width-len(indent)) {
+				s.Lines = append(s.Lines, indent+t.Muted.Render(l))
+			}
+		}
+		mend := "mend: " + safetext.Line(f.Action)
+		if a, ok := mends[f.Rule]; ok && r.Secret {
+			mend = t.Signs.Arrow + " m: " + deeds[a].name
+		} else if f.Action == "" || !r.Secret { // others mend theirs
+			continue
+		}
+		for _, l := range layout.Wrap(mend, s.Width-len(indent)) {
+			s.Lines = append(s.Lines, indent+t.Accent.Render(l))
+		}
+	}
+}
+
+func heading(s *sheet.Sheet, text string) {
+	s.Space()
+	s.Lines = append(s.Lines, s.Theme.Muted.Render(text))
+}
+
+func userIDs(s *sheet.Sheet, r *row) {
+	heading(s, "User ids")
+	if len(r.UserIDs) == 0 {
+		s.Text(s.Theme.Caution, "none that is valid")
+	}
+	for _, u := range r.UserIDs {
+		s.Text(s.Theme.Body, safetext.Line(u))
+	}
+}
+
+func subkeys(s *sheet.Sheet, r *row, now time.Time) {
+	if len(r.Subkeys) == 0 {
+		return
+	}
+	t := s.Theme
+	heading(s, "Subkeys")
+	for _, k := range r.Subkeys {
+		style := t.Body
+		if k.Revoked || !k.Expires.IsZero() && !now.Before(k.Expires) {
+			style = t.Muted
+		}
+		s.Lines = append(s.Lines, style.Render(layout.Cut(human.Key(t, k.Fingerprint)+"  "+safetext.Line(k.Algorithm)+", "+uses(false, k.CanSign, k.CanEncrypt), s.Width, t.Signs.Ellipsis)))
+		line := "made " + human.Date(k.Created) + ", " + validity(k.Expires, k.Revoked, now)
+		if k.Expires.Equal(r.Expires) && !k.Revoked && !k.Expires.IsZero() {
+			line = "made " + human.Date(k.Created) + ", valid as long as the key"
+		}
+		if r.Secret && !k.HasSecret {
+			line += "; no secret here"
+		}
+		for _, l := range layout.Wrap(line, s.Width-2) {
+			s.Lines = append(s.Lines, "  "+t.Muted.Render(l))
+		}
+	}
+}
+
+// published tells where the key was published from here, and whether that is current.
+func published(s *sheet.Sheet, r *row, now time.Time) {
+	t := s.Theme
+	heading(s, "Published")
+	switch {
+	case !r.PlacesKnown:
+		s.Text(t.Muted, "looking"+t.Signs.Ellipsis)
+		return
+	case len(r.Places) == 0 && r.Secret:
+		s.Text(t.Body, "Nowhere, as far as bulla knows.")
+		return
+	case len(r.Places) == 0:
+		s.Text(t.Body, "Not from here.")
+		return
+	}
+	for _, e := range r.Places {
+		icon, word, style := t.Icon(theme.Done), e.Stage.String(), t.Body
+		if slices.Contains(r.Stale, e.Target) {
+			icon, word, style = t.Icon(theme.Waiting), "an older version was sent", t.Caution
+		} else if e.Stage < publish.StageFingerprint {
+			icon, style = t.Icon(theme.Waiting), t.Caution
+		}
+		s.Lines = append(s.Lines, icon+" "+style.Render(layout.Cut(placeName(e.Target), s.Width-layout.Width(icon)-1, t.Signs.Ellipsis)))
+		line := word
+		if !e.CheckedAt.IsZero() {
+			line += ", asked " + ago(now, e.CheckedAt)
+		}
+		for _, a := range e.Addresses {
+			if a.State != publish.AddressFound {
+				line += "; " + safetext.Line(a.Address+": "+placeword.Address(a))
+			}
+		}
+		for _, l := range layout.Wrap(line, s.Width-2) {
+			s.Lines = append(s.Lines, "  "+t.Muted.Render(l))
+		}
+	}
+}
+
+// placeName is a target of a record for a person.
+func placeName(target string) string {
+	if p, err := publish.ParseTarget(target, ""); err == nil {
+		return safetext.Line(p.Name())
+	}
+	return safetext.Line(target)
+}
+
+// agentView tells what gpg-agent says of the secret parts.
+func agentView(s *sheet.Sheet, r *row) {
+	if len(r.Parts) == 0 {
+		return
+	}
+	heading(s, "In gpg-agent")
+	if !r.AgentAsked {
+		s.Text(s.Theme.Muted, "No agent runs: it starts with the first signature.")
+	}
+	for _, p := range r.Parts {
+		icon, word := agentWord(s.Theme, p, r.AgentAsked)
+		name := "primary key"
+		if p.Fingerprint != r.Fingerprint {
+			name = human.Tail(p.Fingerprint)
+		}
+		s.Styled(name, icon+" ", s.Theme.Body, word)
+	}
+}
+
+// agentWord is what the agent says of one part.
+func agentWord(t theme.Theme, p agent.Part, asked bool) (icon, word string) {
+	switch {
+	case p.Card != "" && !asked:
+		return t.Icon(theme.Pending), "on card " + safetext.Line(p.Card)
+	case p.Card != "" && !p.CardHere:
+		return t.Icon(theme.Waiting), "on card " + safetext.Line(p.Card) + ", which is in no reader: insert it to sign"
+	case p.Card != "":
+		return t.Icon(theme.Done), "on card " + safetext.Line(p.Card) + ", inserted; needs its PIN"
+	case !p.Protected:
+		return t.Icon(theme.Waiting), "under no passphrase"
+	case p.Cached:
+		return t.Icon(theme.Done), "passphrase cached: signs without asking"
+	}
+	return t.Icon(theme.Pending), "needs its passphrase"
+}

@@ -1,0 +1,70 @@
+package keys
+
+import (
+	"context"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"bulla/keys/publish"
+	"bulla/ui/component/foundkey"
+	"bulla/ui/dialog"
+	"bulla/ui/safetext"
+	"bulla/workflow"
+)
+
+const fetchTimeout = 2 * time.Minute
+
+// fetch asks what to look for, and before anybody learns of it whom to ask.
+func (m *Model) fetch(*row) tea.Cmd {
+	field := dialog.Text("key", "", "fingerprint, address or URL", "A fingerprint, a key id of 16 digits, an address, or the URL of a key. You see who would be asked before anybody is.")
+	m.o.Dialogs.Push(dialog.NewForm("Fetch somebody's public key", "", []*dialog.Field{field}, "look whom to ask", func() (string, *dialog.Field, tea.Cmd) {
+		q, err := publish.ParseQuery(field.Value())
+		if err != nil {
+			return safetext.Line(sentence(err.Error())) + ".", field, nil
+		}
+		from, err := m.backend.FetchSources(q)
+		switch {
+		case err != nil:
+			return safetext.Line(sentence(err.Error())) + ".", field, nil
+		case len(from) == 0:
+			return "No place to ask is set; see BULLA_KEYSERVERS.", field, nil
+		}
+		m.o.Dialogs.Push(dialog.NewQuestion("Fetch a key", []string{foundkey.Query(q), "", foundkey.Asked(from)}, "ask them", "leave it", func() tea.Cmd { return m.fetchFrom(q, from) }))
+		return "", nil, nil
+	}))
+	return nil
+}
+
+func (m *Model) fetchFrom(q publish.Query, from []publish.Target) tea.Cmd {
+	b := m.backend
+	return m.begin("looking for the key", func(ctx context.Context, e *errand) ending {
+		ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+		defer cancel()
+		found, misses, err := b.Fetch(ctx, q, from, workflow.PublishFace{Progress: func(p publish.Event) { e.say(p.Doing) }})
+		if err == nil && len(found) == 0 {
+			err = &workflow.NotFetchedError{Query: q, Misses: misses}
+		}
+		return ending{err: err, left: "Left. No key was kept.", tell: func() dialog.Dialog { return m.askKeep(found) }}
+	})
+}
+
+// askKeep shows what was found and asks whether to keep it.
+func (m *Model) askKeep(found []publish.Found) dialog.Dialog {
+	f := found[0]
+	lines := foundkey.Lines(f)
+	if f.Data == nil {
+		return notice("Key found, of no use", lines)
+	}
+	if len(found) > 1 {
+		lines = append(lines, "", "More than one key was found; this is the first. Fetch another by its fingerprint.")
+	}
+	lines = append(lines, "", foundkey.Caution)
+	b := m.backend
+	return dialog.NewQuestion("Keep this key?", lines, "keep it in bulla's store", "leave it", func() tea.Cmd {
+		return m.begin("keeping the key", func(ctx context.Context, _ *errand) ending {
+			_, err := b.KeepFetched(ctx, f)
+			return ending{err: err, note: "Kept the key " + f.Key.Fingerprint.Short() + ".", of: f.Key.Fingerprint, anew: err == nil}
+		})
+	})
+}

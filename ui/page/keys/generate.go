@@ -1,0 +1,85 @@
+package keys
+
+import (
+	"context"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"bulla/keys"
+	"bulla/keys/store"
+	"bulla/ui/component/human"
+	"bulla/ui/component/layout"
+	"bulla/ui/dialog"
+	"bulla/ui/safetext"
+	"bulla/ui/theme"
+)
+
+// generate makes a key pair: by the page that Options.NewKey opens, else by a form of its own.
+func (m *Model) generate(*row) tea.Cmd {
+	if m.o.NewKey != nil {
+		return m.o.NewKey()
+	}
+	name := dialog.Text("name", "", "Rhea Release", "Who signs, as others will see it.")
+	mail := dialog.Text("address", "", "rhea@example.org", "The address that people know you by; the key can be found by it once it is published.")
+	algorithms := []string{store.AlgorithmEd25519, store.AlgorithmRSA4096}
+	kind := dialog.Choice("algorithm", 0, "ed25519 is small, fast and understood by GnuPG since 2.1. rsa4096 is for the oldest verifiers.", algorithms...)
+	expires := dialog.Text("expires", "2y", "2y, 18m, 90d, 2028-01-31 or never", "From now: "+lifetimeHelp+" Two years is a good span; it can be extended.")
+	fields := []*dialog.Field{name, mail, kind, expires}
+	m.o.Dialogs.Push(dialog.NewForm("A new key pair", "", fields, "look at it", func() (string, *dialog.Field, tea.Cmd) {
+		p := store.GenerateParams{Name: name.Value(), Email: mail.Value(), Algorithm: algorithms[kind.At()]}
+		if p.Name == "" && p.Email == "" {
+			return "A key needs a name or an address.", name, nil
+		}
+		var wrong string
+		if p.Lifetime, wrong = m.lifetime(expires.Value()); wrong != "" {
+			return wrong, expires, nil
+		}
+		m.o.Dialogs.Push(consent("A new key pair", nil, []effect{
+			{label: "user id", text: safetext.Line(p.Name + " <" + p.Email + ">")},
+			{label: "kind", text: "A primary key that certifies and a subkey that signs, both " + p.Algorithm + "."},
+			{label: "expires", text: sentence(m.end(p.Lifetime)) + "."},
+			{label: "kept", text: "In bulla's store, under a passphrase that you type next."},
+			{label: "with it", text: "A revocation certificate, to declare the key invalid should it be lost."},
+			{label: "public", text: "Nothing is published."},
+		}, "make it", func() tea.Cmd { return m.make(p) }))
+		return "", nil, nil
+	}))
+	return nil
+}
+
+func (m *Model) make(p store.GenerateParams) tea.Cmd {
+	b := m.backend
+	return m.begin("making the key", func(ctx context.Context, e *errand) ending {
+		pass, err := e.ask(ctx, keys.PassphraseRequest{Purpose: keys.PurposeOpenPGP, Label: p.Name + " <" + p.Email + ">", Attempt: 1, New: true})
+		if err != nil {
+			return ending{err: err}
+		}
+		defer pass.Destroy()
+		p.Passphrase = pass
+		made, err := b.Generate(ctx, p)
+		if err != nil {
+			return ending{err: err}
+		}
+		return ending{of: made.Key.Fingerprint, anew: true, tell: func() dialog.Dialog { return madeKey(made) }}
+	})
+}
+
+// madeKey tells what was made, and what to do with it.
+func madeKey(made store.Generated) dialog.Dialog {
+	return dialog.NewMessage("The key is made", func(t theme.Theme, w int) []string {
+		out := []string{t.Icon(theme.Done) + " " + t.Strong.Render(layout.Cut(userID(made.Key.UserID()), w-4, t.Signs.Ellipsis)), ""}
+		out = append(out, human.FingerprintLines(made.Key.Fingerprint, w)...)
+		return append(out, wrapped([]string{
+			"", "Its revocation certificate, which makes it invalid should it be lost or stolen:", safetext.Line(made.Revocation), "Move it to another place.",
+			"", "b makes a backup and tries it. p publishes the key, so that others find it.",
+		}, w)...)
+	})
+}
+
+// wrapped are paragraphs in w columns.
+func wrapped(lines []string, w int) (out []string) {
+	for _, l := range lines {
+		out = append(out, layout.Wrap(l, w)...)
+	}
+	return out
+}

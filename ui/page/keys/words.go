@@ -1,0 +1,204 @@
+package keys
+
+import (
+	"errors"
+	"strconv"
+
+	"github.com/charmbracelet/lipgloss"
+
+	"bulla/keys"
+	"bulla/keys/store"
+	"bulla/ui/component/human"
+	"bulla/ui/safetext"
+	"bulla/ui/theme"
+	"bulla/workflow"
+)
+
+// How much there is to worry about a key.
+const (
+	weightNone = iota // nothing, or not known yet
+	weightInfo
+	weightWarning
+	weightError
+)
+
+func weight(r *row) int {
+	if r.Err != nil {
+		return weightError
+	}
+	switch r.Worst() {
+	case workflow.SeverityError:
+		return weightError
+	case workflow.SeverityWarning:
+		return weightWarning
+	case workflow.SeverityInfo:
+		return weightInfo
+	}
+	return weightNone
+}
+
+// sign is the icon of a severity, style its colour; "" is for none.
+func sign(t theme.Theme, s workflow.Severity) string {
+	switch s {
+	case workflow.SeverityError:
+		return t.Icon(theme.Failed)
+	case workflow.SeverityWarning:
+		return t.Icon(theme.Waiting)
+	case workflow.SeverityInfo:
+		return t.Icon(theme.Skipped)
+	}
+	return t.Icon(theme.Done)
+}
+
+func style(t theme.Theme, s workflow.Severity) lipgloss.Style {
+	switch s {
+	case workflow.SeverityError:
+		return t.Bad
+	case workflow.SeverityWarning:
+		return t.Caution
+	case workflow.SeverityInfo:
+		return t.Muted
+	}
+	return t.Good
+}
+
+const bothPlaces = "both"
+
+// place is where the key is, in a word.
+func place(r *row) string {
+	switch {
+	case r.InStore && r.InGnuPG:
+		return bothPlaces
+	case r.InStore:
+		return "bulla"
+	case r.GnuPG.Card != "":
+		return "card"
+	}
+	return "GnuPG"
+}
+
+// placeWords is place in full.
+func placeWords(r *row) string {
+	switch {
+	case r.InStore && r.InGnuPG:
+		return "bulla's store and GnuPG"
+	case r.InStore:
+		return "bulla's store"
+	}
+	return "GnuPG"
+}
+
+// valid is the countdown.
+func (t *table) valid(r *row) string {
+	now := t.now()
+	switch {
+	case r.Err != nil:
+		return t.theme.Muted.Render(t.theme.Signs.Dash)
+	case r.Revoked:
+		return t.theme.Bad.Render("revoked")
+	case r.Expires.IsZero():
+		return "no end"
+	case r.ExpiredAt(now):
+		return t.theme.Bad.Render("expired")
+	}
+	left := human.Span(r.Expires.Sub(now))
+	if r.Expires.Sub(now) < keys.ExpiringSoon {
+		return t.theme.Caution.Render(left)
+	}
+	return left
+}
+
+// public is at how many places the key was published, and whether it is current there.
+func (t *table) public(r *row) string {
+	n, old := len(r.Places), len(r.Stale)
+	switch {
+	case n == 0 && !r.Secret:
+		return ""
+	case n == 0:
+		return t.theme.Muted.Render("nowhere")
+	case old > 0:
+		return t.theme.Caution.Render(strconv.Itoa(old) + " stale")
+	}
+	return t.theme.Good.Render(human.Count(n, "place"))
+}
+
+// remark is the worst finding in a few words, and how many more there are.
+func (t *table) remark(r *row) string {
+	if r.Err != nil {
+		return sign(t.theme, workflow.SeverityError) + " " + t.theme.Bad.Render(safetext.Line(readError(r.Err)))
+	}
+	if len(r.Findings) == 0 || !r.Secret && weight(r) < weightWarning { // what others might do better is no worry here
+		return sign(t.theme, "") + " well"
+	}
+	f := r.Findings[0]
+	text := short(f)
+	if more := len(r.Findings) - 1; more > 0 {
+		text += ", +" + strconv.Itoa(more)
+	}
+	return sign(t.theme, f.Severity) + " " + style(t.theme, f.Severity).Render(text)
+}
+
+// readError drops the path from the reason why a key cannot be read.
+func readError(err error) string {
+	var p *store.ProblemError
+	if errors.As(err, &p) {
+		return p.Err.Error()
+	}
+	return err.Error()
+}
+
+// short is a finding in a few words.
+func short(f workflow.KeyFinding) string {
+	switch keys.HealthRule(f.Rule) {
+	case keys.HealthInvalid:
+		return "not valid"
+	case keys.HealthNoUserID:
+		return "no user id"
+	case keys.HealthRevoked:
+		return "revoked"
+	case keys.HealthExpired:
+		return subject(f, "expired")
+	case keys.HealthExpiring:
+		return subject(f, "expires soon")
+	case keys.HealthNoExpiry:
+		return "never expires"
+	case keys.HealthWeakHash, keys.HealthWeakBinding, keys.HealthWeakBack:
+		return "weak signature on it"
+	case keys.HealthWeakKey:
+		return subject(f, "too weak")
+	case keys.HealthOldKey:
+		return subject(f, "short")
+	case keys.HealthNoBack:
+		return "no back-signature"
+	case keys.HealthNoSigningKey:
+		return "cannot sign"
+	case keys.HealthPrimarySigns:
+		return "primary key signs"
+	case keys.HealthNewKind:
+		return "new kind of key"
+	}
+	switch f.Rule {
+	case workflow.RuleNotBackedUp:
+		return "no backup"
+	case workflow.RuleNoRevocation:
+		return "no revocation cert."
+	case workflow.RuleUnprotected:
+		return "no passphrase"
+	case workflow.RuleNoAddress:
+		return "no address"
+	case workflow.RuleNotPublished:
+		return "not published"
+	case workflow.RuleStale:
+		return "published copy stale"
+	case workflow.RuleCopiesDiffer:
+		return "differs in GnuPG"
+	}
+	return string(f.Rule)
+}
+
+func subject(f workflow.KeyFinding, what string) string {
+	if f.Subkey != "" {
+		return "subkey " + what
+	}
+	return what
+}

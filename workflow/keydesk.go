@@ -1,0 +1,329 @@
+package workflow
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io/fs"
+	"slices"
+	"sync"
+
+	"bulla/keys"
+	"bulla/keys/agent"
+	"bulla/keys/publish"
+	"bulla/keys/store"
+)
+
+// KeyDesk is what a face needs to look after keys: a survey of all of them, and every change. What
+// the World does with a key comes before what the store alone does.
+type KeyDesk struct {
+	*World
+	*store.Store
+}
+
+// NewKeyDesk is the desk for the keys of a World.
+func NewKeyDesk(w *World) *KeyDesk { return &KeyDesk{w, w.Store} }
+
+// ChangePassphrase is that of the World.
+func (d *KeyDesk) ChangePassphrase(ctx context.Context, sel keys.Selector, next keys.Secret, ask keys.AskPassphrase) (keys.Key, error) {
+	return d.World.ChangePassphrase(ctx, sel, next, ask)
+}
+
+// ExportPublicWith is that of the World.
+func (d *KeyDesk) ExportPublicWith(ctx context.Context, sel keys.Selector, p store.PublicParams) ([]byte, error) {
+	return d.World.ExportPublicWith(ctx, sel, p)
+}
+
+// Remembered answers requests for passphrases from the vault where it can, else by person.
+func (d *KeyDesk) Remembered(person keys.AskPassphrase) keys.AskPassphrase {
+	return d.Vault.Ask(person, nil)
+}
+
+// KeyState is all that is known of one key. It grows by Apply.
+type KeyState struct {
+	// Key is the key as bulla's store has it, else as GnuPG has it. Before Read is set only the
+	// fingerprint and the day it was made are.
+	keys.Key
+	Read bool
+	// Claims are user ids that nothing was checked of yet.
+	Claims []string
+	// InStore and InGnuPG say where it is, Secret that a secret part of it is within reach.
+	InStore, InGnuPG, Secret bool
+	// GnuPG is the key as GnuPG has it, where InGnuPG is set; Parts are its secret parts as the
+	// agent sees them, and AgentAsked is agent.Holding.Asked.
+	GnuPG      keys.Key
+	Parts      []agent.Part
+	AgentAsked bool
+	// Findings are those of the health check, the worst first. Those about where the key is
+	// published come last of all, with PlacesKnown.
+	Findings []KeyFinding
+	// Changed says that the latest change can be taken back.
+	Changed bool
+	// Places are where the key was published from here, and Stale those of them that got another
+	// version than the present one.
+	Places      []publish.Entry
+	Stale       []string
+	PlacesKnown bool
+	// Err says why the key cannot be read.
+	Err error
+}
+
+// KeyNews is something new about one key.
+type KeyNews struct {
+	Fingerprint keys.Fingerprint
+	// Change writes it into the state.
+	Change func(*KeyState)
+}
+
+// Apply adds the news to the state of the key.
+func (n KeyNews) Apply(s *KeyState) {
+	s.Fingerprint = n.Fingerprint
+	n.Change(s)
+	rank := map[Severity]int{SeverityError: 0, SeverityWarning: 1, SeverityInfo: 2}
+	slices.SortStableFunc(s.Findings, func(a, b KeyFinding) int { return cmp.Compare(rank[a.Severity], rank[b.Severity]) })
+}
+
+// Worst is the severity of the worst finding, "" for none.
+func (s *KeyState) Worst() Severity {
+	if len(s.Findings) == 0 {
+		return ""
+	}
+	return s.Findings[0].Severity
+}
+
+// Glimpse is the first, quick look: the keys of bulla's store before anything was checked.
+func (d *KeyDesk) Glimpse(ctx context.Context) ([]KeyState, error) {
+	list, err := d.Store.Glimpses(ctx)
+	out := make([]KeyState, len(list))
+	for i, g := range list {
+		out[i] = KeyState{Key: keys.Key{Fingerprint: g.Fingerprint, Created: g.Created, Source: keys.SourceStore}, Claims: g.Claims, InStore: true, Secret: g.Secret}
+	}
+	return out, err
+}
+
+// Survey looks at every key of bulla's store and of GnuPG's keyrings, their health, and where they
+// were published from here, and hands over what it learns, in no order. It asks no person and uses
+// no network. What could not be read besides single keys is returned; a place that cannot be read
+// does not hide the other.
+func (d *KeyDesk) Survey(ctx context.Context, put func(KeyNews)) []error {
+	s := &survey{d: d, seen: map[keys.Fingerprint]keys.Key{}, news: put}
+	var all sync.WaitGroup
+	for _, look := range []func(context.Context){s.store, s.gnupg} {
+		all.Go(func() { look(ctx) })
+	}
+	all.Wait()
+	if ctx.Err() == nil {
+		s.published(ctx)
+	}
+	return s.problems
+}
+
+// survey is the state of Survey.
+type survey struct {
+	d    *KeyDesk
+	news func(KeyNews)
+
+	mu       sync.Mutex
+	seen     map[keys.Fingerprint]keys.Key // with a secret where any copy has one
+	problems []error
+}
+
+func (s *survey) problem(err ...error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.problems = append(s.problems, err...)
+}
+
+// put hands news over, one at a time.
+func (s *survey) put(k keys.Key, apply func(*KeyState)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if have, ok := s.seen[k.Fingerprint]; !ok || !hasAnySecret(have) {
+		s.seen[k.Fingerprint] = k
+	}
+	s.news(KeyNews{k.Fingerprint, apply})
+}
+
+func (s *survey) store(ctx context.Context) {
+	problems, err := s.d.Store.Examine(ctx, func(e store.Examined) { s.put(e.Key, s.d.ofStore(e)) })
+	s.problem(problems...)
+	if err != nil && ctx.Err() == nil {
+		s.problem(err)
+	}
+}
+
+// ofStore is the news that a key of the store is.
+func (d *KeyDesk) ofStore(e store.Examined) func(*KeyState) {
+	if e.Err != nil {
+		return func(s *KeyState) { s.InStore, s.Read, s.Err = true, true, e.Err }
+	}
+	found := d.findings(e.Key, e.Ailments)
+	return func(s *KeyState) {
+		s.Key, s.Read, s.InStore, s.Changed, s.Err = e.Key, true, true, e.Changed, nil
+		s.Secret = s.Secret && s.InGnuPG || hasAnySecret(e.Key)
+		s.Findings = append(found, differs(s)...)
+	}
+}
+
+// findings are those of the health check without the places where the key is published.
+func (d *KeyDesk) findings(k keys.Key, ailments []keys.Ailment) []KeyFinding {
+	x := &checkup{w: d.World, now: d.Now()}
+	x.judge(ailments, k, "", 0)
+	return x.found
+}
+
+// RuleCopiesDiffer says that bulla's store and GnuPG have a key in different versions.
+const RuleCopiesDiffer Rule = "copies-differ"
+
+// differs is the finding that GnuPG has another version of the key than the store, or nothing.
+func differs(s *KeyState) []KeyFinding {
+	if !s.InStore || !s.InGnuPG || s.Err != nil || !s.Read {
+		return nil
+	}
+	what := ""
+	switch a, b := s.Key, s.GnuPG; {
+	case !a.Expires.Equal(b.Expires):
+		what = "another expiry"
+	case a.Revoked != b.Revoked:
+		what = "another word on whether it is revoked"
+	case !sameElements(a.UserIDs, b.UserIDs):
+		what = "other user ids"
+	case len(a.Subkeys) != len(b.Subkeys):
+		what = "other subkeys"
+	default:
+		return nil
+	}
+	return []KeyFinding{{
+		Fingerprint: s.Fingerprint, Rule: RuleCopiesDiffer, Severity: SeverityWarning,
+		Message: "GnuPG has the key with " + what + ": what is changed in one place does not reach the other.",
+		Action:  "bulla keys to-gnupg " + string(s.Fingerprint) + ", or import what gpg --export writes",
+	}}
+}
+
+func sameElements(a, b []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
+}
+
+// gnupg looks at GnuPG's keys, the secret ones first.
+func (s *survey) gnupg(ctx context.Context) {
+	if s.d.GnuPG == nil {
+		return
+	}
+	held, err := s.d.GnuPG.Overview(ctx)
+	if err != nil && ctx.Err() == nil {
+		s.problem(err)
+	}
+	data, err := s.d.GnuPG.PublicKeyring(ctx)
+	var ring *keys.Keyring
+	if err == nil && len(data) > 0 {
+		if ring, err = keys.ReadKeyring(data, keys.SourceGnuPG); errors.Is(err, keys.ErrNoKeys) {
+			err = nil
+		}
+	}
+	if err != nil && ctx.Err() == nil {
+		s.problem(err)
+	}
+	secret := map[keys.Fingerprint]bool{}
+	for _, h := range held {
+		secret[h.Key.Fingerprint] = true
+		s.put(h.Key, s.d.ofGnuPG(h, ring))
+	}
+	for _, k := range ring.Keys() {
+		if ctx.Err() != nil {
+			return
+		}
+		if k.Fingerprint != "" && !secret[k.Fingerprint] {
+			s.put(k, s.d.ofGnuPG(agent.Holding{Key: k}, ring))
+		}
+	}
+}
+
+// ofGnuPG is the news that a key of GnuPG is.
+func (d *KeyDesk) ofGnuPG(h agent.Holding, ring *keys.Keyring) func(*KeyState) {
+	found := d.findings(h.Key, ring.Health(h.Key.Fingerprint, d.Now()))
+	return func(s *KeyState) {
+		s.InGnuPG, s.GnuPG, s.Parts, s.AgentAsked = true, h.Key, h.Parts, h.Asked
+		s.Secret = s.Secret || hasAnySecret(h.Key)
+		switch {
+		case !s.InStore:
+			s.Key, s.Read, s.Findings = h.Key, true, found
+		case s.Read:
+			s.Findings = append(slices.DeleteFunc(s.Findings, func(f KeyFinding) bool { return f.Rule == RuleCopiesDiffer }), differs(s)...)
+		}
+	}
+}
+
+// published looks at what is remembered of where keys were published.
+func (s *survey) published(ctx context.Context) {
+	noted, err := s.d.Published.List()
+	if err != nil {
+		s.problem(err)
+	}
+	var ring *keys.Keyring
+	var own []keys.Fingerprint
+	if len(noted) > 0 {
+		ring, _ = s.d.keyring(ctx, "") // what cannot be read was told already
+		for f, k := range s.seen {
+			if hasAnySecret(k) {
+				own = append(own, f)
+			}
+		}
+	}
+	for f, k := range s.seen {
+		if ctx.Err() != nil {
+			return
+		}
+		var r publish.Record
+		if slices.Contains(noted, f) {
+			if r, err = s.d.Published.Read(f); err != nil {
+				s.problem(err)
+			}
+		}
+		s.put(k, s.d.ofRecord(k, r, ring, own))
+	}
+}
+
+// ofRecord is the news that the record of where a key was published is.
+func (d *KeyDesk) ofRecord(k keys.Key, r publish.Record, ring *keys.Keyring, own []keys.Fingerprint) func(*KeyState) {
+	var stale []string
+	for _, e := range r.Stale(ring, own) {
+		stale = append(stale, e.Target)
+	}
+	var copies []PublishedCopy
+	for _, e := range r.Entries {
+		if e.Stage >= publish.StageStored {
+			copies = append(copies, PublishedCopy{Place: e.Target, Current: !slices.Contains(stale, e.Target)})
+		}
+	}
+	found := publishedCare(k, copies)
+	if k.Revoked { // what matters then is that those who know the key learn of it
+		found = slices.DeleteFunc(found, func(f KeyFinding) bool { return f.Rule == RuleNotPublished })
+	}
+	for i := range found {
+		found[i].Fingerprint = k.Fingerprint
+	}
+	return func(s *KeyState) {
+		s.Places, s.Stale, s.PlacesKnown = r.Entries, stale, true
+		s.Findings = append(slices.DeleteFunc(s.Findings, func(f KeyFinding) bool { return f.Rule == RuleNotPublished || f.Rule == RuleStale }), found...)
+	}
+}
+
+// Look is Survey for one key of the store, for after it was changed, but for GnuPG's copy. It
+// reports false where the key is not in the store any more.
+func (d *KeyDesk) Look(ctx context.Context, f keys.Fingerprint) ([]KeyNews, bool) {
+	e := d.Store.ExamineOne(f)
+	if errors.Is(e.Err, fs.ErrNotExist) {
+		return nil, false
+	}
+	news := []KeyNews{{f, d.ofStore(e)}}
+	if r, err := d.Published.Read(f); e.Err == nil && err == nil {
+		var ring *keys.Keyring
+		var own []keys.Fingerprint
+		if len(r.Entries) > 0 {
+			ring, _ = d.keyring(ctx, "")
+			own = d.ownKeys(ctx)
+		}
+		news = append(news, KeyNews{f, d.ofRecord(e.Key, r, ring, own)})
+	}
+	return news, true
+}
