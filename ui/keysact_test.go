@@ -504,16 +504,16 @@ func TestKeysWaitForWrites(t *testing.T) {
 	p.press("esc").expect(f, "Left. Nothing was changed.", "stopped")
 }
 
-// fakeWizard is a wizard that knows nothing; it is not asked for more.
-type fakeWizard struct{ KeyWizard }
+// quietWizard is a wizard that knows nothing; it is not asked for more.
+type quietWizard struct{ KeyWizard }
 
-func (fakeWizard) Begin(context.Context) (firstkey.Start, error) {
+func (quietWizard) Begin(context.Context) (firstkey.Start, error) {
 	return firstkey.Start{Name: "Nora New", Now: noon}, nil
 }
 
 // A key is made on the page of a first key, which leads back here.
 func TestKeysLeadToWizard(t *testing.T) {
-	p := playKeys(t, newFakeKeys(), func(o *KeysOptions) { o.Wizard = func() KeyWizard { return fakeWizard{} } }, false).surveyed()
+	p := playKeys(t, newFakeKeys(), func(o *KeysOptions) { o.Wizard = func() KeyWizard { return quietWizard{} } }, false).surveyed()
 	p.press("n").see("first key").see("Nora New").press("esc").see("6 keys").press("n").see("Nora New").press("ctrl+c").ends()
 }
 

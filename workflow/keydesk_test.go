@@ -112,13 +112,13 @@ func TestKeyDeskSurvey(t *testing.T) {
 	if s = surveyed(t, d)[ours]; !slices.Contains(rulesOf(s), RuleStale) || !slices.Contains(rulesOf(s), RuleCopiesDiffer) {
 		t.Error(rulesOf(s))
 	}
-	if err := os.WriteFile(filepath.Join(d.Dir(), string(ours), "public.pgp"), []byte("no key"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(w.Home, "keys", string(ours), "public.pgp"), []byte("no key"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if s = surveyed(t, d)[ours]; s.Err == nil || !s.InStore {
 		t.Errorf("%+v", s)
 	}
-	if err := os.RemoveAll(filepath.Join(d.Dir(), string(ours))); err != nil {
+	if err := os.RemoveAll(filepath.Join(w.Home, "keys", string(ours))); err != nil {
 		t.Fatal(err)
 	}
 	if _, here := d.Look(ctx, ours); here {

@@ -40,7 +40,7 @@ func TestExamine(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(s.keyDir(c.Fingerprint), publicFile), []byte("no key"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Mkdir(filepath.Join(s.Dir(), "stray"), 0o700); err != nil {
+	if err := os.Mkdir(filepath.Join(s.dir, "stray"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	glimpses, err := s.Glimpses(context.Background())
