@@ -192,7 +192,7 @@ func TestWizardForReal(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "gitconfig"), []byte("[user]\n\tname = Ada Release\n\temail = ada@example.org\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w, err := workflow.NewWorld(t.Context(), workflow.WorldOptions{Home: filepath.Join(dir, "home"), NoGnuPG: true, NoKeychain: true, Registry: docker.Options{}, Env: os.Getenv, Now: time.Now, Rand: rand.Reader})
+	w, err := workflow.NewWorld(t.Context(), workflow.WorldOptions{Home: filepath.Join(dir, "home"), NoGnuPG: true, NoKeychain: true, Registry: docker.Options{}, Env: os.Getenv, Environ: os.Environ(), Now: time.Now, Rand: rand.Reader})
 	if err != nil {
 		t.Fatal(err)
 	}

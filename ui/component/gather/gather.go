@@ -37,17 +37,12 @@ type Batch[T any] struct {
 	Err   error
 }
 
-// Start begins work, which hands over what it finds by put and ends with ctx. What is put after
-// that is dropped: nobody waits for it any more.
+// Start begins work, which hands over what it finds by put and ends soon after ctx does.
 func Start[T any](ctx context.Context, id int, work func(ctx context.Context, put func(T)) error) *Run[T] {
 	r := &Run[T]{id: id, over: make(chan struct{}), ready: make(chan struct{}, 1)}
 	go func() {
 		defer close(r.over)
-		err := work(ctx, func(item T) {
-			if ctx.Err() == nil {
-				r.change(func() { r.items = append(r.items, item) })
-			}
-		})
+		err := work(ctx, func(item T) { r.change(func() { r.items = append(r.items, item) }) })
 		r.change(func() { r.ended, r.err = true, err })
 	}()
 	return r

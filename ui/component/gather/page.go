@@ -132,7 +132,11 @@ func (p *Page[B, T]) read(ctx context.Context, put func(piece[B, T])) error {
 		return err
 	}
 	put(piece[B, T]{opened: &b})
-	return p.o.Look(ctx, b, func(item T) { put(piece[B, T]{item: item}) })
+	return p.o.Look(ctx, b, func(item T) {
+		if ctx.Err() == nil { // else nobody waits for it any more
+			put(piece[B, T]{item: item})
+		}
+	})
 }
 
 // Run is the number of the reading that is shown: what belongs to another is late.
