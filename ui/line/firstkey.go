@@ -8,34 +8,15 @@ import (
 
 	"bulla/keys"
 	"bulla/keys/store"
-	"bulla/keys/vault"
+	"bulla/ui/backend"
 	"bulla/ui/component/layout"
 	"bulla/ui/explain"
 	"bulla/workflow"
 	"bulla/workflow/firstkey"
 )
 
-// KeyWizard is what making a first key needs: methods of *firstkey.Wizard.
-type KeyWizard interface {
-	KeyPlaces
-	Begin(context.Context) (firstkey.Start, error)
-	Progress(context.Context, keys.Fingerprint) (firstkey.Progress, error)
-	Make(context.Context, firstkey.Params) (firstkey.Made, error)
-	Words() (keys.Secret, int, error)
-	Path(name string) string
-	BackUp(context.Context, keys.Fingerprint, string, keys.AskPassphrase) (store.Rehearsal, error)
-	Paper(context.Context, keys.Fingerprint, string, keys.AskPassphrase) (store.Rehearsal, error)
-	MoveRevocation(ctx context.Context, f keys.Fingerprint, path string) error
-	Places(context.Context) ([]vault.Status, vault.Backend)
-	Keep(context.Context, keys.Fingerprint, vault.Backend, keys.AskPassphrase) error
-	PlanGit(context.Context, keys.Fingerprint) (firstkey.GitPlan, error)
-	ApplyGit(context.Context, firstkey.GitPlan) error
-	ToGnuPG(context.Context, keys.Fingerprint, keys.AskPassphrase) error
-	Trial(context.Context, keys.Fingerprint, keys.AskPassphrase) (firstkey.Trial, error)
-	Texts(context.Context, keys.Fingerprint) (firstkey.Texts, error)
-}
-
-var _ KeyWizard = (*firstkey.Wizard)(nil)
+// KeyWizard is what making a first key needs.
+type KeyWizard = backend.FirstKey
 
 // FirstKey leads line by line from nothing to a key that strangers can find.
 type FirstKey struct {

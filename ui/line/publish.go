@@ -10,21 +10,14 @@ import (
 
 	"bulla/keys"
 	"bulla/keys/publish"
+	"bulla/ui/backend"
 	"bulla/ui/component/placeword"
 	"bulla/ui/explain"
 	"bulla/workflow/firstkey"
 )
 
 // KeyPlaces is what publishing needs: methods of *firstkey.Wizard.
-type KeyPlaces interface {
-	Offers(context.Context, keys.Fingerprint) ([]firstkey.Offer, error)
-	Place(text string) (publish.Target, error)
-	Plan(context.Context, keys.Fingerprint, []publish.Target, []string) (publish.Plan, error)
-	Publish(context.Context, publish.Plan, keys.AskPassphrase, func(publish.Event)) ([]publish.Result, error)
-	Check(context.Context, publish.Plan, keys.AskPassphrase, func(publish.Event)) ([]publish.Result, error)
-}
-
-var _ KeyPlaces = (*firstkey.Wizard)(nil)
+type KeyPlaces = backend.KeyPlaces
 
 // KeyPublisher leads line by line through the publishing of one key.
 type KeyPublisher struct {

@@ -10,39 +10,13 @@ import (
 	"time"
 
 	"bulla/keys"
-	"bulla/keys/publish"
-	"bulla/keys/store"
-	"bulla/keys/vault"
+	"bulla/ui/backend"
 	"bulla/ui/dialog"
 	"bulla/ui/theme"
-	"bulla/workflow/firstkey"
 )
 
-// Backend is what the page needs: methods of *firstkey.Wizard.
-type Backend interface {
-	Begin(context.Context) (firstkey.Start, error)
-	Progress(context.Context, keys.Fingerprint) (firstkey.Progress, error)
-	Make(context.Context, firstkey.Params) (firstkey.Made, error)
-	Words() (keys.Secret, int, error)
-	Path(name string) string
-	BackUp(context.Context, keys.Fingerprint, string, keys.AskPassphrase) (store.Rehearsal, error)
-	Paper(context.Context, keys.Fingerprint, string, keys.AskPassphrase) (store.Rehearsal, error)
-	MoveRevocation(ctx context.Context, f keys.Fingerprint, path string) error
-	Places(context.Context) ([]vault.Status, vault.Backend)
-	Keep(context.Context, keys.Fingerprint, vault.Backend, keys.AskPassphrase) error
-	Offers(context.Context, keys.Fingerprint) ([]firstkey.Offer, error)
-	Place(text string) (publish.Target, error)
-	Plan(context.Context, keys.Fingerprint, []publish.Target, []string) (publish.Plan, error)
-	Publish(context.Context, publish.Plan, keys.AskPassphrase, func(publish.Event)) ([]publish.Result, error)
-	Check(context.Context, publish.Plan, keys.AskPassphrase, func(publish.Event)) ([]publish.Result, error)
-	PlanGit(context.Context, keys.Fingerprint) (firstkey.GitPlan, error)
-	ApplyGit(context.Context, firstkey.GitPlan) error
-	ToGnuPG(context.Context, keys.Fingerprint, keys.AskPassphrase) error
-	Trial(context.Context, keys.Fingerprint, keys.AskPassphrase) (firstkey.Trial, error)
-	Texts(context.Context, keys.Fingerprint) (firstkey.Texts, error)
-}
-
-var _ Backend = (*firstkey.Wizard)(nil)
+// Backend is what the page needs.
+type Backend = backend.FirstKey
 
 // Options are what the page works with. Backend, Theme, Now and Dialogs are required.
 type Options struct {

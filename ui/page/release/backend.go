@@ -10,12 +10,10 @@ import (
 	"context"
 	"time"
 
-	"bulla/artifacts"
-	"bulla/docker"
 	"bulla/gitops"
 	"bulla/keys"
-	"bulla/keys/store"
 	"bulla/keys/vault"
+	"bulla/ui/backend"
 	"bulla/ui/dialog"
 	"bulla/ui/theme"
 	"bulla/workflow"
@@ -23,28 +21,7 @@ import (
 
 // Backend is what the walk needs of a repository: the methods of *workflow.Session.
 type Backend interface {
-	Project() string
-	Repository() gitops.State
-	Config() workflow.Config
-	SaveConfig(context.Context, workflow.Config) error
-	Unfinished(context.Context) (*workflow.Unfinished, error)
-	KeyChoices(context.Context) (workflow.KeyChoices, error)
-	GenerateKey(context.Context, store.GenerateParams) (store.Generated, error)
-	VersionChoices(context.Context) (workflow.VersionChoices, error)
-	NewTag(ctx context.Context, version string) (tag, v string, err error)
-	DraftMessage(ctx context.Context, version string) (workflow.Draft, error)
-	Globs(version string) []string
-	FindArtifacts(ctx context.Context, globs []string) ([]artifacts.File, error)
-	ImageReferences(version string) []string
-	ResolveImage(ctx context.Context, ref string) (docker.Image, error)
-	OfferImage(context.Context, workflow.Choices, docker.Image) (workflow.ImageOffer, error)
-	ImageKeys(context.Context) ([]workflow.ImageKey, error)
-	GenerateImageKey(context.Context, keys.Secret) (workflow.ImageKey, error)
-	Preflight(context.Context, workflow.Choices) []workflow.Finding
-	Plan(context.Context, workflow.Choices) (*workflow.Plan, error)
-	Run(context.Context, *workflow.Plan, workflow.Face) (*workflow.Result, error)
-	Resume(context.Context, workflow.Face) (*workflow.Result, error)
-	AbandonFor(context.Context, workflow.Face) (workflow.Abandoned, error)
+	backend.Release
 	Push(context.Context, *workflow.Result, workflow.Face) error
 	PushTarget(remote string) (gitops.Remote, bool)
 	Close() error
