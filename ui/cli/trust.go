@@ -60,6 +60,38 @@ func (t *trusting) passphrases(f *pflag.FlagSet, root bool) {
 	}
 }
 
+// changes adds the flags of a command that changes what is on a trust server: where that is, what
+// answers for keys, and how it is confirmed. json says what is printed as JSON.
+func (t *trusting) changes(f *pflag.FlagSet, json string) {
+	t.where(f)
+	t.passphrases(f, true)
+	t.app.jsonFlag(f, json)
+	t.app.yesFlag(f)
+}
+
+// withRepository runs f with the repository that the first argument names, and what must stand
+// behind it.
+func (t *trusting) withRepository(f func(ctx context.Context, r *dct.Repository, trust dct.Trust, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		r, trust, err := t.repository(cmd.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		return f(cmd.Context(), r, trust, args[1:])
+	}
+}
+
+// withImage is withRepository for the tag that the argument names.
+func (t *trusting) withImage(f func(ctx context.Context, r *dct.Repository, ref docker.Reference, trust dct.Trust) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		r, ref, trust, err := t.image(cmd.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		return f(cmd.Context(), r, ref, trust)
+	}
+}
+
 // open makes the client.
 func (t *trusting) open(ctx context.Context) (*dct.Client, error) {
 	if _, err := t.app.open(ctx); err != nil {
@@ -170,17 +202,8 @@ the repository's targets key, or once there are signers, theirs. A tag that is s
 already is co-signed. The signature goes to the trust server: signing publishes it.`,
 		Args: cobra.ExactArgs(1),
 	}
-	f := c.Flags()
-	t.where(f)
-	t.passphrases(f, true)
-	a.jsonFlag(f, "print the signature as a line of JSON")
-	a.yesFlag(f)
-	c.RunE = func(cmd *cobra.Command, args []string) error {
-		ctx := cmd.Context()
-		r, ref, trust, err := t.image(ctx, args[0])
-		if err != nil {
-			return err
-		}
+	t.changes(c.Flags(), "print the signature as a line of JSON")
+	c.RunE = t.withImage(func(ctx context.Context, r *dct.Repository, ref docker.Reference, trust dct.Trust) error {
 		img, err := a.world.Registry.Resolve(ctx, ref)
 		if err != nil {
 			return err
@@ -193,7 +216,7 @@ already is co-signed. The signature goes to the trust server: signing publishes 
 		p := a.printer()
 		p.tagSigned(img, s)
 		return p.err
-	}
+	})
 	return c
 }
 
@@ -227,17 +250,8 @@ func (a *app) trustRevokeCommand() *cobra.Command {
 		Short: "Take back the signature of a tag",
 		Args:  cobra.ExactArgs(1),
 	}
-	f := c.Flags()
-	t.where(f)
-	t.passphrases(f, true)
-	a.jsonFlag(f, "print what was taken back as a line of JSON")
-	a.yesFlag(f)
-	c.RunE = func(cmd *cobra.Command, args []string) error {
-		ctx := cmd.Context()
-		r, ref, trust, err := t.image(ctx, args[0])
-		if err != nil {
-			return err
-		}
+	t.changes(c.Flags(), "print what was taken back as a line of JSON")
+	c.RunE = t.withImage(func(ctx context.Context, r *dct.Repository, ref docker.Reference, trust dct.Trust) error {
 		if err := a.confirm(ctx, "take back the signature of "+ref.String()+" on "+r.Server()); err != nil {
 			return err
 		}
@@ -255,7 +269,7 @@ func (a *app) trustRevokeCommand() *cobra.Command {
 			p.line("It is still signed by %s: %s", strings.Join(signerNames(out.Left), ", "), out.Left.Digest)
 		}
 		return p.err
-	}
+	})
 	return c
 }
 
@@ -286,12 +300,7 @@ is on it; --drop takes everything off, so that each tag has to be signed anew.`,
 	t.passphrases(f, true)
 	f.BoolVar(&drop, "drop", false, "take every tag off the list")
 	a.yesFlag(f)
-	c.RunE = func(cmd *cobra.Command, args []string) error {
-		ctx := cmd.Context()
-		r, trust, err := t.repository(ctx, args[0])
-		if err != nil {
-			return err
-		}
+	c.RunE = t.withRepository(func(ctx context.Context, r *dct.Repository, trust dct.Trust, _ []string) error {
 		what := "vouch for every released tag of " + r.GUN().String()
 		if drop {
 			what = "take every tag of " + r.GUN().String() + " off the list of what is released"
@@ -310,7 +319,7 @@ is on it; --drop takes everything off, so that each tag has to be signed anew.`,
 			p.line("Signed targets/releases of %s again.", r.GUN().String())
 		}
 		return p.err
-	}
+	})
 	return c
 }
 
@@ -327,13 +336,8 @@ through the trust server. Without an id, what is kept is shown, and what could b
 	f := c.Flags()
 	f.StringVar(&t.server, "trust-server", "", "the https `address` of the trust server; by default the one that belongs to the registry")
 	a.jsonFlag(f, "print a line of JSON")
-	c.RunE = func(cmd *cobra.Command, args []string) error {
-		ctx := cmd.Context()
-		r, trust, err := t.repository(ctx, args[0])
-		if err != nil {
-			return err
-		}
-		if ids := args[1:]; len(ids) > 0 {
+	c.RunE = t.withRepository(func(ctx context.Context, r *dct.Repository, trust dct.Trust, ids []string) error {
+		if len(ids) > 0 {
 			if err := t.client.Pin(r.GUN(), ids); err != nil {
 				return err
 			}
@@ -344,9 +348,9 @@ through the trust server. Without an id, what is kept is shown, and what could b
 			p.pinned(r, trust)
 			return p.err
 		}
-		_, err = r.Read(ctx, dct.Trust{})
+		_, err := r.Read(ctx, dct.Trust{})
 		return err // it says what is shown, and how to pin it
-	}
+	})
 	return c
 }
 

@@ -19,6 +19,17 @@ func (a *app) trustKeyCommand() *cobra.Command {
 	return c
 }
 
+// withBackup runs f with the backup that the argument names: only a person answers for it.
+func (t *trusting) withBackup(c *cobra.Command, f func(ctx context.Context, folder *dct.KeyFolder, path string) error) *cobra.Command {
+	t.rootPass = fdFlag(c.Flags(), "root-passphrase-fd", "read the passphrase from file descriptor `N`")
+	t.app.jsonFlag(c.Flags(), "print the key as a line of JSON")
+	t.app.yesFlag(c.Flags())
+	c.RunE = t.withKeys(func(ctx context.Context, folder *dct.KeyFolder, args []string) error {
+		return f(ctx, folder, t.app.path(args[0]))
+	})
+	return c
+}
+
 // withKeys runs f with the folder of keys.
 func (t *trusting) withKeys(f func(ctx context.Context, folder *dct.KeyFolder, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
@@ -221,25 +232,20 @@ passphrase that you type, and has to sign something. Nothing that remembers pass
 is asked: the rehearsal is of your memory too.`,
 		Args: cobra.ExactArgs(1),
 	}
-	f := c.Flags()
-	t.rootPass = fdFlag(f, "root-passphrase-fd", "read the passphrase from file descriptor `N`")
-	a.jsonFlag(f, "print the key as a line of JSON")
-	a.yesFlag(f)
-	c.RunE = t.withKeys(func(ctx context.Context, folder *dct.KeyFolder, args []string) error {
-		id, err := folder.Rehearse(ctx, a.path(args[0]), t.person())
+	return t.withBackup(c, func(ctx context.Context, folder *dct.KeyFolder, path string) error {
+		id, err := folder.Rehearse(ctx, path, t.person())
 		if err != nil {
 			return err
 		}
 		p := a.printer()
 		if p.json {
-			p.object(map[string]any{"id": id, "backup": a.path(args[0])})
+			p.object(map[string]any{"id": id, "backup": path})
 		} else {
 			p.line("The backup opens, and signs as the root key")
 			p.line("  %s", id)
 		}
 		return p.err
 	})
-	return c
 }
 
 func (a *app) trustKeyRestoreCommand() *cobra.Command {
@@ -249,12 +255,8 @@ func (a *app) trustKeyRestoreCommand() *cobra.Command {
 		Short: "Take a root key back from its backup",
 		Args:  cobra.ExactArgs(1),
 	}
-	f := c.Flags()
-	t.rootPass = fdFlag(f, "root-passphrase-fd", "read the passphrase from file descriptor `N`")
-	a.jsonFlag(f, "print the key as a line of JSON")
-	a.yesFlag(f)
-	c.RunE = t.withKeys(func(ctx context.Context, folder *dct.KeyFolder, args []string) error {
-		k, err := folder.Restore(ctx, a.path(args[0]), t.person())
+	return t.withBackup(c, func(ctx context.Context, folder *dct.KeyFolder, path string) error {
+		k, err := folder.Restore(ctx, path, t.person())
 		if err != nil {
 			return err
 		}
@@ -262,5 +264,4 @@ func (a *app) trustKeyRestoreCommand() *cobra.Command {
 		p.trustKey(k)
 		return p.err
 	})
-	return c
 }

@@ -35,12 +35,7 @@ those who verify.`,
 	t.passphrases(f, true)
 	a.jsonFlag(f, "print the new trust data as a line of JSON")
 	a.yesFlag(f)
-	c.RunE = func(cmd *cobra.Command, args []string) error {
-		ctx := cmd.Context()
-		r, _, err := t.repository(ctx, args[0])
-		if err != nil {
-			return err
-		}
+	c.RunE = t.withRepository(func(ctx context.Context, r *dct.Repository, _ dct.Trust, _ []string) error {
 		if err := r.CanInitialize(ctx, root); err != nil {
 			return err
 		}
@@ -56,7 +51,7 @@ those who verify.`,
 			return err
 		}
 		return a.trustState(t, s)
-	}
+	})
 	return c
 }
 
@@ -75,11 +70,8 @@ new certificate is printed, and pinned here. Old keys stay where they are.`,
 		ValidArgs: []string{"targets", "root"},
 	}
 	f := c.Flags()
-	t.where(f)
-	t.passphrases(f, true)
+	t.changes(f, "print the trust data as a line of JSON")
 	f.StringVar(&root, "root-key", "", "the `id` of the new root key, or its beginning")
-	a.jsonFlag(f, "print the trust data as a line of JSON")
-	a.yesFlag(f)
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx := cmd.Context()
 		if args[1] != "targets" && args[1] != "root" {
@@ -132,11 +124,8 @@ generate or docker trust key generate. This needs the repository's targets key.`
 		Args: cobra.ExactArgs(2),
 	}
 	f := c.Flags()
-	t.where(f)
-	t.passphrases(f, true)
+	t.changes(f, "print the trust data as a line of JSON")
 	f.StringArrayVar(&files, "key", nil, "the signer's public key `file` (repeatable)")
-	a.jsonFlag(f, "print the trust data as a line of JSON")
-	a.yesFlag(f)
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx := cmd.Context()
 		if len(files) == 0 {
@@ -186,25 +175,17 @@ signs it again. This needs the repository's targets key.`,
 		Args: cobra.ExactArgs(2),
 	}
 	f := c.Flags()
-	t.where(f)
-	t.passphrases(f, true)
+	t.changes(f, "print the trust data as a line of JSON")
 	f.BoolVar(&force, "force", false, "remove the last signer too, though what is released loses its signature")
-	a.jsonFlag(f, "print the trust data as a line of JSON")
-	a.yesFlag(f)
-	c.RunE = func(cmd *cobra.Command, args []string) error {
-		ctx := cmd.Context()
-		r, trust, err := t.repository(ctx, args[0])
-		if err != nil {
+	c.RunE = t.withRepository(func(ctx context.Context, r *dct.Repository, trust dct.Trust, args []string) error {
+		if err := a.confirm(ctx, "remove the signer "+args[0]+" from "+r.GUN().String()); err != nil {
 			return err
 		}
-		if err := a.confirm(ctx, "remove the signer "+args[1]+" from "+r.GUN().String()); err != nil {
-			return err
-		}
-		s, err := r.RemoveSigner(ctx, args[1], force, trust, t.ask())
+		s, err := r.RemoveSigner(ctx, args[0], force, trust, t.ask())
 		if err != nil {
 			return err
 		}
 		return a.trustState(t, s)
-	}
+	})
 	return c
 }
