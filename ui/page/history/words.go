@@ -8,6 +8,7 @@ import (
 
 	"bulla/keys"
 	"bulla/ui/component/human"
+	"bulla/ui/component/verdictsign"
 	"bulla/ui/safetext"
 	"bulla/ui/theme"
 	"bulla/workflow/history"
@@ -78,36 +79,10 @@ func long(v keys.Verdict) string {
 }
 
 // style is the colour of a verdict.
-func style(t theme.Theme, v keys.Verdict) lipgloss.Style {
-	switch {
-	case v.OK(false):
-		return t.Good
-	case v.Trusted != nil && !*v.Trusted:
-		return t.Bad
-	}
-	switch v.Status {
-	case keys.StatusUnsigned, keys.StatusNotChecked, keys.StatusUnsupported:
-		return t.Muted
-	case keys.StatusWeak, keys.StatusUnknownKey:
-		return t.Caution
-	}
-	return t.Bad
-}
+func style(t theme.Theme, v keys.Verdict) lipgloss.Style { return t.StateStyle(verdictsign.State(v)) }
 
 // icon is the sign beside a verdict.
-func icon(t theme.Theme, v keys.Verdict) string {
-	state := theme.Failed
-	switch {
-	case v.OK(false):
-		state = theme.Done
-	case v.Trusted != nil && !*v.Trusted:
-	case v.Status == keys.StatusUnsigned, v.Status == keys.StatusNotChecked, v.Status == keys.StatusUnsupported:
-		state = theme.Skipped
-	case v.Status == keys.StatusWeak, v.Status == keys.StatusUnknownKey:
-		state = theme.Waiting
-	}
-	return style(t, v).Render(t.Signs.Icon(state))
-}
+func icon(t theme.Theme, v keys.Verdict) string { return t.Icon(verdictsign.State(v)) }
 
 // badness orders releases by how much there is to worry about.
 func badness(r *history.Release) int {

@@ -11,6 +11,7 @@ import (
 	"bulla/ui/component/imageword"
 	"bulla/ui/component/layout"
 	"bulla/ui/component/sheet"
+	"bulla/ui/component/verdictsign"
 	"bulla/ui/safetext"
 	"bulla/ui/theme"
 	"bulla/workflow/images"
@@ -27,21 +28,6 @@ func style(t theme.Theme, state string) lipgloss.Style {
 		return t.Caution
 	}
 	return t.Bad
-}
-
-// icon is the sign of a verdict.
-func icon(t theme.Theme, v keys.Verdict) string {
-	state := theme.Failed
-	switch {
-	case v.OK(false):
-		state = theme.Done
-	case v.Trusted != nil && !*v.Trusted:
-	case v.Status == keys.StatusUnsigned, v.Status == keys.StatusNotChecked, v.Status == keys.StatusUnsupported:
-		state = theme.Skipped
-	case v.Status == keys.StatusWeak, v.Status == keys.StatusUnknownKey:
-		state = theme.Waiting
-	}
-	return t.Icon(state)
 }
 
 // story tells everything about one row.
@@ -92,7 +78,7 @@ func signature(s *sheet.Sheet, tag images.Tag, i int, v keys.Verdict, now time.T
 	case tag.Trust != nil && tag.Err == nil:
 		what = ", Content Trust"
 	}
-	s.Lines = append(s.Lines, icon(t, v)+" "+style(t, string(v.Status)).Render(layout.Cut(string(v.Status)+what, s.Width-4, t.Signs.Ellipsis)))
+	s.Lines = append(s.Lines, t.Icon(verdictsign.State(v))+" "+style(t, string(v.Status)).Render(layout.Cut(string(v.Status)+what, s.Width-4, t.Signs.Ellipsis)))
 	s.Text(t.Body, safetext.Line(v.Reason))
 	if g := v.Signer; g != nil {
 		for _, id := range g.UserIDs {
