@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"bulla/keys/wire"
 )
 
 // This file has what a signature system needs that keeps its signatures on a server of its own,
@@ -17,7 +19,7 @@ import (
 func Transport(config *tls.Config, userAgent string) http.RoundTripper {
 	t := newTransport()
 	t.TLSClientConfig = config
-	return transport.NewUserAgent(&retrying{inner: t, wait: wait}, userAgent)
+	return transport.NewUserAgent(&retrying{inner: t, wait: wire.Wait}, userAgent)
 }
 
 // Credentials looks up what Docker's configuration and helpers know for the repository of ref. A

@@ -17,6 +17,7 @@ import (
 	"bulla/docker/dct/trusttest"
 	"bulla/docker/internal/registrytest"
 	"bulla/docker/loopback"
+	"bulla/keys/wire"
 )
 
 func repositoryOf(t testing.TB, s string) Repository {
@@ -102,7 +103,7 @@ func TestExamineTLS(t *testing.T) {
 	}
 	// A certificate that nobody vouches for.
 	_, err = testClient(Options{}).Examine(t.Context(), repo)
-	if e := wantKind(t, err, KindUnreachable); !isTLS(e) {
+	if e := wantKind(t, err, KindUnreachable); !wire.NoTLS(e) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"bulla/keys/wire"
 )
 
 // DefaultTimeout bounds one operation on a registry (a handshake, or a request with its
@@ -62,7 +64,7 @@ type sessionKey struct {
 
 // NewClient makes a Client. It talks to nobody yet.
 func NewClient(o Options) *Client {
-	c := &Client{keychain: o.Keychain, timeout: o.Timeout, sessions: map[sessionKey]*session{}, slots: make(chan struct{}, maxRequests), pause: wait}
+	c := &Client{keychain: o.Keychain, timeout: o.Timeout, sessions: map[sessionKey]*session{}, slots: make(chan struct{}, maxRequests), pause: wire.Wait}
 	if c.keychain == nil {
 		c.keychain = authn.DefaultKeychain
 	}
@@ -77,7 +79,7 @@ func NewClient(o Options) *Client {
 	if ua == "" {
 		ua = "bulla"
 	}
-	c.transport = transport.NewUserAgent(&retrying{inner: base, wait: wait}, ua)
+	c.transport = transport.NewUserAgent(&retrying{inner: base, wait: wire.Wait}, ua)
 	return c
 }
 
@@ -206,5 +208,5 @@ func isNetwork(err error) bool {
 	var ne net.Error
 	var oe *net.OpError
 	return errors.As(err, &ne) || errors.As(err, &oe) || errors.Is(err, context.DeadlineExceeded) ||
-		errors.Is(err, context.Canceled) || isBroken(err) || isTLS(err)
+		errors.Is(err, context.Canceled) || wire.Broken(err) || wire.NoTLS(err)
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"bulla/keys/wire"
 )
 
 // Kind says in one word why a registry did not do what it was asked.
@@ -180,7 +182,7 @@ func (e *RegistryError) classify(err error) {
 	case errors.As(err, &se):
 		e.Status, e.Detail = se.status, se.detail
 		e.Kind = kindOfStatus(se.status)
-	case isCertificate(err): // what was answered without TLS afterwards is of no interest
+	case wire.BadCertificate(err): // what was answered without TLS afterwards is of no interest
 		e.Kind = KindUnreachable
 	case errors.As(err, &te): // of the handshake, which go-containerregistry does
 		e.Status, e.Kind = te.StatusCode, kindOfStatus(te.StatusCode)

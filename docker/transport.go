@@ -2,18 +2,13 @@ package docker
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"net/netip"
 	"strconv"
-	"strings"
-	"syscall"
 	"time"
+
+	"bulla/keys/wire"
 )
 
 // A request that only reads is tried up to readTries times. Writes are never repeated here: the
@@ -80,7 +75,7 @@ func rewound(req *http.Request) (*http.Request, error) {
 // unknown host will not.
 func passing(resp *http.Response, err error) bool {
 	if err != nil {
-		return isBroken(err)
+		return wire.Broken(err)
 	}
 	switch resp.StatusCode {
 	// 500 too: docker-registry (2.8.2) says so to who reads a tag while another writes it.
@@ -99,36 +94,6 @@ func retryAfter(resp *http.Response, otherwise time.Duration) time.Duration {
 	return min(time.Duration(min(s, 3600))*time.Second, longestPause)
 }
 
-func wait(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-// isBroken reports whether a connection that stood was lost.
-func isBroken(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
-		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
-}
-
-func isTLS(err error) bool {
-	var re tls.RecordHeaderError
-	return isCertificate(err) || errors.As(err, &re)
-}
-
-// isCertificate reports whether a server showed a certificate that cannot be verified.
-func isCertificate(err error) bool {
-	var ce *tls.CertificateVerificationError
-	var ua x509.UnknownAuthorityError
-	var hn x509.HostnameError
-	return errors.As(err, &ce) || errors.As(err, &ua) || errors.As(err, &hn)
-}
-
 // checkRedirect lets a registry send a reader to its blob storage, but never from TLS to plain
 // text, and never from a public name to an address inside the user's own network, where a
 // request of bulla's could reach what the registry cannot.
@@ -143,21 +108,8 @@ func checkHop(fromScheme, fromHost, toScheme, toHost string) error {
 	if fromScheme == "https" && toScheme != "https" {
 		return fmt.Errorf("%w: the registry redirects from TLS to plain text", errContent)
 	}
-	if toHost != fromHost && internal(toHost) && !internal(fromHost) {
+	if toHost != fromHost && wire.Internal(toHost) && !wire.Internal(fromHost) {
 		return fmt.Errorf("%w: the registry redirects into a private network", errContent)
 	}
 	return nil
-}
-
-// internal reports whether host is this machine or an address of a private network.
-func internal(host string) bool {
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	a, err := netip.ParseAddr(host)
-	if err != nil {
-		return false
-	}
-	a = a.Unmap()
-	return a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() || a.IsUnspecified()
 }

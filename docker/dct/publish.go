@@ -14,6 +14,7 @@ import (
 
 	"bulla/docker"
 	"bulla/keys"
+	"bulla/keys/wire"
 )
 
 // maxTries is how often a change is tried when others change the repository at the same time.
@@ -110,14 +111,7 @@ func (r *Repository) outcome(ctx context.Context, trust Trust, c change, lost er
 // pause waits a moment, a different one each time, so that two signers do not stay in step.
 func pause(ctx context.Context, try int) error {
 	d := time.Duration(try) * 50 * time.Millisecond
-	t := time.NewTimer(d + rand.N(d))
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	return wire.Wait(ctx, d+rand.N(d))
 }
 
 // publish stages a change in the library, on a copy of what is remembered, and sends it. Signers

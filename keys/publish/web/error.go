@@ -2,18 +2,15 @@ package web
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
+
+	"bulla/keys/wire"
 )
 
 // Kind is why a call failed.
@@ -86,7 +83,7 @@ func (e *Error) passing() bool {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return true
 	}
-	return e.Status == 0 && isBroken(e.Err)
+	return e.Status == 0 && wire.Broken(e.Err)
 }
 
 // IsNotFound reports whether a server answered that it does not have what it was asked for.
@@ -104,15 +101,17 @@ func failed(host, op string, err error) *Error {
 	switch {
 	case errors.As(err, &redirect):
 		e.Kind, e.Detail = KindRedirect, redirect.Error()
-	case isTLS(err):
+	case wire.BadCertificate(err):
 		e.Kind, e.Detail = KindTLS, "its certificate is not accepted: "+innermost(err)
+	case wire.NoTLS(err):
+		e.Kind, e.Detail = KindTLS, "it does not speak TLS there"
 	case errors.As(err, &dns) && dns.IsNotFound:
 		e.Detail = "there is no such host"
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		e.Kind, e.Detail = KindTimeout, "no answer in time"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		e.Detail = "nobody listens there"
-	case isBroken(err):
+	case wire.Broken(err):
 		e.Detail = "the connection broke"
 	default:
 		e.Detail = innermost(err)
@@ -129,20 +128,6 @@ func innermost(err error) string {
 		}
 		err = next
 	}
-}
-
-func isTLS(err error) bool {
-	var ce *tls.CertificateVerificationError
-	var ua x509.UnknownAuthorityError
-	var hn x509.HostnameError
-	var re tls.RecordHeaderError
-	return errors.As(err, &ce) || errors.As(err, &ua) || errors.As(err, &hn) || errors.As(err, &re)
-}
-
-// isBroken reports whether a connection that stood was lost.
-func isBroken(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 // refused makes the error for an answer that is no success.
@@ -179,26 +164,4 @@ func retryAfter(value, date string) time.Duration {
 		return 0
 	}
 	return min(max(0, at.Sub(now)), most)
-}
-
-// Loopback reports whether host is this machine.
-func Loopback(host string) bool {
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	a, err := netip.ParseAddr(host)
-	return err == nil && a.Unmap().IsLoopback()
-}
-
-// internal reports whether host is this machine or an address of a private network.
-func internal(host string) bool {
-	if Loopback(host) {
-		return true
-	}
-	a, err := netip.ParseAddr(host)
-	if err != nil {
-		return false
-	}
-	a = a.Unmap()
-	return a.IsPrivate() || a.IsLinkLocalUnicast() || a.IsUnspecified()
 }

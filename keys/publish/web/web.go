@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"bulla/keys"
+	"bulla/keys/wire"
 )
 
 // The bounds of one call.
@@ -62,7 +63,7 @@ func New(o Options) *Client {
 		c.timeout = DefaultTimeout
 	}
 	if c.wait == nil {
-		c.wait = pause
+		c.wait = wire.Wait
 	}
 	t := &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
@@ -127,7 +128,7 @@ func (c *Client) Do(ctx context.Context, r Request) (Answer, error) {
 	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && u.Scheme != "http" {
 		return Answer{}, &Error{Host: hostOf(u), Op: r.Op, Kind: KindAddress, Detail: "this is no address of a server"}
 	}
-	if r.Token != nil && u.Scheme != "https" && !Loopback(u.Hostname()) {
+	if r.Token != nil && u.Scheme != "https" && !wire.Loopback(u.Hostname()) {
 		return Answer{}, &Error{Host: u.Host, Op: r.Op, Kind: KindAddress, Detail: "a token is sent over TLS only"}
 	}
 	repeatable := r.Method == http.MethodGet || r.Repeatable
@@ -159,17 +160,6 @@ const (
 	longestPause = 10 * time.Second
 	maxRedirects = 5
 )
-
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
 
 // once makes the call a single time.
 func (c *Client) once(ctx context.Context, r Request, u *url.URL) (Answer, error) {
@@ -240,7 +230,7 @@ func checkRedirect(r Request, next *http.Request, via []*http.Request) error {
 		return redirectError("more than five redirects")
 	case from.Scheme == "https" && next.URL.Scheme != "https":
 		return redirectError("the server leads from TLS to plain text")
-	case internal(next.URL.Hostname()) && !internal(via[0].URL.Hostname()):
+	case wire.Internal(next.URL.Hostname()) && !wire.Internal(via[0].URL.Hostname()):
 		return redirectError("the server leads into a private network")
 	}
 	return nil
