@@ -264,11 +264,31 @@ func (g gogit) file(_ context.Context, commit, name string) ([]byte, error) {
 }
 
 // changed is what go-git makes of the working tree. It hashes every file and does not know
-// content filters, so a file that git would call clean may be listed, never the reverse.
-func (g gogit) changed(_ context.Context, limit int) ([]string, error) {
+// content filters, so a file that git would call clean may be listed, never the reverse. The library
+// cannot be interrupted in it: where ctx ends first, it comes to its end by itself, and only reads.
+func (g gogit) changed(ctx context.Context, limit int) ([]string, error) {
 	if g.loc.root == "" {
 		return nil, nil
 	}
+	type result struct {
+		list []string
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		list, err := g.status()
+		done <- result{firstSorted(list, limit), err}
+	}()
+	select {
+	case r := <-done:
+		return r.list, r.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// status lists what is changed, in no order.
+func (g gogit) status() (list []string, err error) {
 	r, err := g.open()
 	if err != nil {
 		return nil, err
@@ -281,14 +301,13 @@ func (g gogit) changed(_ context.Context, limit int) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var list []string
 	for path, s := range status {
 		tracked := s.Worktree != git.Untracked || s.Staging != git.Untracked
 		if tracked && (s.Worktree != git.Unmodified || s.Staging != git.Unmodified) {
 			list = append(list, path)
 		}
 	}
-	return firstSorted(list, limit), nil
+	return list, nil
 }
 
 // writeTag stores the object and syncs it before a ref may point at it.

@@ -2,11 +2,14 @@ package workflow
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"bulla/keys"
 	"bulla/keys/atomicfile"
+	"bulla/keys/limits"
 	"bulla/keys/store"
 	"bulla/keys/vault"
 )
@@ -57,8 +60,8 @@ const (
 // BackUp writes the secret key that sel names to a file that only its owner can read, protected
 // by its passphrase, and tries it: the file is read back and rehearsed, see
 // [store.Store.Rehearse]. ask is asked for the passphrase twice, to write and to try. A file that
-// exists is replaced only if replace is set. A new file with a backup that does not work is
-// removed again.
+// exists is replaced only if replace is set. A backup that does not work is removed again, and what it
+// replaced is put back.
 func (w *World) BackUp(ctx context.Context, sel keys.Selector, path string, form BackupForm, replace bool, ask keys.AskPassphrase) (store.Rehearsal, error) {
 	data, err := w.backupData(ctx, sel, form, ask)
 	if err != nil {
@@ -70,15 +73,25 @@ func (w *World) BackUp(ctx context.Context, sel keys.Selector, path string, form
 
 func (w *World) writeBackup(ctx context.Context, data []byte, path string, replace bool, ask keys.AskPassphrase) (store.Rehearsal, error) {
 	write := atomicfile.Create
+	var old []byte
 	if replace {
+		var err error
+		if old, err = limits.ReadFile(path, store.ImportLimit); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return store.Rehearsal{}, err
+		}
+		defer clear(old)
 		write = atomicfile.Write
 	}
 	if err := write(path, data, 0o600); err != nil {
 		return store.Rehearsal{}, err
 	}
 	r, err := w.RehearseBackup(ctx, path, ask)
-	if err != nil && !replace {
-		_ = os.Remove(path)
+	switch {
+	case err == nil:
+	case old != nil:
+		err = errors.Join(err, atomicfile.Write(path, old, 0o600))
+	default:
+		err = errors.Join(err, os.Remove(path))
 	}
 	return r, err
 }

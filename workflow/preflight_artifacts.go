@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -14,6 +13,7 @@ import (
 
 	"bulla/artifacts"
 	"bulla/keys"
+	"bulla/keys/limits"
 )
 
 // files: present, readable, in a folder that can take signatures, and the ones people expect.
@@ -73,7 +73,7 @@ func artifactHint(err error) string {
 
 func (x *examination) readable(list []artifacts.File) {
 	for _, f := range list {
-		r, err := os.Open(f.Path)
+		r, _, err := limits.Open(f.Path)
 		if err != nil {
 			x.refuse(RuleArtifact, StepArtifacts, err, fmt.Sprintf("%s cannot be read: %v.", f.Name, rootCause(err)), "make it readable for you, or leave it out")
 			continue
