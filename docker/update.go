@@ -34,7 +34,11 @@ var ErrOverwritten = errors.New("what was written to the tag was not there when 
 // change gets the manifest, or nil where the tag does not exist. It returns the new one, or nil
 // where nothing needs to change. It must keep what others wrote.
 func (r *Repo) Update(ctx context.Context, tag, mediaType string, change func(*Manifest) ([]byte, error)) error {
-	defer r.client.turn(r.name.Name() + ":" + tag)()
+	end, err := r.client.turn(ctx, r.name.Name()+":"+tag)
+	if err != nil {
+		return err
+	}
+	defer end()
 	u := update{client: r.client}
 	for {
 		begun := time.Now()
@@ -124,12 +128,13 @@ type turns struct {
 }
 
 type turnOf struct {
-	mu      sync.Mutex
-	waiting int
+	taken   chan struct{} // holds one while it is somebody's turn
+	waiting int           // those whose turn it is or will be
 }
 
-// turn waits until nobody else is at it, and returns what ends the turn.
-func (c *Client) turn(what string) (end func()) {
+// turn waits until nobody else is at it, and returns what ends the turn. The error is what ended ctx
+// before.
+func (c *Client) turn(ctx context.Context, what string) (end func(), err error) {
 	t := &c.turns
 	t.mu.Lock()
 	if t.all == nil {
@@ -137,18 +142,23 @@ func (c *Client) turn(what string) (end func()) {
 	}
 	own := t.all[what]
 	if own == nil {
-		own = &turnOf{}
+		own = &turnOf{taken: make(chan struct{}, 1)}
 		t.all[what] = own
 	}
 	own.waiting++
 	t.mu.Unlock()
-	own.mu.Lock()
-	return func() {
-		own.mu.Unlock()
+	leave := func() {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		if own.waiting--; own.waiting == 0 {
 			delete(t.all, what)
 		}
+	}
+	select {
+	case own.taken <- struct{}{}:
+		return func() { <-own.taken; leave() }, nil
+	case <-ctx.Done():
+		leave()
+		return nil, context.Cause(ctx)
 	}
 }

@@ -2,8 +2,10 @@ package docker
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -68,5 +70,55 @@ func TestUpdateWaitsForQuiet(t *testing.T) {
 		return form("ours"), nil
 	}); err != nil || len(pauses) != 11 {
 		t.Errorf("pauses of %v, %v", pauses[10:], err)
+	}
+}
+
+// Who waits for their turn can leave it, and nothing is kept of those who have gone.
+func TestTurns(t *testing.T) {
+	c := testClient(Options{})
+	end, err := c.turn(t.Context(), "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	why := errors.New("why")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	left := make(chan error, 1)
+	go func() {
+		_, err := c.turn(ctx, "x")
+		left <- err
+	}()
+	if other, err := c.turn(t.Context(), "y"); err != nil {
+		t.Error(err)
+	} else {
+		other()
+	}
+	cancel(why)
+	select {
+	case err := <-left:
+		if !errors.Is(err, why) {
+			t.Errorf("left with %v", err)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("it waits for ever")
+	}
+	var inside, most int
+	var turns sync.WaitGroup
+	for range 20 {
+		turns.Go(func() {
+			end, err := c.turn(t.Context(), "x")
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			inside++ // the race detector tells if two are in
+			most = max(most, inside)
+			inside--
+			end()
+		})
+	}
+	end()
+	turns.Wait()
+	if most != 1 || len(c.turns.all) != 0 {
+		t.Errorf("%d at a time, %d kept", most, len(c.turns.all))
 	}
 }
