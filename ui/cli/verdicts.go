@@ -31,6 +31,9 @@ func (p *printer) verdict(v keys.Verdict) {
 	p.line("%-12s %-8s %s%s", word, v.Kind, v.Target, signedBy(v))
 	if v.Status != keys.StatusGood || (v.Trusted != nil && !*v.Trusted) || len(v.Weak) > 0 {
 		p.line("             %s", v.Reason)
+		if v.Signer == nil && v.Claim.Subject != "" {
+			p.line("             it names, and nothing proves it: %s", v.Claim.Subject)
+		}
 		if v.PolicyReason != "" {
 			p.line("             %s", v.PolicyReason)
 		}

@@ -82,6 +82,7 @@ func (s *teller) signature(v keys.Verdict) {
 		s.Fact("made with", g.Algorithm+", "+g.Hash)
 	} else if v.Claim != (keys.Claim{}) {
 		s.Text(s.Theme.Muted, "It says of itself, and nothing proves it:")
+		s.Fact("by", safetext.Line(v.Claim.Subject))
 		if v.Claim.Fingerprint != "" {
 			s.Key("key", v.Claim.Fingerprint)
 		} else {
