@@ -2,11 +2,13 @@ package keys
 
 import (
 	"crypto"
+	"crypto/dsa" //nolint:staticcheck // old keys are recognised, and called weak
 	"crypto/rsa"
 	"crypto/sha256"
 	"errors"
 	"hash"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -210,6 +212,9 @@ func (a *allowedSigner) algorithm() string {
 	if k := a.rsa(); k != nil {
 		return rsaName(k)
 	}
+	if n := a.dsaBits(); n > 0 {
+		return "dsa" + strconv.Itoa(n)
+	}
 	return "ssh"
 }
 
@@ -217,7 +222,20 @@ func (a *allowedSigner) weakness() string {
 	if k := a.rsa(); k != nil && k.N.BitLen() < minRSABits {
 		return rsaName(k) + " key"
 	}
+	if a.dsaBits() > 0 { // which signs by SHA-1 too (RFC 4253, section 6.6)
+		return a.algorithm() + " key"
+	}
 	return ""
+}
+
+// dsaBits is the size of a DSA key, 0 for any other.
+func (a *allowedSigner) dsaBits() int {
+	if c, ok := a.key.(ssh.CryptoPublicKey); ok {
+		if k, ok := c.CryptoPublicKey().(*dsa.PublicKey); ok {
+			return k.P.BitLen()
+		}
+	}
+	return 0
 }
 
 func (a *allowedSigner) rsa() *rsa.PublicKey {
