@@ -29,7 +29,11 @@ func sshSignature(b armorBlock) *Signature {
 	case err != nil:
 		return &Signature{problem: malformed("the SSH signature is damaged, or of a kind that is not supported")}
 	}
-	return &Signature{ssh: sig, problem: certificateProblem(sig)}
+	s := &Signature{ssh: sig, problem: certificateProblem(sig)}
+	if s.problem == nil && strings.HasPrefix(sig.Signature.Format, "webauthn-") {
+		s.problem = unsupported("it was made in a web browser (webauthn)")
+	}
+	return s
 }
 
 // sshFingerprint is the SHA-256 of the key's wire encoding: the same digest as OpenSSH's

@@ -301,3 +301,18 @@ func TestSSHDSA(t *testing.T) {
 		t.Errorf("%+v, %v", v, err)
 	}
 }
+
+// TestSSHWebauthn: a kind of signature that is not computed here is not called a bad one.
+func TestSSHWebauthn(t *testing.T) {
+	f := sshFixture{t, t.TempDir()}
+	writeFile(t, f.path("data"), []byte(testText))
+	f.key("ed", "-t", "ed25519")
+	sig, err := sshsig.ParseSignature(armorBlocks(f.sign("ed", "git"), 1)[0].body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sig.Signature.Format = "webauthn-sk-ecdsa-sha2-nistp256@openssh.com"
+	if v, err := (&Judge{Now: testEpoch}).Verify(KindTag, "v1", strings.NewReader(testText), sshsig.Armor(sig)); err != nil || v[0].Status != StatusUnsupported {
+		t.Errorf("%+v, %v", v, err)
+	}
+}
