@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/go-git/go-billy/v5"
@@ -198,34 +199,29 @@ func (g gogit) history(ctx context.Context, from, without string, limit int) ([]
 	if err != nil {
 		return nil, err
 	}
-	start, err := r.CommitObject(plumbing.NewHash(from))
+	cut, err := g.loc.shallow()
 	if err != nil {
 		return nil, err
 	}
-	known := map[plumbing.Hash]bool{}
+	known := commitWalk{store: r.Storer, cut: cut, seen: map[plumbing.Hash]bool{}}
 	if without != "" {
-		base, err := r.CommitObject(plumbing.NewHash(without))
-		if err != nil {
-			return nil, err
+		if err = known.add(plumbing.NewHash(without)); err == nil {
+			err = known.each(ctx, func(*gitobject.Commit) error { return nil })
 		}
-		err = gitobject.NewCommitPreorderIter(base, nil, nil).ForEach(func(c *gitobject.Commit) error {
-			known[c.Hash] = true
-			return ctx.Err()
-		})
-		if err != nil && !errors.Is(err, plumbing.ErrObjectNotFound) { // a shallow clone's edge
+		if err != nil {
 			return nil, err
 		}
 	}
 	var ids []string
-	err = gitobject.NewCommitIterCTime(start, known, nil).ForEach(func(c *gitobject.Commit) error {
-		if len(ids) >= limit {
-			return storer.ErrStop
-		}
-		ids = append(ids, c.Hash.String())
-		return ctx.Err()
-	})
-	if errors.Is(err, plumbing.ErrObjectNotFound) && len(ids) > 0 {
-		err = nil
+	walk := commitWalk{store: r.Storer, cut: cut, seen: known.seen}
+	if err = walk.add(plumbing.NewHash(from)); err == nil {
+		err = walk.each(ctx, func(c *gitobject.Commit) error {
+			if len(ids) >= limit {
+				return storer.ErrStop
+			}
+			ids = append(ids, c.Hash.String())
+			return nil
+		})
 	}
 	return ids, err
 }
@@ -243,12 +239,9 @@ func (g gogit) file(_ context.Context, commit, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	entry, err := tree.FindEntry(name)
-	if errors.Is(err, plumbing.ErrObjectNotFound) {
-		return nil, fmt.Errorf("%s in %s: %w", name, commit, err) // a folder on the way is not here
-	}
+	entry, err := findEntry(r.Storer, tree, name)
 	if err != nil {
-		return nil, fmt.Errorf("%s in %s: %w", name, commit, ErrNotFound)
+		return nil, fmt.Errorf("%s in %s: %w", name, commit, err)
 	}
 	if entry.Mode != filemode.Regular && entry.Mode != filemode.Executable && entry.Mode != filemode.Deprecated {
 		return nil, notRegular(name)
@@ -261,6 +254,26 @@ func (g gogit) file(_ context.Context, commit, name string) ([]byte, error) {
 		return nil, &TooLargeError{What: name, Size: e.Size(), Limit: maxFile}
 	}
 	return readEncoded(e)
+}
+
+// findEntry follows a path from the top of a tree: ErrNotFound where it leads nowhere, another error
+// where a folder on the way is not here, as in a partial clone.
+func findEntry(store storer.EncodedObjectStorer, tree *gitobject.Tree, name string) (gitobject.TreeEntry, error) {
+	for {
+		first, rest, deeper := strings.Cut(name, "/")
+		i := slices.IndexFunc(tree.Entries, func(e gitobject.TreeEntry) bool { return e.Name == first })
+		switch {
+		case i < 0 || deeper && tree.Entries[i].Mode != filemode.Dir:
+			return gitobject.TreeEntry{}, ErrNotFound
+		case !deeper:
+			return tree.Entries[i], nil
+		}
+		var err error
+		if tree, err = gitobject.GetTree(store, tree.Entries[i].Hash); err != nil {
+			return gitobject.TreeEntry{}, err
+		}
+		name = rest
+	}
 }
 
 // changed is what go-git makes of the working tree. It hashes every file and does not know

@@ -12,8 +12,10 @@ import (
 
 // Shallow are the commits at which the history of a shallow clone is cut off: git takes them for
 // commits without parents. It is empty for a whole clone.
-func (r *Repo) Shallow() (map[string]bool, error) {
-	f, err := os.Open(filepath.Join(r.loc.commonDir, "shallow"))
+func (r *Repo) Shallow() (map[string]bool, error) { return r.loc.shallow() }
+
+func (l location) shallow() (map[string]bool, error) {
+	f, err := os.Open(filepath.Join(l.commonDir, "shallow"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

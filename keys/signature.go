@@ -18,6 +18,7 @@ type Signature struct {
 	packet  *sigPacket        // nil for what is not an OpenPGP signature
 	ssh     *sshsig.Signature // nil for what is not an SSH signature
 	problem *problem          // why it cannot be judged
+	subject string            // whom an X.509 certificate in it names; raw text
 }
 
 // Claim is what the signature says of itself. Nothing in it is proved.
@@ -28,7 +29,7 @@ func (s *Signature) Claim() Claim {
 	case s.ssh != nil:
 		return sshClaim(s.ssh)
 	}
-	return Claim{}
+	return Claim{Subject: s.subject}
 }
 
 // ParseSignatures reads detached signatures: binary, or any number of armor blocks with text
@@ -65,7 +66,7 @@ func armoredSignatures(data []byte) []*Signature {
 		case "SSH SIGNATURE":
 			sigs = append(sigs, sshSignature(b))
 		case "SIGNED MESSAGE", "PKCS7", "CMS":
-			sigs = append(sigs, problemSignature(unsupported("X.509 signatures are not supported"))...)
+			sigs = append(sigs, x509Signature(b))
 		case armorSignature, "PGP MESSAGE", "PGP ARMORED FILE":
 			sigs = append(sigs, blockSignatures(b)...)
 		case "PGP PUBLIC KEY BLOCK", "PGP PRIVATE KEY BLOCK":

@@ -2,11 +2,13 @@ package keys
 
 import (
 	"crypto"
+	"crypto/dsa" //nolint:staticcheck // old keys are recognised, and called weak
 	"crypto/rsa"
 	"crypto/sha256"
 	"errors"
 	"hash"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,7 +29,11 @@ func sshSignature(b armorBlock) *Signature {
 	case err != nil:
 		return &Signature{problem: malformed("the SSH signature is damaged, or of a kind that is not supported")}
 	}
-	return &Signature{ssh: sig, problem: certificateProblem(sig)}
+	s := &Signature{ssh: sig, problem: certificateProblem(sig)}
+	if s.problem == nil && strings.HasPrefix(sig.Signature.Format, "webauthn-") {
+		s.problem = unsupported("it was made in a web browser (webauthn)")
+	}
+	return s
 }
 
 // sshFingerprint is the SHA-256 of the key's wire encoding: the same digest as OpenSSH's
@@ -210,6 +216,9 @@ func (a *allowedSigner) algorithm() string {
 	if k := a.rsa(); k != nil {
 		return rsaName(k)
 	}
+	if n := a.dsaBits(); n > 0 {
+		return "dsa" + strconv.Itoa(n)
+	}
 	return "ssh"
 }
 
@@ -217,7 +226,20 @@ func (a *allowedSigner) weakness() string {
 	if k := a.rsa(); k != nil && k.N.BitLen() < minRSABits {
 		return rsaName(k) + " key"
 	}
+	if a.dsaBits() > 0 { // which signs by SHA-1 too (RFC 4253, section 6.6)
+		return a.algorithm() + " key"
+	}
 	return ""
+}
+
+// dsaBits is the size of a DSA key, 0 for any other.
+func (a *allowedSigner) dsaBits() int {
+	if c, ok := a.key.(ssh.CryptoPublicKey); ok {
+		if k, ok := c.CryptoPublicKey().(*dsa.PublicKey); ok {
+			return k.P.BitLen()
+		}
+	}
+	return 0
 }
 
 func (a *allowedSigner) rsa() *rsa.PublicKey {

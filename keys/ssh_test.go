@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"crypto/dsa" //nolint:staticcheck // see TestSSHDSA
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/sha256"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hiddeco/sshsig"
 	"golang.org/x/crypto/ssh"
 
 	"bulla/keys/keystest"
@@ -274,4 +276,43 @@ func mustSignatures(t *testing.T, data []byte) []*Signature {
 		t.Fatal(err)
 	}
 	return sigs
+}
+
+// TestSSHDSA: DSA is weak under SSH too. Newer ssh-keygen makes no such keys, so that it is made here.
+func TestSSHDSA(t *testing.T) {
+	var k dsa.PrivateKey
+	if err := dsa.GenerateParameters(&k.Parameters, rand.Reader, dsa.L1024N160); err != nil {
+		t.Fatal(err)
+	}
+	if err := dsa.GenerateKey(&k, rand.Reader); err != nil {
+		t.Fatal(err)
+	}
+	signer, err := ssh.NewSignerFromKey(&k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sig, err := sshsig.Sign(strings.NewReader(testText), signer, sshsig.HashSHA512, "git")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring, _ := ReadKeyring([]byte("a@x "+string(ssh.MarshalAuthorizedKey(signer.PublicKey()))), SourceFile)
+	v, err := (&Judge{Keyring: ring, Now: testEpoch}).Verify(KindTag, "v1", strings.NewReader(testText), sshsig.Armor(sig))
+	if err != nil || v[0].Status != StatusWeak || !slices.Equal(v[0].Weak, []string{"dsa1024 key"}) || v[0].Signer.Algorithm != "dsa1024" {
+		t.Errorf("%+v, %v", v, err)
+	}
+}
+
+// TestSSHWebauthn: a kind of signature that is not computed here is not called a bad one.
+func TestSSHWebauthn(t *testing.T) {
+	f := sshFixture{t, t.TempDir()}
+	writeFile(t, f.path("data"), []byte(testText))
+	f.key("ed", "-t", "ed25519")
+	sig, err := sshsig.ParseSignature(armorBlocks(f.sign("ed", "git"), 1)[0].body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sig.Signature.Format = "webauthn-sk-ecdsa-sha2-nistp256@openssh.com"
+	if v, err := (&Judge{Now: testEpoch}).Verify(KindTag, "v1", strings.NewReader(testText), sshsig.Armor(sig)); err != nil || v[0].Status != StatusUnsupported {
+		t.Errorf("%+v, %v", v, err)
+	}
 }

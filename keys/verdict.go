@@ -102,6 +102,7 @@ type Claim struct {
 	Algorithm   string      // public-key algorithm of the signature: "rsa", "eddsa", …
 	Version     int         // 3, 4 or 6; 0 for what is not OpenPGP
 	Authority   Fingerprint // of the certificate authority that an SSH certificate names; else empty
+	Subject     string      // whom an X.509 certificate names, raw text; else ""
 }
 
 // Signatory is a signer whose signature was proved to fit the data.

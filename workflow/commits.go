@@ -48,11 +48,15 @@ func (v *Verifier) Commits(ctx context.Context, text string, emit func(keys.Verd
 		err = v.cutOff(ctx, seen, without, emit)
 	}
 	var large *gitops.TooLargeError
+	var owner *gitops.OwnershipError
 	switch {
-	case errors.Is(err, gitops.ErrNotFound):
+	case errors.Is(err, gitops.ErrNotFound), errors.Is(err, gitops.ErrNoCommits):
 		return n, &TargetError{Text: text, Reason: "no such revision: " + err.Error()}
 	case errors.As(err, &large) && n == 0:
 		return n, &TargetError{Text: text, Reason: fmt.Sprintf("more than %d commits: name a shorter range", maxCommits)}
+	case err != nil && ctx.Err() == nil && !errors.As(err, &owner):
+		emit(keys.NotChecked(keys.KindCommit, text, "The range cannot be read to its end: "+rootCause(err).Error()+"."))
+		return n + 1, nil
 	}
 	return n, err
 }

@@ -86,3 +86,28 @@ func TestPolicyNotHere(t *testing.T) {
 		t.Errorf("without commits: %v", err)
 	}
 }
+
+// TestRangeWithAHole: a commit that is missing leaves the range unchecked, whatever else is in it.
+func TestRangeWithAHole(t *testing.T) {
+	b := newBench(t)
+	for _, s := range []string{"Two", "Three"} {
+		b.write("README", s)
+		b.commit(s)
+	}
+	lost := b.git("-C", b.repo, "rev-parse", "HEAD~1")
+	if err := os.Remove(filepath.Join(b.repo, ".git", "objects", lost[:2], lost[2:])); err != nil {
+		t.Fatal(err)
+	}
+	v, err := NewVerifier(context.Background(), b.world, VerifyOptions{Dir: b.repo})
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := 0
+	if _, err := v.Commits(context.Background(), "HEAD", func(x keys.Verdict) {
+		if x.Status == keys.StatusNotChecked {
+			open++
+		}
+	}); err != nil || open == 0 {
+		t.Errorf("%d are not checked, %v", open, err)
+	}
+}

@@ -74,7 +74,7 @@ func judgeBytes(j *keys.Judge, kind keys.Kind, target string, payload, signature
 func judgeUntil(j *keys.Judge, kind keys.Kind, target string, payload, signature []byte, made time.Time) ([]keys.Verdict, time.Time) {
 	sigs, err := keys.ParseSignatures(signature)
 	if err != nil {
-		return []keys.Verdict{{Kind: kind, Target: target, Status: keys.StatusMalformed, Reason: "the signature cannot be read"}}, time.Time{}
+		return []keys.Verdict{keys.NotChecked(kind, target, "The signature was not checked: "+err.Error()+".")}, time.Time{}
 	}
 	check := j.Begin(sigs)
 	if !made.IsZero() {

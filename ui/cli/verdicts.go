@@ -24,13 +24,12 @@ func (p *printer) verdict(v keys.Verdict) {
 		p.object(toJSON(v))
 		return
 	}
-	word := string(v.Status)
-	if v.Trusted != nil && !*v.Trusted {
-		word = "not trusted"
-	}
-	p.line("%-12s %-8s %s%s", word, v.Kind, v.Target, signedBy(v))
+	p.line("%-12s %-8s %s%s", statusWord(v), v.Kind, v.Target, signedBy(v))
 	if v.Status != keys.StatusGood || (v.Trusted != nil && !*v.Trusted) || len(v.Weak) > 0 {
 		p.line("             %s", v.Reason)
+		if v.Signer == nil && v.Claim.Subject != "" {
+			p.line("             it names, and nothing proves it: %s", v.Claim.Subject)
+		}
 		if v.PolicyReason != "" {
 			p.line("             %s", v.PolicyReason)
 		}
@@ -38,6 +37,14 @@ func (p *printer) verdict(v keys.Verdict) {
 			p.line("             noted: %s", strings.Join(v.Weak, ", "))
 		}
 	}
+}
+
+// statusWord is the status as text shows it.
+func statusWord(v keys.Verdict) string {
+	if v.Trusted != nil && !*v.Trusted {
+		return "not trusted"
+	}
+	return string(v.Status)
 }
 
 func signedBy(v keys.Verdict) string {

@@ -148,8 +148,9 @@ func (a *app) verify(ctx context.Context, f verifyFlags, targets []string) error
 		return err
 	}
 	r.verdicts(list)
-	a.adviseKeys(list)
-	return r.write(a.Stdout)
+	err = r.write(a.Stdout)
+	a.advise(list, f.allowWeak)
+	return err
 }
 
 // relativeFiles names files as a person would from where bulla was started, where that is shorter.
@@ -190,7 +191,25 @@ func (a *app) judgeFetched(ctx context.Context, v *workflow.Verifier, f verifyFl
 	return a.judge(ctx, v.WithKeys(ring), f, targets)
 }
 
-// adviseKeys says how a verdict is reached where only the public key is missing.
+// advise says what to do about what does not pass: how a verdict is reached where only the public key
+// is missing, and once for each other kind of trouble.
+func (a *app) advise(list []keys.Verdict, allowWeak bool) {
+	a.adviseKeys(list)
+	told := map[string]bool{}
+	for _, v := range workflow.Failing(list, allowWeak) {
+		word := statusWord(v)
+		if v.Status.Undecided() || told[word] {
+			continue
+		}
+		told[word] = true
+		more := ""
+		if v.Status == keys.StatusWeak {
+			more = "; --allow-weak lets it pass"
+		}
+		a.note("hint: %s: %s%s", word, explain.Advice(v), more)
+	}
+}
+
 func (a *app) adviseKeys(list []keys.Verdict) {
 	missing := map[string]bool{}
 	for _, v := range list {

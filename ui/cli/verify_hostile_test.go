@@ -103,7 +103,7 @@ func TestHostileTags(t *testing.T) {
 			t.Errorf("%s is %q", tag, s)
 		}
 	}
-	for tag, want := range map[string]keys.Status{"fake": keys.StatusUnsigned, "fake-signed": keys.StatusBad, "stolen": keys.StatusBad, "huge": keys.StatusNotChecked} {
+	for tag, want := range map[string]keys.Status{"fake": keys.StatusUnsigned, "fake-signed": keys.StatusBad, "stolen": keys.StatusBad, "huge": keys.StatusNotChecked, "bomb": keys.StatusNotChecked, "many": keys.StatusBad} {
 		if got[tag] != want {
 			t.Errorf("%s is %q, want %q", tag, got[tag], want)
 		}

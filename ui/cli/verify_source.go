@@ -47,10 +47,11 @@ func (a *app) verifySource(ctx context.Context, f verifyFlags, args []string, r 
 	if err != nil {
 		return err
 	}
-	a.adviseKeys(list)
 	r.verdicts(list)
 	r.source(found)
-	return r.write(a.Stdout)
+	err = r.write(a.Stdout)
+	a.advise(list, f.allowWeak)
+	return err
 }
 
 func explainSource(err error) error {

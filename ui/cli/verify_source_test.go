@@ -62,12 +62,12 @@ func TestVerifySource(t *testing.T) {
 	if err := xml.Unmarshal([]byte(out), &suites); err != nil || suites.Suites[0].Failures < 2 || suites.Suites[0].Cases[0].Failure != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
-	xz := filepath.Join(filepath.Dir(p.keys), "a.tar.xz")
-	if err := os.WriteFile(xz, []byte("\xfd7zXZ\x00..."), 0o644); err != nil {
+	lzip := filepath.Join(filepath.Dir(p.keys), "a.tar.lz")
+	if err := os.WriteFile(lzip, []byte("LZIP\x01..."), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	for says, args := range map[string][]string{
-		"xz":            {"--source", xz, "v1.0.0"},
+		"lzip":          {"--source", lzip, "v1.0.0"},
 		"no such tag":   {"--source", archive, "v9"},
 		"one archive":   {"--source", archive},
 		"is no pattern": {"--source", archive, "--allow", "[", "v1.0.0"},

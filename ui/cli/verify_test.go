@@ -160,7 +160,7 @@ func TestVerifyInCI(t *testing.T) {
 		{"several targets", []string{"v0.9.0", "v1.0.0", p.path("SHA256SUMS"), tar}, explain.CodeOK, "checksum"},
 		{"the newest release", nil, explain.CodeOK, "v1.0.0"},
 		{"a missing key", []string{stranger}, explain.CodeUnchecked, "--keys FILE adds it"},
-		{"a bad signature", []string{tampered}, explain.CodeFailed, "bad"},
+		{"a bad signature", []string{tampered}, explain.CodeFailed, "hint: bad: do not use it"},
 		{"both", []string{stranger, tampered, "v1.0.0"}, explain.CodeFailed, "unknown-key"},
 		{"unsigned commits", []string{"--commits", "v0.9.0..HEAD"}, explain.CodeFailed, "unsigned     commit"},
 		{"no commits", []string{"--commits", "HEAD..HEAD"}, explain.CodeUnchecked, "no commits in"},
@@ -178,6 +178,11 @@ func TestVerifyInCI(t *testing.T) {
 	t.Run("without any key", func(t *testing.T) {
 		if code, out, errs := p.run("verify", "v1.0.0"); code != explain.CodeUnchecked {
 			t.Errorf("exit %d\n%s%s", code, out, errs)
+		}
+	})
+	t.Run("what to do is said once", func(t *testing.T) {
+		if _, _, errs := p.verify(tampered, tampered); strings.Count(errs, "hint: bad: ") != 1 {
+			t.Error(errs)
 		}
 	})
 	t.Run("quiet", func(t *testing.T) {

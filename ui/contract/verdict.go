@@ -28,6 +28,7 @@ type Verdict struct {
 	PolicyReason       string           `json:"policy_reason,omitempty"`
 	ClaimedFingerprint keys.Fingerprint `json:"claimed_fingerprint,omitempty"`
 	ClaimedAt          string           `json:"claimed_at,omitempty"`
+	ClaimedSubject     string           `json:"claimed_subject,omitempty"`
 }
 
 // Of is v as the contract has it.
@@ -54,7 +55,7 @@ func Of(v keys.Verdict) Verdict {
 		}
 		return out
 	}
-	out.ClaimedFingerprint, out.ClaimedAt = v.Claim.Fingerprint, Time(v.Claim.SignedAt)
+	out.ClaimedFingerprint, out.ClaimedAt, out.ClaimedSubject = v.Claim.Fingerprint, Time(v.Claim.SignedAt), v.Claim.Subject
 	return out
 }
 

@@ -129,6 +129,8 @@ var every = []struct {
 	{&workflow.CheckError{Failed: []keys.Verdict{{Target: "x", Status: keys.StatusBad}}}, CodeFailed},
 	{&workflow.ConfigError{Path: "bulla.toml", Message: "x"}, CodeUsage},
 	{&workflow.UnreadPolicyError{Cause: errors.New("x")}, CodeUnchecked},
+	{&workflow.UnreadPolicyError{Cause: &gitops.GitError{Command: "ls-tree", Stderr: "could not fetch from promisor remote"}}, CodeUnchecked},
+	{&workflow.UnreadPolicyError{Cause: gitops.ErrNotFound}, CodeUnchecked},
 	{&workflow.ImageKeysError{Count: 2}, CodeUsage},
 	{&workflow.IncompleteError{Tag: "v1", Err: errors.New("x")}, CodeIncomplete},
 	{&workflow.JournalError{Tag: "v1", Err: errors.New("x")}, CodeIncomplete},

@@ -339,6 +339,7 @@ func stores(err error, x *Explanation) bool {
 }
 
 func repositories(err error, x *Explanation) bool {
+	var unread *workflow.UnreadPolicyError
 	var owner *gitops.OwnershipError
 	var unsupported *gitops.UnsupportedRepositoryError
 	var exists *gitops.ExistsError
@@ -350,6 +351,13 @@ func repositories(err error, x *Explanation) bool {
 	case errors.As(err, &changed):
 		x.Untouched, x.Code = "It was not changed.", CodeRefused
 		x.Next = []string{"look at the file, and try again"}
+	case errors.As(err, &unread):
+		x.Headline, x.Cause, x.Code = sentence(unread.Error()), sentence(unread.Cause.Error()), CodeUnchecked
+		var failed *gitops.GitError
+		if errors.As(unread.Cause, &failed) && strings.Contains(failed.Stderr, "promisor") {
+			x.Cause = "This is a partial clone, and that part of HEAD is not here."
+		}
+		x.Next = []string{"git show HEAD:bulla.toml fetches it", "--no-policy judges without one"}
 	case errors.Is(err, gitops.ErrNotRepository):
 		x.Headline, x.Code = "This is not a git repository.", CodeUsage
 		x.Next = []string{"go into the project you want to release", "bulla sandbox opens a practice world"}
@@ -433,11 +441,7 @@ func judging(err error, x *Explanation) bool {
 	var line *artifacts.SyntaxError
 	var large *gitops.TooLargeError
 	var limit *keys.LimitError
-	var unread *workflow.UnreadPolicyError
 	switch {
-	case errors.As(err, &unread):
-		x.Headline, x.Cause, x.Code = sentence(unread.Error()), sentence(unread.Cause.Error()), CodeUnchecked
-		x.Next = []string{"in a partial clone, git show HEAD:bulla.toml fetches it", "--no-policy judges without one"}
 	case errors.As(err, &check):
 		for _, v := range check.Failed {
 			x.Cause += sentence(fmt.Sprintf("%s is %s: %s", v.Target, v.Status, v.Reason)) + " "

@@ -200,6 +200,7 @@ type savedClaim struct {
 	Algorithm   string           `json:"a,omitempty"`
 	Version     int              `json:"v,omitempty"`
 	Authority   keys.Fingerprint `json:"y,omitempty"`
+	Subject     string           `json:"x,omitempty"`
 }
 
 // savedSigner leaves out where the public key was found: that may change without the key.
@@ -250,7 +251,7 @@ func (b *cacheBody) verdict(v keys.Verdict, places map[string]int) savedVerdict 
 	c := v.Claim
 	saved := savedVerdict{
 		Kind: v.Kind, Status: v.Status, Reason: v.Reason, Weak: v.Weak,
-		Claim: savedClaim{c.Fingerprint, c.KeyID, seconds(c.SignedAt), c.Hash, c.Algorithm, c.Version, c.Authority},
+		Claim: savedClaim{c.Fingerprint, c.KeyID, seconds(c.SignedAt), c.Hash, c.Algorithm, c.Version, c.Authority, c.Subject},
 	}
 	s := v.Signer
 	if s == nil {
@@ -301,7 +302,7 @@ func (b *cacheBody) restore(saved savedVerdict) (keys.Verdict, bool) {
 	c := saved.Claim
 	v := keys.Verdict{
 		Kind: saved.Kind, Status: saved.Status, Reason: saved.Reason, Weak: saved.Weak,
-		Claim: keys.Claim{Fingerprint: c.Fingerprint, KeyID: c.KeyID, SignedAt: fromSeconds(c.SignedAt), Hash: c.Hash, Algorithm: c.Algorithm, Version: c.Version, Authority: c.Authority},
+		Claim: keys.Claim{Fingerprint: c.Fingerprint, KeyID: c.KeyID, SignedAt: fromSeconds(c.SignedAt), Hash: c.Hash, Algorithm: c.Algorithm, Version: c.Version, Authority: c.Authority, Subject: c.Subject},
 	}
 	if saved.Signer < 0 || saved.Signer > len(b.Signers) {
 		return v, false

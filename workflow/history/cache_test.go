@@ -207,7 +207,7 @@ func TestCacheRoundTrip(t *testing.T) {
 	at := epoch
 	known := map[string]entry{
 		"tag 1": {until: at.AddDate(1, 0, 0), verdicts: []keys.Verdict{
-			{Kind: keys.KindTag, Status: keys.StatusWeak, Reason: "r", Weak: []string{"sha1 signature"}, Claim: keys.Claim{Fingerprint: "AB", KeyID: "CD", SignedAt: at, Hash: "sha1", Algorithm: "dsa", Version: 4, Authority: "CA"},
+			{Kind: keys.KindTag, Status: keys.StatusWeak, Reason: "r", Weak: []string{"sha1 signature"}, Claim: keys.Claim{Fingerprint: "AB", KeyID: "CD", SignedAt: at, Hash: "sha1", Algorithm: "dsa", Version: 4, Authority: "CA", Subject: "CN=a"},
 				Signer: &keys.Signatory{Fingerprint: "AB", Primary: "EF", UserIDs: []string{"\x00 <a@b>", "é"}, SignedAt: at, Hash: "sha1", Algorithm: "dsa1024", KeyExpires: at.AddDate(3, 0, 0), Authority: "CA"}},
 			{Kind: keys.KindTag, Status: keys.StatusUnknownKey, Reason: "?"},
 		}},

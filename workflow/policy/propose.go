@@ -103,10 +103,14 @@ func usesOf(releases []Release) []*signerUse {
 			if s == nil || s.SignedAt.IsZero() || (!v.Status.Sound() && v.Status != keys.StatusWeak) || slices.Contains(v.Weak, FindingTagName) {
 				continue
 			}
-			u := by[s.Primary]
+			key, name := s.Primary, signerName(s)
+			if s.Authority != "" { // without it the key in a certificate proves nothing
+				key, name = s.Authority, "Authority "+s.Authority.KeyID()
+			}
+			u := by[key]
 			if u == nil {
-				u = &signerUse{name: signerName(s), key: s.Primary, first: s.SignedAt, last: s.SignedAt, tags: [2]string{r.Tag, r.Tag}}
-				by[s.Primary] = u
+				u = &signerUse{name: name, key: key, first: s.SignedAt, last: s.SignedAt, tags: [2]string{r.Tag, r.Tag}}
+				by[key] = u
 				out = append(out, u)
 			}
 			u.count++

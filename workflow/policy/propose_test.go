@@ -211,3 +211,15 @@ func TestAllowedSigners(t *testing.T) {
 		}
 	}
 }
+
+// Keys in SSH certificates come and go: what is proposed is the authority that vouches for them, once.
+func TestProposeAuthority(t *testing.T) {
+	history := []Release{
+		release("v1", signedBy(alien, keys.StatusGood, certified(image), named("ada@example.org"))),
+		release("v2", signedBy(rhea, keys.StatusGood, certified(image), named("ben@example.org"))),
+	}
+	got := Propose(history, []Signer{{Name: "ada@example.org", Keys: []keys.Fingerprint{image}, Signs: []keys.Kind{keys.KindTag}}}, testNow)
+	if len(got.Signers) != 1 || !slices.Equal(got.Signers[0].Keys, []keys.Fingerprint{image}) || len(got.Refused) != 0 {
+		t.Errorf("%+v", got)
+	}
+}

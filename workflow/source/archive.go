@@ -101,7 +101,7 @@ func recognise(head []byte, path string) (format string, ok bool) {
 	}{
 		{"\x1f\x8b", "tar.gz", true}, {"BZh", "tar.bz2", true}, {"\x28\xb5\x2f\xfd", "tar.zst", true},
 		{"PK\x03\x04", "zip", true}, {"PK\x05\x06", "zip", true},
-		{"\xfd7zXZ\x00", "xz", false}, {"LZIP", "lzip", false}, {"7z\xbc\xaf\x27\x1c", "7z", false}, {"\x1f\x9d", "compress", false},
+		{"\xfd7zXZ\x00", "tar.xz", true}, {"LZIP", "lzip", false}, {"7z\xbc\xaf\x27\x1c", "7z", false}, {"\x1f\x9d", "compress", false},
 	} {
 		if bytes.HasPrefix(head, []byte(m.magic)) {
 			return m.format, m.supported
@@ -146,6 +146,9 @@ func (a *archive) decompress() (io.Reader, func(), error) {
 			return nil, none, err
 		}
 		return r, r.Close, nil
+	case "tar.xz":
+		r, err := xzReader(a.file)
+		return r, none, err
 	}
 	return in, none, nil
 }

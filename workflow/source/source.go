@@ -51,7 +51,7 @@ type Finding struct {
 // Report is what a comparison found.
 type Report struct {
 	Archive string // as it was named
-	Format  string // "tar", "tar.gz", "tar.bz2", "tar.zst", "zip"
+	Format  string // "tar", "tar.gz", "tar.bz2", "tar.zst", "tar.xz", "zip"
 	Tag     string
 	Commit  string
 	// Prefix is the folder that everything in the archive lies in, with a final slash, or "".
@@ -127,12 +127,12 @@ type Options struct {
 // FormatError says that a file is no archive that can be read here.
 type FormatError struct {
 	Path   string
-	Format string // "xz", or "" if it is not recognised at all
+	Format string // "lzip", or "" if it is not recognised at all
 }
 
 func (e *FormatError) Error() string {
 	if e.Format == "" {
-		return e.Path + " is no archive: tar (also with gzip, bzip2 or zstd) and zip can be compared"
+		return e.Path + " is no archive: tar (also with gzip, bzip2, xz or zstd) and zip can be compared"
 	}
 	return fmt.Sprintf("%s is compressed with %s, which is not supported: unpack it (%s -dk) and compare the tar file", e.Path, e.Format, e.Format)
 }

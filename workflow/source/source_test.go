@@ -152,7 +152,7 @@ func TestGitArchiveIsTheTree(t *testing.T) {
 	}
 	path := filepath.Join(b.dir, "a.tar")
 	b.in("archive", "-o", path, "v1")
-	for format, tool := range map[string]string{"tar.bz2": "bzip2", "tar.zst": "zstd"} {
+	for format, tool := range map[string]string{"tar.bz2": "bzip2", "tar.zst": "zstd", "tar.xz": "xz"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Logf("%s is not installed", tool)
 			continue
@@ -481,7 +481,7 @@ func TestNoArchive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]string{"\xfd7zXZ\x00rest": "xz", "hello": "", "": ""} {
+	for name, want := range map[string]string{"LZIP\x01rest": "lzip", "hello": "", "": ""} {
 		var f *FormatError
 		if _, err := Compare(ctx, repo, tag, b.save("x", []byte(name)), Options{}); !errors.As(err, &f) || f.Format != want {
 			t.Errorf("%q: %v", name, err)

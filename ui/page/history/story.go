@@ -8,6 +8,7 @@ import (
 	"bulla/ui/component/human"
 	"bulla/ui/component/layout"
 	"bulla/ui/component/sheet"
+	"bulla/ui/explain"
 	"bulla/ui/safetext"
 	"bulla/ui/theme"
 	"bulla/workflow/history"
@@ -82,6 +83,7 @@ func (s *teller) signature(v keys.Verdict) {
 		s.Fact("made with", g.Algorithm+", "+g.Hash)
 	} else if v.Claim != (keys.Claim{}) {
 		s.Text(s.Theme.Muted, "It says of itself, and nothing proves it:")
+		s.Fact("by", safetext.Line(v.Claim.Subject))
 		if v.Claim.Fingerprint != "" {
 			s.Key("key", v.Claim.Fingerprint)
 		} else {
@@ -92,7 +94,7 @@ func (s *teller) signature(v keys.Verdict) {
 	}
 	s.Fact("noted", safetext.Line(strings.Join(v.Weak, ", ")))
 	s.Fact("policy", policyText(v))
-	s.Fact("to do", advice(v))
+	s.Fact("to do", explain.Advice(v))
 }
 
 const maxUserIDs = 3
@@ -162,40 +164,6 @@ func policyText(v keys.Verdict) string {
 		return pick(v.PolicyReason == "", "this signer is allowed", safetext.Line(v.PolicyReason))
 	}
 	return "refused: " + safetext.Line(v.PolicyReason)
-}
-
-// advice is what to do about a verdict.
-func advice(v keys.Verdict) string {
-	if v.Trusted != nil && !*v.Trusted && v.Status.Sound() {
-		return "do not use it before the project has said why this is so"
-	}
-	switch v.Status {
-	case keys.StatusGood:
-		return "nothing"
-	case keys.StatusGoodExpiredSince:
-		return "nothing: the signature stays good. A newer copy of the key may run longer"
-	case keys.StatusWeak:
-		return "do not rely on it alone: compare the files with another source, or use a newer release"
-	case keys.StatusAfterExpiry:
-		return "get a newer copy of the key: its owner may have extended it"
-	case keys.StatusExpired:
-		return "ask the project for a new signature"
-	case keys.StatusRevoked:
-		return "do not use it on the strength of this signature; look for one by another key"
-	case keys.StatusNotYetValid:
-		return "check the clock of this computer, then ask the signer"
-	case keys.StatusUnknownKey:
-		return "get the key from where the project publishes it, compare its fingerprint, then: bulla keys import FILE"
-	case keys.StatusBad:
-		return "do not use it. Fetch the tag again; if it stays bad, tell the project"
-	case keys.StatusMalformed:
-		return "fetch the tag again; if it stays damaged, tell the project"
-	case keys.StatusUnsupported:
-		return "check it with the tool that made it"
-	case keys.StatusUnsigned:
-		return "nothing proves who made it: look for signed files or checksums of this release"
-	}
-	return "see the reason, then look again"
 }
 
 func (s *teller) change(c history.Change) {
