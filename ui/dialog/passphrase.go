@@ -221,12 +221,13 @@ func (p *Passphrase) View(t theme.Theme, w, h int) []string {
 	for i, f := range p.fields {
 		out = append(out, picker.Marker(t, i == p.at)+names[i]+f.View(t, w-13, i == p.at))
 	}
-	switch {
-	case p.wrong != "":
+	if p.wrong != "" {
 		out = append(out, t.Bad.Render("  "+p.wrong))
-	case p.note != "":
+	}
+	if p.note != "" {
 		out = append(out, t.Muted.Render("  "+layout.Cut(p.note, w-2, t.Signs.Ellipsis)))
-	default:
+	}
+	if p.wrong+p.note == "" {
 		out = append(out, "")
 	}
 	return append(out, p.places(t, w, h-len(out))...)

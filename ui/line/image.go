@@ -28,7 +28,7 @@ func (w *walk) images(ctx context.Context) error {
 func (w *walk) askImages(ctx context.Context) error {
 	w.t.Say("")
 	w.t.Say("The images to sign")
-	text, err := w.t.Ask(ctx, "References with their tags, such as registry.example.org/app:1.0.0; Enter for no images:")
+	text, err := w.t.Ask(ctx, "Names with tags, such as registry.example.org/app:1.0.0; Enter for none:")
 	if err != nil {
 		return err
 	}

@@ -103,10 +103,10 @@ func (w *walk) newKey(ctx context.Context) error {
 	p := store.GenerateParams{Algorithm: "ed25519"}
 	author := w.Session.Repository().Head.Author
 	var err error
-	if p.Name, err = w.t.Text(ctx, "Your name", author.Name); err != nil {
+	if p.Name, err = w.userID(ctx, "Your name", author.Name, func(s string) store.GenerateParams { return store.GenerateParams{Name: s} }); err != nil {
 		return err
 	}
-	if p.Email, err = w.t.Text(ctx, "Your address", author.Email); err != nil {
+	if p.Email, err = w.userID(ctx, "Your e-mail address", author.Email, func(s string) store.GenerateParams { return store.GenerateParams{Email: s} }); err != nil {
 		return err
 	}
 	if p.Lifetime, err = w.lifetime(ctx); err != nil {
@@ -133,6 +133,21 @@ func (w *walk) newKey(ctx context.Context) error {
 	w.t.Say("Keep that in another place. A backup: bulla keys backup %s -o FILE", string(made.Key.Fingerprint))
 	w.c.Key = string(made.Key.Fingerprint)
 	return nil
+}
+
+// userID asks for a part of the user id until the store would take it.
+func (w *walk) userID(ctx context.Context, question, preset string, as func(string) store.GenerateParams) (string, error) {
+	for {
+		text, err := w.t.Text(ctx, question, preset)
+		if err != nil {
+			return "", err
+		}
+		var param *store.ParamError
+		if err := as(text).CheckUserID(); !errors.As(err, &param) {
+			return text, nil
+		}
+		w.t.Say("That cannot be taken: it %s.", param.Reason)
+	}
 }
 
 func (w *walk) lifetime(ctx context.Context) (time.Duration, error) {

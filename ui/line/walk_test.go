@@ -265,11 +265,11 @@ func TestNoKey(t *testing.T) {
 		t.Errorf("no: %v", w.err)
 	}
 	// Without a terminal a passphrase cannot be typed: nothing is made.
-	w = walkThrough(t, f, nil, "y", "", "ada@elsewhere.example", "soon", "90d")
+	w = walkThrough(t, f, nil, "y", "Ada <x>", "", "nowhere", "ada@elsewhere.example", "soon", "90d")
 	if !errors.Is(w.err, keys.ErrNoPassphrase) || len(f.generated) != 0 {
 		t.Errorf("no terminal: %v", w.err)
 	}
-	w.says(t, "Your name [Ada]:", "Your address [ada@example.org]:")
+	w.says(t, "Your name [Ada]:", "it contains one of ( ) < >.", "Your e-mail address [ada@example.org]:", "it is not an address.")
 }
 
 // TestNothingConfigured asks for globs and references, and offers to save the choices.

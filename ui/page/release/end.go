@@ -229,7 +229,11 @@ func (v *endView) showCommands() {
 	mine := workflow.SignerCommands(r, v.repo.Root)
 	theirs := workflow.StrangerCommands(r, v.repo.Root, workflow.PublicKeysName, workflow.ImageKeyName(r.Plan.ImageKey))
 	v.dialogs().Push(dialog.NewMessage("How others verify "+safetext.Line(r.Plan.Tag), func(t theme.Theme, w int) []string {
-		out := append([]string{t.Strong.Render("Once, you: publish the public keys.")}, CommandRows(t, mine, w)...)
+		head := "Once, you: publish the public keys."
+		if v.o.Practice {
+			head = "Once, you, in a real project: publish the public keys."
+		}
+		out := append([]string{t.Strong.Render(head)}, CommandRows(t, mine, w)...)
 		out = append(out, "", t.Strong.Render("Then anyone can check:"))
 		return append(out, CommandRows(t, theirs, w)...)
 	}))
