@@ -25,6 +25,7 @@ import (
 type Backend interface {
 	Project() string
 	Repository() gitops.State
+	State(context.Context) (gitops.State, error)
 	Config() workflow.Config
 	SaveConfig(context.Context, workflow.Config) error
 	Unfinished(context.Context) (*workflow.Unfinished, error)

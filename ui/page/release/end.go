@@ -334,13 +334,22 @@ func (v *endView) status() string {
 	case v.released() && v.result.Pushed:
 		return "The tag is pushed."
 	case v.released() && len(v.result.Images) > 0 && v.result.Plan.ImageWith.ContentTrust():
-		return "The signatures of the image are public. The tag is not pushed yet."
+		return "The signatures of " + imageWords(v.result) + " are public. The tag is not pushed yet."
+	case v.released() && len(v.result.Images) > 1:
+		return "The signatures of the images are in the registry. The tag is not pushed yet."
 	case v.released() && len(v.result.Images) > 0:
 		return "The signature of the image is in its registry. The tag is not pushed yet."
 	case v.released():
 		return "The tag is only in this repository: nothing was pushed."
 	}
 	return ""
+}
+
+func imageWords(r *workflow.Result) string {
+	if len(r.Images) == 1 {
+		return "the image"
+	}
+	return "the images"
 }
 
 func (v *endView) hints() []keymap.Hint {
