@@ -43,7 +43,7 @@ func (a *app) practiseLineByLine(ctx context.Context) (err error) {
 	t.Say("This is practice: a project, keys and a registry that are worth nothing, in %s.", b.Root())
 	t.Say("Every passphrase here is: %s", sandbox.Passphrase)
 	t.Say("")
-	res, err := line.Walk(ctx, line.Walker{Terminal: t, Session: s, Report: a.report, Now: a.Now})
+	res, err := line.Walk(ctx, line.Walker{Terminal: t, Session: s, Report: a.report, Note: "This is practice. Type: " + sandbox.Passphrase, Now: a.Now})
 	if err != nil || res == nil {
 		return err
 	}

@@ -93,7 +93,7 @@ func (w *walk) imageKey(ctx context.Context) error {
 	for i, k := range list {
 		w.t.Say("  %d  %s, %s", i+1, k.Path, k.Why)
 		if k.ID != "" {
-			w.t.Say("     %s", keys.Fingerprint(k.ID).Grouped())
+			w.fingerprint("     ", keys.Fingerprint(k.ID))
 		}
 	}
 	w.t.Say("  %d  make a new one", len(list)+1)

@@ -79,6 +79,13 @@ func (w *walk) keyRow(n int, k workflow.KeyChoice) {
 	}
 }
 
+// fingerprint prints a whole fingerprint, over two lines where it is too long for a terminal's one.
+func (w *walk) fingerprint(indent string, f keys.Fingerprint) {
+	for _, l := range human.FingerprintLines(f, 79-len(indent)) {
+		w.t.Say(indent+"%s", l)
+	}
+}
+
 // countdown says when a key ends and how long that is from now.
 func countdown(at, now time.Time) string {
 	if at.IsZero() || !now.Before(at) {
