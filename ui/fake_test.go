@@ -42,6 +42,7 @@ type fake struct {
 	planErr    error
 	run        func(context.Context, *workflow.Plan, workflow.Face) (*workflow.Result, error)
 	abandoned  workflow.Abandoned
+	again      *gitops.State
 	undo       chan struct{} // taking back waits for it, unless it is nil
 	remote     gitops.Remote
 	pushErr    error
@@ -101,9 +102,17 @@ func (f *fake) open(context.Context) (Backend, error) { return f, nil }
 
 func (f *fake) Project() string          { return "acme/widget" }
 func (f *fake) Repository() gitops.State { return f.state }
-func (f *fake) Config() workflow.Config  { return f.config }
-func (f *fake) Globs(string) []string    { return f.config.Release.Artifacts }
-func (f *fake) Close() error             { f.closed++; return nil }
+
+// State is the state as it is now: again, if a test has set it, else the one at the beginning.
+func (f *fake) State(context.Context) (gitops.State, error) {
+	if f.again != nil {
+		return *f.again, nil
+	}
+	return f.state, nil
+}
+func (f *fake) Config() workflow.Config { return f.config }
+func (f *fake) Globs(string) []string   { return f.config.Release.Artifacts }
+func (f *fake) Close() error            { f.closed++; return nil }
 func (f *fake) SaveConfig(_ context.Context, c workflow.Config) error {
 	f.saved = append(f.saved, c)
 	return nil

@@ -551,8 +551,11 @@ func TestRefusedPreflight(t *testing.T) {
 	f.findings = dirty()
 	d := drive(t, testOptions(f)).see("not clean").press("enter").see("r looks again").hidden("Which key")
 	f.findings = f.findings[1:] // a warning remains
+	now := f.state
+	now.Changed, now.Head.Subject = nil, "Commit what was changed"
+	f.again = &now
 	d.press("r").until("the mended tree", func() bool { return !strings.Contains(d.r.View(), "not clean") })
-	d.see("did not answer").press("enter").see("Which key").see("1 note")
+	d.see("Commit what was changed").see("tree    clean").see("did not answer").press("enter").see("Which key").see("1 note")
 }
 
 func TestKeyForm(t *testing.T) {

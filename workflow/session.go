@@ -62,6 +62,12 @@ func (s *Session) root() string {
 // Repository is the state of the repository when the Session was opened.
 func (s *Session) Repository() gitops.State { return s.state }
 
+// State reads the state of the repository anew: a person may have committed or tagged meanwhile.
+func (s *Session) State(ctx context.Context) (gitops.State, error) {
+	s.forgetTags()
+	return s.repo.State(ctx)
+}
+
 // Config is bulla.toml as it was when the Session was opened, or as SaveConfig left it.
 func (s *Session) Config() Config {
 	s.mu.Lock()

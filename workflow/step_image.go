@@ -85,6 +85,9 @@ func runImage(ctx context.Context, r *run) (string, error) {
 	if where == "" {
 		where = "the signature is in the registry"
 	}
+	if len(r.plan.Images) > 1 {
+		where = strings.Replace(where, "the signature is", "the signatures are", 1)
+	}
 	return plural(len(r.plan.Images), "image") + " signed, " + where, nil
 }
 

@@ -20,7 +20,7 @@ func (a *app) lineByLine(ctx context.Context, f releaseFlags) error {
 		Terminal: a.terminal(), Session: s, Choices: f.choices(), Face: workflow.Face{First: f.fds().answer},
 		Vault: a.world.Vault, Report: a.report, Now: a.Now,
 	})
-	if err != nil {
+	if err != nil || res == nil {
 		return err
 	}
 	return res.PushFailed
@@ -43,8 +43,8 @@ func (a *app) practiseLineByLine(ctx context.Context) (err error) {
 	t.Say("This is practice: a project, keys and a registry that are worth nothing, in %s.", b.Root())
 	t.Say("Every passphrase here is: %s", sandbox.Passphrase)
 	t.Say("")
-	res, err := line.Walk(ctx, line.Walker{Terminal: t, Session: s, Report: a.report, Now: a.Now})
-	if err != nil {
+	res, err := line.Walk(ctx, line.Walker{Terminal: t, Session: s, Report: a.report, Note: "This is practice. Type: " + sandbox.Passphrase, Now: a.Now})
+	if err != nil || res == nil {
 		return err
 	}
 	t.Say("")

@@ -221,12 +221,13 @@ func (p *Passphrase) View(t theme.Theme, w, h int) []string {
 	for i, f := range p.fields {
 		out = append(out, picker.Marker(t, i == p.at)+names[i]+f.View(t, w-13, i == p.at))
 	}
-	switch {
-	case p.wrong != "":
+	if p.wrong != "" {
 		out = append(out, t.Bad.Render("  "+p.wrong))
-	case p.note != "":
+	}
+	if p.note != "" {
 		out = append(out, t.Muted.Render("  "+layout.Cut(p.note, w-2, t.Signs.Ellipsis)))
-	default:
+	}
+	if p.wrong+p.note == "" {
 		out = append(out, "")
 	}
 	return append(out, p.places(t, w, h-len(out))...)
@@ -237,16 +238,26 @@ func (p *Passphrase) places(t theme.Theme, w, h int) []string {
 	if len(p.offers) == 0 {
 		return nil
 	}
+	name := func(s vault.Status) string {
+		if s.Backend == vault.BackendMemory {
+			return "nowhere: only in memory, until bulla ends"
+		}
+		return safetext.Line(s.Name)
+	}
 	out := []string{"", "Where shall it be kept?"}
+	if h < len(out)+len(p.offers) { // the choice alone: it must be in sight whatever the room
+		line := "Keep it in " + name(p.offers[p.keep])
+		if p.offers[p.keep].Backend == vault.BackendMemory {
+			line = "Keep it " + name(p.offers[p.keep])
+		}
+		return []string{"", layout.Cut(line, w, t.Signs.Ellipsis)}[max(0, 2-max(1, h)):]
+	}
 	for i, s := range p.offers {
 		sign := t.Signs.RadioOff
 		if i == p.keep {
 			sign = t.Accent.Render(t.Signs.Radio)
 		}
-		name := safetext.Line(s.Name)
-		if s.Backend == vault.BackendMemory {
-			name = "nowhere: only in memory, until bulla ends"
-		}
+		name := name(s)
 		line := "  " + sign + " " + name
 		if !usable(s) {
 			line = t.Muted.Render("  "+t.Signs.RadioOff+" "+name+": ") + t.Muted.Render(safetext.Line(s.Reason))

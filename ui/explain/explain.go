@@ -403,8 +403,11 @@ func pushing(err error, x *Explanation) bool {
 	}
 	x.Headline = fmt.Sprintf("The tag %s was not pushed to %s.", push.Tag, push.Remote)
 	x.Cause = push.Rejected
-	if x.Cause == "" {
+	switch words := remoteWords(push.Output); {
+	case x.Cause == "":
 		x.Cause = strings.TrimSpace(push.Output)
+	case words != "":
+		x.Cause = sentence(x.Cause) + " The remote says: " + sentence(words)
 	}
 	x.Untouched = "The tag is signed and safe in this repository."
 	x.Next = []string{
@@ -413,6 +416,18 @@ func pushing(err error, x *Explanation) bool {
 	}
 	x.Code = CodeIncomplete
 	return true
+}
+
+// remoteWords is what a remote's hooks said, as git passes it on: its lines begin with "remote:".
+func remoteWords(output string) string {
+	const most = 3 // lines
+	var words []string
+	for l := range strings.Lines(output) {
+		if text, ok := strings.CutPrefix(strings.TrimSpace(l), "remote:"); ok && strings.TrimSpace(text) != "" && len(words) < most {
+			words = append(words, strings.TrimSpace(text))
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // asking explains why a git remote or the git program gave no answer.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"testing"
 
@@ -73,5 +74,51 @@ func TestPartialWorkIsTold(t *testing.T) {
 	x := Error(&PartialError{Done: "1 of 2 files were signed.", Err: context.Canceled})
 	if x.Untouched != "1 of 2 files were signed." {
 		t.Errorf("told %q", x.Untouched)
+	}
+}
+
+// TestRefusedPush: what the remote's hook said is told; git only says that a hook declined.
+func TestRefusedPush(t *testing.T) {
+	x := Error(&gitops.PushError{Remote: "origin", Tag: "v1", Rejected: "pre-receive hook declined",
+		Output: "remote: tags are made by the release bot only        \nremote: \nTo /srv/widget.git\n ! [remote rejected] v1 -> v1 (pre-receive hook declined)\n"})
+	if want := "Pre-receive hook declined. The remote says: Tags are made by the release bot only."; x.Cause != want {
+		t.Errorf("%q, want %q", x.Cause, want)
+	}
+	x = Error(&gitops.PushError{Remote: "origin", Tag: "v1", Rejected: "already exists", Output: "To /srv/widget.git\n"})
+	if x.Cause != "already exists" {
+		t.Errorf("%q", x.Cause)
+	}
+}
+
+// TestSeveralProblems: each keeps what to do about it; one alone is no list.
+func TestSeveralProblems(t *testing.T) {
+	f := workflow.Finding{Severity: workflow.SeverityError, Message: "The tag v1 exists already.", Hint: "choose another"}
+	g := workflow.Finding{Severity: workflow.SeverityError, Message: "no file matches"}
+	w := workflow.Finding{Severity: workflow.SeverityWarning, Message: "no backup"}
+	x := Error(&workflow.RefusedError{Findings: []workflow.Finding{f, w, g}})
+	if want := []Problem{{"The tag v1 exists already.", "choose another"}, {"No file matches.", ""}}; !slices.Equal(x.Problems, want) {
+		t.Errorf("%+v", x.Problems)
+	}
+	if x := Error(&workflow.RefusedError{Findings: []workflow.Finding{f, w}}); len(x.Problems) != 0 || x.Headline != f.Message {
+		t.Errorf("%+v", x)
+	}
+}
+
+// TestWhosePassphrase: a wrong passphrase is told from others by what it opens and where it came from.
+func TestWhosePassphrase(t *testing.T) {
+	image := keys.PassphraseRequest{Purpose: keys.PurposeImage, ID: "abc", Label: "release.key"}
+	for _, c := range []struct {
+		err         error
+		says, cause string
+	}{
+		{&WrongPassphraseError{Flag: "--image-passphrase-fd", Request: image}, "The passphrase of the image key release.key is wrong.", "It came by --image-passphrase-fd."},
+		{&keys.UnlockError{Request: image, Tries: 3}, "The passphrase of the image key release.key was wrong 3 times.", ""},
+		{&keys.UnlockError{Request: keys.PassphraseRequest{Purpose: keys.PurposeOpenPGP, ID: "ABC"}, Tries: 3}, "The passphrase of the key ABC was wrong 3 times.", ""},
+		{&keys.UnlockError{Tries: 3}, "The passphrase of the key was wrong 3 times.", ""},
+	} {
+		x := Error(fmt.Errorf("sign: %w", c.err))
+		if x.Headline != c.says || x.Cause != c.cause || x.Code != CodeRefused || !errors.Is(c.err, keys.ErrWrongPassphrase) {
+			t.Errorf("%v: %+v", c.err, x)
+		}
 	}
 }

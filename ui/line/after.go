@@ -7,6 +7,7 @@ import (
 
 	"bulla/keys"
 	"bulla/keys/vault"
+	"bulla/ui/explain"
 	"bulla/workflow"
 )
 
@@ -21,8 +22,12 @@ func (w *walk) after(ctx context.Context, res *workflow.Result) error {
 	}
 	w.strangers(res)
 	for _, offer := range []func(context.Context, *workflow.Result) error{w.keepPassphrases, w.saveChoices} {
-		if err := offer(ctx, res); err != nil {
-			return ctx.Err() // q ends the offers, and the release stands
+		err := offer(ctx, res)
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return &explain.PartialError{Done: "The release of " + res.Plan.Tag + " is done and stands.", Err: ctx.Err()}
+		case err != nil:
+			return nil // q ends the offers, and the release stands
 		}
 	}
 	return nil

@@ -114,8 +114,12 @@ func (t *Terminal) Several(ctx context.Context, rows []string) ([]int, error) {
 	for i, r := range rows {
 		t.Say("  %d  %s", i+1, r)
 	}
+	question := "Enter takes all; 1 3-5 chooses some; none takes none:"
+	if len(rows) == 1 {
+		question = "Enter takes it; none leaves it out:"
+	}
 	for {
-		s, err := t.Ask(ctx, "Enter takes all; 1 3-5 chooses some; none takes none:")
+		s, err := t.Ask(ctx, question)
 		if err != nil {
 			return nil, err
 		}

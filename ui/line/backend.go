@@ -38,6 +38,8 @@ type Walker struct {
 	// Report prints what a release made, with its verdicts.
 	Report func(*workflow.Result) error
 	Now    func() time.Time
+	// Note is said whenever a passphrase is asked for: the practice one, in practice.
+	Note string
 	// Heartbeat is how often a step at work says that it still is; 0 means five seconds.
 	Heartbeat time.Duration
 }

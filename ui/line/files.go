@@ -28,7 +28,7 @@ func (w *walk) files(ctx context.Context) error {
 func (w *walk) askGlobs(ctx context.Context) error {
 	w.t.Say("")
 	w.t.Say("The files to sign")
-	text, err := w.t.Ask(ctx, "Patterns from the root of the repository, such as dist/*; Enter for no files:")
+	text, err := w.t.Ask(ctx, "Patterns from the root, such as dist/*; Enter for no files:")
 	if err != nil {
 		return err
 	}

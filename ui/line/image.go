@@ -28,7 +28,7 @@ func (w *walk) images(ctx context.Context) error {
 func (w *walk) askImages(ctx context.Context) error {
 	w.t.Say("")
 	w.t.Say("The images to sign")
-	text, err := w.t.Ask(ctx, "References with their tags, such as registry.example.org/app:1.0.0; Enter for no images:")
+	text, err := w.t.Ask(ctx, "Names with tags, such as registry.example.org/app:1.0.0; Enter for none:")
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (w *walk) imageKey(ctx context.Context) error {
 	for i, k := range list {
 		w.t.Say("  %d  %s, %s", i+1, k.Path, k.Why)
 		if k.ID != "" {
-			w.t.Say("     %s", keys.Fingerprint(k.ID).Grouped())
+			w.fingerprint("     ", keys.Fingerprint(k.ID))
 		}
 	}
 	w.t.Say("  %d  make a new one", len(list)+1)

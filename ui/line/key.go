@@ -79,6 +79,13 @@ func (w *walk) keyRow(n int, k workflow.KeyChoice) {
 	}
 }
 
+// fingerprint prints a whole fingerprint, over two lines where it is too long for a terminal's one.
+func (w *walk) fingerprint(indent string, f keys.Fingerprint) {
+	for _, l := range human.FingerprintLines(f, 79-len(indent)) {
+		w.t.Say(indent+"%s", l)
+	}
+}
+
 // countdown says when a key ends and how long that is from now.
 func countdown(at, now time.Time) string {
 	if at.IsZero() || !now.Before(at) {
@@ -103,10 +110,10 @@ func (w *walk) newKey(ctx context.Context) error {
 	p := store.GenerateParams{Algorithm: "ed25519"}
 	author := w.Session.Repository().Head.Author
 	var err error
-	if p.Name, err = w.t.Text(ctx, "Your name", author.Name); err != nil {
+	if p.Name, err = w.userID(ctx, "Your name", author.Name, func(s string) store.GenerateParams { return store.GenerateParams{Name: s} }); err != nil {
 		return err
 	}
-	if p.Email, err = w.t.Text(ctx, "Your address", author.Email); err != nil {
+	if p.Email, err = w.userID(ctx, "Your e-mail address", author.Email, func(s string) store.GenerateParams { return store.GenerateParams{Email: s} }); err != nil {
 		return err
 	}
 	if p.Lifetime, err = w.lifetime(ctx); err != nil {
@@ -133,6 +140,21 @@ func (w *walk) newKey(ctx context.Context) error {
 	w.t.Say("Keep that in another place. A backup: bulla keys backup %s -o FILE", string(made.Key.Fingerprint))
 	w.c.Key = string(made.Key.Fingerprint)
 	return nil
+}
+
+// userID asks for a part of the user id until the store would take it.
+func (w *walk) userID(ctx context.Context, question, preset string, as func(string) store.GenerateParams) (string, error) {
+	for {
+		text, err := w.t.Text(ctx, question, preset)
+		if err != nil {
+			return "", err
+		}
+		var param *store.ParamError
+		if err := as(text).CheckUserID(); !errors.As(err, &param) {
+			return text, nil
+		}
+		w.t.Say("That cannot be taken: it %s.", param.Reason)
+	}
 }
 
 func (w *walk) lifetime(ctx context.Context) (time.Duration, error) {

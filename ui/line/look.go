@@ -86,7 +86,7 @@ func (w *walk) lookImages(p *workflow.Plan) {
 		w.t.Say("  Image %s", img.Name)
 		w.t.Say("    %s", img.Digest)
 		if p.ImageWith.Cosign() {
-			w.t.Say("    Signing it publishes the signature in the registry; that cannot be taken back.")
+			w.t.Say("    Signing it publishes the signature in the registry. There is no way back.")
 		}
 		if img.Trust != nil {
 			w.t.Say("    Signed in Content Trust on %s, as %s: that is public too.", img.Trust.Server, strings.Join(img.Trust.Roles, ", "))
@@ -97,6 +97,6 @@ func (w *walk) lookImages(p *workflow.Plan) {
 	}
 	w.t.Say("    by image key %s", p.ImageKey)
 	if p.ImageID != "" {
-		w.t.Say("    %s", keys.Fingerprint(p.ImageID).Grouped())
+		w.fingerprint("    ", keys.Fingerprint(p.ImageID))
 	}
 }

@@ -23,6 +23,9 @@ func (w *walk) run(ctx context.Context, job func(workflow.Face) (*workflow.Resul
 	face.Ask = func(ctx context.Context, req keys.PassphraseRequest) (keys.Secret, error) {
 		p.hush(true)
 		defer p.hush(false)
+		if w.Note != "" {
+			w.t.Say("  %s", w.Note)
+		}
 		return w.t.Passphrase(ctx, req)
 	}
 	res, err := job(face)

@@ -35,6 +35,7 @@ func (w *walk) version(ctx context.Context) error {
 			text = choices.Proposals[n-1].Version
 		}
 		if text == "" {
+			w.t.Say("A number from 1 to %d or a version, please.", len(choices.Proposals))
 			continue
 		}
 		tag, version, err := w.Session.NewTag(ctx, text)
@@ -79,7 +80,7 @@ func (w *walk) message(ctx context.Context) error {
 	for l := range strings.SplitSeq(draft.Text, "\n") {
 		w.t.Say("  | %s", l)
 	}
-	w.t.Say("Enter keeps it. Or type another, over as many lines as you like; a line with nothing but a dot ends it.")
+	w.t.Say("Enter keeps it. Or type another, line by line; a line with only a dot ends it.")
 	text, err := w.t.Ask(ctx, "Message, line 1:")
 	if err != nil {
 		return err

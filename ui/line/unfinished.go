@@ -2,6 +2,7 @@ package line
 
 import (
 	"context"
+	"errors"
 
 	"bulla/keys"
 	"bulla/ui/component/human"
@@ -14,6 +15,9 @@ const (
 	takeBack
 	leaveIt
 )
+
+// errLeftIt is how a person leaves an unfinished release for later: an answer, not a cancellation.
+var errLeftIt = errors.New("left as it is")
 
 // unfinished offers to go on with a release that a former run began. It returns no result and no
 // error where there is none, or where it was taken back.
@@ -43,7 +47,8 @@ func (w *walk) unfinished(ctx context.Context) (*workflow.Result, error) {
 	case takeBack:
 		return nil, w.abandon(ctx)
 	}
-	return nil, errLeft
+	w.t.Say("It is left as it is. bulla release --resume goes on with it, --abandon takes it back.")
+	return nil, errLeftIt
 }
 
 func (w *walk) whatNow(ctx context.Context) (int, error) {

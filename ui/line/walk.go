@@ -29,7 +29,8 @@ type walk struct {
 }
 
 // Walk leads through a release line by line. Leaving at a question, by q or the end of input, is
-// context.Canceled, and explain.ErrLeft where nothing was changed; keys that were made stay.
+// context.Canceled, and explain.ErrLeft where nothing was changed; keys that were made stay. Leaving
+// an unfinished release for later is neither a result nor an error.
 // Otherwise it returns what Session.Plan, Run and Resume return.
 func Walk(ctx context.Context, o Walker) (*workflow.Result, error) {
 	if o.Heartbeat == 0 {
@@ -38,6 +39,9 @@ func Walk(ctx context.Context, o Walker) (*workflow.Result, error) {
 	w := &walk{Walker: o, t: o.Terminal, c: o.Choices}
 	w.greet()
 	res, err := w.unfinished(ctx)
+	if errors.Is(err, errLeftIt) {
+		return nil, nil
+	}
 	if err == nil && res == nil {
 		res, err = w.fresh(ctx)
 	}

@@ -247,9 +247,10 @@ func TestUnfinished(t *testing.T) {
 
 	f = newSession()
 	f.unfinished = begun
-	if w = walkThrough(t, f, nil, "3"); !errors.Is(w.err, context.Canceled) || f.abandoned+f.resumed+f.runs != 0 {
-		t.Errorf("leave: %v", w.err)
+	if w = walkThrough(t, f, nil, "3"); w.err != nil || w.res != nil || f.abandoned+f.resumed+f.runs != 0 {
+		t.Errorf("leave: %v, %v", w.res, w.err)
 	}
+	w.says(t, "It is left as it is.")
 	f.unfinished = &workflow.Unfinished{Tag: "v1.4.0", Running: true}
 	if w = walkThrough(t, f, nil, "1"); !errors.Is(w.err, workflow.ErrRunning) || f.resumed != 0 {
 		t.Errorf("running elsewhere: %v", w.err)
@@ -265,11 +266,11 @@ func TestNoKey(t *testing.T) {
 		t.Errorf("no: %v", w.err)
 	}
 	// Without a terminal a passphrase cannot be typed: nothing is made.
-	w = walkThrough(t, f, nil, "y", "", "ada@elsewhere.example", "soon", "90d")
+	w = walkThrough(t, f, nil, "y", "Ada <x>", "", "nowhere", "ada@elsewhere.example", "soon", "90d")
 	if !errors.Is(w.err, keys.ErrNoPassphrase) || len(f.generated) != 0 {
 		t.Errorf("no terminal: %v", w.err)
 	}
-	w.says(t, "Your name [Ada]:", "Your address [ada@example.org]:")
+	w.says(t, "Your name [Ada]:", "it contains one of ( ) < >.", "Your e-mail address [ada@example.org]:", "it is not an address.")
 }
 
 // TestNothingConfigured asks for globs and references, and offers to save the choices.

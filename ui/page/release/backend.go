@@ -22,6 +22,7 @@ import (
 // Backend is what the walk needs of a repository: the methods of *workflow.Session.
 type Backend interface {
 	backend.Release
+	State(context.Context) (gitops.State, error)
 	Push(context.Context, *workflow.Result, workflow.Face) error
 	PushTarget(remote string) (gitops.Remote, bool)
 	Close() error

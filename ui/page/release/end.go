@@ -229,7 +229,11 @@ func (v *endView) showCommands() {
 	mine := workflow.SignerCommands(r, v.repo.Root)
 	theirs := workflow.StrangerCommands(r, v.repo.Root, workflow.PublicKeysName, workflow.ImageKeyName(r.Plan.ImageKey))
 	v.dialogs().Push(dialog.NewMessage("How others verify "+safetext.Line(r.Plan.Tag), func(t theme.Theme, w int) []string {
-		out := append([]string{t.Strong.Render("Once, you: publish the public keys.")}, CommandRows(t, mine, w)...)
+		head := "Once, you: publish the public keys."
+		if v.o.Practice {
+			head = "Once, you, in a real project: publish the public keys."
+		}
+		out := append([]string{t.Strong.Render(head)}, CommandRows(t, mine, w)...)
 		out = append(out, "", t.Strong.Render("Then anyone can check:"))
 		return append(out, CommandRows(t, theirs, w)...)
 	}))
@@ -330,13 +334,22 @@ func (v *endView) status() string {
 	case v.released() && v.result.Pushed:
 		return "The tag is pushed."
 	case v.released() && len(v.result.Images) > 0 && v.result.Plan.ImageWith.ContentTrust():
-		return "The signatures of the image are public. The tag is not pushed yet."
+		return "The signatures of " + imageWords(v.result) + " are public. The tag is not pushed yet."
+	case v.released() && len(v.result.Images) > 1:
+		return "The signatures of the images are in the registry. The tag is not pushed yet."
 	case v.released() && len(v.result.Images) > 0:
 		return "The signature of the image is in its registry. The tag is not pushed yet."
 	case v.released():
 		return "The tag is only in this repository: nothing was pushed."
 	}
 	return ""
+}
+
+func imageWords(r *workflow.Result) string {
+	if len(r.Images) == 1 {
+		return "the image"
+	}
+	return "the images"
 }
 
 func (v *endView) hints() []keymap.Hint {

@@ -30,6 +30,7 @@ type imageRoom struct {
 	images  []*imageRow
 	list    picker.Model
 	field   *textfield.Model // a reference being typed; nil: none
+	removed string           // the reference that was left out last
 
 	keyTask  task
 	known    bool
@@ -212,11 +213,13 @@ func (r *imageRoom) key(msg tea.KeyMsg) tea.Cmd {
 		}
 		r.settle()
 	case key.Matches(msg, r.keys.Images):
-		r.field = textfield.New("", "registry.example.org/widget:"+r.state.version)
+		// Who took one out by mistake, or mistyped it, need not type all of it again.
+		r.field = textfield.Propose(r.removed, "registry.example.org/widget:"+r.state.version)
 	case key.Matches(msg, r.keys.Remove):
 		if i := r.list.At(); i < len(r.images) {
 			r.images[i].task.stop()
 			r.images[i].offering.stop()
+			r.removed = r.images[i].name
 			r.images = append(r.images[:i:i], r.images[i+1:]...)
 			r.list.Set(min(i, max(0, len(r.images)-1)))
 		}

@@ -6,6 +6,7 @@ import (
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
+	"bulla/gitops"
 	"bulla/ui/component/human"
 	"bulla/ui/component/layout"
 	"bulla/ui/component/picker"
@@ -28,6 +29,8 @@ type preflightRoom struct {
 type preflightDone struct {
 	id       int
 	findings []workflow.Finding
+	repo     gitops.State
+	err      error // of reading repo
 }
 
 func (r *preflightRoom) enter() tea.Cmd {
@@ -40,12 +43,20 @@ func (r *preflightRoom) enter() tea.Cmd {
 func (r *preflightRoom) look() tea.Cmd {
 	ctx, id := r.begin(&r.task)
 	backend, choices := r.backend, r.choices
-	return func() tea.Msg { return preflightDone{id, backend.Preflight(ctx, choices)} }
+	return func() tea.Msg {
+		m := preflightDone{id: id}
+		m.repo, m.err = backend.State(ctx) // what was mended shows
+		m.findings = backend.Preflight(ctx, choices)
+		return m
+	}
 }
 
 func (r *preflightRoom) update(msg tea.Msg) tea.Cmd {
 	if m, ok := msg.(preflightDone); ok && r.task.end(m.id) {
 		r.known, r.findings = true, atPreflight(m.findings)
+		if m.err == nil {
+			r.repo = m.repo
+		}
 		if r.refused() == "" {
 			r.mended(placePreflight)
 		}

@@ -151,6 +151,9 @@ func (v *runView) find(id workflow.StepID) *stepRow {
 // open shows the dialog for a question of the run.
 func (v *runView) open(q *question) {
 	v.opening = ""
+	if v.waiting != nil && q.request.Purpose == keys.PurposeVault {
+		v.waiting.Label = "the vault" // not the path of its folder
+	}
 	o := dialog.PassphraseOptions{Request: q.request, Offers: q.offers, Chosen: cmp.Or(v.keep, q.chosen), Answer: func(s keys.Secret, keep vault.Backend, ok bool) tea.Cmd {
 		if ok {
 			v.keep = keep
