@@ -206,6 +206,9 @@ func (p *parser) taken(i instruction) {
 		b := Base{Line: i.line, Use: UseCopy}
 		switch {
 		case name == "from" && i.name != "RUN":
+			if value == "" {
+				continue
+			}
 		case name == "mount" && i.name == "RUN":
 			b.Use = UseMount
 			if value, b.Problem = mountFrom(value); value == "" && b.Problem == "" {

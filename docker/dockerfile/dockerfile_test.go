@@ -112,6 +112,7 @@ func TestParseRefuses(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(example))
+	f.Add([]byte("FROM a\nCOPY --from= /x /y\nRUN --mount= x\n"))
 	f.Add([]byte("ARG A=${A:-${A:-$A}}\nFROM $A${A}"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		list, err := Parse(data, map[string]string{"TAG": "1"})
