@@ -24,6 +24,8 @@ opened once:
   bulla image trust key backup ID -o /media/stick/root.key
   bulla image trust key rehearse /media/stick/root.key
 
+On a terminal each of these is asked for where it is missing.
+
 A targets key is made beside it; the trust server keeps the keys for snapshot and
 timestamp. The id of the root certificate is printed, and pinned here: give it to
 those who verify.`,
@@ -41,7 +43,7 @@ those who verify.`,
 		if err != nil {
 			return err
 		}
-		if err := r.CanInitialize(ctx, root); err != nil {
+		if root, err = t.custody(ctx, r, root); err != nil {
 			return err
 		}
 		a.endOf(r)
