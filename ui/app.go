@@ -52,6 +52,8 @@ type Options struct {
 	// Images lists the tags of a repository of images, for the page that the walk leads to; nil where
 	// there is none. It runs outside the event loop.
 	Images func(ctx context.Context, repository string) (Images, error)
+	// Doctor says what the registry of a repository can hold; nil where nobody is to be asked.
+	Doctor func(ctx context.Context, repository string) ([]workflow.Finding, error)
 
 	// Keys opens the places where keys are, for the page of all keys that the walk leads to; nil where
 	// there is none. It runs outside the event loop. KeyPath and KeyWizard are as in KeysOptions.

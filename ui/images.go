@@ -7,6 +7,7 @@ import (
 
 	"bulla/ui/page/images"
 	"bulla/ui/theme"
+	"bulla/workflow"
 )
 
 // Images is a repository of images as the page needs it: *images.Survey of package
@@ -21,6 +22,8 @@ type ImagesOptions struct {
 	Open func(context.Context) (Images, error)
 	// Name is the repository in full.
 	Name string
+	// Doctor says what the registry and its trust server can hold; nil where nobody is to be asked.
+	Doctor func(context.Context) ([]workflow.Finding, error)
 
 	// Theme is light, dark, or by COLORFGBG. ASCII draws without other characters, also where
 	// the locale has them.
@@ -54,5 +57,5 @@ func newImagesRoot(ctx context.Context, h ImagesOptions) *imagesRoot {
 
 // newPage makes the page for the theme; put writes to the clipboard.
 func (r *imagesRoot) newPage(put func(string) error) *images.Model {
-	return images.New(images.Options{Context: r.ctx, Open: r.io.Open, Name: r.io.Name, Theme: r.theme, Now: r.o.Now, Dialogs: r.dialogs, Copy: put})
+	return images.New(images.Options{Context: r.ctx, Open: r.io.Open, Name: r.io.Name, Doctor: r.io.Doctor, Theme: r.theme, Now: r.o.Now, Dialogs: r.dialogs, Copy: put})
 }

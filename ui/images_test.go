@@ -14,7 +14,9 @@ import (
 	"bulla/docker"
 	"bulla/docker/cosign"
 	"bulla/keys"
+	imagespage "bulla/ui/page/images"
 	"bulla/ui/theme"
+	"bulla/workflow"
 	"bulla/workflow/images"
 	"bulla/workflow/policy"
 )
@@ -111,6 +113,13 @@ func playImages(t *testing.T, f *fakeImages, change func(*ImagesOptions), colour
 	o := ImagesOptions{
 		Open: func(context.Context) (Images, error) { return f, nil }, Name: "registry.acme.org/widget", Out: io.Discard, In: strings.NewReader(""),
 		Env: func(name string) string { return map[string]string{"LANG": "C.UTF-8"}[name] }, Now: func() time.Time { return noon },
+		Doctor: func(context.Context) ([]workflow.Finding, error) {
+			return []workflow.Finding{
+				{Severity: workflow.SeverityInfo, Message: "The connection to registry.acme.org is verified (TLS 1.3, certificate by CN=Example CA)."},
+				{Severity: workflow.SeverityWarning, Message: "You may not push: forbidden.", Hint: "docker login registry.acme.org, or ask for the right; to sign an image is to push its signature"},
+				{Severity: workflow.SeverityInfo, Message: "The trust server https://notary.acme.org has no trust data for the repository.\x1b[2J"},
+			}, nil
+		},
 	}
 	if change != nil {
 		change(&o)
@@ -133,6 +142,7 @@ func imageScenes() map[string]func(*player) {
 		"by-worst":  func(p *player) { p.see("no tag").press("s") },
 		"copied":    func(p *player) { p.see("no tag").press("c").see("clipboard") },
 		"no-digest": func(p *player) { p.see("no tag").press("/", "latest", "enter", "c") },
+		"doctor":    func(p *player) { p.see("no tag").press("d").see("The registry") },
 		"help":      func(p *player) { p.see("no tag").press("?").see("In the filter") },
 	}
 }
@@ -214,6 +224,43 @@ func TestImagesCopyAndQuit(t *testing.T) {
 	p.press("q").ends()
 	p = playImages(t, &fakeImages{stuck: 1, names: []string{"a", "b"}, tags: make([]images.Tag, 2)}, nil, false).see("looked at 1 of 2").press("ctrl+c")
 	p.ends()
+}
+
+// The doctor is asked once at a time, opens nothing while somebody types, and says what kept it.
+func TestImagesDoctor(t *testing.T) {
+	answer := make(chan error)
+	asked := 0
+	p := playImages(t, newFakeImages(), func(o *ImagesOptions) {
+		o.Doctor = func(ctx context.Context) ([]workflow.Finding, error) {
+			asked++
+			select {
+			case err := <-answer:
+				return nil, err
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		}
+	}, false).see("no tag").press("d").see("asking what the registry can hold").press("d").see("it is being asked")
+	p.press("/", "1.9")
+	answer <- nil
+	for limit := time.After(patience); p.r.page.(*imagespage.Model).Busy(); {
+		select {
+		case msg := <-p.msgs:
+			p.apply(msg)
+		case <-limit:
+			t.Fatal("the doctor's answer never came")
+		}
+	}
+	if p.r.dialogs.Top() != nil {
+		t.Error("something opened while somebody typed")
+	}
+	p.press("enter")
+	p.press("esc", "d")
+	answer <- errors.New("no network")
+	if p.see("was not examined"); asked != 2 {
+		t.Errorf("asked %d times", asked)
+	}
+	playImages(t, newFakeImages(), func(o *ImagesOptions) { o.Doctor = nil }, false).see("no tag").press("d").see("nobody is here")
 }
 
 // ends waits for the end of the program.

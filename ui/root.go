@@ -17,6 +17,7 @@ import (
 	"bulla/ui/page/release"
 	"bulla/ui/page/sandbox"
 	"bulla/ui/theme"
+	"bulla/workflow"
 )
 
 // page is what stands in the frame.
@@ -118,12 +119,7 @@ func (r *root) turn() tea.Cmd {
 		r.page = r.release
 	}
 	if repository, ok := r.release.WantsImages(); ok {
-		return r.invite(func(ctx context.Context) guest {
-			return images.New(images.Options{
-				Context: ctx, Name: repository, Back: "the release", Theme: r.theme, Now: r.o.Now, Dialogs: r.dialogs,
-				Open: func(ctx context.Context) (images.Backend, error) { return r.o.Images(ctx, repository) },
-			})
-		})
+		return r.invite(func(ctx context.Context) guest { return r.imagesPage(ctx, repository) })
 	}
 	if r.release.WantsKeys() {
 		return r.invite(func(ctx context.Context) guest {
@@ -138,6 +134,18 @@ func (r *root) turn() tea.Cmd {
 		return r.release.Returned()
 	}
 	return nil
+}
+
+// imagesPage is the page of a repository of images.
+func (r *root) imagesPage(ctx context.Context, repository string) guest {
+	o := images.Options{
+		Context: ctx, Name: repository, Back: "the release", Theme: r.theme, Now: r.o.Now, Dialogs: r.dialogs,
+		Open: func(ctx context.Context) (images.Backend, error) { return r.o.Images(ctx, repository) },
+	}
+	if r.o.Doctor != nil {
+		o.Doctor = func(ctx context.Context) ([]workflow.Finding, error) { return r.o.Doctor(ctx, repository) }
+	}
+	return images.New(o)
 }
 
 // invite opens a page that leads back to the walk.

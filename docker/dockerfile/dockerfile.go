@@ -1,12 +1,12 @@
 // Package dockerfile finds the images that a Dockerfile builds on: those of FROM, and those that
-// COPY --from and RUN --mount=from take files out of. It reads no more of the language than that
-// takes (docs.docker.com/reference/dockerfile): the escape directive, continued lines, comments,
-// here-documents, ARG before the first FROM, and the substitution of variables.
+// COPY --from and RUN --mount=from take files out of, and the one that # syntax= lets do the build. It
+// reads no more of the language than that takes (docs.docker.com/reference/dockerfile): directives,
+// continued lines, comments, here-documents, ARG before the first FROM, and the substitution of
+// variables; and that as BuildKit does. What is not worked out here is an error or a Problem, never
+// passed over.
 package dockerfile
 
 import (
-	"bufio"
-	"bytes"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -24,6 +24,8 @@ const (
 	UseFrom  Use = "FROM"
 	UseCopy  Use = "COPY --from"
 	UseMount Use = "RUN --mount"
+	// UseSyntax is the image that # syntax= names: BuildKit fetches it and lets it do the build.
+	UseSyntax Use = "# syntax"
 )
 
 // Base is one place where an image is named. All of it is text from the file, which must be
@@ -64,11 +66,15 @@ func Parse(data []byte, args map[string]string) ([]Base, error) {
 	if len(data) > MaxSize {
 		return nil, &SyntaxError{Message: fmt.Sprintf("longer than %d bytes", MaxSize)}
 	}
-	lines, err := instructions(data)
+	lines, f, err := instructions(data)
 	if err != nil {
 		return nil, err
 	}
-	p := parser{args: args, vars: map[string]string{}, stages: map[string]bool{}}
+	p := parser{file: f, args: args, vars: map[string]string{}, stages: map[string]bool{}}
+	if f.syntax.line > 0 {
+		image, _, _ := strings.Cut(f.syntax.rest, " ")
+		p.out = append(p.out, Base{Line: f.syntax.line, Use: UseSyntax, Text: image, Image: image})
+	}
 	for _, l := range lines {
 		if err := p.take(l); err != nil {
 			return nil, err
@@ -80,88 +86,8 @@ func Parse(data []byte, args map[string]string) ([]Base, error) {
 	return p.out, nil
 }
 
-// instruction is one instruction with its continued lines joined.
-type instruction struct {
-	line       int
-	name, rest string // name in upper case
-}
-
-var (
-	directive = regexp.MustCompile(`^#[ \t]*([a-zA-Z][a-zA-Z0-9]*)[ \t]*=[ \t]*(.+?)[ \t]*$`)
-	heredoc   = regexp.MustCompile(`<<-?\s*(?:"([^"\s]+)"|'([^'\s]+)'|([A-Za-z0-9_.]+))`)
-)
-
-// instructions cuts a file into instructions. What here-documents hold is passed over.
-func instructions(data []byte) (out []instruction, err error) {
-	escape, directives := `\`, true
-	s := bufio.NewScanner(bytes.NewReader(bytes.TrimPrefix(data, []byte("\ufeff"))))
-	s.Buffer(nil, MaxSize+1)
-	var text strings.Builder
-	var ends []string // of here-documents that are open
-	start, n := 0, 0
-	for s.Scan() {
-		n++
-		line := strings.TrimSuffix(s.Text(), "\r")
-		if len(ends) > 0 {
-			if strings.TrimLeft(line, "\t") == ends[0] {
-				ends = ends[1:]
-			}
-			continue
-		}
-		trimmed := strings.TrimSpace(line)
-		if m := directive.FindStringSubmatch(trimmed); directives && m != nil {
-			if strings.EqualFold(m[1], "escape") {
-				if m[2] != "`" && m[2] != `\` {
-					return nil, &SyntaxError{Line: n, Message: "the escape character must be ` or \\"}
-				}
-				escape = m[2]
-			}
-			continue
-		}
-		directives = false
-		if trimmed == "" || strings.HasPrefix(trimmed, "#") {
-			continue // also between the lines of one instruction
-		}
-		if text.Len() == 0 {
-			start = n
-		}
-		if end := strings.TrimRight(line, " \t"); strings.HasSuffix(end, escape) {
-			text.WriteString(strings.TrimSuffix(end, escape))
-			continue
-		}
-		text.WriteString(line)
-		i := cut(start, text.String())
-		text.Reset()
-		ends = hereDocuments(i)
-		out = append(out, i)
-	}
-	if s.Err() != nil {
-		return nil, &SyntaxError{Line: n + 1, Message: "the line is too long"}
-	}
-	if text.Len() > 0 {
-		out = append(out, cut(start, text.String()))
-	}
-	return out, nil
-}
-
-func cut(line int, text string) instruction {
-	text = strings.TrimSpace(text)
-	name, rest, _ := strings.Cut(strings.ReplaceAll(text, "\t", " "), " ")
-	return instruction{line: line, name: strings.ToUpper(name), rest: strings.TrimSpace(rest)}
-}
-
-// hereDocuments are the words at which the here-documents of an instruction end.
-func hereDocuments(i instruction) (ends []string) {
-	if i.name != "RUN" && i.name != "COPY" && i.name != "ADD" {
-		return nil
-	}
-	for _, m := range heredoc.FindAllStringSubmatch(i.rest, -1) {
-		ends = append(ends, m[1]+m[2]+m[3])
-	}
-	return ends
-}
-
 type parser struct {
+	file       *file
 	args, vars map[string]string
 	stages     map[string]bool // by name in lower case
 	count      int             // of stages
@@ -170,23 +96,30 @@ type parser struct {
 
 // take reads one instruction.
 func (p *parser) take(i instruction) error {
-	words := strings.Fields(i.rest)
 	switch i.name {
 	case "ARG":
 		if p.count == 0 { // those of a stage do not count in FROM
-			p.arg(words)
+			p.arg(argWords(i.rest, p.file.escape))
 		}
+		return nil
 	case "FROM":
-		return p.from(i.line, words)
+		return p.from(i)
+	}
+	if p.count == 0 {
+		return &SyntaxError{Line: i.line, Message: i.name + " before the first FROM"}
+	}
+	switch i.name {
 	case "COPY", "ADD", "RUN":
-		if p.count == 0 {
-			return &SyntaxError{Line: i.line, Message: i.name + " before the first FROM"}
-		}
-		p.taken(i, words)
+		p.taken(i)
 	case "ONBUILD":
-		if inner := cut(i.line, i.rest); p.count > 0 && inner.name != "FROM" {
-			return p.take(inner)
+		inner, err := p.file.instruction(i.line, i.rest)
+		if err != nil {
+			return err
 		}
+		if inner.name == "FROM" || inner.name == "ONBUILD" || inner.name == "MAINTAINER" {
+			return &SyntaxError{Line: i.line, Message: "ONBUILD takes no " + inner.name}
+		}
+		return p.take(inner)
 	}
 	return nil
 }
@@ -200,50 +133,50 @@ func (p *parser) arg(words []string) {
 		case ok:
 			p.vars[name] = given
 		case set:
-			value, problem := p.expand(unquote(value))
-			if problem == "" {
+			delete(p.vars, name) // a default that cannot be told is none
+			if value, problem := p.word(value); problem == "" {
 				p.vars[name] = value
 			}
 		}
 	}
 }
 
-func unquote(s string) string {
+// unquote takes quotes around a whole word off. It is not ok for a word with other quotes or escape
+// characters in it: what a builder makes of those is not worked out here.
+func unquote(s string) (string, bool) {
 	if len(s) >= 2 && (s[0] == '"' || s[0] == '\'') && s[len(s)-1] == s[0] {
-		return s[1 : len(s)-1]
+		s = s[1 : len(s)-1]
 	}
-	return s
-}
-
-// flags takes the words that begin with -- off the front.
-func flags(words []string) (out map[string]string, rest []string) {
-	out = map[string]string{}
-	for len(words) > 0 && strings.HasPrefix(words[0], "--") {
-		name, value, _ := strings.Cut(words[0][2:], "=")
-		out[name] = value
-		words = words[1:]
-	}
-	return out, words
+	return s, !strings.ContainsAny(s, "'\"\\`")
 }
 
 // from reads FROM [--platform=P] IMAGE [AS NAME].
-func (p *parser) from(line int, words []string) error {
-	set, words := flags(words)
+func (p *parser) from(i instruction) error {
+	words := blanks.Split(i.rest, -1)
 	as := len(words) == 3 && strings.EqualFold(words[1], "as")
-	if len(words) != 1 && !as {
-		return &SyntaxError{Line: line, Message: "FROM names one image, and perhaps AS a stage"}
+	if words[0] == "" || len(words) != 1 && !as {
+		return &SyntaxError{Line: i.line, Message: "FROM names one image, and perhaps AS a stage"}
 	}
-	b := Base{Line: line, Use: UseFrom, Text: words[0]}
-	b.Image, b.Problem = p.expand(unquote(words[0]))
-	if v, ok := set["platform"]; ok && b.Problem == "" {
-		b.Platform, b.Problem = p.expand(unquote(v))
+	b := Base{Line: i.line, Use: UseFrom, Text: words[0]}
+	b.Image, b.Problem = p.word(words[0])
+	for _, f := range i.flags {
+		name, value, _ := strings.Cut(strings.TrimPrefix(f, "--"), "=")
+		if name != "platform" {
+			return &SyntaxError{Line: i.line, Message: "FROM takes --platform alone"}
+		}
+		if b.Problem == "" {
+			b.Platform, b.Problem = p.word(value)
+		}
 	}
 	if b.Problem == "" && b.Image == "" {
 		b.Problem = "no image is left once the variables are replaced"
 	}
-	b.Internal = b.Image == "scratch" || p.stages[strings.ToLower(b.Image)]
+	b.Internal = b.Problem == "" && (b.Image == "scratch" || p.stages[strings.ToLower(b.Image)])
 	if as {
 		b.Stage = words[2]
+		if !stageName.MatchString(strings.ToLower(b.Stage)) {
+			return &SyntaxError{Line: i.line, Message: "a stage's name begins with a letter, and has letters, digits, dashes, dots and underscores"}
+		}
 		p.stages[strings.ToLower(b.Stage)] = true
 	}
 	p.count++
@@ -251,36 +184,44 @@ func (p *parser) from(line int, words []string) error {
 	return nil
 }
 
+var stageName = regexp.MustCompile(`^[a-z][a-z0-9-_.]*$`)
+
+// word is a word without its quotes, and with its variables replaced.
+func (p *parser) word(s string) (out, problem string) {
+	if s[:min(1, len(s))] == "'" && strings.Contains(s, "$") {
+		return "", "variables in single quotes are not replaced"
+	}
+	s, ok := unquote(s)
+	if !ok {
+		return "", "it has quotes or escape characters in it"
+	}
+	return p.expand(s)
+}
+
 // taken reads what COPY --from=… and RUN --mount=…,from=… take files out of. Variables are not
 // replaced there.
-func (p *parser) taken(i instruction, words []string) {
-	for len(words) > 0 && strings.HasPrefix(words[0], "--") {
-		name, value, _ := strings.Cut(words[0][2:], "=")
-		value = unquote(value)
-		words = words[1:]
-		use := UseCopy
+func (p *parser) taken(i instruction) {
+	for _, f := range i.flags {
+		name, value, _ := strings.Cut(strings.TrimPrefix(f, "--"), "=")
+		b := Base{Line: i.line, Use: UseCopy}
 		switch {
 		case name == "from" && i.name != "RUN":
-		case name == "mount" && i.name == "RUN":
-			use = UseMount
-			from := ""
-			for part := range strings.SplitSeq(value, ",") {
-				if v, ok := strings.CutPrefix(strings.TrimSpace(part), "from="); ok {
-					from = v
-				}
+			if value == "" {
+				continue
 			}
-			value = from
+		case name == "mount" && i.name == "RUN":
+			b.Use = UseMount
+			if value, b.Problem = mountFrom(value); value == "" && b.Problem == "" {
+				continue
+			}
 		default:
 			continue
 		}
-		if value == "" {
-			continue
-		}
-		b := Base{Line: i.line, Use: use, Text: value, Image: value}
+		b.Text, b.Image = value, value
 		if strings.Contains(value, "$") {
 			b.Problem = "variables are not replaced here by every builder"
 		}
-		b.Internal = p.internal(value)
+		b.Internal = b.Problem == "" && p.internal(value)
 		p.out = append(p.out, b)
 	}
 }

@@ -59,7 +59,8 @@ func TestParse(t *testing.T) {
 		}
 		lines = append(lines, fmt.Sprintf("%d %s %s %s %s %v%s", b.Line, b.Use, b.Image, b.Platform, b.Stage, b.Internal, problem))
 	}
-	want := `9 FROM golang:1.26 linux/amd64 Build false
+	want := `1 # syntax docker/dockerfile:1   false
+9 FROM golang:1.26 linux/amd64 Build false
 11 RUN --mount registry.example.org/tools:1   false
 25 FROM registry.example.org/base/alpine:3.21  middle false
 26 FROM build   true
@@ -111,6 +112,7 @@ func TestParseRefuses(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(example))
+	f.Add([]byte("FROM a\nCOPY --from= /x /y\nRUN --mount= x\n"))
 	f.Add([]byte("ARG A=${A:-${A:-$A}}\nFROM $A${A}"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		list, err := Parse(data, map[string]string{"TAG": "1"})
@@ -123,4 +125,71 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Places where a careless reader sees other instructions than the builder does, so that an image would
+// be hidden from it. What is wanted is what BuildKit's own parser (v0.21.1) makes of each text; some
+// hundred thousand texts put together of such pieces were compared with it.
+func TestNothingIsHidden(t *testing.T) {
+	for name, c := range map[string]struct {
+		text string
+		want string // the images that are fetched
+	}{
+		"two escape characters do not go on":  {"FROM a\nRUN echo \\\\\nFROM evil\n", "a evil"},
+		"one and a blank does":                {"FROM a\nRUN echo \\ \nFROM not\n", "a"},
+		"escape after an unknown directive":   {"# foo=bar\n# escape=`\nFROM a\nRUN x `\nFROM evil\n", "a evil"},
+		"other blanks":                        {"FROM a\nFROM\vevil\nfrom\tworse\n", "a evil worse"},
+		"<< within a word":                    {"FROM a\nRUN echo x<<EOF\nFROM evil\n", "a evil"},
+		"a here-string":                       {"FROM a\nRUN cat <<< EOF\nFROM evil\n", "a evil"},
+		"<< and a blank":                      {"FROM a\nRUN cat << EOF\nFROM evil\n", "a evil"},
+		"<< in quotes":                        {"FROM a\nRUN echo \"<<EOF\"\nFROM evil\n", "a evil"},
+		"<< in a list":                        {"FROM a\nRUN [\"echo\", \"<<EOF\"]\nFROM evil\n", "a evil"},
+		"<< in arithmetic":                    {"FROM a\nRUN echo $((1<<EOF))\nFROM evil\n", "a evil"},
+		"<< in a flag":                        {"FROM a\nRUN --mount=\"x=1 <<EOF\" y\nFROM evil\n", "a evil"},
+		"a here-document":                     {"FROM a\nRUN cat 3<<EOF\nFROM not\nEOF\nFROM b\n", "a b"},
+		"of ONBUILD":                          {"FROM a\nONBUILD RUN cat <<EOF\nRUN cat <<END\nEOF\nFROM evil\n", "a evil"},
+		"tabs before its end":                 {"FROM a\nRUN cat <<EOF\n\tEOF\nRUN cat <<END\nEOF\nFROM evil\n", "a evil"},
+		"tabs that do not count":              {"FROM a\nRUN cat <<-EOF\n\tEOF\nFROM evil\n", "a evil"},
+		"a name in quotes":                    {"FROM a\nRUN cat <<\"E F\"\nFROM not\nE F\nFROM b\n", "a b"},
+		"an odd variable beside it":           {"FROM a\nRUN echo ${X!} <<EOF\nFROM evil\nEOF\n", "!"},
+		"a quote that stays open":             {"FROM a\nRUN echo 'x <<EOF\nFROM evil\nEOF\n", "!"},
+		"one that does not end":               {"FROM a\nRUN cat <<EOF\nFROM evil\n", "!"},
+		"variables in a quoted default":       {"ARG B=evil\nARG A=\"x B=good \"\nFROM $B\n", "evil"},
+		"a mount with blanks":                 {"FROM a\nRUN --mount=type=bind,target=\"/x y\",from=evil z\n", "a evil"},
+		"a mount in quotes":                   {"FROM a\nRUN --mount='type=bind,\"from=evil\"' z\n", "a evil"},
+		"a mount in upper case":               {"FROM a\nRUN --mount=type=bind,FROM=evil z\n", "a evil"},
+		"an escaped flag":                     {"FROM a\nRUN --mo\\unt=from=evil z\n", "a evil"},
+		"no flags after --":                   {"FROM a\nRUN -- --mount=from=not z\n", "a"},
+		"an unknown instruction":              {"FROM a\nFORM evil\n", "!"},
+		"a stage of a bad name":               {"FROM a AS 1x\n", "!"},
+		"the builder itself":                  {"# syntax = evil/frontend:1 x\nFROM a\n", "evil/frontend:1 a"},
+		"after a shebang":                     {"#!/usr/bin/env x\n# syntax=evil/frontend:1\nFROM a\n", "evil/frontend:1 a"},
+		"with slashes":                        {"//syntax=evil/frontend:1\nFROM a\n", "!"},
+		"a variable in single quotes":         {"ARG A=b\nFROM '$A'\n", "?"},
+		"an escaped name":                     {"FROM a\\b\n", "?"},
+		"a stage that is named as an image":   {"FROM a AS evil\nFROM EVIL\nCOPY --from=evil /x /y\n", "a"},
+		"a stage that comes later":            {"FROM a\nCOPY --from=b /x /y\nFROM c AS b\n", "a b c"},
+		"the platform says nothing about it":  {"FROM --platform=linux/arm64 a@sha256:00\n", "a@sha256:00"},
+		"a default with a tag":                {"ARG A=b:1\nFROM ${A:-c}\n", "b:1"},
+		"ARG in a stage is not for FROM":      {"ARG A=b\nFROM a\nARG A=c\nFROM $A\n", "a b"},
+		"comments and blanks within one line": {"FROM \\\n# x\n\n  a\n", "a"},
+	} {
+		list, err := Parse([]byte(c.text), nil)
+		var got []string
+		for _, b := range list {
+			switch {
+			case b.Problem != "":
+				got = append(got, "?")
+			case !b.Internal:
+				got = append(got, b.Image)
+			}
+		}
+		var syntax *SyntaxError
+		if errors.As(err, &syntax) {
+			got = []string{"!"}
+		}
+		if s := strings.Join(got, " "); s != c.want {
+			t.Errorf("%s: got %q, want %q (%v)", name, s, c.want, err)
+		}
+	}
 }

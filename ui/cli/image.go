@@ -62,6 +62,9 @@ that has been initialised there: whether that is possible is found out first.`,
 			return err
 		}
 		ask := a.ask(passphraseFDs{image: descriptor(fd), trust: descriptorOf("--trust-passphrase-fd", trustFD)})
+		if o.Key, err = a.imageKey(cmd.Context(), o.Key); err != nil {
+			return err
+		}
 		if trust {
 			return a.signBothWays(cmd.Context(), o, t, ask)
 		}

@@ -39,13 +39,10 @@ Exit codes: 0, 1 where there is an error, 3 where the registry gave no answer.`,
 		if err != nil {
 			return err
 		}
-		w, err := a.open(cmd.Context())
-		if err != nil {
+		if _, err := a.open(cmd.Context()); err != nil {
 			return err
 		}
-		list, err := workflow.ExamineRegistry(cmd.Context(), w.Registry, repo, func(ctx context.Context) workflow.TrustServer {
-			return a.contentTrust().Examine(ctx, repo, "")
-		}, a.Now())
+		list, err := a.examineRegistry(cmd.Context(), repo)
 		if err != nil {
 			return err
 		}
@@ -67,6 +64,13 @@ Exit codes: 0, 1 where there is an error, 3 where the registry gave no answer.`,
 		return p.err
 	}
 	return c
+}
+
+// examineRegistry lets the doctor look at a repository. The world must be open.
+func (a *app) examineRegistry(ctx context.Context, repo docker.Repository) ([]workflow.Finding, error) {
+	return workflow.ExamineRegistry(ctx, a.world.Registry, repo, func(ctx context.Context) workflow.TrustServer {
+		return a.contentTrust().Examine(ctx, repo, "")
+	}, a.Now())
 }
 
 // finding prints one finding about a registry.

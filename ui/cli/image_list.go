@@ -150,7 +150,8 @@ func (a *app) imagesScreen(ctx context.Context, repo docker.Repository, f lookFl
 			}
 			return s, nil
 		},
-		Name: repo.String(), Theme: mode, ASCII: a.flags.ascii, In: a.Stdin, Out: a.Stdout, Env: a.Getenv, Now: a.Now,
+		Doctor: func(ctx context.Context) ([]workflow.Finding, error) { return a.examineRegistry(ctx, repo) },
+		Name:   repo.String(), Theme: mode, ASCII: a.flags.ascii, In: a.Stdin, Out: a.Stdout, Env: a.Getenv, Now: a.Now,
 	})
 }
 

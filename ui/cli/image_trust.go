@@ -139,6 +139,9 @@ func (a *app) imageMigrate(ctx context.Context, w *workflow.World, repo docker.R
 	}
 	var signer *cosign.Signer
 	if !dry {
+		if key, err = a.imageKey(ctx, key); err != nil {
+			return err
+		}
 		if signer, err = w.ImageSigner(key); err != nil {
 			return err
 		}

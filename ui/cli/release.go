@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"bulla/docker"
 	"bulla/ui"
 	"bulla/ui/explain"
 	"bulla/workflow"
@@ -121,6 +122,12 @@ func (a *app) walk(ctx context.Context, f releaseFlags) error {
 	if a.screenPossible() {
 		return a.screen(ctx, ui.Options{Choices: f.choices(), Vault: w.Vault, Images: func(ctx context.Context, name string) (ui.Images, error) {
 			return tagsOf(ctx, w, a.repository(), name, a.contentTrust())
+		}, Doctor: func(ctx context.Context, name string) ([]workflow.Finding, error) {
+			repo, err := docker.ParseRepository(name)
+			if err != nil {
+				return nil, err
+			}
+			return a.examineRegistry(ctx, repo)
 		}, Keys: a.keyDesk, KeyPath: a.typedPath, KeyWizard: a.keyWizard, Open: func(ctx context.Context) (ui.Backend, error) {
 			return workflow.Open(ctx, w, a.repository())
 		}})

@@ -24,6 +24,8 @@ opened once:
   bulla image trust key backup ID -o /media/stick/root.key
   bulla image trust key rehearse /media/stick/root.key
 
+On a terminal each of these is asked for where it is missing.
+
 A targets key is made beside it; the trust server keeps the keys for snapshot and
 timestamp. The id of the root certificate is printed, and pinned here: give it to
 those who verify.`,
@@ -36,7 +38,8 @@ those who verify.`,
 	a.jsonFlag(f, "print the new trust data as a line of JSON")
 	a.yesFlag(f)
 	c.RunE = t.withRepository(func(ctx context.Context, r *dct.Repository, _ dct.Trust, _ []string) error {
-		if err := r.CanInitialize(ctx, root); err != nil {
+		var err error
+		if root, err = t.custody(ctx, r, root); err != nil {
 			return err
 		}
 		a.endOf(r)

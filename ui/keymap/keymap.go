@@ -17,7 +17,7 @@ type Map struct {
 	None, Replace, TogglePush, Resume, Undo, Push, Verify     key.Binding
 	Yes, No, Tamper, Go, Show                                 key.Binding
 	Message, Copy, Export, Sort, Wanting, Signer, Registry    key.Binding
-	Fetch, With, Repository                                   key.Binding
+	Fetch, With, Repository, Doctor                           key.Binding
 	// Of the first key.
 	Words, Entry, Quick, Print key.Binding
 	// Of keys.
@@ -82,6 +82,7 @@ func Default() Map {
 		Registry:   b("i", "ask the registry for images", "i"),
 		Fetch:      b("f", "fetch the missing key", "f"),
 		With:       b("t", "how images are signed", "t"),
+		Doctor:     b("d", "what the registry can hold", "d"),
 		Repository: b("o", "the tags of its repository", "o"),
 
 		Words: b("ctrl+g", "words for you", "ctrl+g"),

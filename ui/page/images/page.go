@@ -19,6 +19,7 @@ import (
 	"bulla/ui/keymap"
 	"bulla/ui/safetext"
 	"bulla/ui/theme"
+	"bulla/workflow"
 	"bulla/workflow/images"
 )
 
@@ -43,6 +44,8 @@ type Options struct {
 	Theme   theme.Theme
 	Now     func() time.Time
 	Dialogs *dialog.Stack
+	// Doctor says what the registry and its trust server can hold; nil where nobody can be asked.
+	Doctor func(context.Context) ([]workflow.Finding, error)
 	// Back says where esc leads to once all tags are shown, in words that follow "back to"; "" for
 	// nowhere: the page is all there is.
 	Back string
@@ -93,6 +96,9 @@ func judge(ctx context.Context, b Backend, put func(update)) error {
 
 // Update handles the results of commands.
 func (m *Model) Update(msg tea.Msg) tea.Cmd {
+	if e, ok := msg.(examined); ok {
+		m.examined(e)
+	}
 	if c, ok := msg.(copied); ok {
 		m.Note = "Sent to the terminal's clipboard: " + c.text
 		if c.err != nil {
@@ -128,6 +134,9 @@ func (m *Model) Key(msg tea.KeyMsg) tea.Cmd {
 	if m.leads() && key.Matches(msg, m.keys.Back) && !msg.Paste {
 		m.left = true
 		return nil
+	}
+	if key.Matches(msg, m.keys.Doctor) && !m.Typing() && !msg.Paste { // also where there is no row
+		return m.examine()
 	}
 	if cmd, done := m.Page.Key(msg); done {
 		return cmd
@@ -250,6 +259,9 @@ func (m *Model) hints() []keymap.Hint {
 		back = "back to " + m.o.Back
 	}
 	if h := m.Hints(); h != nil {
+		if !m.Typing() {
+			h = append(h, keymap.Unless(m.doctorFault(), k.Doctor, ""))
+		}
 		if m.leads() {
 			h = append([]keymap.Hint{keymap.On(k.Back, back)}, h...)
 		}
@@ -262,12 +274,12 @@ func (m *Model) hints() []keymap.Hint {
 	hints := []keymap.Hint{
 		keymap.On(k.Choose, "all about it"), keymap.On(k.Filter, ""), keymap.On(k.Wanting, wanting),
 		keymap.Unless(m.copyFault(), k.Copy, "copy name@digest"), keymap.On(k.Help, ""), keymap.On(k.Sort, ""),
-		keymap.On(k.Again, ""), keymap.On(k.Quit, ""),
+		keymap.Unless(m.doctorFault(), k.Doctor, ""), keymap.On(k.Again, ""), keymap.On(k.Quit, ""),
 	}
 	if m.leads() { // the way out is said before all else
 		return append([]keymap.Hint{keymap.On(k.Back, back)}, hints...)
 	}
-	return append(hints[:7:7], keymap.On(k.Back, back), hints[7])
+	return append(hints[:8:8], keymap.On(k.Back, back), hints[8])
 }
 
 func (m *Model) help() {
