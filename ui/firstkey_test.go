@@ -22,8 +22,8 @@ import (
 
 const words = "cave demand energy swing thunder diagram"
 
-// fakeWizard does nothing, and says what a real one would.
-type fakeWizard struct {
+// scriptedWizard does nothing, and says what a real one would.
+type scriptedWizard struct {
 	start    firstkey.Start
 	key      keys.Key
 	left     firstkey.Progress // what Progress says
@@ -42,8 +42,8 @@ type fakeWizard struct {
 	calls    []string
 }
 
-func newFakeWizard() *fakeWizard {
-	f := &fakeWizard{
+func newScriptedWizard() *scriptedWizard {
+	f := &scriptedWizard{
 		start: firstkey.Start{Name: "Rhea Release", Email: "rhea@acme.org", HasGit: true, Git: gitops.UserSettings{Name: "Rhea Release", Email: "rhea@acme.org"}, Project: "acme/widget", Host: "github.com", Now: noon},
 		key: keys.Key{
 			Fingerprint: rhea, UserIDs: []string{"Rhea Release <rhea@acme.org>"}, Algorithm: "ed25519", Created: noon, Expires: day(730), Source: keys.SourceStore, HasSecret: true,
@@ -57,11 +57,11 @@ func newFakeWizard() *fakeWizard {
 	return f
 }
 
-func (f *fakeWizard) Begin(context.Context) (firstkey.Start, error) { return f.start, f.startErr }
-func (f *fakeWizard) Progress(context.Context, keys.Fingerprint) (firstkey.Progress, error) {
+func (f *scriptedWizard) Begin(context.Context) (firstkey.Start, error) { return f.start, f.startErr }
+func (f *scriptedWizard) Progress(context.Context, keys.Fingerprint) (firstkey.Progress, error) {
 	return f.left, nil
 }
-func (f *fakeWizard) Make(_ context.Context, p firstkey.Params) (firstkey.Made, error) {
+func (f *scriptedWizard) Make(_ context.Context, p firstkey.Params) (firstkey.Made, error) {
 	p.Passphrase = p.Passphrase.Clone()
 	f.made = append(f.made, p)
 	if f.makeErr != nil {
@@ -73,13 +73,13 @@ func (f *fakeWizard) Make(_ context.Context, p firstkey.Params) (firstkey.Made, 
 	f.left.Key = f.key
 	return firstkey.Made{Generated: store.Generated{Key: f.key, Revocation: f.left.Revocation}}, nil
 }
-func (f *fakeWizard) Words() (keys.Secret, int, error) {
+func (f *scriptedWizard) Words() (keys.Secret, int, error) {
 	return keys.NewSecret([]byte(words)), 66, nil
 }
-func (f *fakeWizard) Path(name string) string { return strings.Replace(name, "~", "/home/rhea", 1) }
+func (f *scriptedWizard) Path(name string) string { return strings.Replace(name, "~", "/home/rhea", 1) }
 
 // ask asks as a signer does.
-func (f *fakeWizard) ask(ctx context.Context, ask keys.AskPassphrase, want string) error {
+func (f *scriptedWizard) ask(ctx context.Context, ask keys.AskPassphrase, want string) error {
 	return keys.Unlock(ctx, ask, keys.PassphraseRequest{Purpose: keys.PurposeOpenPGP, ID: string(rhea), Label: f.key.UserID()}, func(s keys.Secret) error {
 		if s.Equal(keys.NewSecret([]byte(want))) {
 			return nil
@@ -87,7 +87,7 @@ func (f *fakeWizard) ask(ctx context.Context, ask keys.AskPassphrase, want strin
 		return keys.ErrWrongPassphrase
 	})
 }
-func (f *fakeWizard) BackUp(ctx context.Context, _ keys.Fingerprint, path string, ask keys.AskPassphrase) (store.Rehearsal, error) {
+func (f *scriptedWizard) BackUp(ctx context.Context, _ keys.Fingerprint, path string, ask keys.AskPassphrase) (store.Rehearsal, error) {
 	f.calls = append(f.calls, "backup "+path)
 	if f.backErr != nil {
 		return store.Rehearsal{}, f.backErr
@@ -98,11 +98,11 @@ func (f *fakeWizard) BackUp(ctx context.Context, _ keys.Fingerprint, path string
 	f.left.Key.BackedUp = noon
 	return store.Rehearsal{Signed: []keys.Fingerprint{rhea, rheaS}, Protected: true, Recorded: true, At: noon}, nil
 }
-func (f *fakeWizard) Paper(_ context.Context, _ keys.Fingerprint, path string, _ keys.AskPassphrase) (store.Rehearsal, error) {
+func (f *scriptedWizard) Paper(_ context.Context, _ keys.Fingerprint, path string, _ keys.AskPassphrase) (store.Rehearsal, error) {
 	f.calls = append(f.calls, "paper "+path)
 	return store.Rehearsal{At: noon}, nil
 }
-func (f *fakeWizard) MoveRevocation(_ context.Context, _ keys.Fingerprint, path string) error {
+func (f *scriptedWizard) MoveRevocation(_ context.Context, _ keys.Fingerprint, path string) error {
 	f.calls = append(f.calls, "move "+path)
 	if strings.Contains(path, "nowhere") {
 		return &firstkey.RevocationError{Path: path, Reason: "reads back otherwise than it was written"}
@@ -110,24 +110,24 @@ func (f *fakeWizard) MoveRevocation(_ context.Context, _ keys.Fingerprint, path 
 	f.left.Revocation = ""
 	return nil
 }
-func (f *fakeWizard) Places(ctx context.Context) ([]vault.Status, vault.Backend) {
+func (f *scriptedWizard) Places(ctx context.Context) ([]vault.Status, vault.Backend) {
 	return (&fakeVault{}).Offers(ctx), ""
 }
-func (f *fakeWizard) Keep(_ context.Context, _ keys.Fingerprint, b vault.Backend, _ keys.AskPassphrase) error {
+func (f *scriptedWizard) Keep(_ context.Context, _ keys.Fingerprint, b vault.Backend, _ keys.AskPassphrase) error {
 	f.kept = b
 	return nil
 }
-func (f *fakeWizard) Offers(context.Context, keys.Fingerprint) ([]firstkey.Offer, error) {
+func (f *scriptedWizard) Offers(context.Context, keys.Fingerprint) ([]firstkey.Offer, error) {
 	return []firstkey.Offer{
 		{Target: publish.Target{Kind: publish.KindVKS, Where: publish.DefaultVKS}, Why: "Where most programs look. It mails each address to confirm it, and shows the name only then.", Wise: true},
 		{Target: publish.Target{Kind: publish.KindHKP, Where: publish.DefaultHKP}, Why: "What Maven Central and older programs ask. It shows everything at once, and never deletes."},
 		{Target: publish.Target{Kind: publish.KindFile, Where: "/home/widget/KEYS"}, Why: "The file KEYS of this repository: users find the key beside what it signs."},
 	}, nil
 }
-func (f *fakeWizard) Place(text string) (publish.Target, error) {
+func (f *scriptedWizard) Place(text string) (publish.Target, error) {
 	return publish.ParseTarget(text, "/home/widget")
 }
-func (f *fakeWizard) Plan(_ context.Context, _ keys.Fingerprint, targets []publish.Target, ids []string) (p publish.Plan, err error) {
+func (f *scriptedWizard) Plan(_ context.Context, _ keys.Fingerprint, targets []publish.Target, ids []string) (p publish.Plan, err error) {
 	for _, t := range targets {
 		k := f.key
 		k.UserIDs = ids
@@ -142,7 +142,7 @@ func (f *fakeWizard) Plan(_ context.Context, _ keys.Fingerprint, targets []publi
 	}
 	return p, nil
 }
-func (f *fakeWizard) Publish(ctx context.Context, p publish.Plan, _ keys.AskPassphrase, progress func(publish.Event)) ([]publish.Result, error) {
+func (f *scriptedWizard) Publish(ctx context.Context, p publish.Plan, _ keys.AskPassphrase, progress func(publish.Event)) ([]publish.Result, error) {
 	f.calls = append(f.calls, fmt.Sprintf("publish %d", len(p.Items)))
 	progress(publish.Event{Target: p.Items[0].Target, Doing: "sending the key to " + p.Items[0].Target.Host()})
 	if f.stuck {
@@ -151,24 +151,24 @@ func (f *fakeWizard) Publish(ctx context.Context, p publish.Plan, _ keys.AskPass
 	}
 	return f.results, nil
 }
-func (f *fakeWizard) Check(context.Context, publish.Plan, keys.AskPassphrase, func(publish.Event)) ([]publish.Result, error) {
+func (f *scriptedWizard) Check(context.Context, publish.Plan, keys.AskPassphrase, func(publish.Event)) ([]publish.Result, error) {
 	f.calls = append(f.calls, "check")
 	out := append([]publish.Result(nil), f.results...)
 	out[0].Stage, out[0].Addresses = publish.StageAddress, []publish.Address{{Address: "rhea@acme.org", State: publish.AddressFound}}
 	return out, nil
 }
-func (f *fakeWizard) PlanGit(context.Context, keys.Fingerprint) (firstkey.GitPlan, error) {
+func (f *scriptedWizard) PlanGit(context.Context, keys.Fingerprint) (firstkey.GitPlan, error) {
 	return f.git, f.gitErr
 }
-func (f *fakeWizard) ApplyGit(context.Context, firstkey.GitPlan) error { f.applied++; return nil }
-func (f *fakeWizard) ToGnuPG(context.Context, keys.Fingerprint, keys.AskPassphrase) error {
+func (f *scriptedWizard) ApplyGit(context.Context, firstkey.GitPlan) error { f.applied++; return nil }
+func (f *scriptedWizard) ToGnuPG(context.Context, keys.Fingerprint, keys.AskPassphrase) error {
 	f.calls = append(f.calls, "gnupg")
 	return nil
 }
-func (f *fakeWizard) Trial(context.Context, keys.Fingerprint, keys.AskPassphrase) (firstkey.Trial, error) {
+func (f *scriptedWizard) Trial(context.Context, keys.Fingerprint, keys.AskPassphrase) (firstkey.Trial, error) {
 	return f.trial, nil
 }
-func (f *fakeWizard) Texts(context.Context, keys.Fingerprint) (firstkey.Texts, error) {
+func (f *scriptedWizard) Texts(context.Context, keys.Fingerprint) (firstkey.Texts, error) {
 	return firstkey.Texts{Keys: "the entry", Security: "## Signatures\n\nReleases are signed with this OpenPGP key:\n\n    " + rhea.Grouped() + "\n    Rhea Release <rhea@acme.org>\n\nTo get it:\n\n    gpg --keyserver hkps://keys.openpgp.org --recv-keys " + string(rhea) + "\n"}, nil
 }
 
@@ -236,13 +236,13 @@ func (p *player) toWizardEnd() *player { return p.toTexts().press("enter").see("
 
 type wizardScene struct {
 	name  string
-	world func(*fakeWizard)
+	world func(*scriptedWizard)
 	play  func(*player)
 }
 
 func wizardScenes() []wizardScene {
-	hidden := func(f *fakeWizard) { f.start.Email, f.start.NoReply = "", "77+rhea@users.noreply.github.com" }
-	begun := func(f *fakeWizard) { f.start.Keys = []firstkey.Progress{f.left} }
+	hidden := func(f *scriptedWizard) { f.start.Email, f.start.NoReply = "", "77+rhea@users.noreply.github.com" }
+	begun := func(f *scriptedWizard) { f.start.Keys = []firstkey.Progress{f.left} }
 	return []wizardScene{
 		{"owner", nil, func(p *player) { p.see("whose is it") }},
 		{"owner-differs", nil, func(p *player) {
@@ -252,7 +252,7 @@ func wizardScenes() []wizardScene {
 		{"owner-refused", nil, func(p *player) { p.see("whose is it").press("tab", "tab", "@", "enter", "enter") }},
 		{"owner-project", nil, func(p *player) { p.see("whose is it").press("right") }},
 		{"kind", nil, func(p *player) { p.toKind() }},
-		{"kind-rsa", func(f *fakeWizard) {
+		{"kind-rsa", func(f *scriptedWizard) {
 			f.start.RSA = "the policy in bulla.toml takes keys of rsa only"
 		}, func(p *player) { p.toKind().press("tab", "ctrl+u", "never") }},
 		{"kind-unclear", nil, func(p *player) { p.toKind().press("tab", "x", "enter") }},
@@ -260,7 +260,7 @@ func wizardScenes() []wizardScene {
 		{"secret-words", nil, func(p *player) { p.toSecret().press("ctrl+g").see("Six random words") }},
 		{"secret-written", nil, func(p *player) { p.toSecret().press("ctrl+g", "enter") }},
 		{"secret-differ", nil, func(p *player) { p.toSecret().press("correct", "enter", "horse", "enter") }},
-		{"secret-failed", func(f *fakeWizard) { f.makeErr = errors.New("no space left on device") }, func(p *player) {
+		{"secret-failed", func(f *scriptedWizard) { f.makeErr = errors.New("no space left on device") }, func(p *player) {
 			p.toSecret().press(passphrase, "enter", passphrase, "enter").see("No space")
 		}},
 		{"backup", nil, func(p *player) { p.toBackup() }},
@@ -269,7 +269,7 @@ func wizardScenes() []wizardScene {
 			p.toBackup().press("enter").see("From memory").press("horse", "enter").see("Try 2 of 3")
 		}},
 		{"backup-works", nil, func(p *player) { p.toTried() }},
-		{"backup-failed", func(f *fakeWizard) {
+		{"backup-failed", func(f *scriptedWizard) {
 			f.backErr = &store.BackupError{Key: rhea, Reason: "it holds 2 secret keys, not one"}
 		}, func(p *player) { p.toBackup().press("enter").see("would not bring") }},
 		{"paper", nil, func(p *player) { p.toPaper().press("up") }},
@@ -289,33 +289,33 @@ func wizardScenes() []wizardScene {
 		{"publish-ask", nil, func(p *player) { p.toPreview().readOn().press("enter").see("Make this public?") }},
 		{"publish-sent", nil, func(p *player) { p.toSent() }},
 		{"publish-found", nil, func(p *player) { p.toSent().press("r").see(": findable by address") }},
-		{"publishing", func(f *fakeWizard) { f.stuck = true }, func(p *player) {
+		{"publishing", func(f *scriptedWizard) { f.stuck = true }, func(p *player) {
 			p.toPreview().readOn().press("enter").see("Make this public?").press("y").see("sending the key")
 		}},
-		{"publish-stopped", func(f *fakeWizard) { f.stuck = true }, func(p *player) {
+		{"publish-stopped", func(f *scriptedWizard) { f.stuck = true }, func(p *player) {
 			p.toPreview().readOn().press("enter").see("Make this public?").press("y").see("sending the key").press("ctrl+c").see("Cancelled")
 		}},
 		{"git", nil, func(p *player) { p.toGit() }},
 		{"git-written", nil, func(p *player) { p.toGit().press("down", "enter").see("put back") }},
-		{"git-none", func(f *fakeWizard) { f.gitErr = gitops.ErrNoGit }, func(p *player) { p.toSent().press("enter").see("git is not installed") }},
+		{"git-none", func(f *scriptedWizard) { f.gitErr = gitops.ErrNoGit }, func(p *player) { p.toSent().press("enter").see("git is not installed") }},
 		{"test", nil, func(p *player) { p.toTrial() }},
 		{"test-good", nil, func(p *player) { p.toTrial().press("enter").see("good for those") }},
-		{"test-alone", func(f *fakeWizard) {
+		{"test-alone", func(f *scriptedWizard) {
 			f.trial.Git, f.trial.Good, f.trial.Reason = false, false, "gpg is not installed here"
 		}, func(p *player) { p.toTrial().press("enter").see("not asked") }},
-		{"test-bad", func(f *fakeWizard) { f.trial.Good, f.trial.Output = false, "[GNUPG:] BADSIG\x1b[2J 77" }, func(p *player) {
+		{"test-bad", func(f *scriptedWizard) { f.trial.Good, f.trial.Output = false, "[GNUPG:] BADSIG\x1b[2J 77" }, func(p *player) {
 			p.toTrial().press("enter").see("not good for everybody")
 		}},
 		{"texts", nil, func(p *player) { p.toTexts() }},
 		{"end", nil, func(p *player) { p.toWizardEnd() }},
 		{"begun", begun, func(p *player) { p.see("Go on with it?") }},
-		{"failed", func(f *fakeWizard) { f.startErr = errors.New("the store cannot be read") }, func(p *player) { p.see("cannot be read") }},
+		{"failed", func(f *scriptedWizard) { f.startErr = errors.New("the store cannot be read") }, func(p *player) { p.see("cannot be read") }},
 		{"help", nil, func(p *player) { p.toPlaces().press("?").see("Everywhere") }},
 	}
 }
 
 func (s wizardScene) start(t *testing.T, change func(*FirstKeyOptions), coloured bool) *player {
-	f := newFakeWizard()
+	f := newScriptedWizard()
 	f.results = waitingForMail()
 	if s.world != nil {
 		s.world(f)

@@ -40,7 +40,7 @@ func (p *player) wizardPage() *firstKeyPage { return p.r.page.(*firstKeyPage) }
 
 // TestWizardAlong goes all the way, and looks what was asked of the workflow.
 func TestWizardAlong(t *testing.T) {
-	f := newFakeWizard()
+	f := newScriptedWizard()
 	f.results = waitingForMail()
 	f.start.Email, f.start.NoReply = "", "77+rhea@users.noreply.github.com"
 	p := playWizard(t, f, nil, false)
@@ -85,29 +85,29 @@ func TestWizardAlong(t *testing.T) {
 
 // TestWizardLeaving: before the key is made nothing stays; after it the way on is said.
 func TestWizardLeaving(t *testing.T) {
-	f := newFakeWizard()
+	f := newScriptedWizard()
 	p := playWizard(t, f, nil, false).see("whose is it").press("esc")
 	p.ends()
 	if d := p.wizardPage().end; d != (firstkey.Done{}) || len(f.made) > 0 {
 		t.Errorf("%+v, %d made", d, len(f.made))
 	}
-	p = playWizard(t, newFakeWizard(), nil, false).toBackup().press("esc").see("No backup was made").see("bulla keys backup " + string(rhea)).press("esc").see("write it to").press("ctrl+c")
+	p = playWizard(t, newScriptedWizard(), nil, false).toBackup().press("esc").see("No backup was made").see("bulla keys backup " + string(rhea)).press("esc").see("write it to").press("ctrl+c")
 	p.ends()
 	if d := p.wizardPage().end; !d.Cancelled || d.Key != rhea {
 		t.Errorf("%+v", d)
 	}
 	// A letter q is text where text is typed, and leaves elsewhere.
-	p = playWizard(t, newFakeWizard(), nil, false).toBackup().press("q").see("C0DEEE87.ascq")
-	p = playWizard(t, newFakeWizard(), nil, false).toIdentity().press("q").see("Left to do").press("q")
+	p = playWizard(t, newScriptedWizard(), nil, false).toBackup().press("q").see("C0DEEE87.ascq")
+	p = playWizard(t, newScriptedWizard(), nil, false).toIdentity().press("q").see("Left to do").press("q")
 	p.ends()
 	// Back leads through the steps after the key, and no further.
-	p = playWizard(t, newFakeWizard(), nil, false).toRevoking().press("esc").see("A backup on paper").press("esc").see("The backup works").press("esc").see("Left to do")
+	p = playWizard(t, newScriptedWizard(), nil, false).toRevoking().press("esc").see("A backup on paper").press("esc").see("The backup works").press("esc").see("Left to do")
 	p.press("enter").ends()
 }
 
 // TestWizardGoesOn: a key that was begun is gone on with; a new one can be made all the same.
 func TestWizardGoesOn(t *testing.T) {
-	f := newFakeWizard()
+	f := newScriptedWizard()
 	f.start.Keys = []wizard.Progress{f.left}
 	playWizard(t, f, nil, false).see("Go on with it?").press("enter").see("A backup, tried").see("step 4 of 11")
 	playWizard(t, f, nil, false).see("Go on with it?").press("end", "enter").see("whose is it")
@@ -118,7 +118,7 @@ func TestWizardGoesOn(t *testing.T) {
 // TestWizardStops: Ctrl+C, and Esc, stop what is under way; a second Ctrl+C leaves.
 func TestWizardStops(t *testing.T) {
 	for _, how := range []string{"esc", "ctrl+c"} {
-		f := newFakeWizard()
+		f := newScriptedWizard()
 		f.stuck = true
 		p := playWizard(t, f, nil, false).toPreview().readOn().press("enter", "y").see("sending the key").press("x", "enter", how).see("whether it arrived is not")
 		if p.quit {
@@ -127,17 +127,17 @@ func TestWizardStops(t *testing.T) {
 		p.press("ctrl+c").ends()
 	}
 	// A question that nobody answers is withdrawn.
-	p := playWizard(t, newFakeWizard(), nil, false).toBackup().press("enter").see("From memory").press("ctrl+c").see("Cancelled")
+	p := playWizard(t, newScriptedWizard(), nil, false).toBackup().press("enter").see("From memory").press("ctrl+c").see("Cancelled")
 	if p.r.dialogs.Top() != nil {
 		t.Error("the dialog stayed")
 	}
-	p = playWizard(t, newFakeWizard(), nil, false).toBackup().press("enter").see("From memory").press("esc").see("Cancelled").press("enter").see("From memory").press("ctrl+c", "ctrl+c")
+	p = playWizard(t, newScriptedWizard(), nil, false).toBackup().press("enter").see("From memory").press("esc").see("Cancelled").press("enter").see("From memory").press("ctrl+c", "ctrl+c")
 	p.ends()
 }
 
 // TestWizardPastes: what is pasted decides nothing.
 func TestWizardPastes(t *testing.T) {
-	f := newFakeWizard()
+	f := newScriptedWizard()
 	p := playWizard(t, f, nil, false).toSecret()
 	paste := func(s string) {
 		p.apply(pasted(s))
@@ -166,7 +166,7 @@ func TestFirstKeyProgram(t *testing.T) {
 				time.Sleep(10 * time.Millisecond)
 			}
 		}()
-		k, _, err := FirstKey(ctx, FirstKeyOptions{Wizard: newFakeWizard(), In: read, Out: io.Discard, Now: func() time.Time { return noon }, Env: func(string) string { return "" }})
+		k, _, err := FirstKey(ctx, FirstKeyOptions{Wizard: newScriptedWizard(), In: read, Out: io.Discard, Now: func() time.Time { return noon }, Env: func(string) string { return "" }})
 		return k, err
 	}
 	if k, err := start(context.Background(), "\x03"); k != "" || !errors.Is(err, context.Canceled) {
@@ -235,4 +235,35 @@ func TestWizardForReal(t *testing.T) {
 // pasted is a paste.
 func pasted(s string) tea.KeyMsg {
 	return tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(s), Paste: true}
+}
+
+// TestWizardFromTheWalk: the step Key leads to the wizard and back to the key that was made; the small
+// form is still there. Who stops the wizard with Ctrl+C stops the walk.
+func TestWizardFromTheWalk(t *testing.T) {
+	start := func(f *fake) (*driver, *scriptedWizard) {
+		w := newScriptedWizard()
+		o := testOptions(f)
+		o.KeyWizard = func() KeyWizard { return w }
+		return drive(t, o), w
+	}
+	f := newFake()
+	f.keyChoices.Preselected = 1
+	d, w := start(f)
+	d.toKey().see("YubiKey").press("n").see("whose is it").press("enter", "enter", "enter", "enter").see("What kind").press("enter", "enter").see("once more")
+	d.press(passphrase, "enter", passphrase, "enter").see("A backup, tried").press("esc").see("Left to do").press("enter").see("Which key signs").see("Rhea Release").press("enter").see("last release is")
+	if len(w.made) != 1 || len(f.generated) != 0 {
+		t.Errorf("%d made by the wizard, %d by the form", len(w.made), len(f.generated))
+	}
+	f = newFake()
+	f.keyChoices = workflow.KeyChoices{Preselected: -1}
+	d, w = start(f)
+	d.toKey().see("N makes one at once").press("N").see("A new key to sign").press("tab", "tab", "tab", "tab", passphrase, "tab", passphrase, "enter").see("Made a key")
+	if len(w.made) != 0 || len(f.generated) != 1 {
+		t.Errorf("%d made by the wizard, %d by the form", len(w.made), len(f.generated))
+	}
+	d, _ = start(newFake())
+	d.toKey().see("YubiKey").press("n").see("whose is it").press("esc").see("Which key signs").press("n").see("whose is it").press("ctrl+c").until("the end", func() bool { return d.quit })
+	if out := d.r.shutdown(); !out.Cancelled {
+		t.Errorf("%+v", out)
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"bulla/ui/component/layout"
 	"bulla/ui/dialog"
 	"bulla/ui/keymap"
+	"bulla/ui/page/firstkey"
 	"bulla/ui/page/images"
 	keyspage "bulla/ui/page/keys"
 	"bulla/ui/page/release"
@@ -63,7 +64,7 @@ func (r *root) build() {
 	r.release = release.New(release.Options{
 		Context: r.ctx, Open: r.o.Open, Choices: r.o.Choices, Vault: r.o.Vault,
 		Practice: r.o.Practice != nil, PracticePassphrase: r.o.PracticePassphrase,
-		Theme: r.theme, Now: r.o.Now, Dialogs: r.dialogs, CanShowImages: r.o.Images != nil, CanShowKeys: r.o.Keys != nil,
+		Theme: r.theme, Now: r.o.Now, Dialogs: r.dialogs, CanShowImages: r.o.Images != nil, CanShowKeys: r.o.Keys != nil, CanMakeKey: r.o.KeyWizard != nil,
 	})
 	r.page = r.release
 }
@@ -79,6 +80,10 @@ func (r *root) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return r, nil
 	case tea.KeyMsg:
 		return r, r.key(msg)
+	case firstkey.Done:
+		if _, ok := r.guest.(keyGuest); ok {
+			return r, r.keyMade(msg)
+		}
 	}
 	cmd := r.release.Update(msg)
 	if r.sandbox != nil {
@@ -91,8 +96,9 @@ func (r *root) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 }
 
 func (r *root) key(msg tea.KeyMsg) tea.Cmd {
+	_, making := r.guest.(keyGuest) // which stops what it is at first
 	switch {
-	case key.Matches(msg, r.keys.Interrupt) && r.guest != nil:
+	case key.Matches(msg, r.keys.Interrupt) && r.guest != nil && !making:
 		return r.release.Interrupt(msg) // it is the walk that ends
 	case key.Matches(msg, r.keys.Interrupt):
 		return r.page.Interrupt(msg)
@@ -121,6 +127,11 @@ func (r *root) turn() tea.Cmd {
 	if repository, ok := r.release.WantsImages(); ok {
 		return r.invite(func(ctx context.Context) guest { return r.imagesPage(ctx, repository) })
 	}
+	if r.release.WantsKey() {
+		return r.invite(func(ctx context.Context) guest {
+			return keyGuest{firstkey.New(firstkey.Options{Context: ctx, Backend: r.o.KeyWizard(), Theme: r.theme, Now: r.o.Now, Dialogs: r.dialogs})}
+		})
+	}
 	if r.release.WantsKeys() {
 		return r.invite(func(ctx context.Context) guest {
 			return newKeysPage(keyspage.Options{
@@ -146,6 +157,22 @@ func (r *root) imagesPage(ctx context.Context, repository string) guest {
 		o.Doctor = func(ctx context.Context) ([]workflow.Finding, error) { return r.o.Doctor(ctx, repository) }
 	}
 	return images.New(o)
+}
+
+// keyGuest is the page of a first key, which says by a message that it was left.
+type keyGuest struct{ *firstkey.Model }
+
+// Left is never true: see keyMade.
+func (keyGuest) Left() bool { return false }
+
+// keyMade goes back to the walk, to the key that was made. Who left with Ctrl+C leaves the walk.
+func (r *root) keyMade(d firstkey.Done) tea.Cmd {
+	if d.Cancelled {
+		return r.release.Interrupt(tea.KeyMsg{Type: tea.KeyCtrlC})
+	}
+	r.closeGuest()
+	r.page = r.release
+	return r.release.KeyMade(d.Key)
 }
 
 // invite opens a page that leads back to the walk.

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""walk.py: reads a passphrase and makes three releases with it, for leak.sh.
+"""walk.py: reads a passphrase, makes a first key and three releases with it, for leak.sh.
 
 It types into bulla on a terminal of its own, and only where the echo is off. All that bulla
 prints is passed on, so that a passphrase in it is found.
@@ -94,6 +94,23 @@ def questions(version, keys):
     ] + keys
 
 
+def first_key(secret):
+    """The first key, line by line: made, backed up and tried, kept in a vault file, on paper. In a
+    home of its own, so that the releases find none."""
+    before = os.environ["BULLA_HOME"]
+    os.environ["BULLA_HOME"] = os.path.join(HOME, "first")
+    converse(secret, [
+        (r"Use \(1-2.*: $", ""), (r"Name, .*: $", ""), (r"Address \[.*: $", ""), (r"Further addresses.*: $", ""),
+        (r"Algorithm .*: $", ""), (r"It expires after.*: $", ""), (r"Passphrase \(1-2.*: $", "2"),
+        (r"New passphrase of the key.*: $", None), (r"once more: $", None),
+        (r"Write the backup to .*: $", "stick.asc"), (r"Passphrase of the key.*: $", None),
+        (r"Place \(1-2.*: $", "2"), (r"New master passphrase.*: $", None), (r"once more: $", None),
+        (r"printer too\? \[y/N\] $", "y"), (r"Write it to .*: $", "paper.html"), (r"Move it to .*: $", "drawer.asc"),
+        (r"Places, or none .*: $", "none"), (r"Write that\? \[y/N\] $", "n"), (r"KEYS file too.*\[y/N\] $", "n"),
+    ], "--accessible", "keys", "generate")
+    os.environ["BULLA_HOME"] = before
+
+
 def hand_over(secret, n):
     """A named pipe with the secret in it: its name tells the trace that it may be there."""
     path = os.path.join(HOME, f"handed-over-{n}")
@@ -118,6 +135,7 @@ def release_by_descriptors(secret):
 def main():
     secret = getpass.getpass("Passphrase: ")
     make_repository()
+    first_key(secret)
     converse(secret, questions("1.0.0", [
         (r"Make one now\? \[y/N\] $", "y"), (r"Your name.*: $", ""), (r"Your address.*: $", ""), (r"It expires after.*: $", ""),
         (r"New passphrase of the key.*: $", None), (r"once more: $", None),

@@ -12,6 +12,7 @@ import (
 	"bulla/ui/component/layout"
 	"bulla/ui/component/picker"
 	"bulla/ui/component/placeword"
+	"bulla/ui/component/scroll"
 	"bulla/ui/component/textfield"
 	"bulla/ui/dialog"
 	"bulla/ui/keymap"
@@ -33,7 +34,7 @@ type publishRoom struct {
 	plan    *publish.Plan    // being looked at
 	results []publish.Result
 	sent    publish.Plan // what the results are about
-	scroll  scroll
+	scroll  scroll.Model
 	err     error
 }
 
@@ -175,7 +176,7 @@ func (r *publishRoom) preview() tea.Cmd {
 	}, func(result any, err error) tea.Cmd {
 		if r.err = err; err == nil {
 			p := result.(publish.Plan)
-			r.plan, r.scroll = &p, scroll{}
+			r.plan, r.scroll = &p, scroll.Model{}
 		}
 		return nil
 	})
@@ -183,11 +184,11 @@ func (r *publishRoom) preview() tea.Cmd {
 
 func (r *publishRoom) planKey(msg tea.KeyMsg) tea.Cmd {
 	if !key.Matches(msg, r.keys.Choose) || msg.Paste {
-		r.scroll.key(msg, r.keys)
+		r.scroll.Update(msg, r.keys)
 		return nil
 	}
-	if !r.scroll.atEnd() { // nobody agrees to what they have not seen
-		r.scroll.pageDown()
+	if !r.scroll.End() { // nobody agrees to what they have not seen
+		r.scroll.Update(tea.KeyMsg{Type: tea.KeyPgDown}, r.keys)
 		return nil
 	}
 	sends, forGood := false, false
@@ -221,7 +222,7 @@ func (r *publishRoom) call(what string, plan publish.Plan, do func(context.Conte
 			r.err = err
 			return nil
 		}
-		r.results, r.plan, r.scroll = rs, nil, scroll{}
+		r.results, r.plan, r.scroll = rs, nil, scroll.Model{}
 		return nil
 	})
 }
@@ -236,7 +237,7 @@ func (r *publishRoom) resultsKey(msg tea.KeyMsg) tea.Cmd {
 		}
 		return r.call("asking the places again…", r.sent, r.o.Backend.Check)
 	default:
-		r.scroll.key(msg, r.keys)
+		r.scroll.Update(msg, r.keys)
 	}
 	return nil
 }
@@ -255,7 +256,7 @@ func (r *publishRoom) back() bool {
 	default:
 		return false
 	}
-	r.err, r.scroll = nil, scroll{}
+	r.err, r.scroll = nil, scroll.Model{}
 	return true
 }
 
@@ -294,9 +295,9 @@ func (r *publishRoom) view(w, h int) []string {
 	case r.err != nil:
 		return append(out, r.failure(r.err, w)...)
 	case r.results != nil:
-		return append(out, r.scroll.view(r.theme, r.outcome(w), room)...)
+		return append(out, r.scroll.View(r.theme, r.outcome(w), room)...)
 	case r.plan != nil:
-		return append(out, r.scroll.view(r.theme, placeword.Plan(*r.plan, w), room)...)
+		return append(out, r.scroll.View(r.theme, placeword.Plan(*r.plan, w), room)...)
 	}
 	return append(out, r.list.View(r.theme, r.items(w), room)...)
 }
@@ -417,7 +418,7 @@ func (r *publishRoom) hints() []keymap.Hint {
 			again = "try again"
 		}
 		return r.scrolling([]keymap.Hint{keymap.On(r.keys.Choose, "go on"), keymap.On(r.keys.Again, again), keymap.On(r.keys.Back, "other places")})
-	case r.plan != nil && !r.scroll.atEnd():
+	case r.plan != nil && !r.scroll.End():
 		return r.scrolling([]keymap.Hint{keymap.On(r.keys.Choose, "read on"), keymap.On(r.keys.Back, "choose otherwise")})
 	case r.plan != nil:
 		return r.scrolling([]keymap.Hint{keymap.On(r.keys.Choose, "make it public"), keymap.On(r.keys.Back, "choose otherwise")})
@@ -433,7 +434,7 @@ func (r *publishRoom) hints() []keymap.Hint {
 
 // scrolling adds the keys that move longer text.
 func (r *publishRoom) scrolling(h []keymap.Hint) []keymap.Hint {
-	if r.scroll.more() {
+	if r.scroll.More() {
 		h = append(h, keymap.On(r.keys.Down, "more"))
 	}
 	return append(h, keymap.On(r.keys.Help, ""))

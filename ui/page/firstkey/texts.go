@@ -8,6 +8,7 @@ import (
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
+	"bulla/ui/component/scroll"
 	"bulla/ui/keymap"
 	"bulla/ui/safetext"
 	"bulla/workflow/firstkey"
@@ -17,7 +18,7 @@ import (
 type textsRoom struct {
 	*state
 	texts  *firstkey.Texts
-	scroll scroll
+	scroll scroll.Model
 	err    error
 }
 
@@ -28,7 +29,7 @@ func (r *textsRoom) enter() tea.Cmd {
 	}, func(result any, err error) tea.Cmd {
 		if r.err = err; err == nil {
 			t := result.(firstkey.Texts)
-			r.texts, r.scroll = &t, scroll{}
+			r.texts, r.scroll = &t, scroll.Model{}
 		}
 		return nil
 	})
@@ -46,7 +47,7 @@ func (r *textsRoom) key(msg tea.KeyMsg) tea.Cmd {
 	case key.Matches(msg, r.keys.Print) && r.o.Prints:
 		r.print, r.note = r.texts.Security, "It is printed when you leave."
 	default:
-		r.scroll.key(msg, r.keys)
+		r.scroll.Update(msg, r.keys)
 	}
 	return nil
 }
@@ -71,7 +72,7 @@ func (r *textsRoom) view(w, h int) []string {
 		l = safetext.Line(l)
 		lines = append(lines, hang(l, len(l)-len(strings.TrimLeft(l, " ")), w)...)
 	}
-	return append(out, r.scroll.view(r.theme, lines, h-len(out))...)
+	return append(out, r.scroll.View(r.theme, lines, h-len(out))...)
 }
 
 func (r *textsRoom) status() string {

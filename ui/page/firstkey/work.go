@@ -55,15 +55,13 @@ type work struct {
 	asked    *dialog.Passphrase
 	stopping bool
 	end      func(result any, err error) tea.Cmd
-	result   any
+	result   any // to be read once run has ended
 }
 
 // item is one thing that work tells; exactly one field is set.
 type item struct {
-	say       string
-	ask       *question
-	withdrawn *question
-	result    any
+	say string
+	ask *question
 }
 
 // question is a passphrase that work waits for.
@@ -112,7 +110,6 @@ func (d *desk) ask(ctx context.Context, req keys.PassphraseRequest) (keys.Secret
 		}
 		return a.secret, nil
 	case <-ctx.Done():
-		d.put(item{withdrawn: q})
 		return keys.Secret{}, ctx.Err()
 	}
 }
@@ -126,9 +123,9 @@ func (s *state) begin(what string, do func(context.Context, *desk) (any, error),
 	s.ids++
 	ctx, cancel := context.WithCancel(s.ctx)
 	w := &work{id: s.ids, what: what, since: s.o.Now(), cancel: cancel, end: end}
-	w.run = gather.Start(ctx, w.id, func(ctx context.Context, put func(item)) error {
-		result, err := do(ctx, &desk{put: put})
-		put(item{result: result})
+	w.run = gather.Start(ctx, w.id, func(ctx context.Context, put func(item)) (err error) {
+		// Not by put: what was done until it was stopped is told, too.
+		w.result, err = do(ctx, &desk{put: put})
 		return err
 	})
 	s.work = w
@@ -150,12 +147,6 @@ func (s *state) took(b gather.Batch[item]) tea.Cmd {
 			w.saying = it.say
 		case it.ask != nil:
 			s.open(w, it.ask)
-		case it.withdrawn != nil:
-			if w.asked != nil {
-				s.o.Dialogs.Remove(w.asked)
-			}
-		case it.result != nil:
-			w.result = it.result
 		}
 	}
 	if !b.Ended {
@@ -186,6 +177,9 @@ func (s *state) open(w *work, q *question) {
 func (s *state) stop() {
 	s.work.stopping = true
 	s.work.cancel()
+	if s.work.asked != nil {
+		s.o.Dialogs.Remove(s.work.asked)
+	}
 }
 
 // waiting is the lines for work under way: what it does, and for how long once that is worth telling.

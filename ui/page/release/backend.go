@@ -57,6 +57,8 @@ type Options struct {
 	PracticePassphrase string
 	// CanShowImages says that the root has a page for the tags of a repository.
 	CanShowImages bool
+	// CanMakeKey says that the root has a page that leads to a first key.
+	CanMakeKey bool
 	// CanShowKeys says that the root has a page for all keys.
 	CanShowKeys bool
 	Theme       theme.Theme

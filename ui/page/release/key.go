@@ -143,7 +143,9 @@ func (r *keyRoom) key(msg tea.KeyMsg) tea.Cmd {
 		} else {
 			r.choose(*r.current())
 		}
-	case key.Matches(msg, r.keys.New):
+	case key.Matches(msg, r.keys.New) && r.o.CanMakeKey:
+		r.firstKey = true
+	case key.Matches(msg, r.keys.New, r.keys.Quick):
 		r.form = newKeyForm(r.state)
 	case key.Matches(msg, r.keys.Filter):
 		r.asking = true
@@ -250,6 +252,11 @@ func (r *keyRoom) empty(w int) []string {
 	out = append(out, "")
 	n := r.theme.Accent.Render("n")
 	out = append(out, n+" makes one now. It takes a name, an address and a", "  passphrase; bulla keeps it in its own store.", "")
+	if r.o.CanMakeKey {
+		out = append(out[:2:2], r.plain("n leads you step by step: the key, a backup that is tried, where it is published, git.", w)...)
+		out = append(out, r.plain("N makes one at once, from a name, an address and a passphrase.", w)...)
+		out = append(out, "")
+	}
 	return append(out, r.prose("You have one elsewhere? Leave with q and run bulla keys import FILE. Keys of GnuPG and smartcards are found by themselves.", w)...)
 }
 
@@ -371,6 +378,9 @@ func (r *keyRoom) hints() []keymap.Hint {
 	hints = append(hints, keymap.On(r.keys.Filter, ""), keymap.On(r.keys.Help, ""), keymap.On(r.keys.Back, ""), keymap.On(r.keys.Again, "read them again"), keymap.On(r.keys.Quit, ""))
 	if all.Off != "" {
 		hints = append(hints, all)
+	}
+	if r.o.CanMakeKey {
+		hints = append(hints, keymap.On(r.keys.Quick, ""))
 	}
 	return hints
 }

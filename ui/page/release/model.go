@@ -10,6 +10,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"bulla/gitops"
+	"bulla/keys"
 	"bulla/ui/component/frame"
 	"bulla/ui/component/human"
 	"bulla/ui/component/layout"
@@ -394,6 +395,21 @@ func (m *Model) WantsKeys() bool {
 	wants := m.allKeys
 	m.allKeys = false
 	return wants
+}
+
+// WantsKey reports once that the person wants to be led to a first key.
+func (m *Model) WantsKey() bool {
+	wants := m.firstKey
+	m.firstKey = false
+	return wants
+}
+
+// KeyMade is Returned, and stands on the key that was made; "" for none.
+func (m *Model) KeyMade(f keys.Fingerprint) tea.Cmd {
+	if r, ok := m.rooms[m.at].(*keyRoom); ok && f != "" {
+		r.want = f
+	}
+	return m.Returned()
 }
 
 // Returned follows up when the person comes back from another page: keys may have changed there.

@@ -88,6 +88,9 @@ type state struct {
 	// allKeys says that the person wants to see all keys.
 	allKeys bool
 
+	// firstKey asks the root for the page that leads to a first key.
+	firstKey bool
+
 	note   string // for the status line, until the next key
 	target place  // where to go after this message
 	ids    int
