@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"bulla/keys"
@@ -26,6 +28,9 @@ type Succession struct {
 	Statement, Signature []byte
 	// Policy are the lines that let the new key sign in bulla.toml.
 	Policy []byte
+
+	successor keys.SigningKey
+	at        time.Time
 }
 
 // Succeed lets the old key vouch for the new one, writes a statement that both sign, and lets the
@@ -64,7 +69,8 @@ func (w *World) Succeed(ctx context.Context, p SucceedParams, ask keys.AskPassph
 		}
 		out.Signature = append(out.Signature, sig...)
 	}
-	out.Policy = policyLines(successor.Key(), now)
+	out.successor, out.at = successor.Key(), now
+	out.Policy = policyLines(out.successor, now, releaseKinds)
 	list, err := w.Store.List(ctx)
 	if err != nil {
 		return out, err
@@ -123,7 +129,14 @@ func plainUserID(s string) string {
 	return string(out)
 }
 
-func policyLines(k keys.SigningKey, now time.Time) []byte {
-	return fmt.Appendf(nil, "[[policy.signer]]\nname = %q\nkeys = [%q]\nsigns = [\"tag\", \"artifact\", \"record\"]\nfrom = %s\n",
-		plainUserID(k.UserID), k.Primary, now.UTC().Format(time.DateOnly))
+// releaseKinds are what who signs releases signs.
+var releaseKinds = []keys.Kind{keys.KindTag, keys.KindArtifact, keys.KindRecord}
+
+func policyLines(k keys.SigningKey, now time.Time, signs []keys.Kind) []byte {
+	words := make([]string, len(signs))
+	for i, kind := range signs {
+		words[i] = strconv.Quote(string(kind))
+	}
+	return fmt.Appendf(nil, "[[policy.signer]]\nname = %q\nkeys = [%q]\nsigns = [%s]\nfrom = %s\n",
+		plainUserID(k.UserID), k.Primary, strings.Join(words, ", "), now.UTC().Format(time.DateOnly))
 }

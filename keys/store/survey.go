@@ -76,7 +76,7 @@ func (s *Store) Examine(ctx context.Context, put func(Examined)) (problems []err
 		return problems, err
 	}
 	var group errgroup.Group
-	group.SetLimit(runtime.GOMAXPROCS(0))
+	group.SetLimit(max(1, runtime.GOMAXPROCS(0)-1)) // whoever waits for the keys has a screen to draw meanwhile
 	for _, fpr := range fprs {
 		group.Go(func() error {
 			if err := ctx.Err(); err != nil {

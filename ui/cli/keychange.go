@@ -59,7 +59,7 @@ func (a *app) keyChangeCommand(k keyChange) *cobra.Command {
 func (a *app) keyChangeCommands() []*cobra.Command {
 	return []*cobra.Command{
 		a.keysExtendCommand(), a.keysRenewCommand(), a.keysAddUserIDCommand(), a.keysRevokeUserIDCommand(), a.keysPrimaryUserIDCommand(),
-		a.keysAddSubkeyCommand(), a.keysRotateCommand(), a.keysRevokeSubkeyCommand(), a.keysPasswdCommand(), a.keysUndoCommand(),
+		a.keysAddSubkeyCommand(), a.keysRotateCommand(), a.keysRevokeSubkeyCommand(), a.keysPasswdCommand(), a.keysUndoCommand(), a.keysForgetCommand(),
 		a.keysRevokeCommand(), a.keysRevocationCommand(), a.keysDeleteCommand(), a.keysFromGnuPGCommand(), a.keysToGnuPGCommand(),
 	}
 }
@@ -230,7 +230,8 @@ func (a *app) keysPasswdCommand() *cobra.Command {
 		use:   "passwd KEY",
 		short: "Change the passphrase of a key",
 		long: `Change the passphrase of a key. Backups keep the one they were made with, and the
-key under its old passphrase stays in bulla's store until the next change.`,
+key under its old passphrase stays in bulla's store until the next change, or until
+bulla keys forget.`,
 		flags: func(c *cobra.Command) {
 			fd = fdFlag(c.Flags(), "new-passphrase-fd", "read the new passphrase from file descriptor `N`")
 			c.Flags().BoolVar(&none, "no-passphrase", false, "do not protect the secret key any more")
@@ -264,6 +265,22 @@ keep.`,
 		run: func(ctx context.Context, w *workflow.World, sel keys.Selector, _ []string, _ keys.AskPassphrase) (keys.Key, []string, error) {
 			k, err := w.Store.Undo(ctx, sel)
 			return k, nil, err
+		},
+	})
+}
+
+func (a *app) keysForgetCommand() *cobra.Command {
+	return a.keyChangeCommand(keyChange{
+		use:   "forget KEY",
+		short: "Remove the version of a key before its latest change",
+		long: `Remove the version of a key before its latest change, which bulla keys undo would
+go back to. After a change of passphrase it is the secret key under the old one.`,
+		run: func(ctx context.Context, w *workflow.World, sel keys.Selector, _ []string, _ keys.AskPassphrase) (keys.Key, []string, error) {
+			k, err := a.storeKey(ctx, w, sel)
+			if err != nil {
+				return k, nil, err
+			}
+			return k, []string{"No earlier version of it is kept any more."}, w.Store.ForgetPrevious(ctx, k.Fingerprint)
 		},
 	})
 }

@@ -127,6 +127,7 @@ var every = []struct {
 	{&vault.UnavailableError{Name: "x", Err: vault.ErrTimeout}, CodeUnchecked},
 	{&workflow.AbandonError{Tag: "v1", Err: errors.New("x")}, CodeIncomplete},
 	{&workflow.CheckError{Failed: []keys.Verdict{{Target: "x", Status: keys.StatusBad}}}, CodeFailed},
+	{&workflow.ChangedFileError{Path: "x"}, CodeRefused},
 	{&workflow.ConfigError{Path: "bulla.toml", Message: "x"}, CodeUsage},
 	{&workflow.UnreadPolicyError{Cause: errors.New("x")}, CodeUnchecked},
 	{&workflow.UnreadPolicyError{Cause: &gitops.GitError{Command: "ls-tree", Stderr: "could not fetch from promisor remote"}}, CodeUnchecked},

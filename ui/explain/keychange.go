@@ -18,7 +18,11 @@ func keyChanges(err error, x *Explanation) bool {
 	var line *paper.LineError
 	var stale *workflow.StaleMemoryError
 	var revocation *firstkey.RevocationError
+	var file *workflow.ChangedFileError
 	switch {
+	case errors.As(err, &file):
+		x.Headline, x.Untouched, x.Code = sentence(file.Error()), "It was left as it is.", CodeRefused
+		x.Next = []string{"give the command again: it looks at the file anew"}
 	case errors.As(err, &revocation):
 		x.Headline, x.Untouched, x.Code = sentence(revocation.Error()), "It was not moved.", CodeRefused
 	case errors.As(err, &stale):

@@ -1,0 +1,153 @@
+package workflow
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"bulla/gitops"
+	"bulla/keys"
+	"bulla/keys/atomicfile"
+	"bulla/keys/publish/keysfile"
+	"bulla/workflow/policy"
+)
+
+// FileChange is what becomes of a file once it is written.
+type FileChange struct {
+	Path string
+	// What is done to it, as a fragment: "the new key is added".
+	What string
+	// Added are the lines that are put to the end of it; nil where the change is not that.
+	Added []byte
+
+	before, after []byte
+}
+
+// SuccessionFiles are the files of the repository around dir in which a succession belongs: the
+// signers of its policy, the policy's keyring, and its KEYS file, as far as each is there and does
+// not have it yet. It writes nothing. Outside of a repository there are none.
+func (w *World) SuccessionFiles(ctx context.Context, dir string, s Succession) ([]FileChange, error) {
+	repo, err := w.openRepository(ctx, dir)
+	if errors.Is(err, gitops.ErrNotRepository) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	root := repo.Root()
+	if root == "" {
+		return nil, nil
+	}
+	f := successionFiles{ctx: ctx, w: w, root: root, s: s}
+	err = errors.Join(f.policy(), f.keyring(filepath.Join(root, "KEYS")))
+	return f.changes, err
+}
+
+type successionFiles struct {
+	ctx     context.Context
+	w       *World
+	root    string
+	s       Succession
+	changes []FileChange
+}
+
+// policy adds the new key to the signers, with what the old one may sign, and to the keyring.
+func (f *successionFiles) policy() error {
+	path := filepath.Join(f.root, ConfigName)
+	old, err := readLimited(path, maxConfigSize)
+	if err != nil {
+		return err
+	}
+	c, err := ParseConfig(old)
+	if err != nil || c.Policy == nil {
+		return err
+	}
+	p, err := parsePolicy(old, path)
+	if err != nil {
+		return err
+	}
+	if err := f.keyring(filepath.Join(f.root, filepath.FromSlash(p.Keyring))); err != nil {
+		return err
+	}
+	if p.Lists(f.s.New.Fingerprint) {
+		return nil
+	}
+	lines := policyLines(f.s.successor, f.s.at, signsAs(p, f.s.Old))
+	next := bytes.Join([][]byte{bytes.TrimRight(old, "\n"), lines}, []byte("\n\n"))
+	if _, err := ParseConfig(next); err != nil {
+		return err
+	}
+	f.changes = append(f.changes, FileChange{Path: path, What: "the new key is added to the signers of the policy", Added: lines, before: old, after: next})
+	return nil
+}
+
+// signsAs is what the policy lets a key sign, or what a signer of releases signs.
+func signsAs(p *policy.Policy, k keys.Key) []keys.Kind {
+	for _, s := range p.Signers {
+		if slices.Contains(s.Keys, k.Fingerprint) || slices.ContainsFunc(k.Subkeys, func(sub keys.Subkey) bool { return slices.Contains(s.Keys, sub.Fingerprint) }) {
+			return s.Signs
+		}
+	}
+	return releaseKinds
+}
+
+// keyring puts both keys into a file of keys: the new one, and the old one with its new end. A file
+// that is not there is not made.
+func (f *successionFiles) keyring(path string) error {
+	old, err := readLimited(path, keysfile.MaxSize)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(path); err != nil {
+		return nil
+	}
+	next := old
+	for _, k := range []keys.Key{f.s.Old, f.s.New} {
+		_, ring, err := f.w.PublicKey(f.ctx, keys.ParseSelector(string(k.Fingerprint)))
+		if err != nil {
+			return err
+		}
+		c, err := keysfile.Update(next, ring.ExportWith(k.Fingerprint, keys.ExportOptions{Own: []string{f.s.Old.Fingerprint.KeyID()}}))
+		if err != nil {
+			return err
+		}
+		if c.Kind != keysfile.Unchanged {
+			next = c.Data
+		}
+	}
+	if !bytes.Equal(old, next) {
+		f.changes = append(f.changes, FileChange{Path: path, What: "the new key is added, the old one gets its new expiry", before: old, after: next})
+	}
+	return nil
+}
+
+// ChangedFileError says that a file is not any more what a change of it was worked out for.
+type ChangedFileError struct{ Path string }
+
+func (e *ChangedFileError) Error() string { return e.Path + " was changed meanwhile" }
+
+// WriteChanges writes files as they were shown, one after the other. One that was changed since is a
+// *ChangedFileError, and ends it; written are those before it.
+func WriteChanges(list []FileChange) (written int, err error) {
+	for i, c := range list {
+		now, err := readLimited(c.Path, keysfile.MaxSize)
+		if err == nil && !bytes.Equal(now, c.before) {
+			err = &ChangedFileError{c.Path}
+		}
+		perm := fs.FileMode(0o644)
+		if info, serr := os.Stat(c.Path); serr == nil {
+			perm = info.Mode().Perm()
+		}
+		if err == nil {
+			err = atomicfile.Write(c.Path, c.after, perm)
+		}
+		if err != nil {
+			return i, err
+		}
+	}
+	return len(list), nil
+}
