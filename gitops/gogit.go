@@ -341,11 +341,14 @@ func (g gogit) writeTag(_ context.Context, raw []byte) (string, error) {
 	if err := w.Close(); err != nil {
 		return "", err
 	}
-	h, err := r.Storer.SetEncodedObject(o)
-	if err != nil {
+	// The folder is made first: of what fails after it, the error names the temporary file.
+	id := o.Hash().String()
+	if err := os.MkdirAll(filepath.Join(g.loc.commonDir, "objects", id[:2]), 0o777); err != nil {
 		return "", fmt.Errorf("storing the tag object: %w", err)
 	}
-	id := h.String()
+	if _, err := r.Storer.SetEncodedObject(o); err != nil {
+		return "", errors.Join(fmt.Errorf("storing the tag object: %w", err), removeTempIn(err))
+	}
 	return id, syncFile(filepath.Join(g.loc.commonDir, "objects", id[:2], id[2:]))
 }
 
