@@ -239,10 +239,14 @@ func (r *Repo) CreateTag(ctx context.Context, spec TagSpec, payload, signature [
 	if err != nil {
 		return Tag{}, err
 	}
+	// From here on the tag may be there. Whoever cancels now is told what is true.
+	sure := context.WithoutCancel(ctx)
 	if err := r.own.createRef(ctx, ref, id); err != nil {
-		return Tag{}, err
+		if is, e := r.own.ref(sure, ref); ctx.Err() == nil || e != nil || is != id {
+			return Tag{}, err
+		}
 	}
-	made, err := r.Tag(ctx, spec.Name)
+	made, err := r.Tag(sure, spec.Name)
 	if err != nil {
 		return Tag{}, err
 	}
