@@ -67,25 +67,25 @@ func NewPassphrase(o PassphraseOptions) *Passphrase {
 
 // Title says what the passphrase is for.
 func (p *Passphrase) Title() string {
-	new := ""
+	which := ""
 	if p.req.New {
-		new = "New "
+		which = "New "
 	}
 	switch p.req.Purpose {
 	case keys.PurposeImage:
-		return capital(new + "passphrase of the image key")
+		return capital(which + "passphrase of the image key")
 	case keys.PurposeVault:
-		return capital(new + "master passphrase of the vault file")
+		return capital(which + "master passphrase of the vault file")
 	case keys.PurposeAgent:
-		return capital(new + "passphrase or PIN, for gpg-agent")
+		return capital(which + "passphrase or PIN, for gpg-agent")
 	case keys.PurposeToken:
 		return "Access token of an account"
 	case keys.PurposeTrustRoot:
-		return capital(new + "passphrase of the root key of Content Trust")
+		return capital(which + "passphrase of the root key of Content Trust")
 	case keys.PurposeTrust:
-		return capital(new + "passphrase of a key of Content Trust")
+		return capital(which + "passphrase of a key of Content Trust")
 	}
-	return capital(new + "passphrase of the signing key")
+	return capital(which + "passphrase of the signing key")
 }
 
 func capital(s string) string {
