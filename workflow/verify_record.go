@@ -40,7 +40,7 @@ func (v *Verifier) parsedRecord(ctx context.Context, path, sig string) ([]keys.V
 	}
 	rec, err := ParseRecord(data)
 	if err != nil {
-		return []keys.Verdict{{Kind: keys.KindRecord, Target: path, Status: keys.StatusMalformed, Reason: err.Error()}}, nil, nil
+		return []keys.Verdict{{Kind: keys.KindRecord, Target: path, Status: keys.StatusMalformed, Reason: "It is no release record that can be read: " + err.Error() + "."}}, nil, nil
 	}
 	for i, verdict := range own {
 		if verdict.Signer != nil && verdict.Signer.Fingerprint != rec.Predicate.Signer.Fingerprint {

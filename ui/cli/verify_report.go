@@ -119,15 +119,15 @@ func (r *report) write(out io.Writer) error {
 		err = r.junit(out)
 	case formatGitHub:
 		err = r.github(out)
-	default:
-		p := &printer{out: out, json: r.format == formatJSON}
-		if full := func(e entry) { e.print(p) }; !p.json {
-			r.tell(p, full)
-		} else {
-			for _, e := range r.entries {
-				full(e)
-			}
+	case formatJSON:
+		p := &printer{out: out, json: true}
+		for _, e := range r.entries {
+			e.print(p)
 		}
+		err = p.err
+	default:
+		p := &printer{out: out}
+		r.tell(p, func(e entry) { e.print(p) })
 		err = p.err
 	}
 	if err == nil && r.code() != explain.CodeOK {
