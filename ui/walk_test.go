@@ -498,6 +498,13 @@ func TestOpeningIsTold(t *testing.T) {
 	d.see("Released v1.4.0")
 }
 
+// TestWrongVersionGoesAway: what was typed in place of the version may be a passphrase. It does not
+// stay in sight, and the version can be typed at once.
+func TestWrongVersionGoesAway(t *testing.T) {
+	d := drive(t, testOptions(newFake())).toLook().press("some other words", "enter").see("That is not 1.4.0.").hidden("some other words")
+	d.press("1.4.0", "enter").see("> passphrase")
+}
+
 // TestSubjectsOnce: the subjects are added once, and again when they were taken out.
 func TestSubjectsOnce(t *testing.T) {
 	f := newFake()

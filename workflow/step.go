@@ -251,7 +251,7 @@ func runArtifacts(ctx context.Context, r *run) (string, error) {
 	}
 	text := plural(len(signed), "file") + " signed"
 	if kept > 0 && !r.resumed {
-		text += fmt.Sprintf(", %d had a valid signature already", kept)
+		text += fmt.Sprintf(" (%d of them before)", kept)
 	}
 	return text + ", listed in SHA256SUMS", nil
 }

@@ -113,6 +113,8 @@ func (r *lookRoom) answer() {
 	case typed == "":
 		r.wrong = "Type " + safetext.Line(r.state.plan.Version) + " to sign; esc goes back. Nothing was done."
 	case typed != r.state.plan.Version && typed != r.state.plan.Tag:
+		// It may be a passphrase, typed too early: it must not stay in sight.
+		r.confirm = textfield.New("", "")
 		r.wrong = "That is not " + safetext.Line(r.state.plan.Version) + ". Nothing was done."
 	default:
 		r.begun = true
