@@ -118,7 +118,11 @@ func (f *fake) SaveConfig(_ context.Context, c workflow.Config) error {
 	return nil
 }
 func (f *fake) Unfinished(context.Context) (*workflow.Unfinished, error) { return f.unfinished, nil }
-func (f *fake) KeyChoices(context.Context) (workflow.KeyChoices, error)  { return f.keyChoices, nil }
+func (f *fake) KeyChoices(context.Context) (workflow.KeyChoices, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.keyChoices, nil
+}
 func (f *fake) VersionChoices(context.Context) (workflow.VersionChoices, error) {
 	return f.versions, nil
 }
@@ -151,6 +155,8 @@ func (f *fake) PushTarget(string) (gitops.Remote, bool)                        {
 func (f *fake) Preflight(context.Context, workflow.Choices) []workflow.Finding { return f.findings }
 
 func (f *fake) GenerateKey(_ context.Context, p store.GenerateParams) (store.Generated, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	p.Passphrase = p.Passphrase.Clone()
 	f.generated = append(f.generated, p)
 	k := keys.Key{Fingerprint: rhea, UserIDs: []string{p.Name + " <" + p.Email + ">"}, Algorithm: p.Algorithm, Created: noon, Expires: noon.Add(p.Lifetime), Source: keys.SourceStore, HasSecret: true}

@@ -372,8 +372,12 @@ func (m *Model) hints() []keymap.Hint {
 	if m.table.wanting {
 		wanting = "all again"
 	}
+	care := []keymap.Hint{keymap.Unless(m.mendFault(m.table.at()), k.Mend, ""), keymap.On(k.Filter, ""), keymap.On(k.Help, "")}
+	if m.leads() {
+		care[0], care[2] = care[2], care[0] // the way out took a place from the help
+	}
+	hints = append(append(hints, keymap.On(k.Choose, "all about it"), keymap.On(k.Actions, "actions")), care...)
 	hints = append(hints,
-		keymap.On(k.Choose, "all about it"), keymap.On(k.Actions, "actions"), keymap.Unless(m.mendFault(m.table.at()), k.Mend, ""), keymap.On(k.Filter, ""), keymap.On(k.Help, ""),
 		keymap.On(k.Code, ""), keymap.Unless(m.copyFault(), k.Copy, ""), keymap.On(k.Wanting, wanting), keymap.On(k.Sort, ""),
 		keymap.On(k.Again, "read them again"),
 	)
