@@ -84,7 +84,7 @@ def questions(version, keys):
     """The answers of a release in line mode, in whatever order the questions come."""
     return [
         (r"Number, or the version itself: $", version),
-        (r"single dot\.\r\n> $", ""),
+        (r"Message, line 1: $", ""),
         (r"Patterns from the root.*: $", "dist/*.gz"),
         (r"\.gz  22 B\r\nEnter takes all.*: $", ""),
         (r"References with their tags.*: $", f"{REGISTRY}/acme/widget:{version}"),
