@@ -66,6 +66,18 @@ func (e *UnlockError) Error() string {
 // Unwrap lets errors.Is find ErrWrongPassphrase.
 func (e *UnlockError) Unwrap() error { return ErrWrongPassphrase }
 
+// NoPassphraseError: there was nobody to ask for the passphrase.
+type NoPassphraseError struct {
+	Request PassphraseRequest
+}
+
+func (e *NoPassphraseError) Error() string {
+	return fmt.Sprintf("no passphrase for %s", e.Request.ID)
+}
+
+// Unwrap lets errors.Is find ErrNoPassphrase.
+func (e *NoPassphraseError) Unwrap() error { return ErrNoPassphrase }
+
 // Unlock asks for the passphrase of req and calls try with it until try does not answer
 // ErrWrongPassphrase, at most PassphraseTries times. Each Secret is destroyed after its try.
 func Unlock(ctx context.Context, ask AskPassphrase, req PassphraseRequest, try func(Secret) error) error {
@@ -77,6 +89,9 @@ func Unlock(ctx context.Context, ask AskPassphrase, req PassphraseRequest, try f
 			return err
 		}
 		s, err := ask(ctx, req)
+		if errors.Is(err, ErrNoPassphrase) {
+			return &NoPassphraseError{Request: req}
+		}
 		if err != nil {
 			return err
 		}

@@ -38,6 +38,7 @@ const (
 	RuleNoArtifacts     Rule = "no-artifacts"
 	RuleArtifact        Rule = "artifact-unusable"
 	RuleArtifactSet     Rule = "artifact-set"
+	RuleImageSet        Rule = "image-set"
 	RuleArtifactStale   Rule = "artifact-stale"
 	RuleSignatureExists Rule = "signature-exists"
 	RuleImage           Rule = "image-unresolved"

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,10 +60,10 @@ func (w *World) Signer(ctx context.Context, sel keys.Selector) (keys.Signer, err
 func (s *Session) KeyChoices(ctx context.Context) (KeyChoices, error) {
 	list, notes := s.world.secretKeys(ctx)
 	c := KeyChoices{Preselected: -1, Notes: notes}
-	used, lastSigner := s.lastUse(ctx, list)
-	c.LastSigner = lastSigner
+	past := s.lastUse(ctx, list)
+	c.LastSigner, c.LastTag, c.LastUnknown = past.signer, past.tag, past.unknown
 	for _, k := range list {
-		c.List = append(c.List, s.keyChoice(ctx, k, keys.ParseSelector(string(k.Fingerprint)), used[k.Fingerprint]))
+		c.List = append(c.List, s.keyChoice(ctx, k, keys.ParseSelector(string(k.Fingerprint)), past.used[k.Fingerprint]))
 	}
 	sc, err := s.repo.SigningConfig(ctx)
 	if err != nil {
@@ -108,33 +109,58 @@ func reasonOf(err error) string {
 	return err.Error()
 }
 
-// lastUse finds for each key the newest version tag that it signed, and the signer of the newest
-// signed one. It asks only the signatures' mathematics, with the keys at hand.
-func (s *Session) lastUse(ctx context.Context, list []keys.Key) (used map[keys.Fingerprint]string, last keys.Fingerprint) {
-	used = map[keys.Fingerprint]string{}
+// pastUse is what the newest version tags tell of keys.
+type pastUse struct {
+	used    map[keys.Fingerprint]string // primary key → the newest tag that it signed
+	signer  keys.Fingerprint            // who signed the newest tag of which that can be shown
+	tag     string                      // the newest signed tag
+	unknown string                      // the key that tag names, if it is not at hand
+}
+
+// lastUse asks the newest version tags who signed them: only the signatures' mathematics, with the
+// keys at hand.
+func (s *Session) lastUse(ctx context.Context, list []keys.Key) pastUse {
+	past := pastUse{used: map[keys.Fingerprint]string{}}
 	vs, err := s.versions(ctx)
 	if err != nil || len(list) == 0 {
-		return used, ""
+		return past
 	}
 	ring, _ := s.world.keyring(ctx, "")
 	j := &keys.Judge{Keyring: ring, Now: s.world.Now()}
 	for i, v := range vs {
-		if i == maxLastUse || len(used) == len(list) {
+		if i == maxLastUse || len(past.used) == len(list) {
 			break
 		}
-		for _, verdict := range judgeTag(j, v.Tag) {
-			if verdict.Signer == nil {
-				continue
-			}
-			if last == "" {
-				last = verdict.Signer.Primary
-			}
-			if _, ok := used[verdict.Signer.Primary]; !ok {
-				used[verdict.Signer.Primary] = v.Name
+		past.note(v.Name, judgeTag(j, v.Tag))
+	}
+	return past
+}
+
+// note takes the verdicts on the next older tag.
+func (p *pastUse) note(tag string, verdicts []keys.Verdict) {
+	for _, v := range verdicts {
+		if v.Status == keys.StatusUnsigned {
+			continue
+		}
+		if p.tag == "" {
+			p.tag = tag
+			if v.Status == keys.StatusUnknownKey && v.Claim.Version != 0 { // 0: not OpenPGP
+				p.unknown = cmp.Or(string(v.Claim.Fingerprint), v.Claim.KeyID)
 			}
 		}
+		if v.Signer == nil {
+			continue
+		}
+		if p.signer == "" {
+			p.signer = v.Signer.Primary
+		}
+		if p.tag == tag {
+			p.unknown = "" // another of its signatures is by a key at hand
+		}
+		if _, ok := p.used[v.Signer.Primary]; !ok {
+			p.used[v.Signer.Primary] = tag
+		}
 	}
-	return used, last
 }
 
 // maxLastUse is how many of the newest version tags are looked at for the last use of a key.

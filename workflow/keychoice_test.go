@@ -2,6 +2,8 @@ package workflow
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -138,5 +140,22 @@ func TestExactSubkeyIsPreselected(t *testing.T) {
 	}
 	if e := b.refused(Choices{Version: "1.0.0", Artifacts: []string{"dist/*"}}, RuleKeyUnusable); !strings.Contains(e.Error(), b.key.Fingerprint.Short()) {
 		t.Errorf("refused with %v", e)
+	}
+}
+
+// On a machine that lacks the key of the last release, nothing proves that this one is by another;
+// what the last tag names tells it.
+func TestOtherSignerWithoutTheirKey(t *testing.T) {
+	b := newBench(t)
+	first := b.key.Fingerprint
+	b.release(b.choices())
+	other := b.anotherKey("other@example.org")
+	b.git("-C", b.repo, "config", "user.signingkey", string(other))
+	if err := os.RemoveAll(filepath.Join(b.world.Home, "keys", string(first))); err != nil {
+		t.Fatal(err)
+	}
+	k, noticed := b.chosen("1.1.0")
+	if k.Primary != other || !strings.Contains(noticed[RuleOtherSigner], "v1.0.0, names a key that is not at hand") {
+		t.Errorf("%s; noticed %v", k.Primary, noticed)
 	}
 }

@@ -100,6 +100,9 @@ type KeyChoices struct {
 	// LastSigner is the primary key that signed the newest signed version tag, as far as its
 	// public key is at hand; "" if there is none.
 	LastSigner keys.Fingerprint
+	// LastTag is the newest signed version tag, "" for none. LastUnknown is the key that it names,
+	// as a fingerprint or key id, if that key is not at hand.
+	LastTag, LastUnknown string
 	// Notes are remarks on the set as a whole, such as a repository set to gpg.format=ssh.
 	Notes []Finding
 }

@@ -17,6 +17,7 @@ func (x *examination) images(ctx context.Context) {
 		refs = x.s.Config().Release.Images
 	}
 	if len(refs) == 0 {
+		x.imageOfLast()
 		return
 	}
 	x.plan.ImageWith = x.s.imageWith(x.c)
@@ -43,6 +44,20 @@ func (x *examination) images(ctx context.Context) {
 	if x.plan.ImageWith.Cosign() {
 		x.imageKey(ctx)
 	}
+}
+
+// imageOfLast tells of an image that may have been forgotten.
+func (x *examination) imageOfLast() {
+	last, ok := lastRelease(x.s.state.CommonDir)
+	if !ok || len(last.Images) == 0 {
+		return
+	}
+	names := make([]string, len(last.Images))
+	for i, img := range last.Images {
+		names[i] = img.Name
+	}
+	x.warn(RuleImageSet, StepImage, fmt.Sprintf("The release of %s had an image that this one has no counterpart for: %s.", last.Tag, firstOf(names, 3)),
+		"name this one's with --image REF, or once and for all in bulla.toml")
 }
 
 // imageKey: one that can be used.

@@ -39,7 +39,10 @@ func (x *examination) key(ctx context.Context) {
 	}
 	defer signer.Close()
 	x.plan.Key = signer.Key()
-	if last := choices.LastSigner; last != "" && last != x.plan.Key.Primary {
+	if choices.LastUnknown != "" {
+		x.warn(RuleOtherSigner, StepKey, fmt.Sprintf("The last release, %s, names a key that is not at hand: %s. This one would be signed by another, %s.", choices.LastTag, choices.LastUnknown, x.plan.Key.Primary.Short()),
+			"bulla keys fetch "+choices.LastUnknown+" looks for that one; those who verify may know it alone, and need this one too")
+	} else if last := choices.LastSigner; last != "" && last != x.plan.Key.Primary {
 		x.warn(RuleOtherSigner, StepKey, fmt.Sprintf("The last release was signed by another key, %s.", last.Short()),
 			"those who verify may know only that one: give them this one too, or take that one with --key")
 	}

@@ -194,6 +194,53 @@ func TestPreflightComparesWithTheLastRelease(t *testing.T) {
 	t.Errorf("the missing .deb was not noticed: %+v", plan.Findings)
 }
 
+// An image that the last release had is proposed with its new tag, and missed where none is named.
+func TestImageOfTheLastRelease(t *testing.T) {
+	p := &Plan{Version: "1.0.0", Images: []PlannedImage{{Name: "127.0.0.1:5000/widget:1.0.0"}, {Name: "registry.example.org/widget:edge"}, {Name: "127.0.0.1:5000/bare"}}}
+	want := []string{"127.0.0.1:5000/widget:1.1.0", "registry.example.org/widget:edge", "127.0.0.1:5000/bare"}
+	if got := p.imagesFor("1.1.0"); !slices.Equal(got, want) {
+		t.Errorf("proposed are %q", got)
+	}
+
+	b := newBench(t)
+	reg, err := loopback.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reg.Close()
+	if _, err := reg.PushSample(t.Context(), "acme/widget", "1.0.0"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.world.GenerateImageKey(t.Context(), "release", keys.NewSecret([]byte(testPassphrase))); err != nil {
+		t.Fatal(err)
+	}
+	c, ref := b.choices(), reg.Host()+"/acme/widget:1.0.0"
+	c.Images = []string{ref}
+	b.release(c)
+	b.clean()
+	b.write("README", "second\n")
+	b.commit("Go on")
+	s := b.session()
+	next := strings.Replace(ref, "1.0.0", "1.1.0", 1)
+	if got := s.ImageReferences("1.1.0"); !slices.Equal(got, []string{next}) {
+		t.Errorf("proposed are %q, want %s", got, next)
+	}
+	c = b.choices()
+	c.Version = "1.1.0"
+	if f := ofRule(s.Preflight(t.Context(), c), RuleImageSet); len(f) != 1 || !strings.Contains(f[0].Message, ref) {
+		t.Errorf("the missing image was not noticed: %+v", f)
+	}
+}
+
+func ofRule(findings []Finding, rule Rule) (out []Finding) {
+	for _, f := range findings {
+		if f.Rule == rule {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
 // An expired key is refused with the reason, one that expires soon is a warning.
 func TestPreflightJudgesTheKey(t *testing.T) {
 	b := newBench(t)

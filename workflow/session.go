@@ -189,9 +189,31 @@ func (s *Session) Globs(version string) []string {
 	return withVersion(s.Config().Release.Artifacts, version)
 }
 
-// ImageReferences are the configured image references for a version.
+// ImageReferences are the configured image references for a version; where none are, those of the
+// last release made here, with this version in their tags.
 func (s *Session) ImageReferences(version string) []string {
-	return withVersion(s.Config().Release.Images, version)
+	configured := s.Config().Release.Images
+	if len(configured) == 0 {
+		if last, ok := lastRelease(s.state.CommonDir); ok {
+			return last.imagesFor(version)
+		}
+	}
+	return withVersion(configured, version)
+}
+
+// imagesFor are the plan's images, with another version in their tags.
+func (p *Plan) imagesFor(version string) (out []string) {
+	for _, img := range p.Images {
+		name, tag := img.Name, ""
+		if i := strings.LastIndexByte(name, ':'); i > strings.LastIndexByte(name, '/') {
+			name, tag = name[:i], name[i:]
+		}
+		if p.Version != "" && version != "" {
+			tag = strings.Replace(tag, p.Version, version, 1)
+		}
+		out = append(out, name+tag)
+	}
+	return out
 }
 
 func withVersion(list []string, version string) []string {

@@ -99,6 +99,7 @@ var every = []struct {
 	{&keys.LimitError{What: "keyring"}, CodeUnchecked},
 	{&keys.NotFoundError{Selector: "x"}, CodeUsage},
 	{&keys.UnlockError{Tries: 3}, CodeRefused},
+	{&keys.NoPassphraseError{Request: keys.PassphraseRequest{Purpose: keys.PurposeImage, Label: "release.key"}}, CodeUsage},
 	{&keys.UnusableError{Reason: "x"}, CodeRefused},
 	{&agent.CardError{Serial: "x", Problem: agent.CardAbsent}, CodeRefused},
 	{&agent.Error{Doing: "sign", Err: errors.New("x")}, CodeRefused},

@@ -248,6 +248,7 @@ func opens(r keys.PassphraseRequest) string {
 func passphrases(err error, x *Explanation) bool {
 	var unlock *keys.UnlockError
 	var brought *WrongPassphraseError
+	var nobody *keys.NoPassphraseError
 	switch {
 	case errors.As(err, &brought):
 		x.Headline, x.Cause = fmt.Sprintf("The passphrase of %s is wrong.", opens(brought.Request)), "It came by "+brought.Flag+"."
@@ -259,15 +260,31 @@ func passphrases(err error, x *Explanation) bool {
 		x.Code = CodeRefused
 	case errors.Is(err, keys.ErrWrongPassphrase):
 		x.Headline, x.Untouched, x.Code = "The passphrase is wrong.", "Nothing was signed.", CodeRefused
+	case errors.As(err, &nobody):
+		x.Headline = fmt.Sprintf("There is nobody to ask for the passphrase of %s.", opens(nobody.Request))
+		x.Untouched, x.Code = "Nothing was signed.", CodeUsage
+		x.Next = []string{passphraseFlag(nobody.Request.Purpose), "or keep it in the keychain once, in a terminal"}
 	case errors.Is(err, keys.ErrNoPassphrase):
 		x.Headline = "The key is protected, and there is nobody to ask for its passphrase."
-		x.Untouched = "Nothing was signed."
-		x.Next = []string{"--passphrase-fd N reads it from file descriptor N (--image-passphrase-fd for an image key, --trust-passphrase-fd for keys of Content Trust, --root-passphrase-fd for a root key)", "or keep it in the keychain once, in a terminal"}
-		x.Code = CodeUsage
+		x.Untouched, x.Code = "Nothing was signed.", CodeUsage
+		x.Next = []string{passphraseFlag(""), "or keep it in the keychain once, in a terminal"}
 	default:
 		return false
 	}
 	return true
+}
+
+// passphraseFlag says how a script hands over a passphrase.
+func passphraseFlag(p keys.PassphrasePurpose) string {
+	switch p {
+	case keys.PurposeImage:
+		return "--image-passphrase-fd N reads it from file descriptor N; for commands that sign images alone, --passphrase-fd N"
+	case keys.PurposeTrust:
+		return "--trust-passphrase-fd N reads it from file descriptor N; for the commands of bulla image trust, --passphrase-fd N"
+	case keys.PurposeTrustRoot:
+		return "--root-passphrase-fd N reads it from file descriptor N"
+	}
+	return "--passphrase-fd N reads it from file descriptor N"
 }
 
 func selecting(err error, x *Explanation) bool {
