@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -226,6 +227,56 @@ func TestVerifyChecksumsOfUnsoundList(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestVerifyChecksumsOfSeveral signs a list by several people, and by one whom nobody knows.
+func TestVerifyChecksumsOfSeveral(t *testing.T) {
+	ann, ben, stranger := defaultSigner(t), newSigner(t, "Ben", nil), newSigner(t, "Stranger", nil)
+	dir := tree(t, "a.zip", "b.zip")
+	content := sha256Of("a.zip") + "  a.zip\n" + sha256Of("a.zip") + "  b.zip\n"
+	list, all := "", ""
+	for _, s := range []*testSigner{ben, stranger, ann, ann} { // ann's twice
+		list = signList(t, s, dir, content)
+		sig, err := os.ReadFile(list + ".asc")
+		if err != nil {
+			t.Fatal(err)
+		}
+		all += string(sig)
+	}
+	write(t, list+".asc", all)
+	j := ann.judge(t)
+	j.Keyring = keys.MergeKeyrings(j.Keyring, ben.keyring(t))
+	vs, err := VerifyChecksums(t.Context(), list, j)
+	if err != nil || len(vs) != 4+3+1 {
+		t.Fatalf("got %q, %v", statuses(vs), err)
+	}
+	a := vs[4:7]
+	if !slices.Equal(statuses(a), []keys.Status{keys.StatusGood, keys.StatusUnknownKey, keys.StatusGood}) ||
+		a[0].Signer.Fingerprint != ben.key.Fingerprint || a[2].Signer.Fingerprint != ann.key.Fingerprint {
+		t.Errorf("got %+v", a)
+	}
+	for i, v := range a {
+		if v.Target != filepath.Join(dir, "a.zip") || v.SHA256 != sha256Of("a.zip") || !strings.HasSuffix(v.Reason, vs[i].Reason) {
+			t.Errorf("got %+v", v)
+		}
+	}
+	if vs[7].Status != keys.StatusBad || vs[7].Target != filepath.Join(dir, "b.zip") {
+		t.Errorf("got %+v", vs[7])
+	}
+}
+
+// TestDistinct hands on what a file's verdict may depend on, and no more.
+func TestDistinct(t *testing.T) {
+	var list []keys.Verdict
+	for i := range 1000 {
+		list = append(list, keys.Verdict{Status: keys.StatusUnknownKey, Claim: keys.Claim{KeyID: strconv.Itoa(i)}})
+	}
+	good := keys.Verdict{Status: keys.StatusGood, Signer: &keys.Signatory{Fingerprint: "A"}}
+	list = append(list, keys.Verdict{Status: keys.StatusBad}, good, good)
+	got := distinct(list)
+	if len(got) != maxUnproved+2 || got[maxUnproved].Status != keys.StatusBad || got[maxUnproved+1].Signer == nil {
+		t.Errorf("got %q", statuses(got))
 	}
 }
 

@@ -12,14 +12,16 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 
 	"bulla/keys"
 	"bulla/keys/limits"
 )
 
 // VerifyChecksums judges a checksums file's own signatures (found beside it, as by Verify) and
-// then every file it names, in the list's order. A named file is as good as the list's best
-// signature if it has the digest that the list gives, and bad if it has not. Names that are
+// then every file it names, in the list's order. A named file that has the digest that the list
+// gives gets a verdict for each of the list's signatures, as if they were its own, so that a policy
+// can count the signers; one that has another digest is bad. Names that are
 // absolute, lead out of the list's folder or pass through a symbolic link that does, digests
 // that prove nothing (MD5, SHA-1, unknown ones) and files that are missing or can't be read are
 // not checked, and the verdict says why.
@@ -57,70 +59,109 @@ func VerifyChecksums(ctx context.Context, path string, j *keys.Judge) ([]keys.Ve
 		return verdicts, err
 	}
 	defer root.Close()
-	l := listed{root: root, dir: filepath.Dir(path), list: keys.Summarize(verdicts)}
+	l := listed{root: root, dir: filepath.Dir(path), list: distinct(verdicts), claim: keys.Summarize(verdicts).Claim}
 	files, err := l.verify(ctx, sums)
 	return append(verdicts, files...), err
 }
 
-// listed checks files against a list that was judged already.
-type listed struct {
-	root *os.Root
-	dir  string
-	list keys.Verdict
+// maxUnproved bounds how many of a list's signatures that prove no signer are handed on to each
+// file: 30,000 lines with thousands of planted signatures would fill the memory.
+const maxUnproved = 16
+
+// distinct leaves out the verdicts on a list that say the same as another one, and of those without
+// a proved signer what exceeds maxUnproved, but for the first of each status.
+func distinct(list []keys.Verdict) (out []keys.Verdict) {
+	type kind struct {
+		status keys.Status
+		claim  keys.Claim
+		by     keys.Fingerprint
+		proved bool
+	}
+	seen, statuses, unproved := map[kind]bool{}, map[keys.Status]bool{}, 0
+	for _, v := range list {
+		k := kind{status: v.Status, claim: v.Claim, proved: v.Signer != nil}
+		if k.proved {
+			k.by = v.Signer.Fingerprint
+		} else if unproved++; unproved > maxUnproved && statuses[v.Status] {
+			continue
+		}
+		if !seen[k] {
+			seen[k], statuses[v.Status] = true, true
+			out = append(out, v)
+		}
+	}
+	return out
 }
 
-func (l *listed) verify(ctx context.Context, sums []Checksum) ([]keys.Verdict, error) {
-	verdicts := make([]keys.Verdict, len(sums))
-	err := inParallel(ctx, runtime.GOMAXPROCS(0), len(sums), func(ctx context.Context, i int) (err error) {
+// listed checks files against a list that was judged already.
+type listed struct {
+	root  *os.Root
+	dir   string
+	list  []keys.Verdict // at least one
+	claim keys.Claim     // of the signature that stands for all
+}
+
+func (l *listed) verify(ctx context.Context, sums []Checksum) (all []keys.Verdict, err error) {
+	verdicts := make([][]keys.Verdict, len(sums))
+	err = inParallel(ctx, runtime.GOMAXPROCS(0), len(sums), func(ctx context.Context, i int) (err error) {
 		verdicts[i], err = l.file(ctx, sums[i])
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return verdicts, nil
+	return slices.Concat(verdicts...), nil
 }
 
 // file judges one line. Its only error is that of ctx.
-func (l *listed) file(ctx context.Context, c Checksum) (keys.Verdict, error) {
+func (l *listed) file(ctx context.Context, c Checksum) ([]keys.Verdict, error) {
 	name := filepath.FromSlash(c.Name)
 	target := filepath.Join(l.dir, name)
+	unread := func(target, reason string) ([]keys.Verdict, error) {
+		return []keys.Verdict{keys.NotChecked(keys.KindArtifact, target, reason)}, nil
+	}
 	if !filepath.IsLocal(name) {
 		// Not joined: "/etc/passwd" must not turn into a file of the list's folder on paper.
-		return keys.NotChecked(keys.KindArtifact, c.Name, "The list names a file outside its own folder."), nil
+		return unread(c.Name, "The list names a file outside its own folder.")
 	}
 	id := c.hash()
 	if id == 0 {
-		return keys.NotChecked(keys.KindArtifact, target, "The list gives only a digest that proves nothing here."), nil
+		return unread(target, "The list gives only a digest that proves nothing here.")
 	}
 	sums := newStates(nil, id, crypto.SHA256)
 	err := rootSource(l.root, name, target).feed(ctx, sums, quietly)
 	if ctx.Err() != nil {
-		return keys.Verdict{}, ctx.Err()
+		return nil, ctx.Err()
 	}
 	if err != nil {
-		return keys.NotChecked(keys.KindArtifact, target, unreadReason(err)), nil
+		return unread(target, unreadReason(err))
 	}
-	v := l.judged(target, sums.hex(id) == c.Digest, id.String())
-	v.SHA256 = sums.hex(crypto.SHA256)
-	return v, nil
+	vs := l.judged(target, sums.hex(id) == c.Digest, id.String())
+	for i := range vs {
+		vs[i].SHA256 = sums.hex(crypto.SHA256)
+	}
+	return vs, nil
 }
 
-// judged makes the verdict on a file from that on the list.
-func (l *listed) judged(target string, same bool, algorithm string) keys.Verdict {
+// judged makes the verdicts on a file from those on the list.
+func (l *listed) judged(target string, same bool, algorithm string) []keys.Verdict {
 	if !same {
-		return keys.Verdict{
-			Target: target, Kind: keys.KindArtifact, Status: keys.StatusBad, Claim: l.list.Claim,
+		return []keys.Verdict{{
+			Target: target, Kind: keys.KindArtifact, Status: keys.StatusBad, Claim: l.claim,
 			Reason: "Its " + algorithm + " digest is not the one in the list.",
+		}}
+	}
+	vs := slices.Clone(l.list)
+	for i := range vs {
+		v := &vs[i]
+		v.Target, v.Kind = target, keys.KindArtifact
+		but := ", but of the list holds: "
+		if v.Status.Sound() {
+			but = ", and the list is signed: "
 		}
+		v.Reason = "Its " + algorithm + " digest is the one in the list" + but + v.Reason
 	}
-	v := l.list
-	v.Target, v.Kind = target, keys.KindArtifact
-	v.Reason = "Its " + algorithm + " digest is the one in the list, and the list is signed: " + l.list.Reason
-	if !l.list.Status.Sound() {
-		v.Reason = "Its " + algorithm + " digest is the one in the list, but of the list holds: " + l.list.Reason
-	}
-	return v
+	return vs
 }
 
 // unreadReason says in a sentence that quotes nothing why a file could not be checked.

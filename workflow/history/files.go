@@ -65,7 +65,7 @@ func judgeFiles(ctx context.Context, v *workflow.Verifier, paths []string, known
 	for _, b := range known.Verdicts {
 		bound[filepath.Base(b.Target)] = true
 	}
-	listed := map[string]keys.Verdict{}
+	listed := map[string][]keys.Verdict{}
 	for _, p := range paths {
 		if base := filepath.Base(p); !isList(base) || bound[base] {
 			continue
@@ -78,7 +78,8 @@ func judgeFiles(ctx context.Context, v *workflow.Verifier, paths []string, known
 			if verdict.Kind == keys.KindChecksum {
 				out = append(out, verdict)
 			} else {
-				listed[filepath.Base(verdict.Target)] = verdict
+				name := filepath.Base(verdict.Target)
+				listed[name] = append(listed[name], verdict)
 			}
 		}
 	}
@@ -88,7 +89,7 @@ func judgeFiles(ctx context.Context, v *workflow.Verifier, paths []string, known
 			continue
 		}
 		if l, ok := listed[base]; ok && !hasSignature(p) {
-			out = append(out, l)
+			out = append(out, l...)
 			continue
 		}
 		vs, err := v.VerifyFile(ctx, p)

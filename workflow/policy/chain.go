@@ -17,6 +17,11 @@ const FileName = "bulla.toml"
 // maxChain bounds the commits between a root and HEAD.
 const maxChain = 200_000
 
+// maxBackdating is how far a change may be dated before what it builds on, for the clocks of
+// people who work together differ. Dates are the signer's choice: without a bound, one whose time
+// is over could still sign by turning the clock back.
+const maxBackdating = 24 * time.Hour
+
 // Chain follows the changes of a policy through the history of a repository.
 type Chain struct {
 	Repo *gitops.Repo
@@ -60,11 +65,11 @@ func (c *Chain) Walk(ctx context.Context, root string) (*Policy, []Change, error
 	if err != nil {
 		return nil, nil, &RootError{Root: root, Reason: "there is no such commit here: " + err.Error()}
 	}
-	line, err := c.firstParents(ctx, root, rootCommit.ID)
+	line, dates, err := c.firstParents(ctx, root, rootCommit)
 	if err != nil {
 		return nil, nil, err
 	}
-	w := walk{chain: c, root: rootCommit.ID, line: line, rings: map[string][]string{}}
+	w := walk{chain: c, root: rootCommit.ID, line: line, reached: c.reached(dates), rings: map[string][]string{}}
 	if w.files, err = c.Repo.PathIDs(ctx, line, FileName); err != nil {
 		return nil, nil, err
 	}
@@ -81,37 +86,55 @@ func (c *Chain) Walk(ctx context.Context, root string) (*Policy, []Change, error
 	return w.current.policy, w.changes, err
 }
 
-// firstParents lists the commits from root to HEAD along first parents, both included.
-func (c *Chain) firstParents(ctx context.Context, name, root string) ([]string, error) {
+// firstParents lists the commits from root to HEAD along first parents, both included, and their
+// dates.
+func (c *Chain) firstParents(ctx context.Context, name string, root gitops.Commit) (line []string, dates []time.Time, err error) {
 	head, err := c.Repo.Commit(ctx, "HEAD")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	parent := map[string]string{}
-	err = c.Repo.EachCommit(ctx, head.ID, root, maxChain, func(x gitops.Commit, err error) error {
+	parent, date := map[string]string{}, map[string]time.Time{root.ID: root.Committer.When}
+	err = c.Repo.EachCommit(ctx, head.ID, root.ID, maxChain, func(x gitops.Commit, err error) error {
 		if err == nil && len(x.Parents) > 0 {
-			parent[x.ID] = x.Parents[0]
+			parent[x.ID], date[x.ID] = x.Parents[0], x.Committer.When
 		}
 		return ctx.Err()
 	})
 	var large *gitops.TooLargeError
 	if errors.As(err, &large) {
-		return nil, &RootError{Root: name, Reason: fmt.Sprintf("more than %d commits lie between it and HEAD", maxChain)}
+		return nil, nil, &RootError{Root: name, Reason: fmt.Sprintf("more than %d commits lie between it and HEAD", maxChain)}
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	line := []string{head.ID}
-	for id := head.ID; id != root; {
+	line = []string{head.ID}
+	for id := head.ID; id != root.ID; {
 		next, ok := parent[id]
 		if !ok {
-			return nil, &RootError{Root: name, Reason: "HEAD does not descend from it along first parents (or the clone is too shallow to tell)"}
+			return nil, nil, &RootError{Root: name, Reason: "HEAD does not descend from it along first parents (or the clone is too shallow to tell)"}
 		}
 		id = next
 		line = append(line, id)
 	}
 	slices.Reverse(line)
-	return line, nil
+	for _, id := range line {
+		dates = append(dates, date[id])
+	}
+	return line, dates, nil
+}
+
+// reached gives the latest of the dates up to each commit. Dates that have not come yet are
+// mistakes, and would keep everybody from changing the policy: they do not count.
+func (c *Chain) reached(dates []time.Time) []time.Time {
+	out := make([]time.Time, len(dates))
+	var latest time.Time
+	for i, d := range dates {
+		if d.After(latest) && !d.After(c.Now) {
+			latest = d
+		}
+		out[i] = latest
+	}
+	return out
 }
 
 // state is the policy of one commit: the table, and the keyring as it is stored.
@@ -127,6 +150,7 @@ type walk struct {
 	chain   *Chain
 	root    string
 	line    []string            // ids, the root first
+	reached []time.Time         // the latest date up to each, itself included
 	files   []string            // blob id of FileName in each, "" for none
 	rings   map[string][]string // the same for keyrings, by path
 	current state               // accepted
@@ -228,7 +252,8 @@ func (w *walk) byCommit(ctx context.Context, n int) (by, reason string, err erro
 	if len(c.Signature) == 0 {
 		return "", "It is not signed, and no signed tag vouches for it.", nil
 	}
-	by, reason = w.trusted(c.ID, c.Payload, c.Signature, c.Committer.When)
+	made := object{name: c.ID, payload: c.Payload, signature: c.Signature, made: c.Committer.When}
+	by, reason = w.trusted(made, w.reached[n-1]) // the root is never asked about: n is not 0
 	return by, reason, nil
 }
 
@@ -250,7 +275,8 @@ func (w *walk) byTag(ctx context.Context, n int) (at int, by, name string, err e
 	}
 	for i := n; i < len(w.line); i++ {
 		for _, t := range w.tags[w.line[i]] {
-			if by, _ := w.trusted(t.Name, t.Payload, t.Signature, t.Tagger.When); by != "" {
+			made := object{name: t.Name, payload: t.Payload, signature: t.Signature, made: t.Tagger.When}
+			if by, _ := w.trusted(made, w.reached[i]); by != "" {
 				return i, by, t.Name, nil
 			}
 		}
@@ -258,12 +284,32 @@ func (w *walk) byTag(ctx context.Context, n int) (at int, by, name string, err e
 	return -1, "", "", nil
 }
 
+// object is a commit or tag as it was signed.
+type object struct {
+	name               string
+	payload, signature []byte
+	made               time.Time // as it says itself
+}
+
 // trusted names the first of the signers of an object if they are enough for the accepted policy.
-func (w *walk) trusted(name string, payload, signature []byte, made time.Time) (by, reason string) {
+// reached is the latest date of what the object builds on: it was not made before that.
+func (w *walk) trusted(o object, reached time.Time) (by, reason string) {
+	if reason := backdated("It", o.made, reached); reason != "" {
+		return "", reason
+	}
 	p := w.current.policy
 	kind := p.Changer()
-	vs := w.chain.Judge(kind, name, payload, signature, made, w.current.keyring)
-	r := p.Evaluate(Target{Kind: kind, Name: name}, vs, w.chain.Now)
+	vs := w.chain.Judge(kind, o.name, o.payload, o.signature, o.made, w.current.keyring)
+	for i, v := range vs {
+		if v.Signer == nil || v.Signer.SignedAt.IsZero() {
+			continue
+		}
+		// A signature of OpenPGP bears a date of its own.
+		if reason := backdated("Its signature", v.Signer.SignedAt, reached); reason != "" {
+			vs[i] = keys.NotChecked(v.Kind, v.Target, reason)
+		}
+	}
+	r := p.Evaluate(Target{Kind: kind, Name: o.name, NotBefore: reached}, vs, w.chain.Now)
 	if r.Governed && r.Enough {
 		return r.Signers[0], ""
 	}
@@ -276,4 +322,12 @@ func (w *walk) trusted(name string, payload, signature []byte, made time.Time) (
 		return "", vs[0].Reason
 	}
 	return "", "Nobody is trusted to change it."
+}
+
+// backdated says that something is dated clearly before what it builds on, or "".
+func backdated(what string, made, reached time.Time) string {
+	if !made.Add(maxBackdating).Before(reached) {
+		return ""
+	}
+	return fmt.Sprintf("%s is dated %s, but it builds on commits of %s: with the clock turned back nobody can tell who was trusted when it was made.", what, day(made), day(reached))
 }

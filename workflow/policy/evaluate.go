@@ -21,6 +21,9 @@ type Target struct {
 	// ID is the object id of a tag or commit, or the SHA-256 of anything else; "" if it is not
 	// known, which no exception fits.
 	ID string
+	// NotBefore is a moment before which the target cannot have been made, whatever dates it
+	// bears; zero for none.
+	NotBefore time.Time
 }
 
 // Standing is what the policy makes of a signer.
@@ -77,7 +80,7 @@ func (p *Policy) Evaluate(t Target, vs []keys.Verdict, now time.Time) Result {
 	x := p.exception(t)
 	undecided := 0
 	for i, v := range vs {
-		d := p.decide(t.Kind, v, x, r.Governed, now)
+		d := p.decide(t, v, x, now)
 		r.Decisions[i] = d
 		switch {
 		case passes(v, d):
@@ -125,7 +128,8 @@ func (r *Result) tooFew(vs []keys.Verdict) {
 func boolean(b bool) *bool { return &b }
 
 // decide looks at one verdict.
-func (p *Policy) decide(kind keys.Kind, v keys.Verdict, x *Exception, governs bool, now time.Time) Decision {
+func (p *Policy) decide(t Target, v keys.Verdict, x *Exception, now time.Time) Decision {
+	governs := p.Governs(t.Kind)
 	d := Decision{Trusted: v.Trusted, Reason: v.PolicyReason}
 	status := Allowance(v.Status)
 	if slices.Contains(excusable, v.Status) {
@@ -134,7 +138,7 @@ func (p *Policy) decide(kind keys.Kind, v keys.Verdict, x *Exception, governs bo
 	if v.Signer == nil {
 		return p.decideUnsigned(v, x, d)
 	}
-	objections := p.objections(kind, v, governs, now, &d)
+	objections := p.objections(t, v, governs, now, &d)
 	var left []string
 	for _, o := range objections {
 		if !x.allows(o.kind) {
@@ -181,14 +185,14 @@ type objection struct {
 }
 
 // objections lists everything that the policy has against a signature, and fills in the signer.
-func (p *Policy) objections(kind keys.Kind, v keys.Verdict, governs bool, now time.Time, d *Decision) (out []objection) {
+func (p *Policy) objections(t Target, v keys.Verdict, governs bool, now time.Time, d *Decision) (out []objection) {
 	if slices.Contains(v.Weak, FindingTagName) {
 		out = append(out, objection{AllowTagName, "The tag object is named differently than the ref that points to it."})
 	}
 	if !governs {
 		return out
 	}
-	if text := p.judgeSigner(kind, v.Signer, now, d); text != "" {
+	if text := p.judgeSigner(t, v.Signer, now, d); text != "" {
 		out = append(out, objection{AllowSigner, text})
 	}
 	if text := p.Algorithms.judge(v); text != "" {
@@ -201,13 +205,13 @@ func (p *Policy) objections(kind keys.Kind, v keys.Verdict, governs bool, now ti
 }
 
 // judgeSigner finds the signer in the policy. It says what is missing, or "".
-func (p *Policy) judgeSigner(kind keys.Kind, s *keys.Signatory, now time.Time, d *Decision) string {
+func (p *Policy) judgeSigner(t Target, s *keys.Signatory, now time.Time, d *Decision) string {
 	at := s.SignedAt
 	if at.IsZero() {
 		at = now
 	}
 	d.Standing = StandingUnlisted
-	why := ""
+	why, date := "", ""
 	for _, entry := range p.Signers {
 		if !entry.lists(s) {
 			continue
@@ -216,10 +220,14 @@ func (p *Policy) judgeSigner(kind keys.Kind, s *keys.Signatory, now time.Time, d
 		if d.Standing == StandingUnlisted {
 			d.Standing = StandingKnown
 		}
-		if !slices.Contains(entry.Signs, kindOf(kind)) {
+		if !slices.Contains(entry.Signs, kindOf(t.Kind)) {
 			continue
 		}
-		if why = entry.outside(at); why == "" {
+		why, date = entry.outside(at), "the signature is of "+day(at)
+		if why == "" && t.NotBefore.After(at) {
+			why, date = entry.outside(t.NotBefore), "what was signed builds on work of "+day(t.NotBefore)
+		}
+		if why == "" {
 			d.Standing = StandingTrusted
 			return ""
 		}
@@ -228,9 +236,9 @@ func (p *Policy) judgeSigner(kind keys.Kind, s *keys.Signatory, now time.Time, d
 	case d.Standing == StandingUnlisted:
 		return fmt.Sprintf("The key %s is not listed in the policy.", s.Primary)
 	case why == "":
-		return fmt.Sprintf("The policy lists %s, but not for signatures on this kind of thing (%s).", d.Signer, kindOf(kind))
+		return fmt.Sprintf("The policy lists %s, but not for signatures on this kind of thing (%s).", d.Signer, kindOf(t.Kind))
 	}
-	return fmt.Sprintf("The policy lists %s for this %s, but the signature is of %s.", d.Signer, why, day(at))
+	return fmt.Sprintf("The policy lists %s for this %s, but %s.", d.Signer, why, date)
 }
 
 // lists reports whether the entry names the signer's key, or what vouches for it: the primary key or

@@ -213,18 +213,18 @@ reason = "x"
 		target Target
 		want   bool
 	}{
-		{Target{keys.KindTag, "v1", tagID}, true},
-		{Target{keys.KindTag, "v1", strings.ToUpper(tagID)}, true},
-		{Target{keys.KindTag, "v1", ""}, false},
-		{Target{keys.KindTag, "v1", strings.Repeat("0", 40)}, false},
-		{Target{keys.KindTag, "v2", tagID}, false}, // the same object under another name
-		{Target{keys.KindArtifact, "v1", tagID}, false},
-		{Target{keys.KindArtifact, "widget.tar.gz", sum}, true},
-		{Target{keys.KindArtifact, "/tmp/dist/widget.tar.gz", sum}, true},
-		{Target{keys.KindChecksum, "dist/widget.tar.gz", "sha256:" + sum}, true},
-		{Target{keys.KindArtifact, "evilwidget.tar.gz", sum}, false},
-		{Target{keys.KindRecord, "widget.tar.gz", sum}, false},
-		{Target{keys.KindCommit, "HEAD~3", tagID}, true},
+		{Target{Kind: keys.KindTag, Name: "v1", ID: tagID}, true},
+		{Target{Kind: keys.KindTag, Name: "v1", ID: strings.ToUpper(tagID)}, true},
+		{Target{Kind: keys.KindTag, Name: "v1", ID: ""}, false},
+		{Target{Kind: keys.KindTag, Name: "v1", ID: strings.Repeat("0", 40)}, false},
+		{Target{Kind: keys.KindTag, Name: "v2", ID: tagID}, false}, // the same object under another name
+		{Target{Kind: keys.KindArtifact, Name: "v1", ID: tagID}, false},
+		{Target{Kind: keys.KindArtifact, Name: "widget.tar.gz", ID: sum}, true},
+		{Target{Kind: keys.KindArtifact, Name: "/tmp/dist/widget.tar.gz", ID: sum}, true},
+		{Target{Kind: keys.KindChecksum, Name: "dist/widget.tar.gz", ID: "sha256:" + sum}, true},
+		{Target{Kind: keys.KindArtifact, Name: "evilwidget.tar.gz", ID: sum}, false},
+		{Target{Kind: keys.KindRecord, Name: "widget.tar.gz", ID: sum}, false},
+		{Target{Kind: keys.KindCommit, Name: "HEAD~3", ID: tagID}, true},
 	} {
 		if got := p.exception(tt.target) != nil; got != tt.want {
 			t.Errorf("%+v: %v, want %v", tt.target, got, tt.want)
