@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -25,7 +26,7 @@ const (
 	maxCacheBytes   = 32 << 20 // of one repository
 	maxCacheEntries = 50_000
 	maxCacheFiles   = 64 // repositories
-	cacheFormat     = 1
+	cacheFormat     = 2
 	cacheSuffix     = ".verdicts"
 )
 
@@ -214,6 +215,16 @@ type savedSigner struct {
 	Authority   keys.Fingerprint `json:"y,omitempty"`
 }
 
+// id tells signers apart: all that is saved of one is in it, so that no two that differ share a
+// place. The lengths keep a user ID with a zero octet within from passing for two.
+func (s savedSigner) id() string {
+	parts := []string{string(s.Fingerprint), string(s.Primary), s.Hash, s.Algorithm, strconv.FormatInt(s.KeyExpires, 10), string(s.Authority)}
+	for _, u := range s.UserIDs {
+		parts = append(parts, strconv.Itoa(len(u)), u)
+	}
+	return strings.Join(parts, "\x00")
+}
+
 func seconds(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
@@ -257,9 +268,10 @@ func (b *cacheBody) verdict(v keys.Verdict, places map[string]int) savedVerdict 
 	if s == nil {
 		return saved
 	}
-	id := strings.Join(append([]string{string(s.Fingerprint), string(s.Primary), string(s.Authority), s.Hash}, s.UserIDs...), "\x00")
+	signer := savedSigner{s.Fingerprint, s.Primary, s.UserIDs, s.Hash, s.Algorithm, seconds(s.KeyExpires), s.Authority}
+	id := signer.id()
 	if places[id] == 0 {
-		b.Signers = append(b.Signers, savedSigner{s.Fingerprint, s.Primary, s.UserIDs, s.Hash, s.Algorithm, seconds(s.KeyExpires), s.Authority})
+		b.Signers = append(b.Signers, signer)
 		places[id] = len(b.Signers)
 	}
 	saved.Signer, saved.SignedAt = places[id], seconds(s.SignedAt)

@@ -224,6 +224,42 @@ func TestCacheRoundTrip(t *testing.T) {
 	}
 }
 
+// TestCacheTellsSignersApart: one key whose expiry moved, as one that was extended between two
+// signatures, is remembered as it was for each; so is whatever else differs in one field.
+func TestCacheTellsSignersApart(t *testing.T) {
+	base := keys.Signatory{Fingerprint: "AA", Primary: "BB", UserIDs: []string{"ann", "bob"}, Hash: "sha512", Algorithm: "rsa4096", KeyExpires: epoch, Authority: "CA"}
+	known := map[string]entry{}
+	for i, change := range []func(*keys.Signatory){
+		func(*keys.Signatory) {},
+		func(s *keys.Signatory) { s.KeyExpires = epoch.AddDate(1, 0, 0) },
+		func(s *keys.Signatory) { s.KeyExpires = time.Time{} },
+		func(s *keys.Signatory) { s.Algorithm = "ed25519" },
+		func(s *keys.Signatory) { s.Fingerprint = "AB" },
+		func(s *keys.Signatory) { s.Primary = "AA" },
+		func(s *keys.Signatory) { s.Hash = "sha1" },
+		func(s *keys.Signatory) { s.Authority = "" },
+		func(s *keys.Signatory) { s.UserIDs = []string{"ann\x00bob"} },
+		func(s *keys.Signatory) { s.UserIDs = []string{"ann\x003\x00bob"} },
+		func(s *keys.Signatory) { s.UserIDs = nil },
+	} {
+		s := base
+		change(&s)
+		known[fmt.Sprintf("tag %d", i)] = entry{verdicts: []keys.Verdict{{Kind: keys.KindTag, Status: keys.StatusGoodExpiredSince, Signer: &s}}}
+	}
+	s := state{Format: cacheFormat}
+	data, err := encodeCache(known, s, epoch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if back, ok := decodeCache(data, s, epoch); !ok || !reflect.DeepEqual(back, known) {
+		for key, e := range known {
+			if got := back[key]; !reflect.DeepEqual(got, e) {
+				t.Errorf("%s: %+v, was %+v", key, got.verdicts, *e.verdicts[0].Signer)
+			}
+		}
+	}
+}
+
 // FuzzCache reads damaged caches: it must not fail, nor hold more than its limit.
 func FuzzCache(f *testing.F) {
 	s := state{Format: cacheFormat, Keys: "k"}
