@@ -129,7 +129,7 @@ func FuzzParse(f *testing.F) {
 
 // Places where a careless reader sees other instructions than the builder does, so that an image would
 // be hidden from it. What is wanted is what BuildKit's own parser (v0.21.1) makes of each text; some
-// hundred thousand texts put together of such pieces were compared with it.
+// thirteen thousand texts put together of such pieces, which both understand, were compared with it.
 func TestNothingIsHidden(t *testing.T) {
 	for name, c := range map[string]struct {
 		text string
