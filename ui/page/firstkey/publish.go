@@ -281,6 +281,10 @@ func (r *publishRoom) view(w, h int) []string {
 	switch {
 	case r.results != nil:
 		out = r.heading("What became of it", w)
+	case r.plan != nil && r.work != nil:
+		out = r.heading("Publishing", w)
+	case r.plan != nil && r.err != nil:
+		out = r.heading("It was not published", w)
 	case r.plan != nil:
 		out = r.heading("Nothing has been sent yet. This would become public:", w)
 	default:
