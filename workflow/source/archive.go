@@ -48,6 +48,8 @@ type about struct {
 	commit string // the commit that git archive noted, "" for none
 	// trailing says that something other than zeros follows the end, or that it is damaged.
 	trailing bool
+	// ambiguous says in a sentence why other programs may find other files in it, "" if they don't.
+	ambiguous string
 }
 
 var (
@@ -209,10 +211,11 @@ func (a *archive) walkTar(b *budget, r io.Reader, each func(*entry) error) (abou
 			return info, err
 		}
 		if h.Typeflag == tar.TypeXGlobalHeader {
-			if c := h.PAXRecords["comment"]; commitNote.MatchString(c) {
-				info.commit = c
-			}
+			info.global(h.PAXRecords, a.limits.Bytes-raw.bytes)
 			continue
+		}
+		if !agreed(h) {
+			info.ambiguous = tarFaultNames
 		}
 		if err := each(tarEntry(h, b.reader(t))); err != nil {
 			return info, err
@@ -220,6 +223,59 @@ func (a *archive) walkTar(b *budget, r io.Reader, each func(*entry) error) (abou
 	}
 	info.trailing = !onlyZeros(r)
 	return info, b.ctx.Err()
+}
+
+// The sentences about tar archives that programs read differently.
+const (
+	tarFaultGlobal = "A header that holds for many entries says more than the commit, or stands among them; programs disagree what it changes."
+	tarFaultNames  = "An entry has two names or sizes; programs disagree which one counts."
+)
+
+// global takes in a header that holds for all entries after it, where consumed octets of the archive
+// were read. Some programs let it name, move and resize them, others pass it over, as Go's do: only
+// the note of git archive, which none of them heeds, leaves no doubt what the archive holds. It must
+// be the first thing there: Go's reader forgets a header for one entry that stands before it.
+func (i *about) global(records map[string]string, consumed int64) {
+	if consumed > 2*tarBlock {
+		i.ambiguous = tarFaultGlobal
+	}
+	for key, value := range records {
+		if key == "comment" && commitNote.MatchString(value) {
+			i.commit = value
+		} else {
+			i.ambiguous = tarFaultGlobal
+		}
+	}
+}
+
+// tarBlock is what everything in a tar archive is padded to, in bytes.
+const tarBlock = 512
+
+// agreed reports whether an entry says the same in all the ways in which a name can be given: that of
+// POSIX, that of GNU tar, and that of GNU tar for sparse files, which says the size again too.
+// Programs disagree which one counts.
+func agreed(h *tar.Header) bool {
+	records := h.PAXRecords
+	name, named := records["path"]
+	link, linked := records["linkpath"]
+	for key := range records {
+		if !strings.HasPrefix(key, "GNU.sparse.") {
+			continue
+		}
+		switch version := records["GNU.sparse.major"] + "." + records["GNU.sparse.minor"]; version {
+		case "0.0", "0.1", "1.0":
+		case ".":
+			if records["GNU.sparse.map"] == "" {
+				return false // Go's reader passes the records over
+			}
+		default:
+			return false
+		}
+		if sparse, ok := records["GNU.sparse.name"]; ok {
+			name, named = sparse, true // the one in path is made up
+		}
+	}
+	return (!named || name == h.Name) && (!linked || link == h.Linkname)
 }
 
 // onlyZeros reports whether nothing but padding is left. Whatever else stands there, some tool
@@ -263,6 +319,10 @@ func (a *archive) walkZip(b *budget, each func(*entry) error) (about, error) {
 	if commitNote.MatchString(z.Comment) {
 		info.commit = z.Comment
 	}
+	if info.ambiguous, err = zipFault(b, a.file, a.size, z); err != nil {
+		return info, err
+	}
+	z.RegisterDecompressor(zip.Deflate, inflating())
 	for _, f := range z.File {
 		if err := b.entry(len(f.Name)); err != nil {
 			return info, err

@@ -173,6 +173,9 @@ func (c *comparison) readArchive(ctx context.Context) (complete bool, err error)
 	if info.trailing {
 		c.find(Trailing, "", "Something follows the end of the archive, which some tools would unpack too, or its end is damaged.")
 	}
+	if info.ambiguous != "" {
+		c.find(Ambiguous, "", info.ambiguous)
+	}
 	if info.commit != "" && info.commit != c.report.Commit {
 		c.find(OtherCommit, "", fmt.Sprintf("The archive says that it was made of commit %.12s; the tag names %.12s.", info.commit, c.report.Commit))
 	}

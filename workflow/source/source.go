@@ -32,6 +32,7 @@ const (
 	Collision   Kind = "name-collision" // two names are one on other systems
 	OtherCommit Kind = "other-commit"   // the archive says that it was made of another commit
 	Trailing    Kind = "trailing-data"  // something follows the end of the archive
+	Ambiguous   Kind = "ambiguous"      // programs disagree which files the archive holds
 	Damaged     Kind = "damaged"        // cannot be read to its end
 	OverLimit   Kind = "over-limit"     // larger than a source archive may be
 )

@@ -536,6 +536,7 @@ func FuzzWalk(f *testing.F) {
 	f.Add(buf.Bytes())
 	z, _ := zstd.NewWriter(nil)
 	f.Add(z.EncodeAll(plain, nil))
+	f.Add((&zipParts{}).tree(0).end(0, ""))
 	f.Add([]byte("PK\x05\x06" + strings.Repeat("\x00", 18)))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		path := filepath.Join(t.TempDir(), "a.tar")
