@@ -149,6 +149,11 @@ func FuzzParseCleartext(f *testing.F) {
 		if len(c.signatures) == 0 || len(c.Text) > len(data)+1 {
 			t.Fatalf("%d signatures over %d bytes of %d", len(c.signatures), len(c.Text), len(data))
 		}
+		for _, l := range c.Outside {
+			if l.From < 1 || l.To < l.From || l.To > 1+bytes.Count(data, []byte{'\n'}) {
+				t.Fatalf("%v of %d lines", l, 1+bytes.Count(data, []byte{'\n'}))
+			}
+		}
 		for _, v := range (&Judge{Now: testEpoch}).VerifyCleartext(KindChecksum, "x", c) {
 			if v.Status.Sound() {
 				t.Fatal("sound without a keyring")

@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/ProtonMail/go-crypto/openpgp/armor"
 
@@ -26,12 +27,31 @@ func (v *Verifier) inline(path string, judged artifacts.Verified) []keys.Verdict
 		if err != nil {
 			return []keys.Verdict{{Kind: keys.KindArtifact, Target: path, Status: keys.StatusMalformed, Reason: "A clear-signed document that cannot be read: " + err.Error() + "."}}
 		}
-		return v.judge.VerifyCleartext(keys.KindArtifact, path, doc)
+		return outside(doc, v.judge.VerifyCleartext(keys.KindArtifact, path, doc))
 	case isMessage(data):
 		return []keys.Verdict{{Kind: keys.KindArtifact, Target: path, Status: keys.StatusUnsupported,
 			Reason: "An OpenPGP message that wraps its content: unpack it with gpg, and sign files beside themselves."}}
 	}
 	return nil
+}
+
+// outside makes the verdicts bad where a file holds more than its signed part: whoever uses the file
+// uses all of it.
+func outside(doc *keys.Cleartext, vs []keys.Verdict) []keys.Verdict {
+	if len(doc.Outside) == 0 {
+		return vs
+	}
+	where := make([]string, len(doc.Outside))
+	for i, l := range doc.Outside {
+		where[i] = l.String()
+	}
+	for i := range vs {
+		if v := &vs[i]; v.Status != keys.StatusBad {
+			v.Status, v.Signer = keys.StatusBad, nil
+			v.Reason = "The file must not be accepted: text outside the signature is not signed (" + strings.Join(where, ", ") + ")."
+		}
+	}
+	return vs
 }
 
 // isMessage reports an armored OpenPGP message, or a binary one that begins with a one-pass

@@ -208,3 +208,55 @@ func TestWritePolicyReplacesNothing(t *testing.T) {
 		t.Errorf("by the proposed policy: %s", got)
 	}
 }
+
+// TestPolicyCountsSignersOfAList lets two people sign a list of checksums for a policy that wants
+// two: what it lists is then signed by two.
+func TestPolicyCountsSignersOfAList(t *testing.T) {
+	b, dir := published(t)
+	for _, name := range []string{"a.tar.gz.asc", "b.deb.asc"} { // the list alone vouches
+		if err := os.Remove(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list := filepath.Join(dir, "SHA256SUMS")
+	read := func(path string) string {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(data)
+	}
+	rhea := read(list + ".asc")
+	other := newBench(t)
+	alone := t.TempDir()
+	if err := os.WriteFile(filepath.Join(alone, "SHA256SUMS"), []byte(read(list)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.world.SignFiles(context.Background(), alone, []string{"SHA256SUMS"}, keys.Selector{}, answer, false, false); err != nil {
+		t.Fatal(err)
+	}
+	odo := read(filepath.Join(alone, "SHA256SUMS.asc"))
+	pub, err := other.world.ExportPublic(context.Background(), keys.ParseSelector(string(other.key.Fingerprint)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyFile := filepath.Join(b.dir, "odo.asc")
+	if err := os.WriteFile(keyFile, pub, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	withOdo := fmt.Sprintf("[[policy.signer]]\nname = \"Odo\"\nkeys = [%q]\nsigns = [\"artifact\"]\n", other.key.Fingerprint)
+	for _, tt := range []struct{ name, signatures, more, want string }{
+		{"both", odo + rhea, withOdo + "[policy.need]\nartifact = 2\n", "checksum+ checksum+ artifact+ artifact+ artifact+ artifact+ pass"},
+		{"one is not enough", rhea, withOdo + "[policy.need]\nartifact = 2\n", "checksum- artifact- artifact- fail"},
+		{"one person twice", rhea + rhea, withOdo + "[policy.need]\nartifact = 2\n", "checksum- checksum- artifact- artifact- fail"},
+		{"a stranger's first", odo + rhea, "", "checksum- checksum+ artifact- artifact+ artifact- artifact+ fail"},
+	} {
+		b.commitPolicy(b.policyText(`"artifact"`, tt.more))
+		if err := os.WriteFile(list+".asc", []byte(tt.signatures), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := b.trusted(func(o *VerifyOptions) { o.Keys = []string{keyFile} }, "file:"+list); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
+		}
+	}
+}
