@@ -58,7 +58,8 @@ func TestJournalOnAFullDisk(t *testing.T) {
 		var workers sync.WaitGroup
 		for range 4 {
 			workers.Go(func() {
-				if err := j.writing("x", "y"); !errors.As(err, &trouble) {
+				var refused *JournalWriteError
+				if err := j.writing("x", "y"); !errors.As(err, &refused) {
 					t.Errorf("room for %d bytes: a line followed: %v", room, err)
 				}
 			})
