@@ -585,7 +585,7 @@ func TestKeyForm(t *testing.T) {
 func TestKeyFormJudgesWhatIsLeft(t *testing.T) {
 	f := newFake()
 	f.keyChoices = workflow.KeyChoices{Preselected: -1}
-	d := drive(t, testOptions(f)).toKey().press("enter").see("There is no key yet").press("n")
+	d := drive(t, testOptions(f)).toKey().see("no signing key yet").press("enter").see("There is no key yet").press("n")
 	d.press("down").see("> e-mail").press("rhea").see("e-mail      rhea_").press("down").see("The e-mail is not an address.").see("> e-mail")
 	d.press("enter").see("The e-mail is not an address.").press("up").see("> name").press("down").see("> e-mail")
 	d.press("@acme.org", "down").see("> algorithm").press("down", "down").see("> passphrase")
@@ -602,7 +602,7 @@ func TestKeyFormJudgesWhatIsLeft(t *testing.T) {
 func TestKeyFormShowsThePath(t *testing.T) {
 	f := newFake()
 	f.keyChoices = workflow.KeyChoices{Preselected: -1}
-	d := drive(t, testOptions(f)).toKey().press("enter").press("n")
+	d := drive(t, testOptions(f)).toKey().see("no signing key yet").press("n")
 	for range 4 {
 		d.press("down")
 	}

@@ -121,6 +121,8 @@ func (r *keyRoom) current() *workflow.KeyChoice {
 // refused is why the key under the cursor cannot be chosen, or "".
 func (r *keyRoom) refused() string {
 	switch k := r.current(); {
+	case !r.known && r.err == nil:
+		return "the keys are still being read"
 	case k == nil:
 		return "there is no key yet"
 	case !k.Usable:
