@@ -31,18 +31,37 @@ import (
 // error is about the list: it can't be read, or its lines can't (*SyntaxError, ErrTooLarge);
 // the verdicts on its signatures are returned all the same where there are any.
 func VerifyChecksums(ctx context.Context, path string, j *keys.Judge) ([]keys.Verdict, error) {
+	l, err := JudgeChecksums(path, j)
+	if err != nil {
+		return l.Verdicts, err
+	}
+	files, err := l.Files(ctx, nil)
+	return append(l.Verdicts, files...), err
+}
+
+// ChecksumList is a checksums file whose own signatures were judged, and its lines as they were then.
+type ChecksumList struct {
+	// Verdicts are those on its signatures.
+	Verdicts []keys.Verdict
+	path     string
+	sums     []Checksum
+}
+
+// JudgeChecksums is the first half of VerifyChecksums: it judges the list alone, and has its errors.
+// With an error about the lines the verdicts are there all the same.
+func JudgeChecksums(path string, j *keys.Judge) (l ChecksumList, err error) {
 	data, err := limits.ReadFile(path, maxChecksums)
 	if err != nil {
-		return nil, err
+		return l, err
 	}
 	sigs, verdicts, err := signaturesOf(keys.KindChecksum, path, "")
 	if err != nil {
-		return nil, err
+		return l, err
 	}
 	if verdicts == nil {
 		check := j.Begin(sigs)
 		if _, err := check.Write(data); err != nil {
-			return nil, err
+			return l, err
 		}
 		verdicts = check.Verdicts(keys.KindChecksum, path)
 	}
@@ -50,18 +69,33 @@ func VerifyChecksums(ctx context.Context, path string, j *keys.Judge) ([]keys.Ve
 	for i := range verdicts {
 		verdicts[i].SHA256 = hex.EncodeToString(sum[:])
 	}
-	sums, err := ParseChecksums(bytes.NewReader(data))
-	if err != nil {
-		return verdicts, fmt.Errorf("%s: %w", path, err)
+	l = ChecksumList{Verdicts: verdicts, path: path}
+	if l.sums, err = ParseChecksums(bytes.NewReader(data)); err != nil {
+		return l, fmt.Errorf("%s: %w", path, err)
 	}
-	root, err := os.OpenRoot(filepath.Dir(path))
+	return l, nil
+}
+
+// Files is the second half of VerifyChecksums: it judges the files that the list names. wanted, if it
+// is not nil, chooses among them by their clean path in the list's folder, with slashes.
+func (l ChecksumList) Files(ctx context.Context, wanted func(name string) bool) ([]keys.Verdict, error) {
+	dir := filepath.Dir(l.path)
+	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return verdicts, err
+		return nil, err
 	}
 	defer root.Close()
-	l := listed{root: root, dir: filepath.Dir(path), list: distinct(verdicts), claim: keys.Summarize(verdicts).Claim}
-	files, err := l.verify(ctx, sums)
-	return append(verdicts, files...), err
+	sums := l.sums
+	if wanted != nil {
+		sums = nil
+		for _, c := range l.sums {
+			if wanted(filepath.ToSlash(filepath.Clean(filepath.FromSlash(c.Name)))) {
+				sums = append(sums, c)
+			}
+		}
+	}
+	of := listed{root: root, dir: dir, list: distinct(l.Verdicts), claim: keys.Summarize(l.Verdicts).Claim}
+	return of.verify(ctx, sums)
 }
 
 // maxUnproved bounds how many of a list's signatures that prove no signer are handed on to each

@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
@@ -30,17 +30,32 @@ var checksumsName = regexp.MustCompile(`(?i)^(.*[-_.])?(sha(256|384|512)sums?|ch
 
 func isChecksums(base string) bool { return checksumsName.MatchString(base) }
 
-// folder is what lies in a folder as it was downloaded, by its name.
-type folder struct {
+// Folder is what lies in a folder as it was downloaded, or in one where files of releases are kept,
+// read once. It is safe for concurrent use.
+type Folder struct {
+	v       *Verifier
 	dir     string
 	record  bool
 	lists   []string        // checksums files
 	files   []string        // everything else that should be vouched for
 	signed  map[string]bool // files with a signature beside them
 	orphans []string        // signatures whose file is not there
+
+	judged map[string]func() (artifacts.ChecksumList, error) // by the name of the list
+	naming func() map[string][]string                        // the lists that name a file
 }
 
 // folder judges a folder as it was downloaded.
+func (v *Verifier) folder(ctx context.Context, dir string) ([]keys.Verdict, error) {
+	f, err := v.ReadFolder(dir)
+	if err != nil {
+		return []keys.Verdict{keys.NotChecked(keys.KindArtifact, dir, "The folder cannot be read: "+rootCause(err).Error()+".")}, nil
+	}
+	return f.Verify(ctx, nil)
+}
+
+// Verify judges the folder. already are the clean paths of what the caller has verdicts on, from a
+// record: they are vouched for.
 //
 // A folder that holds a release record, a checksums file or a signature is a release, or a part
 // of one: every file directly in it must be vouched for, by its own signature, by a signed list
@@ -50,32 +65,66 @@ type folder struct {
 // keys and hidden files are passed over. Folders in it count as far as a list or the record
 // names files in them.
 //
-// Any other folder gets one verdict: nothing in it is signed.
-func (v *Verifier) folder(ctx context.Context, dir string) ([]keys.Verdict, error) {
-	f, err := readFolder(dir)
-	if err != nil {
-		return []keys.Verdict{keys.NotChecked(keys.KindArtifact, dir, "The folder cannot be read: "+rootCause(err).Error()+".")}, nil
+// Any other folder gets one verdict: nothing in it is signed. The error is ctx's.
+func (f *Folder) Verify(ctx context.Context, already map[string]bool) ([]keys.Verdict, error) {
+	j := newFolderJudge(f, already)
+	if !f.record && len(f.lists)+len(f.signed)+len(f.orphans)+len(j.vouched) == 0 {
+		return []keys.Verdict{keys.Unsigned(keys.KindArtifact, f.dir, "Nothing in this folder is signed.")}, nil
 	}
-	if !f.record && len(f.lists)+len(f.signed)+len(f.orphans) == 0 {
-		return []keys.Verdict{keys.Unsigned(keys.KindArtifact, dir, "Nothing in this folder is signed.")}, nil
-	}
-	j := folderJudge{v: v, folder: f, vouched: map[string]bool{}, recorded: map[string]bool{}}
-	for _, step := range []func(context.Context) error{j.byRecord, j.bySignedLists, j.bySignature, j.byOtherLists, j.theRest} {
-		if err := step(ctx); err != nil {
-			return j.out, err
-		}
-	}
-	return j.out, ctx.Err()
+	return j.all(ctx)
 }
 
-func readFolder(dir string) (folder, error) {
-	f := folder{dir: dir, signed: map[string]bool{}}
+// VerifySet judges some of the Names of a folder in which other things lie too, by the same rules as
+// Verify: each by its own signature and by every list in the folder that names it. A record in the
+// folder does not count. The error is ctx's.
+func (f *Folder) VerifySet(ctx context.Context, names []string, already map[string]bool) ([]keys.Verdict, error) {
+	set := make(map[string]bool, len(names))
+	relevant := make(map[string]bool)
+	for _, n := range names {
+		set[n], relevant[n] = true, true
+		for _, list := range f.naming()[n] {
+			relevant[list] = true
+		}
+	}
+	part := *f
+	part.record = false
+	part.lists = chosen(f.lists, relevant)
+	part.files = chosen(f.files, set)
+	part.orphans = chosen(f.orphans, set)
+	j := newFolderJudge(&part, already)
+	j.wanted = func(name string) bool { return set[name] }
+	return j.all(ctx)
+}
+
+func chosen(names []string, set map[string]bool) (out []string) {
+	for _, n := range names {
+		if set[n] {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// Names are those of everything directly in the folder that gets a verdict of its own: files, lists,
+// and signatures whose file is not there; sorted. The record is not among them.
+func (f *Folder) Names() []string {
+	names := slices.Concat(f.files, f.lists, f.orphans)
+	slices.Sort(names)
+	return names
+}
+
+// Empty reports a folder with nothing in it to judge.
+func (f *Folder) Empty() bool { return !f.record && len(f.signed)+len(f.Names()) == 0 }
+
+// ReadFolder reads what lies in a folder. Errors: *fs.PathError, or that it has too many entries.
+func (v *Verifier) ReadFolder(dir string) (*Folder, error) {
+	f := &Folder{v: v, dir: dir, signed: map[string]bool{}, judged: map[string]func() (artifacts.ChecksumList, error){}}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return f, err
+		return nil, err
 	}
 	if len(entries) > maxFolder {
-		return f, fmt.Errorf("it has more than %d entries", maxFolder)
+		return nil, fmt.Errorf("it has more than %d entries", maxFolder)
 	}
 	there := map[string]bool{} // what a signature can belong to
 	for _, e := range entries {
@@ -87,28 +136,71 @@ func readFolder(dir string) (folder, error) {
 		if strings.HasPrefix(name, ".") || (err == nil && info.IsDir()) {
 			continue
 		}
-		ext := filepath.Ext(name)
-		base := strings.TrimSuffix(name, ext)
-		switch {
-		case (ext == ".asc" || ext == ".sig") && there[base]:
-			f.signed[base] = true
-		case !there[name+".asc"] && !there[name+".sig"] && f.isKey(name):
-		case ext == ".asc" || ext == ".sig":
-			f.orphans = append(f.orphans, name)
-		case name == RecordName:
-			f.record = true
-		case isChecksums(name):
-			f.lists = append(f.lists, name)
-		default:
-			f.files = append(f.files, name)
+		f.sort(name, there)
+	}
+	for _, name := range f.lists {
+		path := filepath.Join(dir, name)
+		f.judged[name] = sync.OnceValues(func() (artifacts.ChecksumList, error) { return artifacts.JudgeChecksums(path, v.judge) })
+	}
+	f.naming = sync.OnceValue(f.readLists)
+	return f, nil
+}
+
+// sort puts a name where it belongs.
+func (f *Folder) sort(name string, there map[string]bool) {
+	ext := filepath.Ext(name)
+	base := strings.TrimSuffix(name, ext)
+	switch {
+	case (ext == ".asc" || ext == ".sig") && there[base]:
+		f.signed[base] = true
+	case !there[name+".asc"] && !there[name+".sig"] && f.isKey(name):
+	case ext == ".asc" || ext == ".sig":
+		f.orphans = append(f.orphans, name)
+	case name == RecordName:
+		f.record = true
+	case isChecksums(name):
+		f.lists = append(f.lists, name)
+	default:
+		f.files = append(f.files, name)
+	}
+}
+
+// readLists finds out which lists name the files that lie directly in the folder. Lists with lines
+// that cannot be read name none, as VerifyChecksums has it.
+func (f *Folder) readLists() map[string][]string {
+	there := make(map[string]bool, len(f.files))
+	for _, n := range f.files {
+		there[n] = true
+	}
+	out := map[string][]string{}
+	for _, list := range f.lists {
+		for _, n := range namesInList(filepath.Join(f.dir, list)) {
+			if there[n] && !slices.Contains(out[n], list) {
+				out[strings.Clone(n)] = append(out[n], list)
+			}
 		}
 	}
-	return f, nil
+	return out
+}
+
+func namesInList(path string) (names []string) {
+	data, err := readLimited(path, 16<<20)
+	if err != nil {
+		return nil
+	}
+	sums, err := artifacts.ParseChecksums(bytes.NewReader(data))
+	if err != nil {
+		return nil
+	}
+	for _, s := range sums {
+		names = append(names, filepath.ToSlash(filepath.Clean(filepath.FromSlash(s.Name))))
+	}
+	return names
 }
 
 // isKey reports a file with public keys and nothing else that could be run or unpacked. Its name
 // must say so too: a key block within a script makes no key of it.
-func (f folder) isKey(name string) bool {
+func (f *Folder) isKey(name string) bool {
 	switch filepath.Ext(name) {
 	case ".pub", ".pgp", ".gpg", ".asc":
 	default:
@@ -150,154 +242,4 @@ func onlyKeyPackets(data []byte) bool {
 			return false
 		}
 	}
-}
-
-// folderJudge collects the verdicts on a folder.
-type folderJudge struct {
-	v      *Verifier
-	folder folder
-	// vouched are the names, slashes, on which there is a verdict; recorded those that the record
-	// has judged by their own signature too.
-	vouched, recorded map[string]bool
-	out               []keys.Verdict
-}
-
-func (j *folderJudge) path(name string) string {
-	return filepath.Join(j.folder.dir, filepath.FromSlash(name))
-}
-
-func (j *folderJudge) byRecord(ctx context.Context) error {
-	if !j.folder.record {
-		return nil
-	}
-	path := j.path(RecordName)
-	vs, rec, err := j.v.parsedRecord(ctx, path, "")
-	for i := range vs {
-		if (vs[i].Kind == keys.KindArtifact || vs[i].Kind == keys.KindChecksum) && !filepath.IsAbs(vs[i].Target) {
-			vs[i].Target = j.path(vs[i].Target)
-		}
-	}
-	j.out = append(j.out, vs...)
-	if rec != nil {
-		for _, n := range slices.Concat(rec.Predicate.Files, rec.Predicate.Checksums) {
-			j.vouched[n], j.recorded[n] = true, true
-		}
-	}
-	return err
-}
-
-func (j *folderJudge) bySignedLists(ctx context.Context) error {
-	for _, name := range j.folder.lists {
-		if !j.folder.signed[name] || j.vouched[name] {
-			continue
-		}
-		vs, err := j.v.checksums(ctx, j.path(name))
-		if err != nil {
-			return err
-		}
-		j.vouched[name] = true
-		for _, v := range vs {
-			if v.Kind == keys.KindChecksum {
-				j.out = append(j.out, v)
-			} else if j.present(v) {
-				j.vouch(v)
-			}
-		}
-	}
-	return nil
-}
-
-// present reports whether the file that a list's verdict is on is there.
-func (j *folderJudge) present(v keys.Verdict) bool {
-	_, err := os.Lstat(v.Target)
-	return !errors.Is(err, fs.ErrNotExist)
-}
-
-// vouch takes over a list's verdict on a file.
-func (j *folderJudge) vouch(v keys.Verdict) {
-	if rel, err := filepath.Rel(j.folder.dir, v.Target); err == nil {
-		j.vouched[filepath.ToSlash(rel)] = true
-	}
-	j.out = append(j.out, v)
-}
-
-// bySignature judges the files with a signature of their own.
-func (j *folderJudge) bySignature(ctx context.Context) error {
-	for _, name := range j.folder.files {
-		if !j.folder.signed[name] || j.recorded[name] {
-			continue
-		}
-		vs, err := j.v.artifact(ctx, j.path(name), "")
-		if err != nil {
-			return err
-		}
-		j.vouched[name] = true
-		j.out = append(j.out, vs...)
-	}
-	return nil
-}
-
-// byOtherLists compares the files with lists that are not signed. Such a list vouches for nothing,
-// but a file that it contradicts is not what was published.
-func (j *folderJudge) byOtherLists(ctx context.Context) error {
-	for _, name := range j.folder.lists {
-		if j.vouched[name] {
-			continue
-		}
-		vs, err := j.v.checksums(ctx, j.path(name))
-		if err != nil {
-			return err
-		}
-		j.vouched[name] = true
-		needed := false
-		var own []keys.Verdict
-		for _, v := range vs {
-			rel, err := filepath.Rel(j.folder.dir, v.Target)
-			known := err == nil && j.vouched[filepath.ToSlash(rel)]
-			switch {
-			case v.Kind == keys.KindChecksum:
-				own = append(own, v)
-			case !j.present(v) || (known && v.Status != keys.StatusBad):
-			default:
-				needed = true
-				j.vouch(v)
-			}
-		}
-		if needed || len(own) == len(vs) {
-			j.out = append(j.out, own...)
-		}
-	}
-	return nil
-}
-
-func (j *folderJudge) theRest(context.Context) error {
-	for _, name := range j.folder.files {
-		if !j.vouched[name] {
-			j.out = append(j.out, keys.Unsigned(keys.KindArtifact, j.path(name), "Nothing vouches for it: it has no signature, and no signed list or record here names it."))
-		}
-	}
-	for _, name := range j.folder.orphans {
-		j.out = append(j.out, keys.NotChecked(keys.KindArtifact, j.path(name), "It looks like a signature, but the file that it belongs to is not here."))
-	}
-	return nil
-}
-
-// checksums judges a checksums file and the files it names. What is wrong with its lines is a
-// verdict like any other.
-func (v *Verifier) checksums(ctx context.Context, path string) ([]keys.Verdict, error) {
-	vs, err := artifacts.VerifyChecksums(ctx, path, v.judge)
-	var syntax *artifacts.SyntaxError
-	switch {
-	case err == nil:
-	case ctx.Err() != nil:
-		return vs, ctx.Err()
-	case errors.As(err, &syntax):
-		reason := fmt.Sprintf("Line %d is not a checksum, so that the list may cover less than it seems to.", syntax.Line)
-		vs = append(vs, keys.Verdict{Kind: keys.KindChecksum, Target: path, Status: keys.StatusMalformed, Reason: reason})
-	case errors.Is(err, artifacts.ErrTooLarge):
-		vs = append(vs, keys.NotChecked(keys.KindChecksum, path, "The list is too large."))
-	default:
-		vs = append(vs, keys.NotChecked(keys.KindChecksum, path, "The list cannot be read: "+rootCause(err).Error()+"."))
-	}
-	return v.decideFiles(vs), nil
 }

@@ -86,11 +86,6 @@ func (v *Verifier) VerifyRecord(ctx context.Context, path string) ([]keys.Verdic
 	return v.record(ctx, path, "")
 }
 
-// VerifyFile judges a file by what it is.
-func (v *Verifier) VerifyFile(ctx context.Context, path string) ([]keys.Verdict, error) {
-	return v.file(ctx, path)
-}
-
 // Online is v with leave to use the network.
 func (v *Verifier) Online() *Verifier {
 	o := *v

@@ -1,21 +1,16 @@
 package history
 
 import (
+	"cmp"
 	"context"
-	"os"
+	"errors"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	"bulla/artifacts"
 	"bulla/keys"
 	"bulla/workflow"
-)
-
-// Limits of what is looked at.
-const (
-	maxFolder       = 20_000 // files in one folder
-	maxReleaseFiles = 1_000  // files of one release
 )
 
 // Files looks for the record and the files of each release where the journal says that they were
@@ -43,101 +38,92 @@ func (t *Timeline) files(ctx context.Context, i int, v *workflow.Verifier) Updat
 		if err != nil {
 			return u
 		}
-		u.Verdicts = withoutTag(vs)
+		u.Verdicts = withoutTag(vs, r.Tag)
 	}
+	already := judgedPaths(u)
 	for _, dir := range own {
-		u.Verdicts = append(u.Verdicts, judgeFiles(ctx, v, listFolder(dir), u)...)
+		vs, err := ownFolder(ctx, v, dir, already)
+		u.add(withoutTag(vs, r.Tag))
+		if err != nil {
+			return u
+		}
 	}
-	u.Verdicts = append(u.Verdicts, judgeFiles(ctx, v, t.shelf().files[i], u)...)
+	for _, part := range t.shelf().parts[i] {
+		vs, err := part.folder.VerifySet(ctx, part.names, already)
+		u.add(vs)
+		if err != nil {
+			return u
+		}
+	}
 	return u
 }
 
-// withoutTag drops the verdicts on the tag that the record led to: the row has its own. Where the
-// tag is not the one that the record binds, they stay: that is news.
-func withoutTag(vs []keys.Verdict) []keys.Verdict {
-	return slices.DeleteFunc(vs, func(v keys.Verdict) bool { return v.Kind == keys.KindTag && v.Status != keys.StatusBad })
+// withoutTag drops the verdicts on the release's own tag that the record led to: the row has its own.
+// Where the tag is not the one that the record binds, they stay: that is news.
+func withoutTag(vs []keys.Verdict, tag string) []keys.Verdict {
+	return slices.DeleteFunc(vs, func(v keys.Verdict) bool {
+		return v.Kind == keys.KindTag && v.Target == tag && v.Status != keys.StatusBad
+	})
 }
 
-// judgeFiles judges the files of one release that its record did not bind: each by its own
-// signature, those without one by a signed list of checksums beside them.
-func judgeFiles(ctx context.Context, v *workflow.Verifier, paths []string, known Update) (out []keys.Verdict) {
-	bound := map[string]bool{}
-	for _, b := range known.Verdicts {
-		bound[filepath.Base(b.Target)] = true
-	}
-	listed := map[string][]keys.Verdict{}
-	for _, p := range paths {
-		if base := filepath.Base(p); !isList(base) || bound[base] {
-			continue
-		}
-		vs, err := v.VerifyFile(ctx, p)
-		if err != nil {
-			continue
-		}
-		for _, verdict := range vs {
-			if verdict.Kind == keys.KindChecksum {
-				out = append(out, verdict)
-			} else {
-				name := filepath.Base(verdict.Target)
-				listed[name] = append(listed[name], verdict)
-			}
+// judgedPaths are the clean paths of what the record led to, and its own.
+func judgedPaths(u Update) map[string]bool {
+	already := map[string]bool{}
+	for _, v := range u.Verdicts {
+		switch v.Kind {
+		case keys.KindArtifact, keys.KindChecksum:
+			already[filepath.Clean(cmp.Or(v.Path, v.Target))] = true
 		}
 	}
-	for _, p := range paths[:min(len(paths), maxReleaseFiles)] {
-		base := filepath.Base(p)
-		if isList(base) || bound[base] || base == workflow.RecordName {
-			continue
-		}
-		if l, ok := listed[base]; ok && !hasSignature(p) {
-			out = append(out, l...)
-			continue
-		}
-		vs, err := v.VerifyFile(ctx, p)
-		if err != nil {
-			return out
-		}
-		out = append(out, vs...)
+	if u.RecordPath != "" {
+		already[filepath.Clean(u.RecordPath)] = true
 	}
-	return out
+	return already
 }
 
-func isList(base string) bool { return base == artifacts.SHA256Name || base == artifacts.SHA512Name }
-
-func hasSignature(path string) bool {
-	for _, end := range []string{".asc", ".sig"} {
-		if _, err := os.Stat(path + end); err == nil {
-			return true
+// add takes in verdicts, but for images and tags on which the same is known: a copy of the record in
+// another folder names them again.
+func (u *Update) add(vs []keys.Verdict) {
+	for _, v := range vs {
+		known := func(k keys.Verdict) bool { return k.Kind == v.Kind && k.Target == v.Target && k.Status == v.Status }
+		if (v.Kind == keys.KindImage || v.Kind == keys.KindTag) && slices.ContainsFunc(u.Verdicts, known) {
+			continue
 		}
+		u.Verdicts = append(u.Verdicts, v)
 	}
-	return false
 }
 
-// listFolder lists the regular files of a folder that are not signatures, sorted by name. A folder
-// that is not there, or is too full, has none.
-func listFolder(dir string) (paths []string) {
-	entries, err := os.ReadDir(dir)
-	if err != nil || len(entries) > maxFolder {
-		return nil
+// ownFolder judges a folder in which everything belongs to one release, as it would be judged by
+// itself. Where there is none, or an empty one, the release has no files there.
+func ownFolder(ctx context.Context, v *workflow.Verifier, dir string, already map[string]bool) ([]keys.Verdict, error) {
+	f, err := v.ReadFolder(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return []keys.Verdict{keys.NotChecked(keys.KindArtifact, dir, "The folder cannot be read, or has too many entries.")}, nil
+	case f.Empty():
+		return nil, nil
 	}
-	for _, e := range entries {
-		name := e.Name()
-		if e.Type().IsRegular() && !strings.HasPrefix(name, ".") && !strings.HasSuffix(name, ".asc") && !strings.HasSuffix(name, ".sig") {
-			paths = append(paths, filepath.Join(dir, name))
-		}
-	}
-	return paths
+	return f.Verify(ctx, already)
 }
 
 // shelf knows which files in folders that several releases share belong to which release. It does
 // not change once it is made.
 type shelf struct {
-	files   map[int][]string  // by the index of the release
+	parts   map[int][]part    // by the index of the release
 	records map[string]string // tag that each record is about, by its path
+}
+
+// part is what belongs to one release in a folder.
+type part struct {
+	folder *workflow.Folder
+	names  []string
 }
 
 // newShelf looks through the shared folders once.
 func newShelf(t *Timeline) *shelf {
-	s := &shelf{files: map[int][]string{}, records: map[string]string{}}
+	s := &shelf{parts: map[int][]part{}, records: map[string]string{}}
 	versions := map[string]int{}
 	for i := len(t.rows) - 1; i >= 0; i-- { // of two tags for one version the newer counts
 		r := &t.rows[i]
@@ -156,10 +142,18 @@ func newShelf(t *Timeline) *shelf {
 	}
 	_, shared := t.verifier.HistoryFolders("", "")
 	for _, dir := range shared {
-		for _, p := range listFolder(dir) {
-			if i, ok := releaseOf(filepath.Base(p), versions); ok {
-				s.files[i] = append(s.files[i], p)
+		f, err := t.verifier.ReadFolder(dir)
+		if err != nil {
+			continue // it is not there, or too full
+		}
+		names := map[int][]string{}
+		for _, name := range f.Names() {
+			if i, ok := releaseOf(name, versions); ok {
+				names[i] = append(names[i], name)
 			}
+		}
+		for i := range names {
+			s.parts[i] = append(s.parts[i], part{f, names[i]})
 		}
 	}
 	return s
