@@ -57,6 +57,7 @@ type FileOptions struct {
 type File struct {
 	dir        string
 	workFactor int
+	write      func(path string, data []byte, perm fs.FileMode) error // a file of a new vault
 
 	mu sync.Mutex
 	id *age.X25519Identity // nil while locked
@@ -64,7 +65,7 @@ type File struct {
 
 // NewFile returns a File. It touches nothing yet.
 func NewFile(o FileOptions) *File {
-	return &File{dir: o.Dir, workFactor: cmp.Or(o.WorkFactor, defaultWorkFactor)}
+	return &File{dir: o.Dir, workFactor: cmp.Or(o.WorkFactor, defaultWorkFactor), write: atomicfile.Create}
 }
 
 func (v *File) path(name string) string { return filepath.Join(v.dir, name) }
@@ -97,45 +98,6 @@ func (v *File) setIdentity(id *age.X25519Identity) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.id = id
-}
-
-// Create makes a new vault that master opens, and leaves it unlocked. It fails with an error
-// that matches fs.ErrExist rather than replace one.
-func (v *File) Create(ctx context.Context, master keys.Secret) error {
-	id, err := age.GenerateX25519Identity()
-	if err != nil {
-		return err
-	}
-	identity, err := v.sealIdentity(id, master)
-	if err != nil {
-		return err
-	}
-	empty, err := seal(formatEntries(nil), id.Recipient())
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(v.dir, 0o700); err != nil {
-		return err
-	}
-	if err := os.Chmod(v.dir, 0o700); err != nil { // it may have been made by hand
-		return err
-	}
-	err = withLock(ctx, v.path(lockFile), exclusiveLock, func() error {
-		if _, err := os.Lstat(v.path(identityFile)); err == nil {
-			return &fs.PathError{Op: "create", Path: v.path(identityFile), Err: fs.ErrExist}
-		}
-		// The identity comes last: without it there is no vault. Entries without an identity are
-		// never replaced, since a backup of the identity might still open them.
-		if err := atomicfile.Create(v.path(entriesFile), empty, 0o600); err != nil {
-			return err
-		}
-		return atomicfile.Create(v.path(identityFile), identity, 0o600)
-	})
-	if err != nil {
-		return err
-	}
-	v.setIdentity(id)
-	return nil
 }
 
 // ChangeMaster lets master open the vault from now on instead of the passphrase before. The

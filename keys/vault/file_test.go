@@ -29,7 +29,7 @@ const master = "MaStEr-of all keys"
 func newVault(t testing.TB) *File {
 	t.Helper()
 	v := NewFile(FileOptions{Dir: filepath.Join(t.TempDir(), "vault"), WorkFactor: 4})
-	if err := v.Create(context.Background(), secret(master)); err != nil {
+	if _, err := v.Create(context.Background(), secret(master)); err != nil {
 		t.Fatal(err)
 	}
 	return v
@@ -37,6 +37,9 @@ func newVault(t testing.TB) *File {
 
 // reopen gives another handle on the same files, locked.
 func reopen(v *File) *File { return NewFile(FileOptions{Dir: v.dir, WorkFactor: v.workFactor}) }
+
+// second is the error of a call that returns something else too.
+func second[T any](_ T, err error) error { return err }
 
 func TestFileLife(t *testing.T) {
 	ctx := context.Background()
@@ -50,9 +53,9 @@ func TestFileLife(t *testing.T) {
 	_, err := v.Get(ctx, keyA)
 	wantErr(t, err, ErrNeedsSetup)
 	wantErr(t, v.Unlock(ctx, secret(master)), ErrNeedsSetup)
-	wantErr(t, v.Create(ctx, secret("")), keys.ErrNoSecret)
-	wantErr(t, v.Create(ctx, secret(strings.Repeat("x", MaxPassphrase+1))), ErrTooBig)
-	if err := v.Create(ctx, secret(master)); err != nil {
+	wantErr(t, second(v.Create(ctx, secret(""))), keys.ErrNoSecret)
+	wantErr(t, second(v.Create(ctx, secret(strings.Repeat("x", MaxPassphrase+1)))), ErrTooBig)
+	if _, err := v.Create(ctx, secret(master)); err != nil {
 		t.Fatal(err)
 	}
 	if st := v.Describe(ctx); st.State != Ready || !st.Persistent {
@@ -105,16 +108,21 @@ func TestFileNeverReplaces(t *testing.T) {
 	if err := v.Set(ctx, keyA, secret(canary)); err != nil {
 		t.Fatal(err)
 	}
-	wantErr(t, reopen(v).Create(ctx, secret("another")), fs.ErrExist)
+	wantErr(t, second(reopen(v).Create(ctx, secret("another"))), fs.ErrExist)
 	mustGet(t, v, keyA, canary)
 
-	// Entries whose identity is missing may still be opened by a backup of it.
+	// Entries whose identity is missing may still be opened by a backup of it: they lie aside.
 	if err := os.Rename(v.path(identityFile), v.path("backup")); err != nil {
 		t.Fatal(err)
 	}
-	wantErr(t, reopen(v).Create(ctx, secret("another")), fs.ErrExist)
-	if err := os.Rename(v.path("backup"), v.path(identityFile)); err != nil {
-		t.Fatal(err)
+	aside, err := reopen(v).Create(ctx, secret("another"))
+	if err != nil || filepath.Dir(aside) != v.dir {
+		t.Fatal(aside, err)
+	}
+	for to, from := range map[string]string{v.path(identityFile): v.path("backup"), v.path(entriesFile): aside} {
+		if err := os.Rename(from, to); err != nil {
+			t.Fatal(err)
+		}
 	}
 	w := reopen(v)
 	if err := w.Unlock(ctx, secret(master)); err != nil {
@@ -131,7 +139,7 @@ func TestFileModes(t *testing.T) {
 	if err := os.Chmod(v.dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := v.Create(ctx, secret(master)); err != nil {
+	if _, err := v.Create(ctx, secret(master)); err != nil {
 		t.Fatal(err)
 	}
 	if err := v.Set(ctx, keyA, secret(canary)); err != nil {
@@ -190,7 +198,7 @@ func TestFileMadeAnew(t *testing.T) {
 	if err := os.RemoveAll(v.dir); err != nil {
 		t.Fatal(err)
 	}
-	if err := reopen(v).Create(ctx, secret("another")); err != nil {
+	if _, err := reopen(v).Create(ctx, secret("another")); err != nil {
 		t.Fatal(err)
 	}
 	wantErr(t, v.Set(ctx, keyA, secret(canary)), ErrLocked)
@@ -384,7 +392,7 @@ func TestFileDefaultCost(t *testing.T) {
 		t.Skip("takes a second and 256 MiB")
 	}
 	v := NewFile(FileOptions{Dir: t.TempDir()})
-	if err := v.Create(context.Background(), secret(master)); err != nil {
+	if _, err := v.Create(context.Background(), secret(master)); err != nil {
 		t.Fatal(err)
 	}
 	data, err := os.ReadFile(v.path(identityFile))
@@ -411,7 +419,7 @@ func FuzzParseEntries(f *testing.F) {
 
 func BenchmarkFileUnlock(b *testing.B) {
 	v := NewFile(FileOptions{Dir: b.TempDir()})
-	if err := v.Create(context.Background(), secret(master)); err != nil {
+	if _, err := v.Create(context.Background(), secret(master)); err != nil {
 		b.Fatal(err)
 	}
 	for b.Loop() {

@@ -15,7 +15,8 @@ import (
 // Lockable is a vault behind a master passphrase, as [File] is.
 type Lockable interface {
 	Vault
-	Create(ctx context.Context, master keys.Secret) error
+	// Create returns where it moved passphrases to that nothing opened; "" if there were none.
+	Create(ctx context.Context, master keys.Secret) (aside string, err error)
 	Unlock(ctx context.Context, master keys.Secret) error
 	Lock()
 }
@@ -172,7 +173,11 @@ func (m *Manager) SetUp(ctx context.Context, ask keys.AskPassphrase) error {
 		return err
 	}
 	defer master.Destroy()
-	if err := m.file.Create(ctx, master); err != nil {
+	aside, err := m.file.Create(ctx, master)
+	if aside != "" {
+		m.notice("There were passphrases in the folder of the vault file, but not the file that opens them. They were moved to %s, where nothing was changed.", aside)
+	}
+	if err != nil {
 		return err
 	}
 	return m.Choose(ctx, BackendFile)

@@ -486,7 +486,7 @@ func TestOffers(t *testing.T) {
 			b := newBench(t)
 			b.chain.probe = inState(c.keychain, false)
 			if c.vault {
-				if err := b.vault.Create(ctx, secret(master)); err != nil {
+				if _, err := b.vault.Create(ctx, secret(master)); err != nil {
 					t.Fatal(err)
 				}
 			}
