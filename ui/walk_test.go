@@ -131,6 +131,15 @@ func TestTakenVersion(t *testing.T) {
 	d.press("ctrl+u", "1.4.0", "enter").see("What does tag v1.4.0 say?")
 }
 
+// TestTypedVersion: who types a version while a proposal is under the cursor gets what was typed.
+func TestTypedVersion(t *testing.T) {
+	d := drive(t, testOptions(newFake()))
+	d.toKey().see("Rhea Release").press("enter").see("last release is")
+	d.press("1", ".", "7", ".", "2").see("> 1.7.2_").press("enter").see("What does tag v1.7.2 say?")
+	d.press("esc", "up", "v", "2").see("> v2_") // begun anew, not appended
+	d.press("up").paste("1.8.0").see("> 1.8.0_").press("enter").see("What does tag v1.8.0 say?")
+}
+
 // TestNamedOnTheCommandLine: what the flags said is chosen already.
 func TestNamedOnTheCommandLine(t *testing.T) {
 	f := newFake()
