@@ -607,6 +607,17 @@ func TestKeyFormJudgesWhatIsLeft(t *testing.T) {
 	}
 }
 
+// TestWeakPassphrase: whoever types a passphrase that is easy to guess is told while it can still be
+// changed, and is not refused.
+func TestWeakPassphrase(t *testing.T) {
+	f := newFake()
+	f.keyChoices = workflow.KeyChoices{Preselected: -1}
+	d := drive(t, testOptions(f)).toKey().press("enter").see("There is no key yet").press("n")
+	d.press("down", "down", "down", "down").see("> passphrase").press("release1").see("Warning: this passphrase is weak")
+	d.press("ctrl+u").hidden("weak").press("trellis vowel 83 quartz bonanza").hidden("weak").press("ctrl+u", "release1", "enter", "release1", "enter")
+	d.see("Made a key for").see("Warning: this passphrase is weak").see("passwd changes it")
+}
+
 // TestKeyFormShowsThePath: the whole path of the revocation certificate, however narrow the screen.
 func TestKeyFormShowsThePath(t *testing.T) {
 	f := newFake()
