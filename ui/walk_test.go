@@ -131,6 +131,15 @@ func TestTakenVersion(t *testing.T) {
 	d.press("ctrl+u", "1.4.0", "enter").see("What does tag v1.4.0 say?")
 }
 
+// TestTypedVersion: who types a version while a proposal is under the cursor gets what was typed.
+func TestTypedVersion(t *testing.T) {
+	d := drive(t, testOptions(newFake()))
+	d.toKey().see("Rhea Release").press("enter").see("last release is")
+	d.press("1", ".", "7", ".", "2").see("> 1.7.2_").press("enter").see("What does tag v1.7.2 say?")
+	d.press("esc", "up", "v", "2").see("> v2_") // begun anew, not appended
+	d.press("up").paste("1.8.0").see("> 1.8.0_").press("enter").see("What does tag v1.8.0 say?")
+}
+
 // TestNamedOnTheCommandLine: what the flags said is chosen already.
 func TestNamedOnTheCommandLine(t *testing.T) {
 	f := newFake()
@@ -596,6 +605,17 @@ func TestKeyFormJudgesWhatIsLeft(t *testing.T) {
 	if len(f.generated) != 1 || f.generated[0].Name != "Rhea" || f.generated[0].Email != "" {
 		t.Errorf("%+v", f.generated)
 	}
+}
+
+// TestWeakPassphrase: whoever types a passphrase that is easy to guess is told while it can still be
+// changed, and is not refused.
+func TestWeakPassphrase(t *testing.T) {
+	f := newFake()
+	f.keyChoices = workflow.KeyChoices{Preselected: -1}
+	d := drive(t, testOptions(f)).toKey().press("enter").see("There is no key yet").press("n")
+	d.press("down", "down", "down", "down").see("> passphrase").press("release1").see("Warning: this passphrase is weak")
+	d.press("ctrl+u").hidden("weak").press("trellis vowel 83 quartz bonanza").hidden("weak").press("ctrl+u", "release1", "enter", "release1", "enter")
+	d.see("Made a key for").see("Warning: this passphrase is weak").see("passwd changes it")
 }
 
 // TestKeyFormShowsThePath: the whole path of the revocation certificate, however narrow the screen.

@@ -8,7 +8,9 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"bulla/docker/loopback"
 	"bulla/gitops"
+	"bulla/keys"
 )
 
 // countdown is a context that is cancelled the n-th time somebody looks whether it is.
@@ -153,5 +155,71 @@ func TestAbandonWithALockedTag(t *testing.T) {
 	var locked *gitops.LockedError
 	if !errors.As(err, &locked) || locked.Path != lock || len(a.Removed) > 0 || len(b.made()) != 6 {
 		t.Errorf("%+v, %v; left %v", a, err, b.made())
+	}
+}
+
+// What taking back says of an image's signature is what the registry tells: one that was never
+// published is no signature, and one that nobody can ask for may be there.
+func TestAbandonAsksForTheSignature(t *testing.T) {
+	for name, c := range map[string]struct {
+		event string // after which the release is left
+		gone  bool   // the registry, by then
+		want  string // about the signature; "" for nothing
+	}{
+		"never published":      {"StepStarted image", false, ""},
+		"nobody can be asked":  {"StepStarted image", true, "it may be in the registry"},
+		"published":            {"StepDone image", false, "it is in the registry"},
+		"published, not noted": {"StepFailed image", false, "it is in the registry"},
+		"published, then gone": {"StepDone image", true, "it is in the registry"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			reg, err := loopback.Start(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer reg.Close()
+			if _, err := reg.PushSample(t.Context(), "acme/widget", "1.0.0"); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := b.world.GenerateImageKey(t.Context(), "release", keys.NewSecret([]byte(testPassphrase))); err != nil {
+				t.Fatal(err)
+			}
+			choices := b.choices()
+			choices.Images = []string{reg.Host() + "/acme/widget:{version}"}
+			s := b.session()
+			plan, err := s.Plan(t.Context(), choices)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			_, err = s.Run(ctx, plan, Face{Ask: answer, Emit: func(e Event) {
+				switch eventName(e) {
+				case c.event:
+					cancel()
+				case "StepStarted image":
+					if c.event == "StepFailed image" { // the tag moves: signed, and the last look fails
+						if _, err := reg.PushRandom(t.Context(), "acme/widget", "1.0.0", 10, false); err != nil {
+							t.Error(err)
+						}
+					}
+				}
+			}})
+			var inc *IncompleteError
+			if !errors.As(err, &inc) {
+				t.Fatalf("the run was not left: %v", err)
+			}
+			if c.gone {
+				reg.Close()
+			}
+			a, err := b.session().Abandon(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if kept := strings.Join(a.Kept, "\n"); (c.want == "") != (kept == "") || !strings.Contains(kept, c.want) {
+				t.Errorf("kept %q", kept)
+			}
+		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"bulla/docker"
 	"bulla/docker/cosign"
@@ -139,14 +140,58 @@ func (r *run) signTrust(ctx context.Context, p PlannedImage, made *SignedImage) 
 	return nil
 }
 
-func undoImage(_ context.Context, r *run, a *Abandoned) error {
+func undoImage(ctx context.Context, r *run, a *Abandoned) error {
+	done, _ := progress(r.journal.entries)
+	_, finished := done[StepImage]
+	look, cancel := context.WithTimeout(ctx, lookDeadline)
+	defer cancel()
 	for _, p := range r.plan.Images {
 		if r.plan.ImageWith.Cosign() {
-			a.keep("signature of "+p.Name, "it is in the registry: others may have it")
+			there, known := finished, finished
+			if !finished {
+				there, known = r.published(look, p)
+			}
+			switch {
+			case ctx.Err() != nil:
+				return ctx.Err()
+			case there:
+				a.keep("signature of "+p.Name, "it is in the registry: others may have it")
+			case !known:
+				a.keep("signature of "+p.Name, "it may be in the registry, which did not tell: others may have it")
+			}
 		}
 		if p.Trust != nil {
 			a.keep("signature of "+p.Name+" in Content Trust", "it is on "+strings.TrimPrefix(p.Trust.Server, "https://")+"; bulla image trust revoke "+p.Name+" takes it back")
 		}
 	}
 	return nil
+}
+
+// lookDeadline bounds how long taking back waits for registries, all of them together.
+const lookDeadline = 10 * time.Second
+
+// published looks in the registry for a signature by the plan's image key. It knows only what the
+// registry answers: a key whose public half cannot be read any more is one that any signature may
+// be by.
+func (r *run) published(ctx context.Context, p PlannedImage) (there, known bool) {
+	img, err := p.dockerImage()
+	if err != nil {
+		return false, false
+	}
+	r.waitsFor(StepImage, img.Reference.Registry())
+	var pubs []cosign.PublicKey
+	if s, err := cosign.LoadSigner(r.plan.ImageKey); err == nil {
+		if pub := s.Public(); !pub.IsZero() && (r.plan.ImageID == "" || string(pub.Fingerprint()) == r.plan.ImageID) {
+			pubs = append(pubs, pub)
+		}
+		s.Close()
+	}
+	report, err := cosign.Inspect(ctx, r.s.world.Registry.Repo(img.Reference), img.Digest, pubs)
+	switch {
+	case err != nil:
+		return false, false
+	case len(pubs) == 0:
+		return false, len(report.Signatures) == 0
+	}
+	return report.Sound(), true
 }

@@ -5,7 +5,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"bulla/keys"
 	"bulla/keys/passphrase"
 	"bulla/ui/explain"
 )
@@ -40,11 +39,4 @@ output. It is kept nowhere: write it down, or pipe it to where it is needed.`,
 		return err
 	}
 	return c
-}
-
-// warnWeak tells of a new passphrase that is easy to guess.
-func (a *app) warnWeak(s keys.Secret) {
-	if e := passphrase.Estimate(s); e.Level == passphrase.Weak {
-		a.note("warning: this passphrase is weak, %.0f bits at most. bulla keys passphrase makes a strong one; bulla keys passwd changes it.", e.Bits)
-	}
 }

@@ -172,8 +172,10 @@ func (a *app) newPassphrase(ctx context.Context, purpose keys.PassphrasePurpose,
 	if err == nil && s.Len() == 0 {
 		return s, errEmptyPassphrase
 	}
-	if err == nil && purpose == keys.PurposeOpenPGP {
-		a.warnWeak(s)
+	if err == nil {
+		if weak := explain.WeakPassphrase(s, purpose); weak != "" {
+			a.note("warning: %s", weak)
+		}
 	}
 	return s, err
 }

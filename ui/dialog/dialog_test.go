@@ -57,6 +57,26 @@ func TestNothingTyped(t *testing.T) {
 	}
 }
 
+// TestWeakPassphrase: a new passphrase that is easy to guess is called so while it is typed; one that
+// opens a key that exists is not judged.
+func TestWeakPassphrase(t *testing.T) {
+	for _, c := range []struct {
+		fresh bool
+		typed string
+		weak  bool
+	}{{true, "release1", true}, {true, "correct-Horse 83 trellis vowel", false}, {false, "release1", false}} {
+		d := NewPassphrase(PassphraseOptions{Request: keys.PassphraseRequest{Purpose: keys.PurposeImage, New: c.fresh}, Note: "a note"})
+		d.Key(runes(c.typed))
+		view := strings.Join(d.View(ascii, 72, 20), "\n")
+		if strings.Contains(view, "This passphrase is weak") != c.weak || strings.Contains(view, "bulla image key password") != c.weak {
+			t.Errorf("%+v: it shows\n%s", c, view)
+		}
+		if strings.Contains(view, c.typed) {
+			t.Error("it shows what was typed")
+		}
+	}
+}
+
 // TestLongMessage: a text that does not fit scrolls by the keys that people try.
 func TestLongMessage(t *testing.T) {
 	m := NewMessage("Long", func(theme.Theme, int) (out []string) {

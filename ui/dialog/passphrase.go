@@ -12,6 +12,7 @@ import (
 	"bulla/ui/component/layout"
 	"bulla/ui/component/picker"
 	"bulla/ui/component/secretfield"
+	"bulla/ui/explain"
 	"bulla/ui/keymap"
 	"bulla/ui/safetext"
 	"bulla/ui/theme"
@@ -26,7 +27,8 @@ type Passphrase struct {
 	keep   int // index into offers
 	note   string
 	wrong  string
-	empty  bool // nothing was typed, and Enter again means that there is no passphrase
+	weak   string // what to tell of a new one that is easy to guess
+	empty  bool   // nothing was typed, and Enter again means that there is no passphrase
 	answer func(keys.Secret, vault.Backend, bool) tea.Cmd
 	keys   keymap.Map
 }
@@ -109,11 +111,24 @@ func (p *Passphrase) Key(msg tea.KeyMsg) (bool, tea.Cmd) {
 	default:
 		p.wrong, p.empty = "", false
 		p.fields[p.at].Update(msg)
+		if p.req.New && p.at == 0 {
+			p.estimate()
+		}
 		if p.fields[p.at].Full() {
 			p.wrong = fmt.Sprintf("A passphrase has at most %d bytes.", vault.MaxPassphrase)
 		}
 	}
 	return false, nil
+}
+
+// estimate looks how easy to guess the new passphrase is.
+func (p *Passphrase) estimate() {
+	if p.weak = ""; p.fields[0].Empty() {
+		return
+	}
+	s := p.fields[0].Copy()
+	p.weak = explain.WeakPassphrase(s, p.req.Purpose)
+	s.Destroy()
 }
 
 // move goes to the next place that can be used.
@@ -158,7 +173,7 @@ func (p *Passphrase) enter() (done bool, cmd tea.Cmd) {
 		defer again.Destroy()
 		if !s.Equal(again) {
 			s.Destroy()
-			p.wrong, p.at = "The two differ. Type it again.", 0
+			p.wrong, p.weak, p.at = "The two differ. Type it again.", "", 0
 			return false, nil
 		}
 	}
@@ -224,10 +239,15 @@ func (p *Passphrase) View(t theme.Theme, w, h int) []string {
 	if p.wrong != "" {
 		out = append(out, t.Bad.Render("  "+p.wrong))
 	}
+	if p.weak != "" {
+		for _, l := range layout.Wrap(capital(p.weak), w-2) {
+			out = append(out, t.Caution.Render("  "+l))
+		}
+	}
 	if p.note != "" {
 		out = append(out, t.Muted.Render("  "+layout.Cut(p.note, w-2, t.Signs.Ellipsis)))
 	}
-	if p.wrong+p.note == "" {
+	if p.wrong+p.weak+p.note == "" {
 		out = append(out, "")
 	}
 	return append(out, p.places(t, w, h-len(out))...)

@@ -136,6 +136,7 @@ func (w *walk) newImageKey(ctx context.Context) error {
 		return err
 	}
 	defer pass.Destroy()
+	w.warnWeak(pass, keys.PurposeImage)
 	k, err := w.Session.GenerateImageKey(ctx, pass)
 	if errors.Is(err, fs.ErrExist) {
 		return &explain.UsageError{Message: "there is a key release.key among bulla's own already", Hints: []string{"bulla image keygen --name NAME makes another"}}

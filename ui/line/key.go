@@ -8,6 +8,7 @@ import (
 	"bulla/keys"
 	"bulla/keys/store"
 	"bulla/ui/component/human"
+	"bulla/ui/explain"
 	"bulla/workflow"
 )
 
@@ -125,6 +126,7 @@ func (w *walk) newKey(ctx context.Context) error {
 		return err
 	}
 	defer p.Passphrase.Destroy()
+	w.warnWeak(p.Passphrase, keys.PurposeOpenPGP)
 	made, err := w.Session.GenerateKey(ctx, p)
 	var param *store.ParamError
 	if errors.As(err, &param) {
@@ -140,6 +142,13 @@ func (w *walk) newKey(ctx context.Context) error {
 	w.t.Say("Keep that in another place. A backup: bulla keys backup %s -o FILE", string(made.Key.Fingerprint))
 	w.c.Key = string(made.Key.Fingerprint)
 	return nil
+}
+
+// warnWeak tells of a new passphrase that is easy to guess.
+func (w *walk) warnWeak(s keys.Secret, purpose keys.PassphrasePurpose) {
+	if weak := explain.WeakPassphrase(s, purpose); weak != "" {
+		w.t.Say("Warning: %s", weak)
+	}
 }
 
 // userID asks for a part of the user id until the store would take it.

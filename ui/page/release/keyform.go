@@ -7,6 +7,7 @@ import (
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
+	"bulla/keys"
 	"bulla/keys/store"
 	"bulla/keys/vault"
 	"bulla/ui/component/human"
@@ -15,6 +16,7 @@ import (
 	"bulla/ui/component/scroll"
 	"bulla/ui/component/secretfield"
 	"bulla/ui/component/textfield"
+	"bulla/ui/explain"
 	"bulla/ui/keymap"
 	"bulla/ui/safetext"
 	"bulla/ui/theme"
@@ -43,6 +45,7 @@ type keyForm struct {
 	rsa   bool
 	at    line
 	wrong string
+	weak  string // what to tell of a passphrase that is easy to guess
 	task  task
 	err   error
 	made  *store.Generated
@@ -98,7 +101,13 @@ func (f *keyForm) key(msg tea.KeyMsg) (cmd tea.Cmd, leave bool) {
 		}
 	case f.at >= linePass:
 		field := f.pass[f.at-linePass]
-		if field.Update(msg); field.Full() {
+		field.Update(msg)
+		if f.at == linePass {
+			s := field.Copy()
+			f.weak = explain.WeakPassphrase(s, keys.PurposeOpenPGP)
+			s.Destroy()
+		}
+		if field.Full() {
 			f.wrong = fmt.Sprintf("A passphrase has at most %d bytes.", vault.MaxPassphrase)
 		}
 	default:
@@ -232,6 +241,9 @@ func (f *keyForm) view(w, h int) []string {
 		}
 		return out
 	}
+	if f.weak != "" && f.at >= linePass && !f.pass[0].Empty() {
+		return append(out, f.caution(f.weak, w)...)
+	}
 	help := "bulla keeps it in its own store, locked with the passphrase, and makes a revocation certificate with it."
 	switch f.at {
 	case lineName, lineEmail:
@@ -245,6 +257,14 @@ func (f *keyForm) view(w, h int) []string {
 		help = "2y, 18m, 90d, 2028-01-31 or never. Two years is a good span."
 	}
 	return append(out, f.prose(help, w)...)
+}
+
+// caution wraps a warning; text begins with a small letter.
+func (f *keyForm) caution(text string, w int) (out []string) {
+	for _, l := range layout.Wrap("Warning: "+text, w) {
+		out = append(out, f.theme.Caution.Render(l))
+	}
+	return out
 }
 
 func (f *keyForm) row(l line, w int) string {
@@ -274,6 +294,10 @@ func (f *keyForm) success(w int) []string {
 	k := f.made.Key
 	out := []string{f.theme.Icon(theme.Done) + " " + f.theme.Strong.Render(layout.Cut("Made a key for "+safetext.Line(k.UserID()), w-4, f.theme.Signs.Ellipsis)), ""}
 	out = append(out, human.FingerprintLines(k.Fingerprint, w)...)
+	if f.weak != "" {
+		out = append(out, "")
+		out = append(out, f.caution(f.weak, w)...)
+	}
 	out = append(out, "", "Revocation certificate:")
 	out = append(out, layout.Indent(layout.Wrap(safetext.Line(f.made.Revocation), w-2), "  ")...) // whole: to be copied
 	out = append(out, f.prose("It makes the key invalid should it be lost or stolen. Move it off this machine.", w)...)

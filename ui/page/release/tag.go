@@ -139,11 +139,26 @@ func (r *tagRoom) key(msg tea.KeyMsg) tea.Cmd {
 	case r.onOther() && msg.Type != tea.KeyUp && msg.Type != tea.KeyDown:
 		r.err = nil
 		r.other.Update(msg)
+	case beginsVersion(msg):
+		r.err = nil
+		r.list.Set(len(r.versions.Proposals))
+		r.other.SetValue("")
+		r.other.Update(msg)
 	default:
 		r.err = nil
 		r.list.Update(msg, r.keys, len(r.versions.Proposals)+1)
 	}
 	return nil
+}
+
+// beginsVersion reports a key that can only mean a version: typed among the proposals, it begins
+// another one on the last line.
+func beginsVersion(msg tea.KeyMsg) bool {
+	if msg.Type != tea.KeyRunes || msg.Alt || len(msg.Runes) == 0 {
+		return false
+	}
+	c := msg.Runes[0]
+	return c >= '0' && c <= '9' || c == 'v'
 }
 
 // check asks the session what tag the version makes, and for a message to begin with.
@@ -304,7 +319,7 @@ func (r *tagRoom) status() string {
 	case r.writing:
 		return "The tag " + safetext.Line(r.tag) + " will point to " + human.Commit(r.repo.Head.ID) + ". Nothing is created yet."
 	case r.known && !r.onOther():
-		return "Down to the last line types any other version."
+		return "Any other version: just type it."
 	}
 	return ""
 }
