@@ -2,7 +2,7 @@ package keys
 
 import (
 	"crypto"
-	"crypto/dsa" //nolint:staticcheck // old keys are recognised, and called weak
+	"crypto/dsa" //lint:ignore SA1019 old keys are recognised, and called weak
 	"crypto/rsa"
 	"crypto/sha256"
 	"errors"

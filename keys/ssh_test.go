@@ -1,7 +1,7 @@
 package keys
 
 import (
-	"crypto/dsa" //nolint:staticcheck // see TestSSHDSA
+	"crypto/dsa" //lint:ignore SA1019 see TestSSHDSA
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/sha256"

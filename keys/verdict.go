@@ -1,6 +1,9 @@
 package keys
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Status is what bulla's judge says of one signature. The words are part of the command
 // contract.
@@ -120,9 +123,15 @@ type Signatory struct {
 	Authority Fingerprint
 }
 
+// WeakOutside is the finding on a clear-signed file that holds text beside its signed part. gpg calls
+// such a signature good, and so it is; the file is not.
+const WeakOutside = "text outside the signature"
+
 // OK reports whether the verdict passes: sound or excepted, and trusted where a policy speaks.
-// allowWeak lets StatusWeak pass too. A bad signature passes under no circumstances.
+// allowWeak lets StatusWeak pass too, but for WeakOutside: that is about no algorithm. A bad
+// signature passes under no circumstances.
 func (v Verdict) OK(allowWeak bool) bool {
-	sound := v.Status.Sound() || (allowWeak && v.Status == StatusWeak) || (v.Excepted && v.Status != StatusBad)
+	weak := allowWeak && v.Status == StatusWeak && !slices.Contains(v.Weak, WeakOutside)
+	sound := v.Status.Sound() || weak || (v.Excepted && v.Status != StatusBad)
 	return sound && (v.Trusted == nil || *v.Trusted)
 }

@@ -28,7 +28,6 @@ type scriptedWizard struct {
 	key      keys.Key
 	left     firstkey.Progress // what Progress says
 	made     []firstkey.Params
-	typed    []string // answers to questions
 	makeErr  error
 	backErr  error
 	startErr error

@@ -97,7 +97,7 @@ func TestWizardLeaving(t *testing.T) {
 		t.Errorf("%+v", d)
 	}
 	// A letter q is text where text is typed, and leaves elsewhere.
-	p = playWizard(t, newScriptedWizard(), nil, false).toBackup().press("q").see("C0DEEE87.ascq")
+	playWizard(t, newScriptedWizard(), nil, false).toBackup().press("q").see("C0DEEE87.ascq")
 	p = playWizard(t, newScriptedWizard(), nil, false).toIdentity().press("q").see("Left to do").press("q")
 	p.ends()
 	// Back leads through the steps after the key, and no further.

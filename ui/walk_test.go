@@ -75,7 +75,7 @@ func TestImageWith(t *testing.T) {
 		d.press("esc").see("Which images")
 	}
 	f = newFake() // no root key there: t tells so, and nothing changes
-	d = drive(t, testOptions(f)).toImage().press("t").see("bulla image trust key generate --root").press("esc", "enter").see("Type 1.4.0")
+	drive(t, testOptions(f)).toImage().press("t").see("bulla image trust key generate --root").press("esc", "enter").see("Type 1.4.0")
 	if got := f.planned[0]; got.ImageWith != workflow.WithCosign {
 		t.Errorf("%+v", got)
 	}

@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"github.com/ProtonMail/go-crypto/openpgp/armor"
@@ -35,8 +36,8 @@ func (v *Verifier) inline(path string, judged artifacts.Verified) []keys.Verdict
 	return nil
 }
 
-// outside makes the verdicts bad where a file holds more than its signed part: whoever uses the file
-// uses all of it.
+// outside makes no verdict a sound one where a file holds more than its signed part: whoever uses the
+// file uses all of it.
 func outside(doc *keys.Cleartext, vs []keys.Verdict) []keys.Verdict {
 	if len(doc.Outside) == 0 {
 		return vs
@@ -46,8 +47,12 @@ func outside(doc *keys.Cleartext, vs []keys.Verdict) []keys.Verdict {
 		where[i] = l.String()
 	}
 	for i := range vs {
-		if v := &vs[i]; v.Status != keys.StatusBad {
-			v.Status, v.Signer = keys.StatusBad, nil
+		v := &vs[i]
+		v.Weak = append(slices.Clone(v.Weak), keys.WeakOutside)
+		if v.Status.Sound() {
+			v.Status = keys.StatusWeak
+		}
+		if v.Status == keys.StatusWeak {
 			v.Reason = "The file must not be accepted: text outside the signature is not signed (" + strings.Join(where, ", ") + ")."
 		}
 	}

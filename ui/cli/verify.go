@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -203,7 +204,7 @@ func (a *app) advise(list []keys.Verdict, allowWeak bool) {
 		}
 		told[word] = true
 		more := ""
-		if v.Status == keys.StatusWeak {
+		if v.Status == keys.StatusWeak && !slices.Contains(v.Weak, keys.WeakOutside) {
 			more = "; --allow-weak lets it pass"
 		}
 		a.note("hint: %s: %s%s", word, explain.Advice(v), more)

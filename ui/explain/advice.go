@@ -1,6 +1,10 @@
 package explain
 
-import "bulla/keys"
+import (
+	"slices"
+
+	"bulla/keys"
+)
 
 // Advice is what to do about a verdict, in plain words without a full stop. What is signed may be a tag,
 // a file or anything else.
@@ -14,6 +18,9 @@ func Advice(v keys.Verdict) string {
 	case keys.StatusGoodExpiredSince:
 		return "nothing: the signature stays good. A newer copy of the key may run longer"
 	case keys.StatusWeak:
+		if slices.Contains(v.Weak, keys.WeakOutside) {
+			return "do not use it as it is: gpg --decrypt FILE prints what is signed"
+		}
 		return "do not rely on it alone: compare the files with another source, or use a newer release"
 	case keys.StatusAfterExpiry:
 		return "get a newer copy of the key: its owner may have extended it"

@@ -133,7 +133,7 @@ func (p *Policy) decide(t Target, v keys.Verdict, x *Exception, now time.Time) D
 	d := Decision{Trusted: v.Trusted, Reason: v.PolicyReason}
 	status := Allowance(v.Status)
 	if slices.Contains(excusable, v.Status) {
-		d.Excepted = x.allows(status) || (v.Status == keys.StatusWeak && p.Algorithms.AllowWeak && governs)
+		d.Excepted = x.allows(status) || (v.Status == keys.StatusWeak && p.Algorithms.AllowWeak && governs && !slices.Contains(v.Weak, keys.WeakOutside))
 	}
 	if v.Signer == nil {
 		return p.decideUnsigned(v, x, d)
