@@ -347,12 +347,26 @@ func (j *journal) close() error {
 }
 
 // Unfinished describes the release that a former run began and did not finish; nil if there is
-// none.
-func (s *Session) Unfinished(context.Context) (*Unfinished, error) {
+// none. One that only its push was missing from is finished where the tag is on the remote by now.
+func (s *Session) Unfinished(ctx context.Context) (*Unfinished, error) {
+	u, plan, err := s.begun()
+	if err == nil && u != nil && u.onlyPush && !u.Running && s.settlePushed(ctx, plan) {
+		return nil, nil
+	}
+	return u, err
+}
+
+// Begun is Unfinished that asks no remote, and finishes nothing.
+func (s *Session) Begun() (*Unfinished, error) {
+	u, _, err := s.begun()
+	return u, err
+}
+
+func (s *Session) begun() (*Unfinished, *Plan, error) {
 	dir := filepath.Join(s.state.CommonDir, journalDir)
 	entries, err := readJournal(filepath.Join(dir, journalName))
 	if err != nil || len(entries) == 0 || entries[len(entries)-1].ends() {
-		return nil, err
+		return nil, nil, err
 	}
 	u := &Unfinished{Tag: entries[0].Plan.Tag, Began: entries[0].At}
 	u.Done, u.Left = summarize(entries)
@@ -360,7 +374,8 @@ func (s *Session) Unfinished(context.Context) (*Unfinished, error) {
 	l := flock.New(filepath.Join(dir, journalLock), flock.SetPermissions(journalPerms))
 	ok, err := l.TryRLock()
 	u.Running = err == nil && !ok
-	return u, errors.Join(err, l.Close())
+	u.onlyPush = onlyPushLeft(entries)
+	return u, entries[0].Plan, errors.Join(err, l.Close())
 }
 
 // summarize says in plain words what a journal tells to be done and left.

@@ -279,7 +279,8 @@ type Unfinished struct {
 	Began      time.Time
 	Done, Left []string // plain words
 	// Running says that another process is at it right now.
-	Running bool
+	Running  bool
+	onlyPush bool // nothing else is left
 }
 
 // Abandoned says what taking back an unfinished release did.

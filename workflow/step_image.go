@@ -149,7 +149,9 @@ func undoImage(ctx context.Context, r *run, a *Abandoned) error {
 		if r.plan.ImageWith.Cosign() {
 			there, known := finished, finished
 			if !finished {
-				there, known = r.published(look, p)
+				var manifest string
+				manifest, known = r.published(look, p)
+				there = manifest != ""
 			}
 			switch {
 			case ctx.Err() != nil:
@@ -170,13 +172,13 @@ func undoImage(ctx context.Context, r *run, a *Abandoned) error {
 // lookDeadline bounds how long taking back waits for registries, all of them together.
 const lookDeadline = 10 * time.Second
 
-// published looks in the registry for a signature by the plan's image key. It knows only what the
-// registry answers: a key whose public half cannot be read any more is one that any signature may
-// be by.
-func (r *run) published(ctx context.Context, p PlannedImage) (there, known bool) {
+// published looks in the registry for a signature by the plan's image key, and returns the digest of
+// its manifest, or "". It knows only what the registry answers: a key whose public half cannot be
+// read any more is one that any signature may be by.
+func (r *run) published(ctx context.Context, p PlannedImage) (manifest string, known bool) {
 	img, err := p.dockerImage()
 	if err != nil {
-		return false, false
+		return "", false
 	}
 	r.waitsFor(StepImage, img.Reference.Registry())
 	var pubs []cosign.PublicKey
@@ -189,9 +191,14 @@ func (r *run) published(ctx context.Context, p PlannedImage) (there, known bool)
 	report, err := cosign.Inspect(ctx, r.s.world.Registry.Repo(img.Reference), img.Digest, pubs)
 	switch {
 	case err != nil:
-		return false, false
+		return "", false
 	case len(pubs) == 0:
-		return false, len(report.Signatures) == 0
+		return "", len(report.Signatures) == 0
 	}
-	return report.Sound(), true
+	for _, s := range report.Signatures {
+		if s.Status.Sound() {
+			return s.Manifest, true
+		}
+	}
+	return "", true
 }

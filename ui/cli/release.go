@@ -187,7 +187,7 @@ func (a *app) resume(ctx context.Context, f releaseFlags) error {
 		return err
 	}
 	defer s.Close()
-	if err := a.sameTag(ctx, s, f.version); err != nil {
+	if err := a.sameTag(s, f.version); err != nil {
 		return err
 	}
 	res, err := s.Resume(ctx, a.face(f.fds()))
@@ -198,8 +198,8 @@ func (a *app) resume(ctx context.Context, f releaseFlags) error {
 }
 
 // sameTag refuses a --resume or --abandon that names another version than the one begun.
-func (a *app) sameTag(ctx context.Context, s *workflow.Session, version string) error {
-	u, err := s.Unfinished(ctx)
+func (a *app) sameTag(s *workflow.Session, version string) error {
+	u, err := s.Begun()
 	if err != nil {
 		return err
 	}
@@ -236,7 +236,7 @@ func (a *app) abandon(ctx context.Context, f releaseFlags) error {
 		return err
 	}
 	defer s.Close()
-	if err := a.sameTag(ctx, s, f.version); err != nil {
+	if err := a.sameTag(s, f.version); err != nil {
 		return err
 	}
 	if err := a.confirmAbandon(ctx); err != nil {

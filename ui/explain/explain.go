@@ -428,7 +428,7 @@ func pushing(err error, x *Explanation) bool {
 	}
 	x.Untouched = "The tag is signed and safe in this repository."
 	x.Next = []string{
-		fmt.Sprintf("git push %s refs/tags/%s tries again", push.Remote, push.Tag),
+		fmt.Sprintf("bulla release %s --resume tries again; so does git push %s refs/tags/%s", push.Tag, push.Remote, push.Tag),
 		fmt.Sprintf("git tag -d %s takes the local tag back", push.Tag),
 	}
 	x.Code = CodeIncomplete
