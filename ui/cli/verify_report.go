@@ -48,6 +48,7 @@ type entry struct {
 	kind, target, status string
 	reason               string
 	file                 string // the local file it is about, or ""
+	apart                string // the release, by its tag, that the file lies beside without being part of it
 	part                 bool   // it is counted with another entry, as a finding within an archive
 	verdict              *keys.Verdict
 	print                func(*printer)
@@ -74,7 +75,8 @@ func (r *report) verdicts(list []keys.Verdict) {
 		n := name{v.Kind, v.Target}
 		groups[n] = append(groups[n], v)
 	}
-	for _, v := range list {
+	beside := apart(list, r.allowWeak)
+	for i, v := range list {
 		e := entry{kind: string(v.Kind), target: v.Target, status: string(v.Status), verdict: &v, print: func(p *printer) { p.verdict(v) }}
 		e.reason = strings.TrimSpace(v.Reason + " " + v.PolicyReason)
 		if v.Kind == keys.KindArtifact || v.Kind == keys.KindChecksum || v.Kind == keys.KindRecord {
@@ -89,7 +91,22 @@ func (r *report) verdicts(list []keys.Verdict) {
 				e.status = "not trusted"
 			}
 		}
+		if e.apart = beside[i]; e.apart != "" && e.outcome == passes {
+			e.stranger()
+		}
 		r.entries = append(r.entries, e)
+	}
+}
+
+// stranger says that the file, signed as it is, is not part of the release that it lies beside.
+func (e *entry) stranger() {
+	says := "Signed, but not part of " + safetext.Line(e.apart) + ": the record of that release does not name it."
+	e.reason = strings.TrimSpace(e.reason + " " + says)
+	verdict := e.print
+	e.print = func(p *printer) {
+		if verdict(p); !p.json {
+			p.line("             %s", says)
+		}
 	}
 }
 

@@ -38,10 +38,14 @@ func (r *report) tell(p *printer, full func(entry)) {
 }
 
 // sums reports whether e may be summed up: it passes, and by its own status. What passes because
-// another signature carries it, or because the policy makes an exception, is told in full.
+// another signature carries it, because the policy makes an exception, or beside a release that it is
+// not part of, is told in full.
 func (e entry) sums(allowWeak bool) bool {
 	if e.verdict == nil {
 		return e.part && e.outcome == passes
+	}
+	if e.apart != "" {
+		return false
 	}
 	s := e.verdict.Status
 	return e.outcome == passes && (s.Sound() || allowWeak && s == keys.StatusWeak)
@@ -136,9 +140,12 @@ func (g *summaryGroup) what() string {
 func (r *report) total() string {
 	var statuses []string
 	count := map[string]int{}
-	n, failed, open := 0, 0, 0
+	n, failed, open, apart := 0, 0, 0, 0
 	for _, e := range r.things() {
 		n++
+		if e.apart != "" {
+			apart++
+		}
 		switch e.outcome {
 		case fails:
 			failed++
@@ -162,6 +169,9 @@ func (r *report) total() string {
 		if open > 0 {
 			result += fmt.Sprintf(", %d undecided", open)
 		}
+	}
+	if apart > 0 {
+		result += fmt.Sprintf(", %d not part of the release", apart)
 	}
 	for i, s := range statuses {
 		statuses[i] = fmt.Sprintf("%d %s", count[s], s)
