@@ -51,6 +51,8 @@ const (
 type RegistryError struct {
 	// Host is the registry, Repo the repository's path in it.
 	Host, Repo string
+	// Name is the tag or digest that was to be resolved, or "".
+	Name string
 	// Op is what was tried, in words that follow "could not": "read the manifest".
 	Op   string
 	Kind Kind

@@ -3,6 +3,7 @@ package docker
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -57,6 +58,10 @@ func (c *Client) Resolve(ctx context.Context, ref Reference) (Image, error) {
 	repo := c.Repo(ref)
 	m, err := repo.Manifest(ctx, what)
 	if err != nil {
+		var reg *RegistryError
+		if errors.As(err, &reg) {
+			reg.Name = what
+		}
 		return Image{}, err
 	}
 	if ref.digest != "" && m.Digest != ref.digest {

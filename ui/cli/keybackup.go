@@ -75,7 +75,7 @@ func (a *app) rehearsed(ctx context.Context, file string, fd *int, try func(cont
 		return err
 	}
 	fds := passphraseFDs{openpgp: descriptor(fd)}
-	person := a.terminal().Passphrase
+	person := onceMore(a.terminal().Passphrase)
 	ask := func(ctx context.Context, req keys.PassphraseRequest) (keys.Secret, error) {
 		s, err := fds.answer(ctx, req)
 		if errors.Is(err, keys.ErrNoPassphrase) {
@@ -109,4 +109,19 @@ func (a *app) rehearsed(ctx context.Context, file string, fd *int, try func(cont
 		a.note("%s", fmt.Sprintf("This key is not in bulla's store; bulla keys import %s brings it there.", file))
 	}
 	return p.err
+}
+
+// onceMore tells the second question of a backup from the first, which was for the same passphrase: to
+// write it, and to try it.
+func onceMore(person keys.AskPassphrase) keys.AskPassphrase {
+	questions := 0
+	return func(ctx context.Context, req keys.PassphraseRequest) (keys.Secret, error) {
+		if req.Attempt <= 1 {
+			questions++
+		}
+		if questions > 1 {
+			req.Label += ", once more, to try the backup"
+		}
+		return person(ctx, req)
+	}
 }

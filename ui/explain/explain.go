@@ -522,7 +522,7 @@ func registries(err error, x *Explanation) bool {
 		x.Headline = fmt.Sprintf("The registry %s refused to let you write to %s (403).", reg.Host, reg.Repo)
 		x.Next = []string{"an image's signature is stored beside it: signing needs the right to push"}
 	case docker.KindNotFound:
-		x.Headline = fmt.Sprintf("%s has no such image: %s.", reg.Host, reg.Repo)
+		x.Headline = fmt.Sprintf("%s has no such image: %s.", reg.Host, imageIn(reg))
 		x.Next = []string{"push the image first"}
 	case docker.KindContent, docker.KindTooLarge, docker.KindOther:
 		x.Code = CodeUnchecked
@@ -531,6 +531,17 @@ func registries(err error, x *Explanation) bool {
 		x.Next = []string{"try again later"}
 	}
 	return true
+}
+
+// imageIn names what a registry was asked for: the repository alone may well exist.
+func imageIn(reg *docker.RegistryError) string {
+	switch {
+	case reg.Name == "":
+		return reg.Repo
+	case strings.Contains(reg.Name, ":"): // a digest
+		return reg.Repo + "@" + reg.Name
+	}
+	return reg.Repo + ":" + reg.Name
 }
 
 // isFull reports a disk that holds no more, or of which somebody may not have more.

@@ -122,3 +122,12 @@ func TestWhosePassphrase(t *testing.T) {
 		}
 	}
 }
+
+// An image that is not there is named by its tag: the repository may well exist.
+func TestMissingImageIsNamedWhole(t *testing.T) {
+	for name, want := range map[string]string{"9.9": "r.example.org has no such image: acme/app:9.9.", "sha256:ab": "r.example.org has no such image: acme/app@sha256:ab.", "": "r.example.org has no such image: acme/app."} {
+		if x := Error(&docker.RegistryError{Host: "r.example.org", Repo: "acme/app", Name: name, Kind: docker.KindNotFound, Status: 404}); x.Headline != want {
+			t.Errorf("%q: %s", name, x.Headline)
+		}
+	}
+}
