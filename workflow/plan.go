@@ -65,7 +65,10 @@ type Plan struct {
 	Remote    string    `json:"remote,omitempty"`
 	RemoteURL string    `json:"remote_url,omitempty"`
 	Replace   bool      `json:"replace"`
-	Created   time.Time `json:"created"`
+	// Replaced names the checksums files, the record and their signatures that stand there already
+	// and are written anew.
+	Replaced []string  `json:"replaced,omitempty"`
+	Created  time.Time `json:"created"`
 	// Findings are preflight's warnings and remarks; none is an error.
 	Findings []Finding `json:"-"`
 }

@@ -148,6 +148,9 @@ const RecordName = "bulla-release.json"
 // say what this release would write are kept, with a signature by the chosen key over them.
 func (x *examination) existingLists(ctx context.Context) {
 	if x.c.Replace {
+		for _, path := range existing(x.plan.lists()) {
+			x.plan.Replaced = append(x.plan.Replaced, filepath.Base(path))
+		}
 		return
 	}
 	for _, path := range append(x.plan.checksumLists(), x.plan.recordPath()) {

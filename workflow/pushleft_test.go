@@ -84,3 +84,18 @@ func TestOnlyThePushIsLeft(t *testing.T) {
 		t.Errorf("unfinished %+v, %v", u, err)
 	}
 }
+
+// The plan names the lists that it writes anew.
+func TestPlanNamesWhatItReplaces(t *testing.T) {
+	b := newBench(t)
+	b.release(b.choices())
+	c := b.choices()
+	c.Version, c.Replace = "1.0.1", true
+	p, err := b.session().Plan(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"SHA256SUMS", "SHA256SUMS.asc", RecordName, RecordName + ".asc"}; !slices.Equal(p.Replaced, want) {
+		t.Errorf("%q", p.Replaced)
+	}
+}

@@ -33,6 +33,7 @@ type fakeSession struct {
 	state      gitops.State
 	config     workflow.Config
 	unfinished *workflow.Unfinished
+	replaced   []string // of every plan
 	keys       workflow.KeyChoices
 	versions   workflow.VersionChoices
 	draft      workflow.Draft
@@ -146,7 +147,7 @@ func (f *fakeSession) Plan(_ context.Context, c workflow.Choices) (*workflow.Pla
 	p := &workflow.Plan{
 		Version: c.Version, Tag: "v" + c.Version, Message: c.Message, CommitID: f.state.Head.ID, Subject: f.state.Head.Subject,
 		Key: keys.SigningKey{Primary: ada, Fingerprint: adaSub, UserID: "Ada <ada@example.org>", Algorithm: "ed25519"}, Dir: "/src/widget/dist",
-		Push: c.Push, Remote: "origin", RemoteURL: "git@forge.example.org:acme/widget.git", ImageKey: c.ImageKey, ImageID: imageID,
+		Push: c.Push, Remote: "origin", RemoteURL: "git@forge.example.org:acme/widget.git", ImageKey: c.ImageKey, ImageID: imageID, Replaced: f.replaced,
 		Findings: []workflow.Finding{{Severity: workflow.SeverityWarning, Message: "No backup of this key was ever made."}},
 	}
 	for _, file := range c.Files {

@@ -2,6 +2,7 @@ package line
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"bulla/artifacts"
@@ -22,6 +23,7 @@ func (w *walk) look(ctx context.Context, p *workflow.Plan) error {
 	w.lookFiles(p)
 	w.lookImages(p)
 	w.t.Say("  Record %s and its signature bind all of it.", workflow.RecordName)
+	w.lookReplaced(p, workflow.RecordName)
 	w.t.Say("  Signed by %s", p.Key.UserID)
 	w.t.Say("    %s", p.Key.Primary.Grouped())
 	if p.Key.Fingerprint != p.Key.Primary {
@@ -70,11 +72,26 @@ func (w *walk) lookFiles(p *workflow.Plan) {
 		}
 		w.t.Say("    %s  %s%s", f.Name, human.Size(f.Size), what)
 	}
-	lists := "SHA256SUMS"
+	lists := []string{artifacts.SHA256Name}
 	if p.SHA512 {
-		lists += " and SHA512SUMS"
+		lists = append(lists, artifacts.SHA512Name)
 	}
-	w.t.Say("  %s, signed too, in %s", lists, p.Dir)
+	w.t.Say("  %s, signed too, in %s", strings.Join(lists, " and "), p.Dir)
+	for _, name := range lists {
+		w.lookReplaced(p, name)
+	}
+}
+
+// lookReplaced tells what a list, or the record, would replace.
+func (w *walk) lookReplaced(p *workflow.Plan, name string) {
+	switch list, signature := slices.Contains(p.Replaced, name), slices.Contains(p.Replaced, name+".asc"); {
+	case list && signature:
+		w.t.Say("    %s  replaces the one that is there, and its signature", name)
+	case list:
+		w.t.Say("    %s  replaces the one that is there", name)
+	case signature:
+		w.t.Say("    %s.asc  replaces the signature that is there", name)
+	}
 }
 
 func (w *walk) lookImages(p *workflow.Plan) {

@@ -115,6 +115,15 @@ func TestSaidAlready(t *testing.T) {
 	}
 }
 
+// TestLookTellsWhatIsReplaced: the lists and the record, as well as the signatures of files.
+func TestLookTellsWhatIsReplaced(t *testing.T) {
+	f := newSession()
+	f.replaced = []string{"SHA256SUMS", "SHA256SUMS.asc", workflow.RecordName}
+	walkThrough(t, f, func(o *Walker) {
+		o.Choices = workflow.Choices{Version: "1.4.0", Key: "ada@example.org", Message: "said", Files: f.files, Images: []string{}, Push: true, Replace: true}
+	}, "1.4.0").says(t, "    SHA256SUMS  replaces the one that is there, and its signature", "    bulla-release.json  replaces the one that is there\n")
+}
+
 // TestRefusedByTheRepository: what is mended outside ends the walk at once.
 func TestRefusedByTheRepository(t *testing.T) {
 	f := newSession()

@@ -82,11 +82,22 @@ func (m *Model) SetValue(s string) {
 	m.input.CursorEnd()
 }
 
+// SetPlaceholder replaces what is shown while the field is empty.
+func (m *Model) SetPlaceholder(s string) { m.placeholder = s }
+
+// hint is the placeholder as it is drawn: without colour it must not look like a value.
+func (m *Model) hint(t theme.Theme) string {
+	if t.Plain && m.placeholder != "" {
+		return "(" + m.placeholder + ")"
+	}
+	return m.placeholder
+}
+
 // View draws the field in w columns, scrolled so that the cursor is in sight.
 func (m *Model) View(t theme.Theme, w int, focused bool) string {
 	runes := []rune(m.input.Value())
 	if len(runes) == 0 && !focused {
-		return t.Muted.Render(layout.Cut(m.placeholder, w, t.Signs.Ellipsis))
+		return t.Muted.Render(layout.Cut(m.hint(t), w, t.Signs.Ellipsis))
 	}
 	if !focused {
 		return layout.Cut(safetext.Line(string(runes)), w, t.Signs.Ellipsis)
@@ -104,8 +115,8 @@ func (m *Model) View(t theme.Theme, w int, focused bool) string {
 		cursor = "_" + strings.TrimSuffix(under, " ")
 	}
 	line := before + cursor + after
-	if len(runes) == 0 {
-		line += t.Muted.Render(" " + m.placeholder)
+	if len(runes) == 0 && m.placeholder != "" {
+		line += t.Muted.Render(" " + m.hint(t))
 	}
 	return layout.Cut(line, w, "")
 }

@@ -13,8 +13,14 @@ import (
 func TestField(t *testing.T) {
 	th := theme.New(theme.Options{})
 	m := New("", "1.4.0")
-	if got := m.View(th, 20, false); got != "1.4.0" {
+	if got := m.View(th, 20, false); got != "(1.4.0)" {
 		t.Errorf("placeholder: %q", got)
+	}
+	if got := m.View(th, 20, true); got != "_ (1.4.0)" {
+		t.Errorf("placeholder behind the cursor: %q", got)
+	}
+	if got := New("", "").View(th, 20, true); got != "_" {
+		t.Errorf("no placeholder: %q", got)
 	}
 	m.Update(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(" 2.0\x1b[31m\u202e.0 "), Paste: true})
 	if got := m.Value(); got != "2.0[31m.0" {

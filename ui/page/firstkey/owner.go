@@ -27,6 +27,9 @@ const (
 
 var ownerNames = [ownerLines]string{"use", "name", "address", "also"}
 
+// examples of an address, for each use.
+var examples = map[firstkey.Use]string{firstkey.UsePerson: "rhea@example.org", firstkey.UseProject: "releases@example.org"}
+
 // ownerRoom asks what the key is for and whose it is. A line is judged when it is left.
 type ownerRoom struct {
 	*state
@@ -39,7 +42,7 @@ type ownerRoom struct {
 
 func newOwnerRoom(s *state) *ownerRoom {
 	r := &ownerRoom{state: s}
-	for i, placeholder := range []string{"", "Rhea Release", "rhea@example.org", "none; several between commas"} {
+	for i, placeholder := range []string{"", "Rhea Release", examples[firstkey.Uses[0]], "none; several between commas"} {
 		r.fields[i] = textfield.New("", placeholder)
 	}
 	return r
@@ -106,6 +109,7 @@ func (r *ownerRoom) key(msg tea.KeyMsg) tea.Cmd {
 func (r *ownerRoom) toggle() {
 	proposed := safetext.Line(r.start.NameFor(firstkey.Uses[r.use]))
 	r.use = (r.use + 1) % len(firstkey.Uses)
+	r.fields[ownerAddress].SetPlaceholder(examples[firstkey.Uses[r.use]])
 	if r.text(ownerName) == proposed || r.text(ownerName) == "" {
 		r.fields[ownerName].SetValue(safetext.Line(r.start.NameFor(firstkey.Uses[r.use])))
 	}
