@@ -267,3 +267,9 @@ func TestWizardFromTheWalk(t *testing.T) {
 		t.Errorf("%+v", out)
 	}
 }
+
+// TestExampleAddress: the example in an empty line is no value, and that for a project is nobody's own.
+func TestExampleAddress(t *testing.T) {
+	p := playWizard(t, newScriptedWizard(), nil, false).see("What is the key for").press("down", "down", "ctrl+u").see("(rhea@example.org)")
+	p.press("up", "up", "right", "down", "down").see("(releases@example.org)").press("ctrl+c")
+}

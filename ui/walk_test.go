@@ -613,8 +613,8 @@ func TestWeakPassphrase(t *testing.T) {
 	f := newFake()
 	f.keyChoices = workflow.KeyChoices{Preselected: -1}
 	d := drive(t, testOptions(f)).toKey().press("enter").see("There is no key yet").press("n")
-	d.press("down", "down", "down", "down").see("> passphrase").press("release1").see("Warning: this passphrase is weak")
-	d.press("ctrl+u").hidden("weak").press("trellis vowel 83 quartz bonanza").hidden("weak").press("ctrl+u", "release1", "enter", "release1", "enter")
+	d.press("down", "down", "down", "down").see("> passphrase").press("release1").hidden("weak").press("enter").see("Warning: this passphrase is weak")
+	d.press("up", "ctrl+u", "trellis vowel 83 quartz bonanza", "enter").see("> once more").hidden("weak").press("up", "ctrl+u", "release1", "enter", "release1", "enter")
 	d.see("Made a key for").see("Warning: this passphrase is weak").see("passwd changes it")
 }
 

@@ -57,7 +57,7 @@ func TestNothingTyped(t *testing.T) {
 	}
 }
 
-// TestWeakPassphrase: a new passphrase that is easy to guess is called so while it is typed; one that
+// TestWeakPassphrase: a new passphrase that is easy to guess is called so before it is taken; one that
 // opens a key that exists is not judged.
 func TestWeakPassphrase(t *testing.T) {
 	for _, c := range []struct {
@@ -67,6 +67,10 @@ func TestWeakPassphrase(t *testing.T) {
 	}{{true, "release1", true}, {true, "correct-Horse 83 trellis vowel", false}, {false, "release1", false}} {
 		d := NewPassphrase(PassphraseOptions{Request: keys.PassphraseRequest{Purpose: keys.PurposeImage, New: c.fresh}, Note: "a note"})
 		d.Key(runes(c.typed))
+		if view := strings.Join(d.View(ascii, 72, 20), "\n"); strings.Contains(view, "weak") {
+			t.Errorf("%+v: judged while it is typed\n%s", c, view)
+		}
+		d.Key(tea.KeyMsg{Type: tea.KeyTab})
 		view := strings.Join(d.View(ascii, 72, 20), "\n")
 		if strings.Contains(view, "This passphrase is weak") != c.weak || strings.Contains(view, "bulla image key password") != c.weak {
 			t.Errorf("%+v: it shows\n%s", c, view)

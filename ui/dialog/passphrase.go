@@ -239,7 +239,7 @@ func (p *Passphrase) View(t theme.Theme, w, h int) []string {
 	if p.wrong != "" {
 		out = append(out, t.Bad.Render("  "+p.wrong))
 	}
-	if p.weak != "" {
+	if p.weak != "" && p.at > 0 { // not while it is being typed
 		for _, l := range layout.Wrap(capital(p.weak), w-2) {
 			out = append(out, t.Caution.Render("  "+l))
 		}
@@ -247,7 +247,7 @@ func (p *Passphrase) View(t theme.Theme, w, h int) []string {
 	if p.note != "" {
 		out = append(out, t.Muted.Render("  "+layout.Cut(p.note, w-2, t.Signs.Ellipsis)))
 	}
-	if p.wrong+p.weak+p.note == "" {
+	if p.wrong+p.note == "" && (p.weak == "" || p.at == 0) {
 		out = append(out, "")
 	}
 	return append(out, p.places(t, w, h-len(out))...)

@@ -241,7 +241,7 @@ func (f *keyForm) view(w, h int) []string {
 		}
 		return out
 	}
-	if f.weak != "" && f.at >= linePass && !f.pass[0].Empty() {
+	if f.weak != "" && f.at == lineAgain && !f.pass[0].Empty() {
 		return append(out, f.caution(f.weak, w)...)
 	}
 	help := "bulla keeps it in its own store, locked with the passphrase, and makes a revocation certificate with it."
@@ -294,15 +294,15 @@ func (f *keyForm) success(w int) []string {
 	k := f.made.Key
 	out := []string{f.theme.Icon(theme.Done) + " " + f.theme.Strong.Render(layout.Cut("Made a key for "+safetext.Line(k.UserID()), w-4, f.theme.Signs.Ellipsis)), ""}
 	out = append(out, human.FingerprintLines(k.Fingerprint, w)...)
-	if f.weak != "" {
-		out = append(out, "")
-		out = append(out, f.caution(f.weak, w)...)
-	}
 	out = append(out, "", "Revocation certificate:")
 	out = append(out, layout.Indent(layout.Wrap(safetext.Line(f.made.Revocation), w-2), "  ")...) // whole: to be copied
 	out = append(out, f.prose("It makes the key invalid should it be lost or stolen. Move it off this machine.", w)...)
 	out = append(out, "", "Back the key up before you rely on it:")
-	return append(out, layout.Indent(layout.Wrap("bulla keys backup "+k.Fingerprint.KeyID()+" -o backup.asc", w-2), "  ")...)
+	out = append(out, layout.Indent(layout.Wrap("bulla keys backup "+k.Fingerprint.KeyID()+" -o backup.asc", w-2), "  ")...)
+	if f.weak != "" {
+		out = append(append(out, ""), f.caution(f.weak, w)...)
+	}
+	return out
 }
 
 func (f *keyForm) status() string {
