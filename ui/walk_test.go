@@ -48,6 +48,12 @@ func TestChoicesReachThePlan(t *testing.T) {
 	}
 }
 
+// TestImageThatIsNone: what is no reference stays in the field, to be mended there.
+func TestImageThatIsNone(t *testing.T) {
+	d := drive(t, testOptions(newFake())).toImage().press("i").press("ctrl+u", "Registry.acme.org/Not An:Image", "enter")
+	d.see("Registry.acme.org/Not An:Image_").press("ctrl+u").paste("registry.acme.org/extra:{version}").press("enter").see("extra:1.4.0")
+}
+
 // TestWithoutFilesAndImages: an explicit "none" is an empty list, not the configuration's.
 func TestWithoutFilesAndImages(t *testing.T) {
 	f := newFake()
@@ -612,7 +618,7 @@ func TestKeyFormJudgesWhatIsLeft(t *testing.T) {
 func TestWeakPassphrase(t *testing.T) {
 	f := newFake()
 	f.keyChoices = workflow.KeyChoices{Preselected: -1}
-	d := drive(t, testOptions(f)).toKey().press("enter").see("There is no key yet").press("n")
+	d := drive(t, testOptions(f)).toKey().see("no signing key yet").press("enter").see("There is no key yet").press("n")
 	d.press("down", "down", "down", "down").see("> passphrase").press("release1").hidden("weak").press("enter").see("Warning: this passphrase is weak")
 	d.press("up", "ctrl+u", "trellis vowel 83 quartz bonanza", "enter").see("> once more").hidden("weak").press("up", "ctrl+u", "release1", "enter", "release1", "enter")
 	d.see("Made a key for").see("Warning: this passphrase is weak").see("passwd changes it")

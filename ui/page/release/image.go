@@ -276,12 +276,18 @@ func (r *imageRoom) fieldKey(msg tea.KeyMsg) tea.Cmd {
 		r.field.Update(msg)
 		return nil
 	}
-	name := r.field.Value()
+	name := strings.ReplaceAll(r.field.Value(), "{version}", r.state.version)
+	if name != "" {
+		if _, err := docker.ParseReference(name); err != nil { // it stays, to be mended
+			r.note = explain.Error(err).Headline
+			return nil
+		}
+	}
 	r.field = nil
 	if name == "" {
 		return nil
 	}
-	return r.add(strings.ReplaceAll(name, "{version}", r.state.version))
+	return r.add(name)
 }
 
 func (r *imageRoom) askForNewKey() {
