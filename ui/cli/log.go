@@ -30,6 +30,10 @@ a terminal it opens the history page; elsewhere, and with --json or --accessible
 it prints a line for each signature. The network is not used.
 
 Verdicts are remembered until a key changes, so that the next look is quick.
+The page has a sign for each verdict: a tick (in ASCII [x]) for good, ! ([?]) for what
+is weak or whose key is missing, – ([-]) for what is not signed or was not checked, a
+cross ([!]) for all else; in a line the words stand instead.
+
 The exit code tells only whether the repository could be read: bulla verify judges.`,
 		Example: `  bulla log
   bulla log --json | jq -r 'select(.status != "good") | .target'`,
