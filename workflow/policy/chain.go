@@ -65,62 +65,97 @@ func (c *Chain) Walk(ctx context.Context, root string) (*Policy, []Change, error
 	if err != nil {
 		return nil, nil, &RootError{Root: root, Reason: "there is no such commit here: " + err.Error()}
 	}
-	line, dates, err := c.firstParents(ctx, root, rootCommit)
+	w, err := c.begin(ctx, root, rootCommit, "HEAD")
 	if err != nil {
 		return nil, nil, err
 	}
-	w := walk{chain: c, root: rootCommit.ID, line: line, reached: c.reached(dates), rings: map[string][]string{}}
-	if w.files, err = c.Repo.PathIDs(ctx, line, FileName); err != nil {
-		return nil, nil, err
+	if err = w.run(ctx); err == nil {
+		err = w.sides(ctx)
+	}
+	return w.current.policy, w.changes, err
+}
+
+// follow walks from a root to a commit, along first parents alone.
+func (c *Chain) follow(ctx context.Context, root, to string) (*walk, error) {
+	rootCommit, err := c.Repo.Commit(ctx, root)
+	if err != nil {
+		return nil, err
+	}
+	w, err := c.begin(ctx, root, rootCommit, to)
+	if err != nil {
+		return nil, err
+	}
+	return w, w.run(ctx)
+}
+
+// begin finds the line from a root to a commit, and the policy of the root.
+func (c *Chain) begin(ctx context.Context, root string, rootCommit gitops.Commit, to string) (*walk, error) {
+	line, err := c.firstParents(ctx, root, rootCommit, to)
+	if err != nil {
+		return nil, err
+	}
+	w := &walk{chain: c, root: rootCommit.ID, line: line.ids, others: line.others, reached: c.reached(line.dates), rings: map[string][]string{}}
+	if w.files, err = c.Repo.PathIDs(ctx, w.line, FileName); err != nil {
+		return nil, err
 	}
 	w.current, err = w.state(ctx, 0)
 	switch {
 	case err != nil:
-		return nil, nil, err
+		return nil, err
 	case w.current.unreadable != "":
-		return nil, nil, &RootError{Root: root, Reason: "its policy cannot be read: " + w.current.unreadable}
+		return nil, &RootError{Root: root, Reason: "its policy cannot be read: " + w.current.unreadable}
 	case w.current.policy == nil:
-		return nil, nil, &RootError{Root: root, Reason: "there is no [policy] in its " + FileName}
+		return nil, &RootError{Root: root, Reason: "there is no [policy] in its " + FileName}
 	}
-	err = w.run(ctx)
-	return w.current.policy, w.changes, err
+	w.accepted = []acceptance{{0, w.current}}
+	return w, nil
 }
 
-// firstParents lists the commits from root to HEAD along first parents, both included, and their
-// dates.
-func (c *Chain) firstParents(ctx context.Context, name string, root gitops.Commit) (line []string, dates []time.Time, err error) {
-	head, err := c.Repo.Commit(ctx, "HEAD")
+// line is a line of commits along first parents, the root first.
+type line struct {
+	ids    []string
+	dates  []time.Time
+	others map[string][]string // the further parents of merges
+}
+
+// firstParents lists the commits from root to another one along first parents, both included.
+func (c *Chain) firstParents(ctx context.Context, name string, root gitops.Commit, to string) (l line, err error) {
+	head, err := c.Repo.Commit(ctx, to)
 	if err != nil {
-		return nil, nil, err
+		return l, err
 	}
 	parent, date := map[string]string{}, map[string]time.Time{root.ID: root.Committer.When}
+	l.others = map[string][]string{}
 	err = c.Repo.EachCommit(ctx, head.ID, root.ID, maxChain, func(x gitops.Commit, err error) error {
 		if err == nil && len(x.Parents) > 0 {
 			parent[x.ID], date[x.ID] = x.Parents[0], x.Committer.When
+			if len(x.Parents) > 1 {
+				l.others[x.ID] = x.Parents[1:]
+			}
 		}
 		return ctx.Err()
 	})
 	var large *gitops.TooLargeError
 	if errors.As(err, &large) {
-		return nil, nil, &RootError{Root: name, Reason: fmt.Sprintf("more than %d commits lie between it and HEAD", maxChain)}
+		return l, &RootError{Root: name, Reason: fmt.Sprintf("more than %d commits lie between it and HEAD", maxChain)}
 	}
 	if err != nil {
-		return nil, nil, err
+		return l, err
 	}
-	line = []string{head.ID}
+	l.ids = []string{head.ID}
 	for id := head.ID; id != root.ID; {
 		next, ok := parent[id]
 		if !ok {
-			return nil, nil, &RootError{Root: name, Reason: "HEAD does not descend from it along first parents (or the clone is too shallow to tell)"}
+			return l, &RootError{Root: name, Reason: "HEAD does not descend from it along first parents (or the clone is too shallow to tell)"}
 		}
 		id = next
-		line = append(line, id)
+		l.ids = append(l.ids, id)
 	}
-	slices.Reverse(line)
-	for _, id := range line {
-		dates = append(dates, date[id])
+	slices.Reverse(l.ids)
+	for _, id := range l.ids {
+		l.dates = append(l.dates, date[id])
 	}
-	return line, dates, nil
+	return l, nil
 }
 
 // reached gives the latest of the dates up to each commit. Dates that have not come yet are
@@ -147,15 +182,17 @@ type state struct {
 
 // walk is one pass along a line of commits.
 type walk struct {
-	chain   *Chain
-	root    string
-	line    []string            // ids, the root first
-	reached []time.Time         // the latest date up to each, itself included
-	files   []string            // blob id of FileName in each, "" for none
-	rings   map[string][]string // the same for keyrings, by path
-	current state               // accepted
-	changes []Change
-	tags    map[string][]gitops.Tag // by commit
+	chain    *Chain
+	root     string
+	line     []string            // ids, the root first
+	others   map[string][]string // the further parents of merges
+	reached  []time.Time         // the latest date up to each, itself included
+	files    []string            // blob id of FileName in each, "" for none
+	rings    map[string][]string // the same for keyrings, by path
+	current  state               // accepted last
+	accepted []acceptance        // all of them
+	changes  []Change
+	tags     map[string][]gitops.Tag // by commit
 }
 
 // run accepts one change after the other.
@@ -188,6 +225,7 @@ func (w *walk) run(ctx context.Context) error {
 			return &ChainError{Root: w.root, Commit: w.line[accepted], Reason: "It removed the policy."}
 		}
 		w.current, at = changed, accepted
+		w.accepted = append(w.accepted, acceptance{at, changed})
 		w.changes = append(w.changes, change)
 	}
 }

@@ -168,6 +168,46 @@ func TestChain(t *testing.T) {
 			p.git("merge", "-q", "--no-ff", "--no-gpg-sign", "-m", "Merge", "feature")
 			broken = p.git("rev-parse", "HEAD")
 		}, "broken %s: It is not signed"},
+		{"dodged by a merge from an old commit", func() {
+			main := strings.TrimSpace(p.git("branch", "--show-current"))
+			p.policy(commits, "Odo")
+			p.commit("Rhea") // Rhea has left
+			p.git("checkout", "-q", "-b", main+"-dodge", root)
+			p.policy(commits, "Rhea", "Mallory")
+			p.commit("Rhea") // by the root's policy she may
+			p.git("merge", "-q", "--no-ff", "-s", "ours", "-S"+string(p.fpr["Rhea"]), "-m", "Merge", main)
+			broken = p.git("rev-parse", "HEAD")
+		}, "broken %s: It merges a line on which"},
+		{"dodged, and vouched for by the new signer", func() {
+			main := strings.TrimSpace(p.git("branch", "--show-current"))
+			p.policy(commits, "Odo")
+			p.commit("Rhea")
+			p.git("checkout", "-q", "-b", main+"-agreed", root)
+			p.policy(commits, "Rhea", "Odo")
+			p.commit("Rhea")
+			p.git("merge", "-q", "--no-ff", "-s", "ours", "-S"+string(p.fpr["Odo"]), "-m", "Merge", main)
+		}, "ok Rhea"},
+		{"an unsigned proposal is merged and not taken", func() {
+			main := strings.TrimSpace(p.git("branch", "--show-current"))
+			p.git("checkout", "-q", "-b", main+"-proposal")
+			p.policy(commits, "Mallory")
+			p.commit("Mallory")
+			p.git("checkout", "-q", main)
+			p.write("c.txt", "main")
+			p.commit("")
+			p.git("merge", "-q", "--no-ff", "--no-gpg-sign", "-s", "ours", "-m", "Merge", main+"-proposal")
+		}, "ok"},
+		{"a branch from before a change is merged", func() {
+			main := strings.TrimSpace(p.git("branch", "--show-current"))
+			p.git("branch", main+"-old")
+			p.policy(commits, "Rhea", "Odo")
+			p.commit("Rhea")
+			p.git("checkout", "-q", main+"-old")
+			p.write("d.txt", "feature")
+			p.commit("")
+			p.git("checkout", "-q", main)
+			p.git("merge", "-q", "--no-ff", "--no-gpg-sign", "-m", "Merge", main+"-old")
+		}, "ok Rhea"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p.t, broken = t, "none"
