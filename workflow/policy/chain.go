@@ -65,7 +65,7 @@ func (c *Chain) Walk(ctx context.Context, root string) (*Policy, []Change, error
 	if err != nil {
 		return nil, nil, &RootError{Root: root, Reason: "there is no such commit here: " + err.Error()}
 	}
-	w, err := c.begin(ctx, root, rootCommit, "HEAD")
+	w, err := c.begin(ctx, root, rootCommit)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -75,26 +75,13 @@ func (c *Chain) Walk(ctx context.Context, root string) (*Policy, []Change, error
 	return w.current.policy, w.changes, err
 }
 
-// follow walks from a root to a commit, along first parents alone.
-func (c *Chain) follow(ctx context.Context, root, to string) (*walk, error) {
-	rootCommit, err := c.Repo.Commit(ctx, root)
+// begin finds the line from a root to HEAD, and the policy of the root.
+func (c *Chain) begin(ctx context.Context, root string, rootCommit gitops.Commit) (*walk, error) {
+	g, err := c.ancestry(ctx, root, rootCommit)
 	if err != nil {
 		return nil, err
 	}
-	w, err := c.begin(ctx, root, rootCommit, to)
-	if err != nil {
-		return nil, err
-	}
-	return w, w.run(ctx)
-}
-
-// begin finds the line from a root to a commit, and the policy of the root.
-func (c *Chain) begin(ctx context.Context, root string, rootCommit gitops.Commit, to string) (*walk, error) {
-	line, err := c.firstParents(ctx, root, rootCommit, to)
-	if err != nil {
-		return nil, err
-	}
-	w := &walk{chain: c, root: rootCommit.ID, line: line.ids, others: line.others, reached: c.reached(line.dates), rings: map[string][]string{}}
+	w := &walk{chain: c, root: rootCommit.ID, ancestry: g, reached: c.reached(g), rings: map[string][]string{}}
 	if w.files, err = c.Repo.PathIDs(ctx, w.line, FileName); err != nil {
 		return nil, err
 	}
@@ -111,65 +98,64 @@ func (c *Chain) begin(ctx context.Context, root string, rootCommit gitops.Commit
 	return w, nil
 }
 
-// line is a line of commits along first parents, the root first.
-type line struct {
-	ids    []string
-	dates  []time.Time
-	others map[string][]string // the further parents of merges
+// ancestry is what lies between a root and HEAD.
+type ancestry struct {
+	line    []string            // the first parents of HEAD, down to the root, which stands first
+	parents map[string][]string // of every commit that HEAD contains and the root does not
+	dates   map[string]time.Time
 }
 
-// firstParents lists the commits from root to another one along first parents, both included.
-func (c *Chain) firstParents(ctx context.Context, name string, root gitops.Commit, to string) (l line, err error) {
-	head, err := c.Repo.Commit(ctx, to)
+// ancestry reads the commits from root to HEAD. Their first parents must lead to the root.
+func (c *Chain) ancestry(ctx context.Context, name string, root gitops.Commit) (g ancestry, err error) {
+	head, err := c.Repo.Commit(ctx, "HEAD")
 	if err != nil {
-		return l, err
+		return g, err
 	}
-	parent, date := map[string]string{}, map[string]time.Time{root.ID: root.Committer.When}
-	l.others = map[string][]string{}
+	g.parents, g.dates = map[string][]string{}, map[string]time.Time{root.ID: root.Committer.When}
 	err = c.Repo.EachCommit(ctx, head.ID, root.ID, maxChain, func(x gitops.Commit, err error) error {
 		if err == nil && len(x.Parents) > 0 {
-			parent[x.ID], date[x.ID] = x.Parents[0], x.Committer.When
-			if len(x.Parents) > 1 {
-				l.others[x.ID] = x.Parents[1:]
-			}
+			g.parents[x.ID], g.dates[x.ID] = x.Parents, x.Committer.When
 		}
 		return ctx.Err()
 	})
 	var large *gitops.TooLargeError
 	if errors.As(err, &large) {
-		return l, &RootError{Root: name, Reason: fmt.Sprintf("more than %d commits lie between it and HEAD", maxChain)}
+		return g, &RootError{Root: name, Reason: fmt.Sprintf("more than %d commits lie between it and HEAD", maxChain)}
 	}
 	if err != nil {
-		return l, err
+		return g, err
 	}
-	l.ids = []string{head.ID}
+	g.line = []string{head.ID}
 	for id := head.ID; id != root.ID; {
-		next, ok := parent[id]
+		next, ok := g.parents[id]
 		if !ok {
-			return l, &RootError{Root: name, Reason: "HEAD does not descend from it along first parents (or the clone is too shallow to tell)"}
+			return g, &RootError{Root: name, Reason: "HEAD does not descend from it along first parents (or the clone is too shallow to tell)"}
 		}
-		id = next
-		l.ids = append(l.ids, id)
+		id = next[0]
+		g.line = append(g.line, id)
 	}
-	slices.Reverse(l.ids)
-	for _, id := range l.ids {
-		l.dates = append(l.dates, date[id])
-	}
-	return l, nil
+	slices.Reverse(g.line)
+	return g, nil
 }
 
-// reached gives the latest of the dates up to each commit. Dates that have not come yet are
-// mistakes, and would keep everybody from changing the policy: they do not count.
-func (c *Chain) reached(dates []time.Time) []time.Time {
-	out := make([]time.Time, len(dates))
+// reached gives the latest of the dates up to each commit of the line.
+func (c *Chain) reached(g ancestry) []time.Time {
+	out := make([]time.Time, len(g.line))
 	var latest time.Time
-	for i, d := range dates {
-		if d.After(latest) && !d.After(c.Now) {
-			latest = d
-		}
+	for i, id := range g.line {
+		latest = c.later(latest, g.dates[id])
 		out[i] = latest
 	}
 	return out
+}
+
+// later is the later of two dates. One that has not come yet is a mistake, and would keep everybody
+// from changing the policy: it does not count.
+func (c *Chain) later(latest, d time.Time) time.Time {
+	if d.After(latest) && !d.After(c.Now) {
+		return d
+	}
+	return latest
 }
 
 // state is the policy of one commit: the table, and the keyring as it is stored.
@@ -182,10 +168,9 @@ type state struct {
 
 // walk is one pass along a line of commits.
 type walk struct {
+	ancestry
 	chain    *Chain
 	root     string
-	line     []string            // ids, the root first
-	others   map[string][]string // the further parents of merges
 	reached  []time.Time         // the latest date up to each, itself included
 	files    []string            // blob id of FileName in each, "" for none
 	rings    map[string][]string // the same for keyrings, by path
@@ -202,7 +187,7 @@ func (w *walk) run(ctx context.Context) error {
 		if err != nil || next < 0 {
 			return err
 		}
-		by, reason, err := w.byCommit(ctx, next)
+		by, reason, err := w.byCommit(ctx, w.line[next], w.reached[next-1]) // next is not 0: nobody asks about the root
 		if err != nil {
 			return err
 		}
@@ -258,11 +243,16 @@ func (w *walk) nextChange(ctx context.Context, at int) (int, state, error) {
 }
 
 // state reads the policy of a commit on the line.
-func (w *walk) state(ctx context.Context, n int) (s state, err error) {
+func (w *walk) state(ctx context.Context, n int) (state, error) {
 	if w.files[n] == "" {
 		return state{digest: "none"}, nil
 	}
-	data, err := w.chain.Repo.ReadFile(ctx, w.line[n], FileName)
+	return w.chain.state(ctx, w.line[n])
+}
+
+// state reads the policy of a commit that has a file of that name.
+func (c *Chain) state(ctx context.Context, commit string) (s state, err error) {
+	data, err := c.Repo.ReadFile(ctx, commit, FileName)
 	if err != nil {
 		return s, err
 	}
@@ -272,7 +262,7 @@ func (w *walk) state(ctx context.Context, n int) (s state, err error) {
 	if s.policy == nil {
 		return state{digest: "none"}, nil
 	}
-	s.keyring, err = w.chain.Repo.ReadFile(ctx, w.line[n], s.policy.Keyring)
+	s.keyring, err = c.Repo.ReadFile(ctx, commit, s.policy.Keyring)
 	if err != nil && !errors.Is(err, gitops.ErrNotFound) {
 		return s, err
 	}
@@ -282,8 +272,8 @@ func (w *walk) state(ctx context.Context, n int) (s state, err error) {
 
 // byCommit names the signer of a commit whom the accepted policy trusts, or says why there is
 // none.
-func (w *walk) byCommit(ctx context.Context, n int) (by, reason string, err error) {
-	c, err := w.chain.Repo.Commit(ctx, w.line[n])
+func (w *walk) byCommit(ctx context.Context, id string, reached time.Time) (by, reason string, err error) {
+	c, err := w.chain.Repo.Commit(ctx, id)
 	if err != nil {
 		return "", "", err
 	}
@@ -291,7 +281,7 @@ func (w *walk) byCommit(ctx context.Context, n int) (by, reason string, err erro
 		return "", "It is not signed, and no signed tag vouches for it.", nil
 	}
 	made := object{name: c.ID, payload: c.Payload, signature: c.Signature, made: c.Committer.When}
-	by, reason = w.trusted(made, w.reached[n-1]) // the root is never asked about: n is not 0
+	by, reason = w.trusted(made, reached)
 	return by, reason, nil
 }
 

@@ -177,7 +177,33 @@ func TestChain(t *testing.T) {
 			p.commit("Rhea") // by the root's policy she may
 			p.git("merge", "-q", "--no-ff", "-s", "ours", "-S"+string(p.fpr["Rhea"]), "-m", "Merge", main)
 			broken = p.git("rev-parse", "HEAD")
-		}, "broken %s: It merges a line on which"},
+		}, "broken %s: It brings a line on which"},
+		{"dodged by a merge within a merge", func() {
+			main := strings.TrimSpace(p.git("branch", "--show-current"))
+			p.policy(commits, "Odo")
+			p.commit("Rhea")
+			p.git("checkout", "-q", "-b", main+"-x", root)
+			p.policy(commits, "Rhea", "Mallory")
+			p.commit("Rhea")
+			p.git("checkout", "-q", "-b", main+"-y")
+			p.git("merge", "-q", "--no-ff", "--no-gpg-sign", "-s", "ours", "-m", "Merge", main)
+			p.git("checkout", "-q", main+"-x")
+			p.git("merge", "-q", "--no-ff", "-S"+string(p.fpr["Rhea"]), "-m", "Merge", main+"-y")
+			broken = p.git("rev-parse", "HEAD")
+		}, "broken %s: It brings a line on which"},
+		{"dodged on top of the branch as it was", func() {
+			main := strings.TrimSpace(p.git("branch", "--show-current"))
+			p.policy(commits, "Odo")
+			p.commit("Rhea")
+			p.git("checkout", "-q", "-b", main+"-top")
+			p.policy(commits, "Rhea")
+			p.commit("Mallory") // as if nothing had been: accepted by nobody
+			p.git("checkout", "-q", "-b", main+"-under", root)
+			p.policy(commits, "Rhea", "Mallory")
+			p.commit("Rhea")
+			p.git("merge", "-q", "--no-ff", "-s", "ours", "-S"+string(p.fpr["Rhea"]), "-m", "Merge", main+"-top")
+			broken = p.git("rev-parse", "HEAD")
+		}, "broken %s: It brings a line on which"},
 		{"dodged, and vouched for by the new signer", func() {
 			main := strings.TrimSpace(p.git("branch", "--show-current"))
 			p.policy(commits, "Odo")

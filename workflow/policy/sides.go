@@ -2,12 +2,10 @@ package policy
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"slices"
+	"time"
 )
-
-// maxSides bounds the other lines that one walk follows: a hostile history can merge in every commit.
-const maxSides = 64
 
 // acceptance is a policy and from where on the line it holds.
 type acceptance struct {
@@ -28,72 +26,179 @@ func (w *walk) holds(n int) state {
 
 // known reports whether a policy was accepted on the line up to a commit.
 func (w *walk) known(digest string, n int) bool {
-	for _, a := range w.accepted {
-		if a.at <= n && a.digest == digest {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(w.accepted, func(a acceptance) bool { return a.at <= n && a.digest == digest })
 }
 
 // sides refuses a line that dodges a change of the policy. Git takes a merge whose second parent is
 // the branch as it was for a mere continuation of the branch; but its first parent can be an old
-// commit, by whose policy somebody was still trusted who is not any more. So where a merge brings a
-// line of changes that were accepted there and passes over them, somebody must vouch for it whom the
-// policy of that line trusts. Merges within what is merged are not looked at: doc/policy.md says so.
+// commit, by whose policy somebody was still trusted who is not any more. So where a merge brings,
+// itself or by the merges within, a line of commits on which a change was accepted, and the policy
+// that came of it never held on this line, somebody must vouch for it whom that policy trusts.
 func (w *walk) sides(ctx context.Context) error {
-	followed := 0
-	for n := 1; n < len(w.line); n++ {
-		for _, parent := range w.others[w.line[n]] {
-			s, err := w.chain.stateOf(ctx, parent)
-			if err != nil {
-				return err
-			}
-			if s.policy == nil || w.known(s.digest, n) {
-				continue
-			}
-			if followed++; followed > maxSides {
-				return &ChainError{Root: w.root, Commit: w.line[n], Reason: fmt.Sprintf("More than %d merges bring other policies: they are not followed.", maxSides)}
-			}
-			if err := w.side(ctx, n, parent); err != nil {
-				return err
-			}
+	tips, beside := w.tips()
+	if len(tips) == 0 {
+		return nil
+	}
+	b := &besides{walk: w, all: slices.Concat(w.line, beside), paths: map[string]map[string]string{}, sides: map[string]*side{}}
+	for i, id := range w.line {
+		b.sides[id] = &side{state: w.holds(i), reached: w.reached[i]}
+	}
+	for _, t := range tips {
+		s, err := b.follow(ctx, t.commit)
+		if err != nil {
+			return err
+		}
+		if s == nil || s.change == "" || w.known(s.digest, t.at) {
+			continue
+		}
+		if err := w.vouched(ctx, t.at, s); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// side judges one merge that brings another policy.
-func (w *walk) side(ctx context.Context, n int, parent string) error {
-	other, err := w.chain.follow(ctx, w.root, parent)
-	var broken *ChainError
-	var rootless *RootError
-	switch {
-	case errors.As(err, &broken), errors.As(err, &rootless):
-		return nil // nobody accepted it: a proposal
-	case err != nil:
-		return err
-	case other.current.digest == w.holds(n).digest:
-		return nil
-	}
-	other.line, other.reached = w.line, w.reached // who vouches does so on this line
-	if by, _, err := other.byCommit(ctx, n); err != nil || by != "" {
-		return err
-	}
-	if _, by, _, err := other.byTag(ctx, n); err != nil || by != "" {
-		return err
-	}
-	change := other.changes[len(other.changes)-1].Commit
-	return &ChainError{Root: w.root, Commit: w.line[n],
-		Reason: fmt.Sprintf("It merges a line on which commit %s changed the policy, and passes over that change; nobody whom that policy trusts vouches for it.", change)}
+// tip is the end of a line that a merge brings, and the place of the commit on our line by which it
+// came.
+type tip struct {
+	commit string
+	at     int
 }
 
-// stateOf reads the policy of any commit.
-func (c *Chain) stateOf(ctx context.Context, commit string) (state, error) {
-	files, err := c.Repo.PathIDs(ctx, []string{commit}, FileName)
-	if err != nil {
-		return state{}, err
+// tips lists what merges bring that was not on the line, and all commits beside the line.
+func (w *walk) tips() (tips []tip, beside []string) {
+	seen := map[string]bool{}
+	for _, id := range w.line {
+		seen[id] = true
 	}
-	w := walk{chain: c, line: []string{commit}, files: files}
-	return w.state(ctx, 0)
+	for n := 1; n < len(w.line); n++ {
+		open := []string{}
+		add := func(parents []string) {
+			for _, p := range parents {
+				tips, open = append(tips, tip{p, n}), append(open, p)
+			}
+		}
+		add(w.parents[w.line[n]][1:])
+		for len(open) > 0 {
+			id := open[len(open)-1]
+			open = open[:len(open)-1]
+			parents, ok := w.parents[id]
+			if seen[id] || !ok { // the root contains what has no parents here
+				continue
+			}
+			seen[id], beside = true, append(beside, id)
+			open = append(open, parents[0])
+			add(parents[1:])
+		}
+	}
+	return tips, beside
+}
+
+// side is what the first parents of a commit lead to.
+type side struct {
+	state
+	change  string // the commit beside the line that changed the policy last; "" for none
+	reached time.Time
+}
+
+// besides follows lines beside the one of the walk.
+type besides struct {
+	walk  *walk
+	all   []string                     // the commits of the line, and beside it
+	paths map[string]map[string]string // path → commit → object
+	sides map[string]*side             // those found so far; nil where first parents do not lead to the root
+}
+
+// object is what a path names in a commit.
+func (b *besides) object(ctx context.Context, path, commit string) (string, error) {
+	ids, ok := b.paths[path]
+	if !ok {
+		list, err := b.walk.chain.Repo.PathIDs(ctx, b.all, path)
+		if err != nil {
+			return "", err
+		}
+		ids = make(map[string]string, len(list))
+		for i, id := range list {
+			ids[b.all[i]] = id
+		}
+		b.paths[path] = ids
+	}
+	return ids[commit], nil
+}
+
+// follow goes along the first parents of a commit to what is known, and back up.
+func (b *besides) follow(ctx context.Context, commit string) (*side, error) {
+	var way []string
+	s, known := b.sides[commit]
+	for !known {
+		parents, ok := b.walk.parents[commit]
+		if !ok {
+			break
+		}
+		way = append(way, commit)
+		commit = parents[0]
+		s, known = b.sides[commit]
+	}
+	for _, id := range slices.Backward(way) {
+		if s != nil {
+			var err error
+			if s, err = b.next(ctx, s, commit, id); err != nil {
+				return nil, err
+			}
+		}
+		b.sides[id], commit = s, id
+	}
+	return s, nil
+}
+
+// next is the side at a commit whose first parent is at s. A change that nobody vouches for whom s
+// trusts is none.
+func (b *besides) next(ctx context.Context, s *side, parent, id string) (*side, error) {
+	next := *s
+	next.reached = b.walk.chain.later(s.reached, b.walk.dates[id])
+	same := true
+	for _, path := range []string{FileName, s.policy.Keyring} {
+		before, err := b.object(ctx, path, parent)
+		if err != nil {
+			return nil, err
+		}
+		now, err := b.object(ctx, path, id)
+		if err != nil {
+			return nil, err
+		}
+		same = same && before == now
+	}
+	if file, err := b.object(ctx, FileName, id); same || file == "" || err != nil {
+		return &next, err
+	}
+	changed, err := b.walk.chain.state(ctx, id)
+	if err != nil || changed.policy == nil || changed.digest == s.digest {
+		return &next, err
+	}
+	by, _, err := b.walk.under(s.state).byCommit(ctx, id, s.reached)
+	if err == nil && by != "" {
+		next.state, next.change = changed, id
+	}
+	return &next, err
+}
+
+// under is the walk as if a policy were accepted.
+func (w *walk) under(s state) *walk {
+	out := *w
+	out.current = s
+	return &out
+}
+
+// vouched asks whether somebody whom the policy of a side trusts signed the commit that brought it,
+// or a tag further on.
+func (w *walk) vouched(ctx context.Context, n int, s *side) error {
+	under := w.under(s.state)
+	if by, _, err := under.byCommit(ctx, w.line[n], w.reached[n-1]); err != nil || by != "" {
+		return err
+	}
+	if _, by, _, err := under.byTag(ctx, n); err != nil || by != "" {
+		return err
+	}
+	return &ChainError{Root: w.root, Commit: w.line[n],
+		Reason: fmt.Sprintf("It brings a line on which commit %s changed the policy, and passes over that change; nobody whom that policy trusts vouches for it.", s.change)}
 }
