@@ -208,20 +208,39 @@ func statuses(vs []keys.Verdict) (out []keys.Status) {
 // gpgSigner lets gpg make an unprotected key and takes it over, so that both sign with it.
 func gpgSigner(t testing.TB, algorithm string) (*testSigner, string) {
 	t.Helper()
-	home := keystest.GnuPGHome(t)
-	if _, errOut, err := keystest.GPG(t, home, nil, "--pinentry-mode", "loopback", "--passphrase", "",
-		"--quick-generate-key", "Release <release@example.org>", algorithm, "sign,cert", "never"); err != nil {
+	secret, home := gpgKey(t, algorithm, "")
+	return unlocked(t, secret, ""), home
+}
+
+// gpgKey lets gpg make a key, protected by a passphrase or by none, and returns its secret form.
+func gpgKey(t testing.TB, algorithm, passphrase string) (secret, home string) {
+	t.Helper()
+	home = keystest.GnuPGHome(t)
+	loopback := []string{"--pinentry-mode", "loopback", "--passphrase", passphrase}
+	if _, errOut, err := keystest.GPG(t, home, nil, append(loopback,
+		"--quick-generate-key", "Release <release@example.org>", algorithm, "sign,cert", "never")...); err != nil {
 		t.Fatalf("gpg: %v\n%s", err, errOut)
 	}
-	out, errOut, err := keystest.GPG(t, home, nil, "--export-secret-keys")
+	secret, errOut, err := keystest.GPG(t, home, nil, append(loopback, "--export-secret-keys")...)
 	if err != nil {
 		t.Fatalf("gpg: %v\n%s", err, errOut)
 	}
-	list, err := openpgp.ReadKeyRing(strings.NewReader(out))
+	return secret, home
+}
+
+// unlocked opens the only secret key in an export of gpg.
+func unlocked(t testing.TB, secret, passphrase string) *testSigner {
+	t.Helper()
+	list, err := openpgp.ReadKeyRing(strings.NewReader(secret))
 	if err != nil || len(list) != 1 {
 		t.Fatalf("%d keys, %v", len(list), err)
 	}
-	return signerOf(t, list[0]), home
+	if passphrase != "" {
+		if err := list[0].PrivateKey.Decrypt([]byte(passphrase)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return signerOf(t, list[0])
 }
 
 // flipSignature changes the last byte of an armored signature, a part of its mathematics.
