@@ -9,6 +9,7 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import sys
 import termios
@@ -75,6 +76,8 @@ def converse(secret, answers, *args):
             del left[i]
             unread, until = "", time.time() + PATIENCE
             break
+    if time.time() >= until:
+        os.kill(pid, signal.SIGTERM)
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     if status or left:
         sys.exit(f"walk.py: bulla ended with {status}, unanswered: {left}")
@@ -86,9 +89,8 @@ def questions(version, keys):
         (r"Number, or the version itself: $", version),
         (r"Message, line 1: $", ""),
         (r"Patterns from the root.*: $", "dist/*.gz"),
-        (r"\.gz  22 B\r\nEnter takes all.*: $", ""),
-        (r"References with their tags.*: $", f"{REGISTRY}/acme/widget:{version}"),
-        (r"platforms\r\nEnter takes all.*: $", ""),
+        (r"\.gz  22 B\r\nEnter takes it.*: $", ""),
+        (r"platforms\r\nEnter takes it.*: $", ""),
         (r"Push the tag at the end\? \[y/N\] $", "n"),
         (rf"Type {version} to begin.*: $", version),
     ] + keys
@@ -137,9 +139,10 @@ def main():
     make_repository()
     first_key(secret)
     converse(secret, questions("1.0.0", [
-        (r"Make one now\? \[y/N\] $", "y"), (r"Your name.*: $", ""), (r"Your address.*: $", ""), (r"It expires after.*: $", ""),
+        (r"Names with tags.*: $", f"{REGISTRY}/acme/widget:1.0.0"), # the second release proposes this one's
+        (r"Make one now\? \[y/N\] $", "y"), (r"Your name.*: $", ""), (r"Your e-mail address.*: $", ""), (r"It expires after.*: $", ""),
         (r"New passphrase of the key.*: $", None), (r"once more: $", None),
-        (r"Image key \(1-1\): $", "1"), (r"New passphrase of the image key.*: $", None), (r"once more: $", None),
+        (r"Make one now\? \[y/N\] $", "y"), (r"New passphrase of the image key.*: $", None), (r"once more: $", None),
         (r"Write bulla\.toml\? \[y/N\] $", "n"),
     ]), "--accessible")
     write("more", "more\n")
@@ -148,9 +151,9 @@ def main():
     converse(secret, questions("1.1.0", [
         (r"Key \(1-2, Enter for 1\): $", ""), (r"Image key \(1-2, Enter for 1\): $", ""),
         (r"Passphrase of the key.*: $", None), (r"Passphrase of the image key.*: $", None),
-        (r"Keep the passphrase of .*\[y/N\] $", "y"), (r"Place \(1-1\): $", "1"),
+        (r"Keep the passphrase of .*\[y/N\] $", "y"),
         (r"New master passphrase.*: $", None), (r"once more: $", None),
-        (r"Keep the passphrase of .*\[y/N\] $", "y"), (r"Place \(1-1\): $", "1"),
+        (r"Keep the passphrase of .*\[y/N\] $", "y"),
         (r"Write bulla\.toml\? \[y/N\] $", "n"),
     ]), "release", "--accessible", "--replace")
     release_by_descriptors(secret)
