@@ -21,7 +21,7 @@ const roomVariable = "BULLA_TEST_ROOM"
 func TestTagWithoutRoom(t *testing.T) {
 	dir := os.Getenv(roomVariable)
 	if dir == "" {
-		t.Skip("it is a child of another test")
+		return // nothing to test by itself
 	}
 	ctx := context.Background()
 	r, err := OpenWith(ctx, dir, Options{Environ: os.Environ(), LookPath: func(string) (string, error) { return "", exec.ErrNotFound }})
