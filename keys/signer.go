@@ -18,7 +18,8 @@ type Signer interface {
 	// Sign makes a detached signature of type 0x00 (binary document, RFC 9580 section 5.2.1)
 	// over what was written to h, a state of Key().Hash. h is cloned, not consumed, so the same
 	// state yields a checksum and any number of signatures. The result is armored, with CRC and
-	// a final newline. It is safe for concurrent use.
+	// a final newline. It is by Key().Fingerprint, and the signer has shown that it verifies:
+	// callers may look at their first one alone. It is safe for concurrent use.
 	Sign(ctx context.Context, h hash.Hash, at time.Time) ([]byte, error)
 	// Close wipes what Unlock made usable.
 	Close() error

@@ -230,18 +230,11 @@ func (r *paperRoom) key(msg tea.KeyMsg) tea.Cmd {
 		r.next = key.Matches(msg, r.keys.Choose) && !msg.Paste
 		return nil
 	}
-	if !r.choice.key(msg, r.keys) {
+	path, ok := r.chosenFile(&r.choice, msg, "Name a file first.")
+	if !ok {
 		return nil
 	}
-	if r.choice.at == 1 {
-		r.next = true
-		return nil
-	}
-	if r.choice.field.Value() == "" {
-		r.note = "Name a file first."
-		return nil
-	}
-	backend, f, path := r.o.Backend, r.fingerprint(), r.o.Backend.Path(r.choice.field.Value())
+	backend, f := r.o.Backend, r.fingerprint()
 	return r.begin("writing the sheet, and trying it…", func(ctx context.Context, d *desk) (any, error) {
 		rehearsal, err := backend.Paper(ctx, f, path, d.ask)
 		return &written{path: path, rehearsal: rehearsal}, err
@@ -287,6 +280,21 @@ func (r *paperRoom) hints() []keymap.Hint {
 	return r.choice.hints(r.keys, "write it")
 }
 
+// chosenFile takes a key for a choice between a file and going on without. It returns the path once
+// one is chosen; without a name it says what is missing.
+func (s *state) chosenFile(c *choice, msg tea.KeyMsg, missing string) (path string, ok bool) {
+	switch {
+	case !c.key(msg, s.keys):
+	case c.at == 1:
+		s.next = true
+	case c.field.Value() == "":
+		s.note = missing
+	default:
+		return s.o.Backend.Path(c.field.Value()), true
+	}
+	return "", false
+}
+
 // revocationRoom explains the revocation certificate and puts it apart.
 type revocationRoom struct {
 	*state
@@ -307,18 +315,11 @@ func (r *revocationRoom) key(msg tea.KeyMsg) tea.Cmd {
 		r.next = key.Matches(msg, r.keys.Choose) && !msg.Paste
 		return nil
 	}
-	if !r.choice.key(msg, r.keys) {
+	path, ok := r.chosenFile(&r.choice, msg, "Name a file first, or choose to leave it here.")
+	if !ok {
 		return nil
 	}
-	if r.choice.at == 1 {
-		r.next = true
-		return nil
-	}
-	if r.choice.field.Value() == "" {
-		r.note = "Name a file first, or choose to leave it here."
-		return nil
-	}
-	backend, f, path := r.o.Backend, r.fingerprint(), r.o.Backend.Path(r.choice.field.Value())
+	backend, f := r.o.Backend, r.fingerprint()
 	return r.begin("trying the certificate, then moving it…", func(ctx context.Context, _ *desk) (any, error) {
 		return path, backend.MoveRevocation(ctx, f, path)
 	}, func(result any, err error) tea.Cmd {
