@@ -130,9 +130,9 @@ func createTemp(path string, perm fs.FileMode) (*os.File, error) {
 	return nil, fs.ErrExist
 }
 
-// renameExclusive publishes from as to without replacing to. A hard link fails atomically if
+// linkExclusive publishes from as to without replacing to. A hard link fails atomically if
 // the name is taken; where the file system has no hard links, a check and a rename must do.
-func renameExclusive(from, to string) error {
+func linkExclusive(from, to string) error {
 	err := os.Link(from, to)
 	if err == nil {
 		return os.Remove(from)

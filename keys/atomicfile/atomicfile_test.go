@@ -98,3 +98,19 @@ func alone(t *testing.T, path string) {
 		t.Errorf("left beside %s: %v, %v", path, entries, err)
 	}
 }
+
+// TestLinkExclusive is the way of systems and file systems that cannot rename so.
+func TestLinkExclusive(t *testing.T) {
+	dir := t.TempDir()
+	from, to := filepath.Join(dir, "from"), filepath.Join(dir, "to")
+	for _, text := range []string{"first", "second"} {
+		if err := os.WriteFile(from, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := linkExclusive(from, to); errors.Is(err, fs.ErrExist) != (text == "second") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	holds(t, from, "second")
+	holds(t, to, "first")
+}
