@@ -111,6 +111,27 @@ func (r *Repo) PushedTag(ctx context.Context, remote, name string) (id string, f
 	return id, found, err
 }
 
+// OnRemote says whether a branch of the remote holds a commit, as far as the last fetch or push told
+// this repository; nobody is asked over the network. Where no branch of the remote is known here, in
+// a mirror say, known is false. Errors: ErrNoGit, *GitError.
+func (r *Repo) OnRemote(ctx context.Context, remote, commit string) (on, known bool, err error) {
+	if r.git == nil {
+		return false, false, ErrNoGit
+	}
+	if !isObjectID(commit) {
+		return false, false, fmt.Errorf("commit %q: %w", commit, ErrNotFound)
+	}
+	branches := "refs/remotes/" + remote + "/"
+	for _, args := range [][]string{{}, {"--contains=" + commit}} {
+		out, err := r.git.read(ctx, r.loc.dir(), maxStderr, nil, append(append([]string{"for-each-ref", "--count=1"}, args...), branches)...)
+		if err != nil || len(out) == 0 {
+			return false, known, err
+		}
+		on, known = known, true
+	}
+	return on, known, nil
+}
+
 func remoteFailure(remote, said string, err error) error {
 	if errors.Is(err, ErrNoGit) {
 		return err

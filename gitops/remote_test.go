@@ -62,6 +62,26 @@ func TestPush(t *testing.T) {
 	}
 }
 
+// TestOnRemote: what the last push or fetch told, without asking again.
+func TestOnRemote(t *testing.T) {
+	w, r := withRemote(t)
+	ask := func(want, wantKnown bool) {
+		t.Helper()
+		on, known, err := r.OnRemote(t.Context(), "origin", w.git("r", "rev-parse", "HEAD"))
+		if on != want || known != wantKnown || err != nil {
+			t.Errorf("on %v, known %v, %v; want %v, %v", on, known, err, want, wantKnown)
+		}
+	}
+	ask(false, false)
+	w.git("r", "push", "-q", "origin", "HEAD:refs/heads/main")
+	ask(true, true)
+	w.git("r", "commit", "-q", "--allow-empty", "-m", "not pushed")
+	ask(false, true)
+	if _, _, err := r.OnRemote(t.Context(), "origin", "--help"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("an option as a commit: %v", err)
+	}
+}
+
 // TestPushRefused: the remote says no; we say why, and the local tag stays.
 func TestPushRefused(t *testing.T) {
 	skipOnWindows(t)

@@ -25,6 +25,7 @@ const (
 	RuleTagExists       Rule = "tag-exists"
 	RuleTagRemote       Rule = "tag-exists-remote"
 	RuleRemote          Rule = "remote-unreachable"
+	RuleNotPushed       Rule = "commit-not-pushed"
 	RuleIdentity        Rule = "no-identity"
 	RuleSSHFormat       Rule = "gpg-format"
 	RuleSigningKey      Rule = "git-signingkey"

@@ -61,7 +61,7 @@ func (s *Session) examine(ctx context.Context, c Choices) (*Plan, []Finding) {
 	x.files(ctx)
 	x.images(ctx)
 	x.policy(ctx)
-	x.push()
+	x.push(ctx)
 	x.payload(ctx)
 	return &x.plan, x.findings
 }
@@ -211,12 +211,15 @@ func (x *examination) payload(ctx context.Context) {
 	p.Payload = string(text)
 }
 
-// push: wanted, and possible.
-func (x *examination) push() {
+// push: possible, where it is wanted.
+func (x *examination) push(ctx context.Context) {
+	r, ok := x.s.remote(x.c.Remote)
+	if ok {
+		x.notPushed(ctx, r)
+	}
 	if !x.c.Push {
 		return
 	}
-	r, ok := x.s.remote(x.c.Remote)
 	if !ok {
 		name := x.c.Remote
 		if name == "" {
@@ -229,6 +232,27 @@ func (x *examination) push() {
 	if r.PushURL != "" {
 		x.plan.RemoteURL = r.PushURL
 	}
+}
+
+// notPushed remarks that the tag would arrive before any branch with its commit: strangers would see
+// a release of what no branch shows.
+func (x *examination) notPushed(ctx context.Context, r gitops.Remote) {
+	if x.plan.CommitID == "" {
+		return
+	}
+	if on, known, err := x.s.repo.OnRemote(ctx, r.Name, x.plan.CommitID); err != nil || !known || on {
+		return // a remark is not worth an error: the push itself will tell
+	}
+	branch := x.state.Branch
+	if branch == "" {
+		branch = "BRANCH"
+	}
+	report := x.inform
+	if x.c.Push {
+		report = x.warn
+	}
+	report(RuleNotPushed, StepPush, fmt.Sprintf("No branch of %s is known to hold this commit yet: a push of the tag takes it along, but no branch will show it.", r.Name),
+		fmt.Sprintf("git push %s %s first, if others should see it there", r.Name, branch))
 }
 
 // displayPath is path relative to the repository's root, where it lies below it.

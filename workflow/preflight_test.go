@@ -171,6 +171,32 @@ func TestPreflightWarns(t *testing.T) {
 	}
 }
 
+// TestCommitNotPushed: a remark, and a warning where the tag is to be pushed.
+func TestCommitNotPushed(t *testing.T) {
+	b := newBench(t)
+	b.git("init", "-q", "--bare", filepath.Join(b.dir, "o.git"))
+	b.git("-C", b.repo, "remote", "add", "origin", filepath.Join(b.dir, "o.git"))
+	b.git("-C", b.repo, "push", "-q", "origin", "HEAD:refs/heads/main")
+	severity := func(push bool) Severity {
+		c := b.choices()
+		c.Push = push
+		for _, f := range b.session().Preflight(t.Context(), c) {
+			if f.Rule == RuleNotPushed {
+				return f.Severity
+			}
+		}
+		return ""
+	}
+	if s := severity(true); s != "" {
+		t.Errorf("pushed: %s", s)
+	}
+	b.write("README", "more\n")
+	b.git("-C", b.repo, "commit", "-q", "-am", "more")
+	if plain, push := severity(false), severity(true); plain != SeverityInfo || push != SeverityWarning {
+		t.Errorf("not pushed: %q, and %q with a push", plain, push)
+	}
+}
+
 func TestPreflightComparesWithTheLastRelease(t *testing.T) {
 	b := newBench(t)
 	b.release(b.choices())
