@@ -192,7 +192,18 @@ func (x *checkup) judge(ailments []keys.Ailment, k keys.Key, path string, line i
 	}
 	rank := map[Severity]int{SeverityError: 0, SeverityWarning: 1, SeverityInfo: 2}
 	slices.SortStableFunc(found, func(a, b KeyFinding) int { return cmp.Compare(rank[a.Severity], rank[b.Severity]) })
-	x.found = append(x.found, found...)
+	for _, f := range found {
+		// A key that lies in bulla's store and in GnuPG is checked in both, and told once.
+		if !slices.ContainsFunc(x.found, f.same) {
+			x.found = append(x.found, f)
+		}
+	}
+}
+
+// same says that two findings tell the same of the same key in the same place.
+func (f KeyFinding) same(g KeyFinding) bool {
+	return f.Fingerprint == g.Fingerprint && f.Subkey == g.Subkey && f.Path == g.Path && f.Line == g.Line &&
+		f.Rule == g.Rule && f.Message == g.Message
 }
 
 // care finds what the key's owner has not done, as far as that can be known here.

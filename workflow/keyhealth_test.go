@@ -142,6 +142,9 @@ func TestCheckKeysOfStore(t *testing.T) {
 	if got, want := fmt.Sprint(rules(CheckOptions{})), "[no-address key-not-backed-up no-passphrase]"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
+	if got := rules(CheckOptions{}, string(g.Key.Fingerprint), string(g.Key.Fingerprint)); len(got) != 3 {
+		t.Errorf("a key that is met twice, as in the store and in GnuPG: %q", got)
+	}
 	copies := []PublishedCopy{{Place: "keys.example.org"}, {Place: "elsewhere", Current: true}}
 	got := rules(CheckOptions{Published: func(keys.Key) []PublishedCopy { return copies }}, string(g.Key.Fingerprint))
 	if !slices.Contains(got, string(RuleStale)) || slices.Contains(got, string(RuleNotPublished)) {
