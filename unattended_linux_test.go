@@ -14,6 +14,7 @@ import (
 	"bulla/keys/keystest"
 	"bulla/ui/explain"
 	"bulla/workflow"
+	"bulla/workflow/record"
 	"bulla/workflow/sandbox"
 )
 
@@ -55,8 +56,8 @@ func newJob(t *testing.T) *job {
 	}
 	public, err := os.ReadFile(b.PublicKeyFile())
 	if err = errors.Join(err, os.WriteFile(filepath.Join(top, "KEYS"), public, 0o644),
-		os.CopyFS(filepath.Join(j.dir, "dist"), os.DirFS(filepath.Dir(res.Record))),
-		os.CopyFS(filepath.Join(j.dir, "changed"), os.DirFS(filepath.Dir(res.Record))),
+		os.CopyFS(filepath.Join(j.dir, "dist"), os.DirFS(filepath.Dir(res.Statement))),
+		os.CopyFS(filepath.Join(j.dir, "changed"), os.DirFS(filepath.Dir(res.Statement))),
 		os.WriteFile(filepath.Join(j.dir, "changed", res.Files[0].Base()), []byte("evil"), 0o644),
 		os.Mkdir(j.home, 0o555), os.Mkdir(j.traces, 0o700), os.Chmod(top, 0o755)); err != nil {
 		t.Fatal(err)
@@ -101,7 +102,7 @@ func (j *job) run(args ...string) (code int, said string, connections []string) 
 // on the network, and ends with a code that tells good, bad and missing apart.
 func TestUnattended(t *testing.T) {
 	j := newJob(t)
-	record, changed := filepath.Join("dist", workflow.RecordName), filepath.Join("changed", workflow.RecordName)
+	record, changed := filepath.Join("dist", record.Name), filepath.Join("changed", record.Name)
 	for _, c := range []struct {
 		name string
 		args []string

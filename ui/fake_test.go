@@ -13,6 +13,7 @@ import (
 	"bulla/keys/store"
 	"bulla/keys/vault"
 	"bulla/workflow"
+	"bulla/workflow/project"
 )
 
 // clock is the fixed time of all screens; tests move it by hand.
@@ -27,7 +28,7 @@ const (
 // fake is a repository with everything that a release needs. Tests change its fields.
 type fake struct {
 	state      gitops.State
-	config     workflow.Config
+	config     project.Config
 	unfinished *workflow.Unfinished
 	keyChoices workflow.KeyChoices
 	versions   workflow.VersionChoices
@@ -49,7 +50,7 @@ type fake struct {
 
 	mu        sync.Mutex
 	generated []store.GenerateParams
-	saved     []workflow.Config
+	saved     []project.Config
 	planned   []workflow.Choices
 	pushed    int
 	closed    int
@@ -110,10 +111,10 @@ func (f *fake) State(context.Context) (gitops.State, error) {
 	}
 	return f.state, nil
 }
-func (f *fake) Config() workflow.Config { return f.config }
-func (f *fake) Globs(string) []string   { return f.config.Release.Artifacts }
-func (f *fake) Close() error            { f.closed++; return nil }
-func (f *fake) SaveConfig(_ context.Context, c workflow.Config) error {
+func (f *fake) Config() project.Config { return f.config }
+func (f *fake) Globs(string) []string  { return f.config.Release.Artifacts }
+func (f *fake) Close() error           { f.closed++; return nil }
+func (f *fake) SaveConfig(_ context.Context, c project.Config) error {
 	f.saved = append(f.saved, c)
 	return nil
 }
@@ -128,7 +129,7 @@ func (f *fake) VersionChoices(context.Context) (workflow.VersionChoices, error) 
 }
 func (f *fake) NewTag(_ context.Context, v string) (string, string, error) {
 	if v[0] < '0' || v[0] > '9' {
-		return "", "", &workflow.VersionError{Text: v, Pattern: "v{version}"}
+		return "", "", &project.VersionError{Text: v, Pattern: "v{version}"}
 	}
 	if v == "1.3.0" {
 		return "", "", &gitops.ExistsError{Ref: "refs/tags/v" + v, ID: "5df4edce449ae87ae88416b8f690fd3dcb97c70f"}
@@ -297,7 +298,7 @@ func (f *fake) walkWith(ctx context.Context, p *workflow.Plan, face workflow.Fac
 
 // result is what walk returns: everything good.
 func (f *fake) result(p *workflow.Plan) *workflow.Result {
-	r := &workflow.Result{Plan: p, TagID: "c0ffee", Record: "/home/widget/dist/bulla-release.json", Pushed: p.Push, Took: 3200 * time.Millisecond}
+	r := &workflow.Result{Plan: p, TagID: "c0ffee", Statement: "/home/widget/dist/bulla-release.json", Pushed: p.Push, Took: 3200 * time.Millisecond}
 	by := &keys.Signatory{Fingerprint: rheaS, Primary: rhea, UserIDs: []string{p.Key.UserID}, SignedAt: noon, Hash: "sha256", Algorithm: "ed25519"}
 	good := func(kind keys.Kind, target string, who *keys.Signatory) {
 		r.Verdicts = append(r.Verdicts, keys.Verdict{Kind: kind, Target: target, Status: keys.StatusGood, Reason: "the signature is sound", Signer: who})
@@ -313,7 +314,7 @@ func (f *fake) result(p *workflow.Plan) *workflow.Result {
 		r.Images = append(r.Images, workflow.SignedImage{Name: img.Name, Digest: img.Digest})
 		good(keys.KindImage, img.Name, &keys.Signatory{Fingerprint: image})
 	}
-	good(keys.KindRecord, r.Record, by)
+	good(keys.KindRecord, r.Statement, by)
 	return r
 }
 

@@ -7,6 +7,8 @@ import (
 
 	"bulla/docker/cosign"
 	"bulla/keys"
+	"bulla/workflow/record"
+	"bulla/workflow/verify"
 )
 
 // CheckError says that the check as a stranger did not find everything good.
@@ -14,6 +16,11 @@ type CheckError struct{ Failed []keys.Verdict }
 
 func (e *CheckError) Error() string {
 	return fmt.Sprintf("checked as a stranger, %s did not pass", plural(len(e.Failed), "target"))
+}
+
+// keyringOf is the keyring that holds the one public key of a signer: what a stranger has.
+func keyringOf(k keys.SigningKey) (*keys.Keyring, error) {
+	return keys.ReadKeyring(k.Public, k.Source)
 }
 
 // runCheck verifies everything just made the way a stranger would: a repository opened anew,
@@ -27,36 +34,37 @@ func runCheck(ctx context.Context, r *run) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	v := &Verifier{
-		judge: &keys.Judge{Keyring: ring, Now: r.s.world.Now().Add(clockSlack)},
-		repo:  repo, registry: r.s.world.Registry, trustClients: func() *trustClients { return newTrustClients(r.s.world) },
-		progress: func(item string, i, n int) {
-			r.emit(StepProgress{Step: StepCheck, Item: item, Items: i, ItemsTotal: n})
-		},
-	}
-	if v.trust, err = r.s.policyState(ctx); err != nil {
+	trust, err := r.s.policyState(ctx)
+	if err != nil {
 		return "", err
 	}
+	var imageKeys []cosign.PublicKey
 	if r.image != nil {
-		v.imageKeys = []cosign.PublicKey{r.image.Public()}
+		imageKeys = append(imageKeys, r.image.Public())
 	}
-	verdicts, err := v.record(ctx, r.result.Record, "")
+	v := verify.Stranger{
+		World: r.s.world.verifyWorld(), Repo: repo, Config: r.s.Config(), Keys: ring, ImageKeys: imageKeys, Policy: trust,
+		Progress: func(item string, i, n int) {
+			r.emit(StepProgress{Step: StepCheck, Item: item, Items: i, ItemsTotal: n})
+		},
+	}.Verifier()
+	verdicts, err := v.VerifyRecord(ctx, r.result.Statement)
 	if err != nil {
 		return "", err
 	}
 	for i := range verdicts {
 		if verdicts[i].Kind == keys.KindRecord {
-			verdicts[i].Target = RecordName
+			verdicts[i].Target = record.Name
 		}
 	}
-	r.result.Verdicts, r.result.trust = verdicts, v.trust
+	r.result.Verdicts, r.result.trust = verdicts, trust
 	for _, verdict := range verdicts {
 		r.emit(Checked{Verdict: verdict})
 	}
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
-	failed, waiting := r.plan.failing(verdicts, v.trust)
+	failed, waiting := r.plan.failing(verdicts, trust)
 	if len(failed) > 0 {
 		return "", &CheckError{Failed: failed}
 	}
@@ -69,11 +77,11 @@ func runCheck(ctx context.Context, r *run) (string, error) {
 
 // failing lists the verdicts that do not pass the check of a release, and counts those that only
 // wait for other people's signatures, as preflight has warned.
-func (p *Plan) failing(vs []keys.Verdict, trust PolicyState) (out []keys.Verdict, waiting int) {
-	for _, v := range Failing(vs, false) {
+func (p *Plan) failing(vs []keys.Verdict, trust verify.PolicyState) (out []keys.Verdict, waiting int) {
+	for _, v := range verify.Failing(vs, false) {
 		switch {
 		case weakKeyKnown(p, v):
-		case trust.coSignersMissing(v):
+		case trust.CoSignersMissing(v):
 			waiting++
 		default:
 			out = append(out, v)

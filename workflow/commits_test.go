@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"bulla/keys"
+	"bulla/workflow/verify"
 )
 
 // TestShallowRange: what a shallow clone does not have was not checked, and is not passed over.
@@ -21,7 +22,7 @@ func TestShallowRange(t *testing.T) {
 	b.git("-C", b.repo, "tag", "v4")
 	judge := func(dir, text string) map[keys.Status]int {
 		t.Helper()
-		v, err := NewVerifier(context.Background(), b.world, VerifyOptions{Dir: dir})
+		v, err := NewVerifier(context.Background(), b.world, verify.Options{Dir: dir})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -65,11 +66,11 @@ func TestPolicyNotHere(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "treeless")
 	b.git("clone", "-q", "--no-checkout", "--filter=tree:0", "file://"+b.repo, dir)
 	ctx := context.Background()
-	var unread *UnreadPolicyError
-	if _, err := NewVerifier(ctx, b.world, VerifyOptions{Dir: dir}); !errors.As(err, &unread) {
+	var unread *verify.UnreadPolicyError
+	if _, err := NewVerifier(ctx, b.world, verify.Options{Dir: dir}); !errors.As(err, &unread) {
 		t.Errorf("without its tree: %v", err)
 	}
-	if _, err := NewVerifier(ctx, b.world, VerifyOptions{Dir: dir, Policy: PolicyOptions{None: true}}); err != nil {
+	if _, err := NewVerifier(ctx, b.world, verify.Options{Dir: dir, Policy: verify.PolicyOptions{None: true}}); err != nil {
 		t.Errorf("no policy is wanted: %v", err)
 	}
 	lost := filepath.Join(t.TempDir(), "lost")
@@ -78,11 +79,11 @@ func TestPolicyNotHere(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(lost, ".git", "objects", head[:2], head[2:])); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := NewVerifier(ctx, b.world, VerifyOptions{Dir: lost}); !errors.As(err, &unread) {
+	if _, err := NewVerifier(ctx, b.world, verify.Options{Dir: lost}); !errors.As(err, &unread) {
 		t.Errorf("without its HEAD: %v", err)
 	}
 	b.git("init", "-q", filepath.Join(lost, "new"))
-	if _, err := NewVerifier(ctx, b.world, VerifyOptions{Dir: filepath.Join(lost, "new")}); err != nil {
+	if _, err := NewVerifier(ctx, b.world, verify.Options{Dir: filepath.Join(lost, "new")}); err != nil {
 		t.Errorf("without commits: %v", err)
 	}
 }
@@ -98,7 +99,7 @@ func TestRangeWithAHole(t *testing.T) {
 	if err := os.Remove(filepath.Join(b.repo, ".git", "objects", lost[:2], lost[2:])); err != nil {
 		t.Fatal(err)
 	}
-	v, err := NewVerifier(context.Background(), b.world, VerifyOptions{Dir: b.repo})
+	v, err := NewVerifier(context.Background(), b.world, verify.Options{Dir: b.repo})
 	if err != nil {
 		t.Fatal(err)
 	}

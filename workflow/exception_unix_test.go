@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"bulla/keys"
+	"bulla/workflow/record"
 )
 
 // An exception of the policy is about what was judged. Nothing is read again for it: no other file
@@ -38,7 +39,7 @@ func TestExceptionIsAboutWhatWasJudged(t *testing.T) {
 		change()
 		ended := make(chan []keys.Verdict, 1)
 		go func() {
-			vs, err := v.Verify(context.Background(), []string{"file:" + filepath.Join(b.repo, "dist", RecordName)})
+			vs, err := v.Verify(context.Background(), []string{"file:" + filepath.Join(b.repo, "dist", record.Name)})
 			if err != nil {
 				t.Error(err)
 			}

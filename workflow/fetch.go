@@ -9,6 +9,7 @@ import (
 	"bulla/keys"
 	"bulla/keys/publish"
 	"bulla/keys/store"
+	"bulla/workflow/project"
 )
 
 // KeyServersVariable is the environment variable that names other places to look for keys than the
@@ -31,7 +32,7 @@ func (w *World) FetchSources(q publish.Query) ([]publish.Target, error) {
 		}
 		t, err := publish.ParseSource(s, "")
 		if err != nil {
-			return nil, &ConfigError{Path: KeyServersVariable, Message: err.Error()}
+			return nil, &project.ConfigError{Path: KeyServersVariable, Message: err.Error()}
 		}
 		if t.Kind != publish.KindWKD || q.Address != "" {
 			out = append(out, t)

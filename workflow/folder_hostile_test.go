@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"bulla/keys"
+	"bulla/workflow/record"
+	"bulla/workflow/verify"
 )
 
 // Whatever a folder is filled with, a check that found nothing to check does not pass.
@@ -50,7 +52,7 @@ func TestFoldersThatVouchForNothing(t *testing.T) {
 					t.Fatal(err)
 				}
 			}, dir)
-			v, err := NewVerifier(context.Background(), b.world, VerifyOptions{Dir: b.repo})
+			v, err := NewVerifier(context.Background(), b.world, verify.Options{Dir: b.repo})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -58,7 +60,7 @@ func TestFoldersThatVouchForNothing(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(vs) == 0 || len(Failing(vs, false)) == 0 {
+			if len(vs) == 0 || len(verify.Failing(vs, false)) == 0 {
 				t.Errorf("passes: %+v", vs)
 			}
 		})
@@ -75,16 +77,16 @@ func mkdir(t *testing.T, dir string) {
 // A record too large to read whole is not called good for its signature alone.
 func TestOversizedRecordIsNotGood(t *testing.T) {
 	b := newBench(t)
-	path := b.write("dist/"+RecordName, string(make([]byte, maxRecordSize+1)))
+	path := b.write("dist/"+record.Name, string(make([]byte, record.MaxSize+1)))
 	if _, err := b.world.SignFiles(context.Background(), b.repo, []string{path}, keys.ParseSelector(""), answer, false, false); err != nil {
 		t.Fatal(err)
 	}
-	v, err := NewVerifier(context.Background(), b.world, VerifyOptions{Dir: b.repo})
+	v, err := NewVerifier(context.Background(), b.world, verify.Options{Dir: b.repo})
 	if err != nil {
 		t.Fatal(err)
 	}
 	vs, err := v.Verify(context.Background(), []string{path})
-	if err != nil || len(Failing(vs, false)) == 0 {
+	if err != nil || len(verify.Failing(vs, false)) == 0 {
 		t.Errorf("%+v, %v", vs, err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"bulla/keys"
+	"bulla/workflow/verify"
 )
 
 // published is a folder with the files of a release, signed, and their checksums.
@@ -32,7 +33,7 @@ func published(t *testing.T) (b *bench, dir string) {
 }
 
 // verdicts judges targets with the bench's own keys; the worst status of each target counts.
-func (b *bench) verdicts(o VerifyOptions, targets ...string) map[string]keys.Status {
+func (b *bench) verdicts(o verify.Options, targets ...string) map[string]keys.Status {
 	b.t.Helper()
 	v, err := NewVerifier(context.Background(), b.world, o)
 	if err != nil {
@@ -50,7 +51,7 @@ func (b *bench) verdicts(o VerifyOptions, targets ...string) map[string]keys.Sta
 	out := map[string]keys.Status{}
 	for name, list := range byTarget {
 		out[name] = keys.Summarize(list).Status
-		for _, x := range Failing(list, false) {
+		for _, x := range verify.Failing(list, false) {
 			out[name] = x.Status
 		}
 	}
@@ -123,7 +124,7 @@ func TestFolderAsDownloaded(t *testing.T) {
 			for _, change := range c.changes {
 				change(t, dir)
 			}
-			if got := b.verdicts(VerifyOptions{Dir: dir}, dir); !maps.Equal(got, c.want) {
+			if got := b.verdicts(verify.Options{Dir: dir}, dir); !maps.Equal(got, c.want) {
 				t.Errorf("got  %v\nwant %v", got, c.want)
 			}
 		})
@@ -133,8 +134,8 @@ func TestFolderAsDownloaded(t *testing.T) {
 func TestFolderWithRecord(t *testing.T) {
 	b := newBench(t)
 	res := b.release(b.choices())
-	dir := filepath.Dir(res.Record)
-	o := VerifyOptions{Dir: b.repo}
+	dir := filepath.Dir(res.Statement)
+	o := verify.Options{Dir: b.repo}
 	want := map[string]keys.Status{"v1.0.0": keys.StatusGood, "SHA256SUMS": keys.StatusGood, "bulla-release.json": keys.StatusGood,
 		"widget-1.0.0.tar.gz": keys.StatusGood, "widget_1.0.0_amd64.deb": keys.StatusGood}
 	if got := b.verdicts(o, dir); !maps.Equal(got, want) {
@@ -149,7 +150,7 @@ func TestFolderWithRecord(t *testing.T) {
 
 func TestFolderWithNothingSigned(t *testing.T) {
 	b := newBench(t)
-	if got := b.verdicts(VerifyOptions{Dir: b.repo}, b.repo); len(got) != 1 || got["widget"] != keys.StatusUnsigned {
+	if got := b.verdicts(verify.Options{Dir: b.repo}, b.repo); len(got) != 1 || got["widget"] != keys.StatusUnsigned {
 		t.Errorf("got %v", got)
 	}
 }
@@ -161,7 +162,7 @@ func TestCommitRange(t *testing.T) {
 		b.write("README", s)
 		b.commit(s)
 	}
-	v, err := NewVerifier(context.Background(), b.world, VerifyOptions{Dir: b.repo})
+	v, err := NewVerifier(context.Background(), b.world, verify.Options{Dir: b.repo})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +179,7 @@ func TestCommitRange(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"v1...HEAD", "nowhere..HEAD", "v1..nowhere", "--all", ""} {
-		var target *TargetError
+		var target *verify.TargetError
 		if _, err := v.Commits(context.Background(), text, func(keys.Verdict) {}); !errors.As(err, &target) {
 			t.Errorf("%q: %v", text, err)
 		}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"bulla/docker"
@@ -90,8 +89,8 @@ func (s *Session) OfferImage(ctx context.Context, c Choices, img docker.Image) (
 		trust, cancel = context.WithTimeout(ctx, patience)
 	}
 	defer cancel()
-	clients := newTrustClients(s.world)
-	defer clients.close()
+	clients := dct.NewClients(s.world.TrustClient)
+	defer clients.Close()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -157,9 +156,9 @@ func (s *Session) trustServer(c Choices, rule policy.ImageRule) string {
 
 // trustRepository finds where an image's tag is signed in Content Trust, and what must stand
 // behind it: the roots that the policy names for the repository, or bulla's own pins.
-func (s *Session) trustRepository(ctx context.Context, clients *trustClients, c Choices, ref docker.Reference) (*dct.Repository, TrustPin, error) {
+func (s *Session) trustRepository(ctx context.Context, clients *dct.Clients, c Choices, ref docker.Reference) (*dct.Repository, TrustPin, error) {
 	rule, _ := s.imageRule(ctx, ref.Repository())
-	client := clients.get(s.trustServer(c, rule))
+	client := clients.Get(s.trustServer(c, rule))
 	gun := dct.GUNOf(ref)
 	r := client.Repository(gun)
 	if certificates, rootKeys := policy.SplitRoots(rule.Roots); len(rootKeys) > 0 {
@@ -174,7 +173,7 @@ func (s *Session) trustRepository(ctx context.Context, clients *trustClients, c 
 }
 
 // planTrust finds out how the tag of an image would be signed in Content Trust.
-func (s *Session) planTrust(ctx context.Context, clients *trustClients, c Choices, img docker.Image) (*PlannedTrust, error) {
+func (s *Session) planTrust(ctx context.Context, clients *dct.Clients, c Choices, img docker.Image) (*PlannedTrust, error) {
 	r, pin, err := s.trustRepository(ctx, clients, c, img.Reference)
 	if err != nil {
 		return nil, err
@@ -195,7 +194,7 @@ func (s *Session) planTrust(ctx context.Context, clients *trustClients, c Choice
 
 // examineRegistry lets the doctor look at the registry of a reference. trust bounds what the trust
 // server is asked.
-func (s *Session) examineRegistry(ctx, trust context.Context, clients *trustClients, c Choices, ref docker.Reference) ([]Finding, error) {
+func (s *Session) examineRegistry(ctx, trust context.Context, clients *dct.Clients, c Choices, ref docker.Reference) ([]Finding, error) {
 	r, _, err := s.trustRepository(ctx, clients, c, ref)
 	if err != nil {
 		return nil, err
@@ -215,41 +214,8 @@ func (e *UnreleasedError) Error() string {
 	return fmt.Sprintf("the keys at hand sign %s for %s and may not release it", e.Reference, strings.Join(e.Roles, ", "))
 }
 
-// trustClients are clients of trust servers, one for each server that was named.
-type trustClients struct {
-	world *World
-
-	mu   sync.Mutex
-	open map[string]*dct.Client
-}
-
-func newTrustClients(w *World) *trustClients {
-	return &trustClients{world: w, open: map[string]*dct.Client{}}
-}
-
-func (c *trustClients) get(server string) *dct.Client {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.open[server] == nil {
-		c.open[server] = c.world.TrustClient(server)
-	}
-	return c.open[server]
-}
-
-// close forgets the keys that were opened.
-func (c *trustClients) close() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, x := range c.open {
-		x.Close()
-	}
-}
-
-// keyFolder is Docker's folder of keys, whichever server is meant.
-func (c *trustClients) keyFolder() *dct.KeyFolder { return c.get("").Keys() }
-
 // trustFinding tells what keeps a tag from being signed in Content Trust, and what to do.
-func trustFinding(ref docker.Reference, clients *trustClients, err error) Finding {
+func trustFinding(ref docker.Reference, clients *dct.Clients, err error) Finding {
 	gun := dct.GUNOf(ref).String()
 	f := Finding{Rule: RuleContentTrust, Severity: SeverityError, Step: StepImage, Err: err, Message: fmt.Sprintf("%s cannot be signed in Content Trust: %v.", ref, err)}
 	var server *dct.ServerError
@@ -270,7 +236,7 @@ func trustFinding(ref docker.Reference, clients *trustClients, err error) Findin
 		f.Hint = "ask who runs the trust server; nothing is initialised anew by itself"
 	case errors.As(err, &none):
 		f.Message = fmt.Sprintf("%s has no root key on %s yet, so no tag can be signed there.", gun, none.Server)
-		f.Hint = beforeInit(clients.keyFolder(), gun)
+		f.Hint = beforeInit(clients.Keys(), gun)
 	case errors.As(err, &unpinned):
 		f.Message = fmt.Sprintf("Nothing says which root key %s must have.", gun)
 		f.Hint = "bulla image trust pin " + gun + " ID, with the id that its owner gives you"

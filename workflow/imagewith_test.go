@@ -18,6 +18,7 @@ import (
 	"bulla/docker/dct/trusttest"
 	"bulla/docker/loopback"
 	"bulla/keys"
+	"bulla/workflow/verify"
 )
 
 // trustBench is a bench with a registry, a real trust server behind a door that can be shut, and
@@ -139,11 +140,11 @@ func (b *trustBench) verify(res *Result) []keys.Verdict {
 	}
 	defer stranger.Close()
 	stranger.Env = b.world.Env // for the authority of the trust server
-	v, err := NewVerifier(b.t.Context(), stranger, VerifyOptions{Dir: b.repo, Keys: []string{public}, OnlyKeys: true})
+	v, err := NewVerifier(b.t.Context(), stranger, verify.Options{Dir: b.repo, Keys: []string{public}, OnlyKeys: true})
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	vs, err := v.Verify(b.t.Context(), []string{res.Record})
+	vs, err := v.Verify(b.t.Context(), []string{res.Statement})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -303,7 +304,7 @@ func TestRecordOfContentTrustIsNotBelievedBlindly(t *testing.T) {
 		t.Errorf("a dead trust server: %+v", v)
 	}
 	b.shut.Store(false)
-	data, err := os.ReadFile(res.Record)
+	data, err := os.ReadFile(res.Statement)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -338,7 +339,7 @@ func TestRecordOfContentTrustIsNotBelievedBlindly(t *testing.T) {
 	if bytes.Equal(forged, data) {
 		t.Fatal("the record does not name the root")
 	}
-	if err := os.WriteFile(res.Record, forged, 0o600); err != nil {
+	if err := os.WriteFile(res.Statement, forged, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if v := one(); v.OK(false) {

@@ -8,6 +8,7 @@ import (
 
 	"bulla/keys"
 	"bulla/keys/keystest"
+	"bulla/workflow/verify"
 )
 
 // TestClearSignedFile lets gpg sign files within themselves, and puts text around what it signed.
@@ -49,7 +50,7 @@ func TestClearSignedFile(t *testing.T) {
 		if err := os.WriteFile(path, []byte(tt.text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		v, err := b.verifier(func(o *VerifyOptions) { o.Keys = []string{ring} })
+		v, err := b.verifier(func(o *verify.Options) { o.Keys = []string{ring} })
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"bulla/keys/atomicfile"
+	"bulla/keys/limits"
 )
 
 // The journal of the release under way is <git common dir>/bulla/release.jsonl: one JSON object
@@ -128,7 +129,7 @@ func (j *journal) path() string { return filepath.Join(j.dir, journalName) }
 // load reads the entries and cuts off what a crash left behind the last whole one, so that the
 // next line begins on a line of its own.
 func (j *journal) load() error {
-	data, err := readLimited(j.path(), maxJournal)
+	data, err := limits.ReadIfThere(j.path(), maxJournal)
 	if err != nil || len(data) == 0 {
 		return err
 	}
@@ -145,7 +146,7 @@ func (j *journal) load() error {
 
 // readJournal reads the entries of a journal file; none for a file that is not there.
 func readJournal(path string) ([]entry, error) {
-	data, err := readLimited(path, maxJournal)
+	data, err := limits.ReadIfThere(path, maxJournal)
 	if err != nil {
 		return nil, err
 	}

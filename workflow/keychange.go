@@ -117,7 +117,7 @@ func (w *World) backupData(ctx context.Context, sel keys.Selector, form BackupFo
 // RehearseBackup tries a backup file: an armored or binary secret key, or a paper backup that was
 // typed in again.
 func (w *World) RehearseBackup(ctx context.Context, path string, ask keys.AskPassphrase) (store.Rehearsal, error) {
-	data, err := readLimited(path, store.ImportLimit)
+	data, err := limits.ReadIfThere(path, store.ImportLimit)
 	if err != nil {
 		return store.Rehearsal{}, err
 	}

@@ -9,6 +9,8 @@ import (
 
 	"bulla/gitops"
 	"bulla/keys"
+	"bulla/workflow/project"
+	"bulla/workflow/verify"
 )
 
 // secretKeys lists every key whose secret is within reach: bulla's own and GnuPG's. A place that
@@ -131,7 +133,7 @@ func (s *Session) lastUse(ctx context.Context, list []keys.Key) pastUse {
 		if i == maxLastUse || len(past.used) == len(list) {
 			break
 		}
-		past.note(v.Name, judgeTag(j, v.Tag))
+		past.note(v.Name, verify.JudgeTag(j, v.Tag))
 	}
 	return past
 }
@@ -184,7 +186,7 @@ func (s *Session) preselect(ctx context.Context, c *KeyChoices, sc gitops.Signin
 	switch {
 	case configured != "":
 		// A configured key that is not here must not be replaced by another in silence.
-		s.pick(ctx, c, configured, "the key that "+ConfigName+" names")
+		s.pick(ctx, c, configured, "the key that "+project.ConfigName+" names")
 		return
 	case gitKey != "" && s.pick(ctx, c, gitKey, "git's user.signingkey"):
 		return

@@ -10,6 +10,7 @@ import (
 
 	"bulla/keys"
 	"bulla/keys/store"
+	"bulla/workflow/project"
 )
 
 // anotherKey makes a second key in the bench's store.
@@ -63,7 +64,7 @@ func TestKeyIsPreselected(t *testing.T) {
 	if k.Primary != other || !strings.Contains(noticed[RuleOtherSigner], b.key.Fingerprint.Short()) {
 		t.Errorf("user.signingkey chose %s; noticed %v", k.Primary, noticed)
 	}
-	b.write(ConfigName, "[release]\nkey = \""+string(b.key.Fingerprint)+"\"\n")
+	b.write(project.ConfigName, "[release]\nkey = \""+string(b.key.Fingerprint)+"\"\n")
 	if k, _ := b.chosen("1.1.0"); k.Primary != b.key.Fingerprint {
 		t.Errorf("the configured key was not chosen but %s", k.Primary)
 	}
@@ -121,7 +122,7 @@ func TestExactSubkeyIsPreselected(t *testing.T) {
 	if k, _ := b.chosen("1.0.0"); k.Fingerprint != old {
 		t.Errorf("user.signingkey: %s was not chosen but %s", old, k.Fingerprint)
 	}
-	b.write(ConfigName, "[release]\nkey = \""+string(old)+"!\"\n")
+	b.write(project.ConfigName, "[release]\nkey = \""+string(old)+"!\"\n")
 	c, err := b.session().KeyChoices(ctx)
 	if err != nil || c.Preselected < 0 {
 		t.Fatal(err, c.Preselected)
@@ -130,7 +131,7 @@ func TestExactSubkeyIsPreselected(t *testing.T) {
 		t.Errorf("the row of the walk signs with %s, named %s", row.Signing, row.Selector())
 	}
 	primary := string(b.key.Fingerprint) + "!" // it certifies
-	b.write(ConfigName, "")
+	b.write(project.ConfigName, "")
 	b.git("-C", b.repo, "config", "user.signingkey", primary)
 	if c, err = b.session().KeyChoices(ctx); err != nil {
 		t.Fatal(err)

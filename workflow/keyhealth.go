@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"bulla/keys"
+	"bulla/keys/limits"
 )
 
 // KeyFinding is one thing that the health check noticed about a key.
@@ -117,7 +118,7 @@ func (x *checkup) named(ctx context.Context, text string) error {
 
 // file checks the keys of a file, block by block.
 func (x *checkup) file(path string) error {
-	data, err := readLimited(path, maxKeyringSize)
+	data, err := limits.ReadIfThere(path, keys.MaxKeyringBytes)
 	if err != nil {
 		return err
 	}

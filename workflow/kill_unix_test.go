@@ -20,6 +20,7 @@ import (
 	"bulla/keys"
 	"bulla/keys/atomicfile"
 	"bulla/keys/keystest"
+	"bulla/workflow/record"
 )
 
 // killPlan tells a child process of this test what to release and when to die.
@@ -292,13 +293,13 @@ func TestAbandonKeepsWhatIsNotItsOwn(t *testing.T) {
 	if !b.kill(b.choices(), "StepDone artifacts", 1) {
 		t.Fatal("not killed")
 	}
-	b.write("dist/"+RecordName, "somebody else's")
+	b.write("dist/"+record.Name, "somebody else's")
 	b.write("dist/SHA256SUMS", "changed since")
 	done, err := b.session().Abandon(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"SHA256SUMS", RecordName, "widget-1.0.0.tar.gz.asc"}
+	want := []string{"SHA256SUMS", record.Name, "widget-1.0.0.tar.gz.asc"}
 	if got := b.made(); strings.Join(got, " ") != strings.Join(want, " ") {
 		t.Errorf("left %v, want %v; told %+v", got, want, done)
 	}

@@ -14,6 +14,7 @@ import (
 	"bulla/artifacts"
 	"bulla/keys/atomicfile"
 	"bulla/keys/limits"
+	"bulla/workflow/record"
 )
 
 // The files that a release writes, in one list: preflight looks at them, the steps write them,
@@ -40,7 +41,7 @@ func (p *Plan) checksumLists() []string {
 }
 
 // recordPath is the path of the release record.
-func (p *Plan) recordPath() string { return filepath.Join(p.Dir, RecordName) }
+func (p *Plan) recordPath() string { return filepath.Join(p.Dir, record.Name) }
 
 // lists are the paths of the checksums files and the record, each with its signature.
 func (p *Plan) lists() []string {
@@ -89,7 +90,7 @@ func (r *run) isOwn(path string) (own bool, err error) {
 	if len(digests) == 0 {
 		return false, nil
 	}
-	data, err := readLimited(path, maxRecordSize)
+	data, err := limits.ReadIfThere(path, record.MaxSize)
 	if errors.Is(err, limits.ErrTooLarge) {
 		return false, nil
 	}
@@ -102,7 +103,7 @@ func (r *run) isOwn(path string) (own bool, err error) {
 // writeOwn writes an output. What this release wrote before is renewed; what others wrote is
 // replaced only where the plan allows it.
 func (r *run) writeOwn(path string, data []byte) error {
-	old, err := limits.ReadFile(path, maxRecordSize)
+	old, err := limits.ReadFile(path, record.MaxSize)
 	if errors.Is(err, limits.ErrTooLarge) { // no release has made it
 		old, err = nil, nil
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"bulla/keys/limits"
+	"bulla/workflow/project"
 )
 
 // A named pipe where a file of bulla's or the repository's should be is refused: nothing waits for
@@ -24,7 +25,7 @@ func TestPipesInPlaceOfFiles(t *testing.T) {
 		path string
 		do   func() error
 	}{
-		"bulla.toml": {filepath.Join(b.repo, ConfigName), func() error {
+		"bulla.toml": {filepath.Join(b.repo, project.ConfigName), func() error {
 			_, err := Open(context.Background(), b.world, b.repo)
 			return err
 		}},

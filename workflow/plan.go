@@ -7,6 +7,7 @@ import (
 	"bulla/artifacts"
 	"bulla/gitops"
 	"bulla/keys"
+	"bulla/workflow/verify"
 )
 
 // Choices is what a person decided so far, or what the flags of a command say. Zero values mean
@@ -181,7 +182,7 @@ type Result struct {
 	Files      []artifacts.Signed
 	Checksums  []string // paths of SHA256SUMS and SHA512SUMS
 	Images     []SignedImage
-	Record     string // path of bulla-release.json
+	Statement  string // path of bulla-release.json
 	Verdicts   []keys.Verdict
 	Pushed     bool
 	PushFailed error // a refused push is not a failed release; resuming it pushes again
@@ -190,7 +191,7 @@ type Result struct {
 	// JournalFailed is a *JournalError where the release stands and only its journal is in trouble.
 	JournalFailed error
 
-	trust PolicyState // by which the verdicts were decided
+	trust verify.PolicyState // by which the verdicts were decided
 }
 
 // SignedImage is an image and where its signatures are.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -14,6 +15,9 @@ import (
 	"bulla/artifacts"
 	"bulla/keys"
 	"bulla/keys/limits"
+	"bulla/workflow/project"
+	"bulla/workflow/record"
+	"bulla/workflow/verify"
 )
 
 // files: present, readable, in a folder that can take signatures, and the ones people expect.
@@ -45,7 +49,7 @@ func (x *examination) chosenFiles(ctx context.Context) ([]artifacts.File, bool) 
 	if len(globs) == 0 {
 		return nil, true
 	}
-	list, err := artifacts.Find(ctx, x.s.root(), withVersion(globs, x.plan.Version))
+	list, err := artifacts.Find(ctx, x.s.root(), project.WithVersion(globs, x.plan.Version))
 	if err == nil {
 		return list, true
 	}
@@ -141,9 +145,6 @@ func (x *examination) existingSignature(f PlannedFile) {
 	x.refuse(RuleSignatureExists, StepArtifacts, nil, fmt.Sprintf("%s.asc exists and %s.", f.Name, what), "look at it, then remove it or allow --replace")
 }
 
-// RecordName is the file name of the release record.
-const RecordName = "bulla-release.json"
-
 // existingLists looks at the checksums, the record and their signatures. Checksums that already
 // say what this release would write are kept, with a signature by the chosen key over them.
 func (x *examination) existingLists(ctx context.Context) {
@@ -175,16 +176,16 @@ func (x *examination) signsOwn(path string) bool {
 	if err != nil {
 		return false
 	}
-	data, err := readLimited(path, maxRecordSize)
+	data, err := limits.ReadIfThere(path, record.MaxSize)
 	if err != nil {
 		return false
 	}
-	sig, err := readLimited(path+".asc", 1<<20)
+	sig, err := limits.ReadIfThere(path+".asc", 1<<20)
 	if err != nil {
 		return false
 	}
-	j := &keys.Judge{Keyring: ring, Now: x.plan.Created.Add(clockSlack)}
-	for _, v := range judgeBytes(j, keys.KindChecksum, path, data, sig, time.Time{}) {
+	j := &keys.Judge{Keyring: ring, Now: x.plan.Created.Add(verify.ClockSlack)}
+	for _, v := range verify.JudgeBytes(j, keys.KindChecksum, path, data, sig, time.Time{}) {
 		if v.OK(true) && v.Signer != nil && v.Signer.Fingerprint == x.plan.Key.Fingerprint {
 			return true
 		}
@@ -196,10 +197,10 @@ func (x *examination) signsOwn(path string) bool {
 // the digests they have now. Reading them once more is the price of knowing before anything is
 // done; it is paid only where such a file lies there already.
 func (x *examination) sameChecksums(ctx context.Context, path string) bool {
-	if filepath.Base(path) == RecordName {
+	if filepath.Base(path) == record.Name {
 		return false
 	}
-	data, err := readLimited(path, 4<<20)
+	data, err := limits.ReadIfThere(path, 4<<20)
 	if err != nil {
 		return false
 	}
@@ -258,4 +259,9 @@ func (x *examination) compareWithLast(list []artifacts.File) {
 	if len(missing) > 0 {
 		x.warn(RuleArtifactSet, StepArtifacts, fmt.Sprintf("The release of %s had files that this one has no counterpart for: %s.", last.Tag, firstOf(missing, 3)), "is a build missing?")
 	}
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return !errors.Is(err, fs.ErrNotExist)
 }

@@ -6,7 +6,9 @@ import (
 	"fmt"
 
 	"bulla/docker"
+	"bulla/docker/dct"
 	"bulla/workflow/policy"
+	"bulla/workflow/project"
 )
 
 // images: resolved to a digest, with a key to sign them and a registry, and where that is asked
@@ -21,10 +23,10 @@ func (x *examination) images(ctx context.Context) {
 		return
 	}
 	x.plan.ImageWith = x.s.imageWith(x.c)
-	clients := newTrustClients(x.s.world)
-	defer clients.close()
+	clients := dct.NewClients(x.s.world.TrustClient)
+	defer clients.Close()
 	seen, examined := map[string]bool{}, map[string]bool{}
-	for _, text := range withVersion(refs, x.plan.Version) {
+	for _, text := range project.WithVersion(refs, x.plan.Version) {
 		if seen[text] {
 			continue
 		}
@@ -100,7 +102,7 @@ func (x *examination) image(ctx context.Context, text string) (docker.Image, boo
 
 // registry passes on what the doctor says of a registry that has given an image away already. What
 // is about cosign or Content Trust is no trouble of a release that does not use it.
-func (x *examination) registry(ctx context.Context, clients *trustClients, ref docker.Reference) {
+func (x *examination) registry(ctx context.Context, clients *dct.Clients, ref docker.Reference) {
 	trust, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	with := x.plan.ImageWith
@@ -133,7 +135,7 @@ func (x *examination) registry(ctx context.Context, clients *trustClients, ref d
 
 // contentTrust: a trust server that has the repository, its root pinned, and a key at hand that may
 // sign the tag.
-func (x *examination) contentTrust(ctx context.Context, clients *trustClients, img docker.Image) {
+func (x *examination) contentTrust(ctx context.Context, clients *dct.Clients, img docker.Image) {
 	trust, err := x.s.planTrust(ctx, clients, x.c, img)
 	if err != nil {
 		x.add(trustFinding(img.Reference, clients, err))

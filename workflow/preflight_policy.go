@@ -7,6 +7,9 @@ import (
 
 	"bulla/keys"
 	"bulla/workflow/policy"
+	"bulla/workflow/project"
+	"bulla/workflow/record"
+	"bulla/workflow/verify"
 )
 
 // policy: what will be signed must be accepted by the policy that `bulla verify` applies to it
@@ -33,16 +36,14 @@ func (x *examination) policy(ctx context.Context) {
 				step = StepImage
 			}
 			x.refuse(RulePolicy, step, nil, fmt.Sprintf("The policy would refuse the %s that this release signs. %s", v.Kind, d.Reason),
-				"choose a key that the policy lists, or list this one in "+ConfigName+" and commit that first")
+				"choose a key that the policy lists, or list this one in "+project.ConfigName+" and commit that first")
 		}
 	}
 }
 
 // policyState is the policy by which strangers decide: the one of `bulla verify`.
-func (s *Session) policyState(ctx context.Context) (PolicyState, error) {
-	v := &Verifier{repo: s.repo, root: s.root()}
-	err := v.readPolicy(ctx, PolicyOptions{})
-	return v.trust, err
+func (s *Session) policyState(ctx context.Context) (verify.PolicyState, error) {
+	return verify.ReadPolicy(ctx, s.repo, s.root(), verify.PolicyOptions{})
 }
 
 // expected are the verdicts on what the plan will sign, one of each kind that policies speak of.
@@ -58,20 +59,9 @@ func (p *Plan) expected() (out []keys.Verdict) {
 	if len(p.Files) > 0 {
 		add(keys.KindArtifact, p.Files[0].Name, who)
 	}
-	add(keys.KindRecord, RecordName, who)
+	add(keys.KindRecord, record.Name, who)
 	if len(p.Images) > 0 && p.ImageID != "" {
 		add(keys.KindImage, p.Images[0].Name, &keys.Signatory{Fingerprint: keys.Fingerprint(p.ImageID), Primary: keys.Fingerprint(p.ImageID)})
 	}
 	return out
-}
-
-// coSignersMissing reports whether all that the policy has against v is that others have not signed
-// yet.
-func (s PolicyState) coSignersMissing(v keys.Verdict) bool {
-	if s.Policy == nil || v.Trusted == nil || *v.Trusted || !v.Status.Sound() || v.Signer == nil {
-		return false
-	}
-	v.Trusted = nil
-	r := s.Policy.Evaluate(policy.Target{Kind: v.Kind, Name: v.Target}, []keys.Verdict{v}, v.Signer.SignedAt)
-	return r.Decisions[0].Standing == policy.StandingTrusted
 }

@@ -15,6 +15,8 @@ import (
 	"bulla/docker/loopback"
 	"bulla/keys"
 	"bulla/keys/store"
+	"bulla/workflow/project"
+	"bulla/workflow/record"
 )
 
 // Each thing that can be wrong before a release is refused by its own rule, and nothing is made.
@@ -30,7 +32,7 @@ func TestPreflightRefuses(t *testing.T) {
 			b.git("-C", b.repo, "add", "README")
 		}},
 		{"detached HEAD", RuleDetached, func(b *bench, _ *Choices) { b.git("-C", b.repo, "checkout", "-q", "--detach") }},
-		{"wrong branch", RuleBranch, func(b *bench, _ *Choices) { b.write(ConfigName, "[release]\nbranch = \"stable\"\n") }},
+		{"wrong branch", RuleBranch, func(b *bench, _ *Choices) { b.write(project.ConfigName, "[release]\nbranch = \"stable\"\n") }},
 		{"no version", RuleVersion, func(_ *bench, c *Choices) { c.Version = "" }},
 		{"a version that is none", RuleVersion, func(_ *bench, c *Choices) { c.Version = "next" }},
 		{"a version with a space", RuleVersion, func(_ *bench, c *Choices) { c.Version = "1.0 0" }},
@@ -69,12 +71,12 @@ func TestPreflightRefuses(t *testing.T) {
 		}},
 		{"foreign text as a signature", RuleSignatureExists, func(b *bench, _ *Choices) { b.write("dist/widget-1.0.0.tar.gz.asc", "hello") }},
 		{"somebody's checksums", RuleSignatureExists, func(b *bench, _ *Choices) { b.write("dist/SHA256SUMS", strings.Repeat("0", 64)+"  other\n") }},
-		{"an old record", RuleSignatureExists, func(b *bench, _ *Choices) { b.write("dist/"+RecordName, "{}") }},
-		{"an orphan signature of a record", RuleSignatureExists, func(b *bench, _ *Choices) { b.write("dist/"+RecordName+".asc", "old") }},
+		{"an old record", RuleSignatureExists, func(b *bench, _ *Choices) { b.write("dist/"+record.Name, "{}") }},
+		{"an orphan signature of a record", RuleSignatureExists, func(b *bench, _ *Choices) { b.write("dist/"+record.Name+".asc", "old") }},
 		{"an orphan signature of the checksums", RuleSignatureExists, func(b *bench, _ *Choices) { b.write("dist/SHA256SUMS.asc", "old") }},
 		{"a record of a release without files", RuleSignatureExists, func(b *bench, c *Choices) {
 			c.Artifacts = nil
-			b.write(RecordName, "{}")
+			b.write(record.Name, "{}")
 		}},
 		{"a message like armor", RuleMessage, func(_ *bench, c *Choices) { c.Message = "x\n-----BEGIN PGP SIGNATURE-----\n" }},
 		{"image without a tag", RuleImage, func(_ *bench, c *Choices) { c.Images = []string{"registry.example.org/widget"} }},

@@ -5,6 +5,7 @@ import (
 
 	"bulla/artifacts"
 	"bulla/keys/limits"
+	"bulla/workflow/record"
 )
 
 // onlyPushLeft reports whether a journal tells that everything was made and checked, and only the
@@ -48,22 +49,22 @@ func (r *run) recall(ctx context.Context) bool {
 	if err != nil || tag == nil {
 		return false
 	}
-	data, err := limits.ReadFile(p.recordPath(), maxRecordSize)
+	data, err := limits.ReadFile(p.recordPath(), record.MaxSize)
 	if err != nil {
 		return false
 	}
-	rec, err := ParseRecord(data)
+	rec, err := record.Parse(data)
 	if err != nil || rec.Predicate.Tag.Object != tag.ObjectID {
 		return false
 	}
-	res := Result{Plan: p, Resumed: true, TagID: tag.ObjectID, Record: p.recordPath()}
+	res := Result{Plan: p, Resumed: true, TagID: tag.ObjectID, Statement: p.recordPath()}
 	for _, f := range p.Files {
 		name, err := relativeTo(p.Dir, f.Path)
-		sum, ok := rec.digestOf(name, "sha256")
+		sum, ok := rec.DigestOf(name, "sha256")
 		if err != nil || !ok {
 			return false
 		}
-		sum512, _ := rec.digestOf(name, "sha512")
+		sum512, _ := rec.DigestOf(name, "sha512")
 		res.Files = append(res.Files, artifacts.Signed{File: f.File, SHA256: sum, SHA512: sum512, SignaturePath: f.SignaturePath(), Kept: true})
 	}
 	for _, list := range p.checksumLists() {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"bulla/keys"
+	"bulla/workflow/record"
 )
 
 // A release that only waits for its push needs no passphrase any more: resumed, it checks and pushes;
@@ -54,7 +55,7 @@ func TestOnlyThePushIsLeft(t *testing.T) {
 	}{{"1.0.0", false}, {"1.0.1", true}} {
 		first := unpushed(c.version)
 		if c.lose {
-			if err := os.Remove(first.Record + ".asc"); err != nil {
+			if err := os.Remove(first.Statement + ".asc"); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -63,7 +64,7 @@ func TestOnlyThePushIsLeft(t *testing.T) {
 		if err != nil || !res.Pushed || !res.Good() || (asked > 0) != c.lose {
 			t.Fatalf("%s: asked %d times; %+v, %v", c.version, asked, res, err)
 		}
-		if res.TagID != first.TagID || len(res.Files) != len(first.Files) || res.Files[0].SHA256 != first.Files[0].SHA256 || !slices.Equal(res.Checksums, first.Checksums) || res.Record != first.Record {
+		if res.TagID != first.TagID || len(res.Files) != len(first.Files) || res.Files[0].SHA256 != first.Files[0].SHA256 || !slices.Equal(res.Checksums, first.Checksums) || res.Statement != first.Statement {
 			t.Errorf("%s: %+v, not %+v", c.version, res, first)
 		}
 		if got := b.git("-C", origin, "rev-parse", "v"+c.version); got != first.TagID {
@@ -95,7 +96,7 @@ func TestPlanNamesWhatItReplaces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{"SHA256SUMS", "SHA256SUMS.asc", RecordName, RecordName + ".asc"}; !slices.Equal(p.Replaced, want) {
+	if want := []string{"SHA256SUMS", "SHA256SUMS.asc", record.Name, record.Name + ".asc"}; !slices.Equal(p.Replaced, want) {
 		t.Errorf("%q", p.Replaced)
 	}
 }

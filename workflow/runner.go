@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"time"
 
 	"bulla/docker/cosign"
+	"bulla/docker/dct"
 	"bulla/keys"
 	"bulla/keys/limits"
 	"bulla/keys/vault"
+	"bulla/workflow/verify"
 )
 
 // run is one execution of a plan.
@@ -22,8 +23,8 @@ type run struct {
 	journal *journal
 	signer  keys.Signer
 	image   *cosign.Signer
-	trust   *trustClients // nil until the keys are opened
-	judge   *keys.Judge   // holds the plan's own public key alone
+	trust   *dct.Clients // nil until the keys are opened
+	judge   *keys.Judge  // holds the plan's own public key alone
 	result  *Result
 	resumed bool
 	mu      sync.Mutex // around face.Emit
@@ -136,13 +137,10 @@ func (r *run) prepare() error {
 	if err != nil {
 		return err
 	}
-	r.judge = &keys.Judge{Keyring: ring, Now: r.s.world.Now().Add(clockSlack)}
+	r.judge = &keys.Judge{Keyring: ring, Now: r.s.world.Now().Add(verify.ClockSlack)}
 	r.result = &Result{Plan: r.plan, Resumed: r.resumed}
 	return nil
 }
-
-// clockSlack keeps a signature made this very second from being called future.
-const clockSlack = 2 * time.Second
 
 func (s *Session) execute(ctx context.Context, r *run) (*Result, error) {
 	start := s.world.Now()
@@ -191,7 +189,7 @@ func (r *run) closeKeys() {
 		r.image.Close()
 	}
 	if r.trust != nil {
-		r.trust.close()
+		r.trust.Close()
 	}
 }
 

@@ -1,8 +1,8 @@
 package workflow
 
 import (
+	"cmp"
 	"context"
-	"net/url"
 	"path"
 	"path/filepath"
 	"strings"
@@ -12,8 +12,10 @@ import (
 	"bulla/docker"
 	"bulla/gitops"
 	"bulla/keys"
+	"bulla/keys/limits"
 	"bulla/keys/store"
 	"bulla/keys/vault"
+	"bulla/workflow/project"
 )
 
 // Session is one repository as a release manager stands in it. Its methods may be called from
@@ -22,7 +24,7 @@ type Session struct {
 	world   *World
 	repo    *gitops.Repo
 	state   gitops.State
-	config  Config
+	config  project.Config
 	remotes []gitops.Remote
 
 	mu      sync.Mutex
@@ -44,7 +46,7 @@ func Open(ctx context.Context, w *World, dir string) (*Session, error) {
 	if s.remotes, err = repo.Remotes(ctx); err != nil {
 		return nil, err
 	}
-	s.config, err = ReadConfig(s.root())
+	s.config, err = project.ReadConfig(s.root())
 	return s, err
 }
 
@@ -69,15 +71,15 @@ func (s *Session) State(ctx context.Context) (gitops.State, error) {
 }
 
 // Config is bulla.toml as it was when the Session was opened, or as SaveConfig left it.
-func (s *Session) Config() Config {
+func (s *Session) Config() project.Config {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.config
 }
 
 // SaveConfig writes bulla.toml. Call it only when a person agreed.
-func (s *Session) SaveConfig(_ context.Context, c Config) error {
-	c.Path = filepath.Join(s.root(), ConfigName)
+func (s *Session) SaveConfig(_ context.Context, c project.Config) error {
+	c.Path = filepath.Join(s.root(), project.ConfigName)
 	if err := c.Write(); err != nil {
 		return err
 	}
@@ -91,7 +93,7 @@ func (s *Session) SaveConfig(_ context.Context, c Config) error {
 // Project is how people call the project: owner/name from the remote, or the folder's name.
 func (s *Session) Project() string {
 	if r, ok := s.remote(""); ok {
-		if p := projectOfURL(r.URL); p != "" {
+		if p := project.NameOfURL(r.URL); p != "" {
 			return p
 		}
 	}
@@ -100,38 +102,9 @@ func (s *Session) Project() string {
 
 func (s *Session) projectBase() string { return path.Base(s.Project()) }
 
-// projectOfURL takes "acme/widget" out of https://host/acme/widget.git or git@host:acme/widget.
-// A local path names neither: "".
-func projectOfURL(raw string) string {
-	p := raw
-	if u, err := url.Parse(raw); err == nil && u.Host != "" {
-		p = u.Path
-	} else if _, after, ok := strings.Cut(raw, ":"); ok && !strings.Contains(raw, "://") && !filepath.IsAbs(raw) {
-		p = after
-	} else {
-		return ""
-	}
-	parts := strings.Split(strings.Trim(strings.TrimSuffix(p, ".git"), "/"), "/")
-	if len(parts) > 2 {
-		parts = parts[len(parts)-2:]
-	}
-	return strings.Join(parts, "/")
-}
-
 // remote finds the remote by name; "" means the configured one, origin, or the only one.
 func (s *Session) remote(name string) (gitops.Remote, bool) {
-	if name == "" {
-		name = s.Config().Release.Remote
-	}
-	for _, r := range s.remotes {
-		if r.Name == name || (name == "" && r.Name == "origin") {
-			return r, true
-		}
-	}
-	if name == "" && len(s.remotes) == 1 {
-		return s.remotes[0], true
-	}
-	return gitops.Remote{}, false
+	return project.Remote(s.remotes, cmp.Or(name, s.Config().Release.Remote))
 }
 
 // PushTarget is the remote that a push would go to; name "" takes the configured one. Its URL is
@@ -186,7 +159,7 @@ func (s *Session) FindArtifacts(ctx context.Context, globs []string) ([]artifact
 
 // Globs are the configured artifact globs for a version.
 func (s *Session) Globs(version string) []string {
-	return withVersion(s.Config().Release.Artifacts, version)
+	return project.WithVersion(s.Config().Release.Artifacts, version)
 }
 
 // ImageReferences are the configured image references for a version; where none are, those of the
@@ -198,7 +171,7 @@ func (s *Session) ImageReferences(version string) []string {
 			return last.imagesFor(version)
 		}
 	}
-	return withVersion(configured, version)
+	return project.WithVersion(configured, version)
 }
 
 // imagesFor are the plan's images, with another version in their tags.
@@ -212,14 +185,6 @@ func (p *Plan) imagesFor(version string) (out []string) {
 			tag = strings.Replace(tag, p.Version, version, 1)
 		}
 		out = append(out, name+tag)
-	}
-	return out
-}
-
-func withVersion(list []string, version string) []string {
-	var out []string
-	for _, l := range list {
-		out = append(out, strings.ReplaceAll(l, versionVariable, version))
 	}
 	return out
 }
@@ -255,7 +220,7 @@ func (w *World) keyring(ctx context.Context, repoRoot string) (*keys.Keyring, []
 		add(data, err, keys.SourceGnuPG)
 	}
 	if repoRoot != "" {
-		data, err = readLimited(filepath.Join(repoRoot, "KEYS"), maxKeyringSize)
+		data, err = limits.ReadIfThere(filepath.Join(repoRoot, "KEYS"), keys.MaxKeyringBytes)
 		add(data, err, keys.SourceFile)
 	}
 	return keys.MergeKeyrings(rings...), problems

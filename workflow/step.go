@@ -10,6 +10,7 @@ import (
 	"bulla/gitops"
 	"bulla/keys"
 	"bulla/keys/limits"
+	"bulla/workflow/verify"
 )
 
 // step is one step of the walk. Titles, timing, journalling, cancellation and error policy are
@@ -149,7 +150,7 @@ func (r *run) ownTag(ctx context.Context) (*gitops.Tag, error) {
 	if err != nil {
 		return nil, err
 	}
-	if string(tag.Payload) != r.plan.Payload || !r.signedByUs(judgeTag(r.judge, tag)) {
+	if string(tag.Payload) != r.plan.Payload || !r.signedByUs(verify.JudgeTag(r.judge, tag)) {
 		return nil, &gitops.ExistsError{Ref: "refs/tags/" + r.plan.Tag, ID: tag.ObjectID}
 	}
 	return &tag, nil

@@ -44,7 +44,7 @@ func (r *run) openImageKeys(ctx context.Context) (err error) {
 			return fmt.Errorf("%s holds another key than its .pub file says", r.plan.ImageKey)
 		}
 	}
-	r.trust = newTrustClients(r.s.world)
+	r.trust = dct.NewClients(r.s.world.TrustClient)
 	for _, p := range r.plan.Images {
 		if p.Trust == nil {
 			continue
@@ -66,7 +66,7 @@ func (r *run) trusted(p PlannedImage) (docker.Image, *dct.Repository, error) {
 	if err != nil {
 		return img, nil, err
 	}
-	return img, r.trust.get(p.Trust.Server).Repository(dct.GUNOf(img.Reference)), nil
+	return img, r.trust.Get(p.Trust.Server).Repository(dct.GUNOf(img.Reference)), nil
 }
 
 func runImage(ctx context.Context, r *run) (string, error) {

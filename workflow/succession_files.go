@@ -12,8 +12,10 @@ import (
 	"bulla/gitops"
 	"bulla/keys"
 	"bulla/keys/atomicfile"
+	"bulla/keys/limits"
 	"bulla/keys/publish/keysfile"
 	"bulla/workflow/policy"
+	"bulla/workflow/project"
 )
 
 // FileChange is what becomes of a file once it is written.
@@ -57,16 +59,16 @@ type successionFiles struct {
 
 // policy adds the new key to the signers, with what the old one may sign, and to the keyring.
 func (f *successionFiles) policy() error {
-	path := filepath.Join(f.root, ConfigName)
-	old, err := readLimited(path, maxConfigSize)
+	path := filepath.Join(f.root, project.ConfigName)
+	old, err := limits.ReadIfThere(path, project.MaxConfigSize)
 	if err != nil {
 		return err
 	}
-	c, err := ParseConfig(old)
+	c, err := project.ParseConfig(old)
 	if err != nil || c.Policy == nil {
 		return err
 	}
-	p, err := parsePolicy(old, path)
+	p, err := project.ParsePolicy(old, path)
 	if err != nil {
 		return err
 	}
@@ -78,7 +80,7 @@ func (f *successionFiles) policy() error {
 	}
 	lines := policyLines(f.s.successor, f.s.at, signsAs(p, f.s.Old))
 	next := bytes.Join([][]byte{bytes.TrimRight(old, "\n"), lines}, []byte("\n\n"))
-	if _, err := ParseConfig(next); err != nil {
+	if _, err := project.ParseConfig(next); err != nil {
 		return err
 	}
 	f.changes = append(f.changes, FileChange{Path: path, What: "the new key is added to the signers of the policy", Added: lines, before: old, after: next})
@@ -98,7 +100,7 @@ func signsAs(p *policy.Policy, k keys.Key) []keys.Kind {
 // keyring puts both keys into a file of keys: the new one, and the old one with its new end. A file
 // that is not there is not made.
 func (f *successionFiles) keyring(path string) error {
-	old, err := readLimited(path, keysfile.MaxSize)
+	old, err := limits.ReadIfThere(path, keysfile.MaxSize)
 	if err != nil {
 		return err
 	}
@@ -134,7 +136,7 @@ func (e *ChangedFileError) Error() string { return e.Path + " was changed meanwh
 // *ChangedFileError, and ends it; written are those before it.
 func WriteChanges(list []FileChange) (written int, err error) {
 	for i, c := range list {
-		now, err := readLimited(c.Path, keysfile.MaxSize)
+		now, err := limits.ReadIfThere(c.Path, keysfile.MaxSize)
 		if err == nil && !bytes.Equal(now, c.before) {
 			err = &ChangedFileError{c.Path}
 		}

@@ -15,6 +15,7 @@ import (
 	"bulla/keys/keystest"
 	"bulla/keys/store"
 	"bulla/workflow/policy"
+	"bulla/workflow/project"
 )
 
 // succeeded is a repository with a policy, its keyring and a KEYS file, and a key that gave way to
@@ -70,7 +71,7 @@ func TestSuccessionFiles(t *testing.T) {
 	}
 	config := "# ours\n[release]\ntag = \"v{version}\"\n\n[policy]\nkeyring = \".bulla/keys.asc\"\n\n[[policy.signer]]\nname = \"Ada\"\nkeys = [\"" + string(done.Old.Fingerprint) + "\"]\nsigns = [\"tag\", \"image\"]\n"
 	prose := "The keys of this project.\n\n"
-	toml, ring, file := write(ConfigName, config), write(".bulla/keys.asc", public), write("KEYS", prose+public)
+	toml, ring, file := write(project.ConfigName, config), write(".bulla/keys.asc", public), write("KEYS", prose+public)
 	changes, err := w.SuccessionFiles(ctx, filepath.Join(dir, ".bulla"), done)
 	if err != nil || len(changes) != 3 {
 		t.Fatal(changes, err)

@@ -12,6 +12,9 @@ import (
 	"testing"
 
 	"bulla/keys"
+	"bulla/workflow/project"
+	"bulla/workflow/record"
+	"bulla/workflow/verify"
 )
 
 // policyText lists the bench's key for what signs says; more is added behind it.
@@ -21,18 +24,18 @@ func (b *bench) policyText(signs, more string) string {
 
 func (b *bench) commitPolicy(text string) {
 	b.t.Helper()
-	b.write(ConfigName, text)
+	b.write(project.ConfigName, text)
 	pub, err := b.world.ExportPublic(context.Background(), keys.ParseSelector(string(b.key.Fingerprint)))
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	b.write(".bulla/keys.asc", string(pub))
-	b.git("-C", b.repo, "add", ConfigName, ".bulla")
+	b.git("-C", b.repo, "add", project.ConfigName, ".bulla")
 	b.git("-C", b.repo, "commit", "-q", "--allow-empty", "-m", "Policy")
 }
 
-func (b *bench) verifier(change func(*VerifyOptions)) (*Verifier, error) {
-	o := VerifyOptions{Dir: b.repo, Offline: true}
+func (b *bench) verifier(change func(*verify.Options)) (*verify.Verifier, error) {
+	o := verify.Options{Dir: b.repo, Offline: true}
 	if change != nil {
 		change(&o)
 	}
@@ -40,7 +43,7 @@ func (b *bench) verifier(change func(*VerifyOptions)) (*Verifier, error) {
 }
 
 // trusted verifies targets and words what came out: kind, + - or 0, and whether it passes.
-func (b *bench) trusted(change func(*VerifyOptions), targets ...string) string {
+func (b *bench) trusted(change func(*verify.Options), targets ...string) string {
 	b.t.Helper()
 	v, err := b.verifier(change)
 	if err != nil {
@@ -59,7 +62,7 @@ func (b *bench) trusted(change func(*VerifyOptions), targets ...string) string {
 		out = append(out, string(x.Kind)+word)
 	}
 	verdict := "pass"
-	if len(Failing(vs, false)) > 0 {
+	if len(verify.Failing(vs, false)) > 0 {
 		verdict = "fail"
 	}
 	return strings.Join(out, " ") + " " + verdict
@@ -69,7 +72,7 @@ func (b *bench) trusted(change func(*VerifyOptions), targets ...string) string {
 func TestPolicyOnARelease(t *testing.T) {
 	b := newBench(t)
 	b.release(b.choices())
-	record := "file:" + filepath.Join(b.repo, "dist", RecordName)
+	record := "file:" + filepath.Join(b.repo, "dist", record.Name)
 	dist := "file:" + filepath.Join(b.repo, "dist")
 	deb := filepath.Join(b.repo, "dist", "widget_1.0.0_amd64.deb")
 	data, err := os.ReadFile(deb)
@@ -97,7 +100,7 @@ func TestPolicyOnARelease(t *testing.T) {
 			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
 		}
 	}
-	if got := b.trusted(func(o *VerifyOptions) { o.Policy.None = true }, record); got != "tag0 artifact0 artifact0 checksum0 record0 pass" {
+	if got := b.trusted(func(o *verify.Options) { o.Policy.None = true }, record); got != "tag0 artifact0 artifact0 checksum0 record0 pass" {
 		t.Errorf("without a policy: %s", got)
 	}
 }
@@ -120,24 +123,24 @@ func TestPolicyKeyring(t *testing.T) {
 	if got := b.trusted(nil, "tag:v1.0.0"); got != "tag+ pass" {
 		t.Errorf("the policy's keyring: %s", got)
 	}
-	if got := b.trusted(func(o *VerifyOptions) { o.Keys, o.OnlyKeys = []string{other}, true }, "tag:v1.0.0"); got != "tag0 fail" {
+	if got := b.trusted(func(o *verify.Options) { o.Keys, o.OnlyKeys = []string{other}, true }, "tag:v1.0.0"); got != "tag0 fail" {
 		t.Errorf("--only-keys: %s", got)
 	}
 	// A bare clone has no working tree and the same policy.
 	bare := filepath.Join(b.dir, "bare.git")
 	b.git("clone", "-q", "--bare", b.repo, bare)
-	if got := b.trusted(func(o *VerifyOptions) { o.Dir = bare }, "tag:v1.0.0"); got != "tag+ pass" {
+	if got := b.trusted(func(o *verify.Options) { o.Dir = bare }, "tag:v1.0.0"); got != "tag+ pass" {
 		t.Errorf("bare: %s", got)
 	}
 	// What HEAD commits cannot be misread in silence.
-	b.write(ConfigName, "[policy]\nsinger = 1\n")
+	b.write(project.ConfigName, "[policy]\nsinger = 1\n")
 	b.git("-C", b.repo, "commit", "-q", "-a", "-m", "Slip")
-	b.write(ConfigName, "")
-	var conf *ConfigError
-	if _, err := b.verifier(nil); !errors.As(err, &conf) || conf.Line != 2 || conf.Path != "HEAD:"+ConfigName {
+	b.write(project.ConfigName, "")
+	var conf *project.ConfigError
+	if _, err := b.verifier(nil); !errors.As(err, &conf) || conf.Line != 2 || conf.Path != "HEAD:"+project.ConfigName {
 		t.Errorf("got %v", err)
 	}
-	if _, err := b.verifier(func(o *VerifyOptions) { o.Policy.None = true }); err != nil {
+	if _, err := b.verifier(func(o *verify.Options) { o.Policy.None = true }); err != nil {
 		t.Errorf("--no-policy: %v", err)
 	}
 }
@@ -146,8 +149,8 @@ func TestPolicyKeyring(t *testing.T) {
 func TestSaveConfigKeepsPolicy(t *testing.T) {
 	b := newBench(t)
 	text := b.policyText(`"tag"`, "from = 2020-02-03\nuntil = 2030-04-05T06:07:08Z\n[policy.need]\ntag = 1\n")
-	b.write(ConfigName, text)
-	before, err := parsePolicy([]byte(text), ConfigName)
+	b.write(project.ConfigName, text)
+	before, err := project.ParsePolicy([]byte(text), project.ConfigName)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,11 +160,11 @@ func TestSaveConfigKeepsPolicy(t *testing.T) {
 	if err := s.SaveConfig(context.Background(), c); err != nil {
 		t.Fatal(err)
 	}
-	data, err := os.ReadFile(filepath.Join(b.repo, ConfigName))
+	data, err := os.ReadFile(filepath.Join(b.repo, project.ConfigName))
 	if err != nil {
 		t.Fatal(err)
 	}
-	after, err := parsePolicy(data, ConfigName)
+	after, err := project.ParsePolicy(data, project.ConfigName)
 	if err != nil || after.Digest() != before.Digest() {
 		t.Errorf("%v\n%s", err, data)
 	}
@@ -171,7 +174,7 @@ func TestSaveConfigKeepsPolicy(t *testing.T) {
 func TestWritePolicyReplacesNothing(t *testing.T) {
 	b := newBench(t)
 	b.release(b.choices())
-	v, err := b.verifier(func(o *VerifyOptions) { o.Policy.None = true })
+	v, err := b.verifier(func(o *verify.Options) { o.Policy.None = true })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,13 +182,13 @@ func TestWritePolicyReplacesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var conf *ConfigError
+	var conf *project.ConfigError
 	for _, tt := range []struct {
 		file, content string
 		fits          func(error) bool
 	}{
-		{ConfigName, b.policyText(`"tag"`, ""), func(err error) bool { return errors.Is(err, ErrPolicyExists) }},
-		{ConfigName, "nonsense", func(err error) bool { return errors.As(err, &conf) }},
+		{project.ConfigName, b.policyText(`"tag"`, ""), func(err error) bool { return errors.Is(err, verify.ErrPolicyExists) }},
+		{project.ConfigName, "nonsense", func(err error) bool { return errors.As(err, &conf) }},
 		{".bulla/keys.asc", "mine", func(err error) bool { return errors.Is(err, os.ErrExist) }},
 	} {
 		path := b.write(tt.file, tt.content)
@@ -198,7 +201,7 @@ func TestWritePolicyReplacesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := os.Stat(filepath.Join(b.repo, ConfigName)); err == nil {
+	if _, err := os.Stat(filepath.Join(b.repo, project.ConfigName)); err == nil {
 		t.Error("bulla.toml was written although the keyring could not be")
 	}
 	if err := v.WritePolicy(d); err != nil {
@@ -255,7 +258,7 @@ func TestPolicyCountsSignersOfAList(t *testing.T) {
 		if err := os.WriteFile(list+".asc", []byte(tt.signatures), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got := b.trusted(func(o *VerifyOptions) { o.Keys = []string{keyFile} }, "file:"+list); got != tt.want {
+		if got := b.trusted(func(o *verify.Options) { o.Keys = []string{keyFile} }, "file:"+list); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
 		}
 	}

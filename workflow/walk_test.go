@@ -14,6 +14,8 @@ import (
 	"bulla/docker/loopback"
 	"bulla/keys"
 	"bulla/keys/keystest"
+	"bulla/workflow/record"
+	"bulla/workflow/verify"
 )
 
 // The whole walk, judged by gpg, git, sha256sum and cosign.
@@ -179,8 +181,8 @@ func TestWalkWithoutFilesOrImages(t *testing.T) {
 	if !res.Good() || len(res.Verdicts) != 2 {
 		t.Fatalf("verdicts: %+v", res.Verdicts)
 	}
-	if res.Record != filepath.Join(b.repo, RecordName) {
-		t.Errorf("record at %s", res.Record)
+	if res.Statement != filepath.Join(b.repo, record.Name) {
+		t.Errorf("record at %s", res.Statement)
 	}
 }
 
@@ -227,11 +229,11 @@ func TestRecordFindsTampering(t *testing.T) {
 	}
 	verify := func() map[string]keys.Status {
 		t.Helper()
-		v, err := NewVerifier(ctx, b.world, VerifyOptions{Dir: b.repo, Keys: []string{public}, OnlyKeys: true})
+		v, err := NewVerifier(ctx, b.world, verify.Options{Dir: b.repo, Keys: []string{public}, OnlyKeys: true})
 		if err != nil {
 			t.Fatal(err)
 		}
-		vs, err := v.Verify(ctx, []string{res.Record})
+		vs, err := v.Verify(ctx, []string{res.Statement})
 		if err != nil {
 			t.Fatal(err)
 		}

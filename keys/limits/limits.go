@@ -102,6 +102,15 @@ func ReadFile(path string, limit int64) ([]byte, error) {
 	return ReadAll(f, path, limit)
 }
 
+// ReadIfThere is ReadFile for what need not be there: then it is empty.
+func ReadIfThere(path string, limit int64) ([]byte, error) {
+	data, err := ReadFile(path, limit)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return data, err
+}
+
 // ReadNamed is ReadFile for what a person names on purpose, which may be a device or a pipe, such as a
 // shell's <(…): all but a folder. Opening a pipe waits for its other end, and it can be read once.
 func ReadNamed(path string, limit int64) ([]byte, error) {

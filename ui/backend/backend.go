@@ -14,14 +14,15 @@ import (
 	"bulla/keys/vault"
 	"bulla/workflow"
 	"bulla/workflow/firstkey"
+	"bulla/workflow/project"
 )
 
 // Release is what the walk of a release needs of a repository: methods of *workflow.Session.
 type Release interface {
 	Project() string
 	Repository() gitops.State
-	Config() workflow.Config
-	SaveConfig(context.Context, workflow.Config) error
+	Config() project.Config
+	SaveConfig(context.Context, project.Config) error
 	Unfinished(context.Context) (*workflow.Unfinished, error)
 	KeyChoices(context.Context) (workflow.KeyChoices, error)
 	GenerateKey(context.Context, store.GenerateParams) (store.Generated, error)

@@ -18,6 +18,7 @@ import (
 	"bulla/workflow"
 	"bulla/workflow/images"
 	"bulla/workflow/policy"
+	"bulla/workflow/verify"
 )
 
 // imageJSON is a signature on an image, or an image without any, as `image list`, `image show`
@@ -162,7 +163,7 @@ type lookFlags struct {
 }
 
 // lookWith gathers the keys, and what asks the trust server.
-func (a *app) lookWith(ctx context.Context, f lookFlags) (*workflow.Verifier, images.Options, error) {
+func (a *app) lookWith(ctx context.Context, f lookFlags) (*verify.Verifier, images.Options, error) {
 	o, err := f.trustFlags.options()
 	if err != nil {
 		return nil, o, err

@@ -11,6 +11,7 @@ import (
 	"bulla/workflow"
 	"bulla/workflow/images"
 	"bulla/workflow/policy"
+	"bulla/workflow/verify"
 )
 
 func (a *app) imagePinsCommand() *cobra.Command {
@@ -33,7 +34,7 @@ Mirantis Container Runtime honours content-trust in daemon.json.`,
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		var rules []policy.ImageRule
 		if len(args) == 0 {
-			v, err := a.verifier(cmd.Context(), verifyFlags{VerifyOptions: workflow.VerifyOptions{Offline: true}})
+			v, err := a.verifier(cmd.Context(), verifyFlags{Options: verify.Options{Offline: true}})
 			if err != nil {
 				return err
 			}

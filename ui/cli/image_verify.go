@@ -16,9 +16,9 @@ import (
 	"bulla/keys"
 	"bulla/ui/explain"
 	"bulla/ui/safetext"
-	"bulla/workflow"
 	"bulla/workflow/images"
 	"bulla/workflow/policy"
+	"bulla/workflow/verify"
 )
 
 // gateFlags are the flags of `bulla image verify`.
@@ -221,7 +221,7 @@ func (a *app) noteFirstUse(f trustFlags) {
 }
 
 // decide asks the gate. What a Dockerfile says wrongly is a refusal, and not an end.
-func (a *app) decide(ctx context.Context, v *workflow.Verifier, w wantedImage, o images.Options, allowWeak bool) (images.Decision, error) {
+func (a *app) decide(ctx context.Context, v *verify.Verifier, w wantedImage, o images.Options, allowWeak bool) (images.Decision, error) {
 	if w.base.Problem != "" {
 		return images.Undecidable(w.text, keys.StatusNotChecked, "Nobody can tell which image this is: "+w.base.Problem+"."), nil
 	}

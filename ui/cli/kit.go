@@ -9,12 +9,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"bulla/ui/explain"
-	"bulla/workflow"
 	"bulla/workflow/kit"
+	"bulla/workflow/verify"
 )
 
 type kitFlags struct {
-	workflow.VerifyOptions
+	verify.Options
 	out, record string
 }
 
@@ -60,7 +60,7 @@ func (a *app) makeKit(ctx context.Context, f kitFlags, version string) error {
 	if entries, err := os.ReadDir(f.out); err == nil && len(entries) > 0 {
 		return &explain.UsageError{Message: f.out + " is not empty", Hints: []string{"name a folder that does not exist yet"}}
 	}
-	v, err := a.verifier(ctx, verifyFlags{VerifyOptions: f.VerifyOptions})
+	v, err := a.verifier(ctx, verifyFlags{Options: f.Options})
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (a *app) makeKit(ctx context.Context, f kitFlags, version string) error {
 	return a.tellKit(k, f.out)
 }
 
-func (a *app) kitOptions(ctx context.Context, f kitFlags, v *workflow.Verifier) (kit.Options, error) {
+func (a *app) kitOptions(ctx context.Context, f kitFlags, v *verify.Verifier) (kit.Options, error) {
 	s, err := a.session(ctx)
 	if err != nil {
 		return kit.Options{}, err

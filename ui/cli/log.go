@@ -12,11 +12,12 @@ import (
 	"bulla/ui/theme"
 	"bulla/workflow"
 	"bulla/workflow/history"
+	"bulla/workflow/verify"
 )
 
 // logFlags are what `bulla log` is told.
 type logFlags struct {
-	verify workflow.VerifyOptions
+	verify verify.Options
 	all    bool
 }
 
@@ -57,7 +58,7 @@ The exit code tells only whether the repository could be read: bulla verify judg
 }
 
 // timeline opens the history of the working directory's repository.
-func (a *app) timeline(ctx context.Context, o logFlags) (*history.Timeline, *workflow.Verifier, error) {
+func (a *app) timeline(ctx context.Context, o logFlags) (*history.Timeline, *verify.Verifier, error) {
 	w, err := a.open(ctx)
 	if err != nil {
 		return nil, nil, err

@@ -7,6 +7,7 @@ import (
 	"bulla/keys"
 	"bulla/ui/component/human"
 	"bulla/workflow"
+	"bulla/workflow/record"
 )
 
 // planJSON is what --dry-run prints.
@@ -71,7 +72,7 @@ func (p *printer) plan(plan *workflow.Plan) {
 			p.line("  %-10s in Content Trust on %s, as %s", "", t.Server, strings.Join(t.Roles, ", "))
 		}
 	}
-	p.line("  record     %s   + .asc", workflow.RecordName)
+	p.line("  record     %s   + .asc", record.Name)
 	p.line("  key        %s", plan.Key.Primary.Grouped())
 	p.line("             %s", plan.Key.UserID)
 	if plan.Key.Fingerprint != plan.Key.Primary {

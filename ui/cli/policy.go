@@ -12,17 +12,19 @@ import (
 	"bulla/ui/explain"
 	"bulla/workflow"
 	"bulla/workflow/policy"
+	"bulla/workflow/project"
+	"bulla/workflow/verify"
 )
 
 // policyFlags adds the flags that say by which policy signers are trusted.
-func policyFlags(f *pflag.FlagSet, o *workflow.PolicyOptions) {
+func policyFlags(f *pflag.FlagSet, o *verify.PolicyOptions) {
 	f.StringVar(&o.File, "policy", "", "take the policy from this `file` instead of the repository's")
 	f.StringVar(&o.Root, "policy-root", "", "trust the policy of this `commit`, and check who changed it since")
 	f.BoolVar(&o.None, "no-policy", false, "ignore the repository's policy")
 }
 
 // policyNotes says what a reader of the verdicts should know of the policy behind them.
-func (a *app) policyNotes(v *workflow.Verifier, quiet bool) {
+func (a *app) policyNotes(v *verify.Verifier, quiet bool) {
 	if a.flags.json || quiet {
 		return
 	}
@@ -75,7 +77,7 @@ committed.
 }
 
 func (a *app) policyInitCommand() *cobra.Command {
-	var o workflow.VerifyOptions
+	var o verify.Options
 	var write bool
 	c := &cobra.Command{
 		Use:   "init",
@@ -106,7 +108,7 @@ neither yet. Read it before you commit it.`,
 		}
 		if !write {
 			_, err := a.Stdout.Write(d.Text)
-			a.note("hint: --write adds this to %s and the public keys to %s", workflow.ConfigName, policy.DefaultKeyring)
+			a.note("hint: --write adds this to %s and the public keys to %s", project.ConfigName, policy.DefaultKeyring)
 			return err
 		}
 		if err := writePolicy(v, d); err != nil {
@@ -121,10 +123,10 @@ neither yet. Read it before you commit it.`,
 	return c
 }
 
-func writePolicy(v *workflow.Verifier, d workflow.PolicyDraft) error {
+func writePolicy(v *verify.Verifier, d verify.PolicyDraft) error {
 	err := v.WritePolicy(d)
 	switch {
-	case errors.Is(err, workflow.ErrPolicyExists):
+	case errors.Is(err, verify.ErrPolicyExists):
 		return &explain.UsageError{Message: err.Error(), Hints: []string{"change it by hand; bulla policy check tells what it refuses"}}
 	case errors.Is(err, fs.ErrExist):
 		return &explain.UsageError{Message: "the keyring " + d.KeyringPath + " exists already", Hints: []string{"remove it, or write [policy] by hand and name it there"}}
@@ -145,7 +147,7 @@ func (a *app) relative(path string) string {
 }
 
 // policyVerifier gathers the keys for a command about the policy of this repository.
-func (a *app) policyVerifier(cmd *cobra.Command, o workflow.VerifyOptions) (*workflow.Verifier, error) {
+func (a *app) policyVerifier(cmd *cobra.Command, o verify.Options) (*verify.Verifier, error) {
 	w, err := a.open(cmd.Context())
 	if err != nil {
 		return nil, err
@@ -171,7 +173,7 @@ type refusalJSON struct {
 }
 
 func (a *app) policyCheckCommand() *cobra.Command {
-	var o workflow.VerifyOptions
+	var o verify.Options
 	c := &cobra.Command{
 		Use:   "check",
 		Short: "Tell which past releases the policy would refuse, and why",
@@ -194,7 +196,7 @@ Exit codes: 0 none is refused, 1 some are, 3 none is, but keys are missing.`,
 		}
 		a.policyNotes(v, false)
 		check, err := v.CheckPolicy(cmd.Context())
-		var conf *workflow.ConfigError
+		var conf *project.ConfigError
 		if errors.As(err, &conf) {
 			return &explain.UsageError{Message: conf.Error(), Hints: []string{"bulla policy init proposes one"}}
 		}
@@ -206,7 +208,7 @@ Exit codes: 0 none is refused, 1 some are, 3 none is, but keys are missing.`,
 	return c
 }
 
-func (a *app) printCheck(check workflow.PolicyCheck) error {
+func (a *app) printCheck(check verify.PolicyCheck) error {
 	p := a.printer()
 	code, refused := explain.CodeOK, 0
 	for _, r := range check.Refused {
@@ -238,7 +240,7 @@ func (a *app) printCheck(check workflow.PolicyCheck) error {
 }
 
 func (a *app) policyExportCommand() *cobra.Command {
-	var o workflow.VerifyOptions
+	var o verify.Options
 	var format string
 	c := &cobra.Command{
 		Use:   "export",
@@ -258,7 +260,7 @@ allowed_signers for git's gpg.ssh.allowedSignersFile, with their windows.`,
 		}
 		pol := v.Policy().Policy
 		if pol == nil {
-			return &explain.UsageError{Message: "there is no [policy] in " + workflow.ConfigName, Hints: []string{"bulla policy init proposes one"}}
+			return &explain.UsageError{Message: "there is no [policy] in " + project.ConfigName, Hints: []string{"bulla policy init proposes one"}}
 		}
 		var data []byte
 		var left []keys.Fingerprint

@@ -13,6 +13,7 @@ import (
 	"bulla/workflow"
 	"bulla/workflow/images"
 	"bulla/workflow/sandbox"
+	"bulla/workflow/verify"
 )
 
 // screen runs the full-screen walk and turns its end into an exit code.
@@ -93,7 +94,7 @@ func tagsOf(ctx context.Context, w *workflow.World, dir, name string, trust imag
 	if err != nil {
 		return nil, err
 	}
-	v, err := workflow.NewVerifier(ctx, w, workflow.VerifyOptions{Dir: dir})
+	v, err := workflow.NewVerifier(ctx, w, verify.Options{Dir: dir})
 	if err != nil {
 		return nil, err
 	}

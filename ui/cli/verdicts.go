@@ -7,7 +7,7 @@ import (
 	"bulla/keys"
 	"bulla/ui/contract"
 	"bulla/ui/explain"
-	"bulla/workflow"
+	"bulla/workflow/verify"
 )
 
 // verdictJSON is a verdict as `--json` prints it.
@@ -70,7 +70,7 @@ func signerName(s *keys.Signatory) string {
 // where something could not be checked and nothing is worse.
 func codeOf(vs []keys.Verdict, allowWeak bool) int {
 	code := explain.CodeOK
-	for _, v := range workflow.Failing(vs, allowWeak) {
+	for _, v := range verify.Failing(vs, allowWeak) {
 		if !v.Status.Undecided() || (v.Trusted != nil && !*v.Trusted) {
 			return explain.CodeFailed
 		}

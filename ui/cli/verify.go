@@ -13,11 +13,12 @@ import (
 	"bulla/keys"
 	"bulla/ui/explain"
 	"bulla/workflow"
+	"bulla/workflow/verify"
 )
 
 // verifyFlags are the flags of `bulla verify`.
 type verifyFlags struct {
-	workflow.VerifyOptions
+	verify.Options
 	at, format       string
 	allowWeak, quiet bool
 	verbose          bool
@@ -167,7 +168,7 @@ func relativeFiles(targets []string) []string {
 }
 
 // judge reaches the verdicts on targets and commits.
-func (a *app) judge(ctx context.Context, v *workflow.Verifier, f verifyFlags, targets []string) ([]keys.Verdict, error) {
+func (a *app) judge(ctx context.Context, v *verify.Verifier, f verifyFlags, targets []string) ([]keys.Verdict, error) {
 	list, err := v.Verify(ctx, targets)
 	if err != nil || f.commits == "" {
 		return list, err
@@ -180,7 +181,7 @@ func (a *app) judge(ctx context.Context, v *workflow.Verifier, f verifyFlags, ta
 }
 
 // judgeFetched looks for the keys that are missing and, where some are found, judges once more.
-func (a *app) judgeFetched(ctx context.Context, v *workflow.Verifier, f verifyFlags, targets []string, list []keys.Verdict) ([]keys.Verdict, error) {
+func (a *app) judgeFetched(ctx context.Context, v *verify.Verifier, f verifyFlags, targets []string, list []keys.Verdict) ([]keys.Verdict, error) {
 	from, err := a.sources(f.from)
 	if err != nil {
 		return nil, err
@@ -197,7 +198,7 @@ func (a *app) judgeFetched(ctx context.Context, v *workflow.Verifier, f verifyFl
 func (a *app) advise(list []keys.Verdict, allowWeak bool) {
 	a.adviseKeys(list)
 	told := map[string]bool{}
-	for _, v := range workflow.Failing(list, allowWeak) {
+	for _, v := range verify.Failing(list, allowWeak) {
 		word := statusWord(v)
 		if v.Status.Undecided() || told[word] {
 			continue
@@ -229,7 +230,7 @@ func (a *app) adviseKeys(list []keys.Verdict) {
 }
 
 // verifier gathers the keys and says what is wrong with them.
-func (a *app) verifier(ctx context.Context, f verifyFlags) (*workflow.Verifier, error) {
+func (a *app) verifier(ctx context.Context, f verifyFlags) (*verify.Verifier, error) {
 	t, err := parseTime(f.at)
 	if err != nil {
 		return nil, err
@@ -239,7 +240,7 @@ func (a *app) verifier(ctx context.Context, f verifyFlags) (*workflow.Verifier, 
 	if err != nil {
 		return nil, err
 	}
-	v, err := workflow.NewVerifier(ctx, w, f.VerifyOptions)
+	v, err := workflow.NewVerifier(ctx, w, f.Options)
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,7 @@ import (
 	"bulla/artifacts"
 	"bulla/keys"
 	"bulla/keys/limits"
-	"bulla/workflow"
+	"bulla/workflow/record"
 )
 
 // maxRecord bounds how much is read of a record, in bytes; the judge takes no larger one.
@@ -55,7 +55,7 @@ func namedBy(path, sum string) (tag string, names []string) {
 	if got := sha256.Sum256(data); sum != "" && hex.EncodeToString(got[:]) != sum {
 		return "", nil
 	}
-	rec, err := workflow.ParseRecord(data)
+	rec, err := record.Parse(data)
 	if err != nil {
 		return "", nil
 	}

@@ -18,7 +18,7 @@ import (
 )
 
 // rawTag makes a tag object by hand, as an attacker who may push does.
-func (p *project) rawTag(name, body string) {
+func (p *releasedProject) rawTag(name, body string) {
 	p.t.Helper()
 	head := p.git("-C", p.dir, "rev-parse", "HEAD")
 	raw := fmt.Sprintf("object %s\ntype commit\ntag %s\ntagger Eve <eve@example.org> 1700000000 +0000\n\n%s", head, name, body)
@@ -32,7 +32,7 @@ func (p *project) rawTag(name, body string) {
 }
 
 // statuses runs bulla verify --json and returns the worst status of each target.
-func (p *project) statuses(args ...string) (map[string]keys.Status, int) {
+func (p *releasedProject) statuses(args ...string) (map[string]keys.Status, int) {
 	p.t.Helper()
 	code, out, errs := p.verify(append([]string{"--json"}, args...)...)
 	got := map[string]keys.Status{}

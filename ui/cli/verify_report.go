@@ -12,7 +12,7 @@ import (
 	"bulla/keys"
 	"bulla/ui/explain"
 	"bulla/ui/safetext"
-	"bulla/workflow"
+	"bulla/workflow/verify"
 )
 
 // reportFormat is how `bulla verify` answers.
@@ -82,7 +82,7 @@ func (r *report) verdicts(list []keys.Verdict) {
 		if v.Kind == keys.KindArtifact || v.Kind == keys.KindChecksum || v.Kind == keys.KindRecord {
 			e.file = cmp.Or(v.Path, v.Target)
 		}
-		if !v.OK(r.allowWeak) && len(workflow.Failing(groups[name{v.Kind, v.Target}], r.allowWeak)) > 0 {
+		if !v.OK(r.allowWeak) && len(verify.Failing(groups[name{v.Kind, v.Target}], r.allowWeak)) > 0 {
 			e.outcome = fails
 			if codeOf([]keys.Verdict{v}, r.allowWeak) == explain.CodeUnchecked {
 				e.outcome = undecided

@@ -6,8 +6,8 @@ import (
 	"strings"
 
 	"bulla/ui/explain"
-	"bulla/workflow"
 	"bulla/workflow/source"
+	"bulla/workflow/verify"
 )
 
 // sourceKind is the kind of entries about a source archive, beside those of verdicts.
@@ -57,7 +57,7 @@ func (a *app) verifySource(ctx context.Context, f verifyFlags, args []string, r 
 func explainSource(err error) error {
 	var format *source.FormatError
 	var pattern *source.PatternError
-	var target *workflow.TargetError
+	var target *verify.TargetError
 	switch {
 	case errors.As(err, &format), errors.As(err, &pattern), errors.As(err, &target):
 		return &explain.UsageError{Message: err.Error()}

@@ -17,12 +17,13 @@ import (
 	"bulla/keys"
 	"bulla/ui/explain"
 	"bulla/workflow"
+	"bulla/workflow/record"
 	"bulla/workflow/sandbox"
 )
 
 // project is a practice project with one release, as a CI job finds it: a clone without the
 // maintainer's keys, an empty home that cannot be written to, no terminal.
-type project struct {
+type releasedProject struct {
 	t    *testing.T
 	dir  string // of the repository
 	home string // empty
@@ -32,13 +33,13 @@ type project struct {
 }
 
 // newProject clones the practice project, so that nothing of the maintainer's is in reach.
-func newProject(t *testing.T) *project {
+func newProject(t *testing.T) *releasedProject {
 	t.Helper()
 	top, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &project{t: t, dir: filepath.Join(top, "lantern"), home: filepath.Join(top, "home"), keys: filepath.Join(top, "KEYS"), dist: filepath.Join(top, "dist")}
+	p := &releasedProject{t: t, dir: filepath.Join(top, "lantern"), home: filepath.Join(top, "home"), keys: filepath.Join(top, "KEYS"), dist: filepath.Join(top, "dist")}
 	t.Setenv("HOME", p.home)
 	t.Setenv("XDG_CONFIG_HOME", filepath.Join(p.home, "config"))
 	t.Setenv("XDG_DATA_HOME", "")
@@ -67,7 +68,7 @@ func newProject(t *testing.T) *project {
 	}
 	p.git("clone", "-q", "--no-local", b.Dir(), p.dir)
 	p.copy(b.PublicKeyFile(), p.keys)
-	if err := os.CopyFS(p.dist, os.DirFS(filepath.Dir(res.Record))); err != nil {
+	if err := os.CopyFS(p.dist, os.DirFS(filepath.Dir(res.Statement))); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Mkdir(p.home, 0o555); err != nil {
@@ -76,7 +77,7 @@ func newProject(t *testing.T) *project {
 	return p
 }
 
-func (p *project) copy(from, to string) {
+func (p *releasedProject) copy(from, to string) {
 	p.t.Helper()
 	data, err := os.ReadFile(from)
 	if err != nil {
@@ -89,7 +90,7 @@ func (p *project) copy(from, to string) {
 
 // run is bulla in the project, with /dev/null for a terminal. Whatever it does, the home stays
 // empty.
-func (p *project) run(args ...string) (code int, stdout, stderr string) {
+func (p *releasedProject) run(args ...string) (code int, stdout, stderr string) {
 	p.t.Helper()
 	null, err := os.Open(os.DevNull)
 	if err != nil {
@@ -105,15 +106,15 @@ func (p *project) run(args ...string) (code int, stdout, stderr string) {
 	return code, out.String(), errs.String()
 }
 
-func (p *project) verify(args ...string) (code int, stdout, stderr string) {
+func (p *releasedProject) verify(args ...string) (code int, stdout, stderr string) {
 	p.t.Helper()
 	return p.run(append([]string{"verify", "--keys", p.keys, "--only-keys", "--offline"}, args...)...)
 }
 
-func (p *project) path(name string) string { return filepath.Join(p.dist, name) }
+func (p *releasedProject) path(name string) string { return filepath.Join(p.dist, name) }
 
 // artifact is the name of one released file.
-func (p *project) artifact() string {
+func (p *releasedProject) artifact() string {
 	p.t.Helper()
 	var found string
 	err := filepath.WalkDir(p.dist, func(path string, d fs.DirEntry, err error) error {
@@ -240,7 +241,7 @@ func TestVerifyFormats(t *testing.T) {
 		t.Errorf("github, exit %d:\n%s", code, out)
 	}
 	// What a record names is annotated where it lies.
-	_, out, _ = p.verify("--format", "github", p.path(workflow.RecordName))
+	_, out, _ = p.verify("--format", "github", p.path(record.Name))
 	if !strings.Contains(out, "::error file="+githubProperty(tar)+",title=bulla%3A bad artifact::"+filepath.Base(tar)+": ") {
 		t.Errorf("github, of a record:\n%s", out)
 	}

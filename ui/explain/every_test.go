@@ -34,7 +34,9 @@ import (
 	"bulla/workflow/images"
 	"bulla/workflow/kit"
 	"bulla/workflow/policy"
+	"bulla/workflow/project"
 	"bulla/workflow/source"
+	"bulla/workflow/verify"
 )
 
 // every has one of each exported error type of the domain, and the exit code that it has by itself.
@@ -129,10 +131,10 @@ var every = []struct {
 	{&workflow.AbandonError{Tag: "v1", Err: errors.New("x")}, CodeIncomplete},
 	{&workflow.CheckError{Failed: []keys.Verdict{{Target: "x", Status: keys.StatusBad}}}, CodeFailed},
 	{&workflow.ChangedFileError{Path: "x"}, CodeRefused},
-	{&workflow.ConfigError{Path: "bulla.toml", Message: "x"}, CodeUsage},
-	{&workflow.UnreadPolicyError{Cause: errors.New("x")}, CodeUnchecked},
-	{&workflow.UnreadPolicyError{Cause: &gitops.GitError{Command: "ls-tree", Stderr: "could not fetch from promisor remote"}}, CodeUnchecked},
-	{&workflow.UnreadPolicyError{Cause: gitops.ErrNotFound}, CodeUnchecked},
+	{&project.ConfigError{Path: "bulla.toml", Message: "x"}, CodeUsage},
+	{&verify.UnreadPolicyError{Cause: errors.New("x")}, CodeUnchecked},
+	{&verify.UnreadPolicyError{Cause: &gitops.GitError{Command: "ls-tree", Stderr: "could not fetch from promisor remote"}}, CodeUnchecked},
+	{&verify.UnreadPolicyError{Cause: gitops.ErrNotFound}, CodeUnchecked},
 	{&workflow.ImageKeysError{Count: 2}, CodeUsage},
 	{&workflow.IncompleteError{Tag: "v1", Err: errors.New("x")}, CodeIncomplete},
 	{&workflow.JournalError{Tag: "v1", Err: errors.New("x")}, CodeIncomplete},
@@ -142,10 +144,10 @@ var every = []struct {
 	{&workflow.NotPublishedError{}, CodeUsage},
 	{&workflow.RefusedError{Findings: []workflow.Finding{{Rule: workflow.RuleDirty, Severity: workflow.SeverityError, Message: "x"}}}, CodeRefused},
 	{&workflow.StaleMemoryError{Err: errors.New("x")}, CodeIncomplete},
-	{&workflow.TargetError{}, CodeUsage},
+	{&verify.TargetError{}, CodeUsage},
 	{&workflow.UnreleasedError{Roles: []string{"targets/alice"}}, CodeRefused},
 	{&workflow.UnlistedChildrenError{}, CodeRefused},
-	{&workflow.VersionError{Text: "x"}, CodeUsage},
+	{&project.VersionError{Text: "x"}, CodeUsage},
 	{&firstkey.RevocationError{Path: "x", Reason: "y"}, CodeRefused},
 	{&images.AdmissionError{Reason: "x"}, CodeUsage},
 	{&images.PinsError{Reason: "x"}, CodeUsage},

@@ -24,7 +24,9 @@ import (
 	"bulla/workflow"
 	"bulla/workflow/kit"
 	"bulla/workflow/policy"
+	"bulla/workflow/project"
 	"bulla/workflow/source"
+	"bulla/workflow/verify"
 )
 
 // Explanation is an error in words for a person. The texts may quote what came from outside:
@@ -180,9 +182,9 @@ func isUsage(err error) bool {
 
 func usage(err error, x *Explanation) bool {
 	var use *UsageError
-	var conf *workflow.ConfigError
-	var version *workflow.VersionError
-	var target *workflow.TargetError
+	var conf *project.ConfigError
+	var version *project.VersionError
+	var target *verify.TargetError
 	var lifetime *store.LifetimeError
 	var param *store.ParamError
 	var ref *docker.ReferenceError
@@ -356,7 +358,7 @@ func stores(err error, x *Explanation) bool {
 }
 
 func repositories(err error, x *Explanation) bool {
-	var unread *workflow.UnreadPolicyError
+	var unread *verify.UnreadPolicyError
 	var owner *gitops.OwnershipError
 	var unsupported *gitops.UnsupportedRepositoryError
 	var exists *gitops.ExistsError
@@ -582,7 +584,7 @@ func files(err error, x *Explanation) bool {
 		if errors.As(err, &path) {
 			x.Headline = path.Path + " does not exist."
 		}
-	case errors.Is(err, fs.ErrExist), errors.Is(err, kit.ErrNotEmpty), errors.Is(err, workflow.ErrPolicyExists):
+	case errors.Is(err, fs.ErrExist), errors.Is(err, kit.ErrNotEmpty), errors.Is(err, verify.ErrPolicyExists):
 		x.Untouched, x.Code = "It was not changed.", CodeRefused
 	default:
 		return false

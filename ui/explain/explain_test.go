@@ -14,6 +14,7 @@ import (
 	"bulla/gitops"
 	"bulla/keys"
 	"bulla/workflow"
+	"bulla/workflow/project"
 )
 
 // The exit code of each kind of error is part of the command contract.
@@ -29,7 +30,7 @@ func TestCodes(t *testing.T) {
 	}{
 		{"a wrong flag", &UsageError{Message: "no"}, CodeUsage},
 		{"no repository", gitops.ErrNotRepository, CodeUsage},
-		{"configuration", &workflow.ConfigError{Path: "bulla.toml", Line: 3, Message: "unknown key"}, CodeUsage},
+		{"configuration", &project.ConfigError{Path: "bulla.toml", Line: 3, Message: "unknown key"}, CodeUsage},
 		{"unknown key", &keys.NotFoundError{Selector: "x"}, CodeUsage},
 		{"unknown key in preflight", refused(workflow.Finding{Rule: workflow.RuleNoKey, Message: "x", Err: &keys.NotFoundError{}}), CodeUsage},
 		{"no passphrase", keys.ErrNoPassphrase, CodeUsage},

@@ -9,6 +9,7 @@ import (
 	"bulla/keys/vault"
 	"bulla/ui/explain"
 	"bulla/workflow"
+	"bulla/workflow/project"
 )
 
 // after is what follows a release that is done: the verdicts, how others check it, and two offers
@@ -155,7 +156,7 @@ func (w *walk) saveChoices(ctx context.Context, res *workflow.Result) error {
 	}
 	c.Release = w.settings(res.Plan)
 	w.t.Say("")
-	w.t.Say("%s would say for the next release:", workflow.ConfigName)
+	w.t.Say("%s would say for the next release:", project.ConfigName)
 	w.t.Say("  key %s", c.Release.Key)
 	for _, g := range c.Release.Artifacts {
 		w.t.Say("  files %s", g)
@@ -169,7 +170,7 @@ func (w *walk) saveChoices(ctx context.Context, res *workflow.Result) error {
 	if c.Release.ImageWith != "" {
 		w.t.Say("  images are signed with %s", c.Release.ImageWith)
 	}
-	ok, err := w.t.Confirm(ctx, "Write "+workflow.ConfigName+"?")
+	ok, err := w.t.Confirm(ctx, "Write "+project.ConfigName+"?")
 	if err != nil || !ok {
 		return err
 	}
@@ -182,14 +183,14 @@ func (w *walk) saveChoices(ctx context.Context, res *workflow.Result) error {
 }
 
 // settings are the choices of this release as the next one can use them.
-func (w *walk) settings(p *workflow.Plan) workflow.ReleaseConfig {
+func (w *walk) settings(p *workflow.Plan) project.ReleaseConfig {
 	general := func(list []string) (out []string) {
 		for _, s := range list {
 			out = append(out, strings.ReplaceAll(s, p.Version, "{version}"))
 		}
 		return out
 	}
-	r := workflow.ReleaseConfig{Key: string(p.Key.Primary)}
+	r := project.ReleaseConfig{Key: string(p.Key.Primary)}
 	globs := w.c.Artifacts
 	if len(w.typedGlobs) > 0 {
 		globs = w.typedGlobs

@@ -16,6 +16,7 @@ import (
 	"bulla/keys/store"
 	"bulla/keys/vault"
 	"bulla/workflow"
+	"bulla/workflow/project"
 )
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
@@ -31,7 +32,7 @@ const (
 // fakeSession is a repository that can be released. Tests change its fields.
 type fakeSession struct {
 	state      gitops.State
-	config     workflow.Config
+	config     project.Config
 	unfinished *workflow.Unfinished
 	replaced   []string // of every plan
 	keys       workflow.KeyChoices
@@ -51,7 +52,7 @@ type fakeSession struct {
 	resumed   int
 	abandoned int
 	generated []store.GenerateParams
-	saved     []workflow.Config
+	saved     []project.Config
 }
 
 func newSession() *fakeSession {
@@ -71,7 +72,7 @@ func newSession() *fakeSession {
 			{Path: "/src/widget/dist/b.deb", Name: "dist/b.deb", Size: 8_300},
 			{Path: "/src/widget/dist/c.rpm", Name: "dist/c.rpm", Size: 1},
 		},
-		config:    workflow.Config{Exists: true, Release: workflow.ReleaseConfig{Artifacts: []string{"dist/*"}}},
+		config:    project.Config{Exists: true, Release: project.ReleaseConfig{Artifacts: []string{"dist/*"}}},
 		images:    []string{"registry.example.org/widget:1.4.0"},
 		offer:     workflow.ImageOffer{Problem: workflow.Finding{Unreachable: true}},
 		imageKeys: []workflow.ImageKey{{Path: "/home/ada/images/release.key", ID: imageID, Why: "made by bulla"}},
@@ -80,8 +81,8 @@ func newSession() *fakeSession {
 
 func (f *fakeSession) Project() string          { return "acme/widget" }
 func (f *fakeSession) Repository() gitops.State { return f.state }
-func (f *fakeSession) Config() workflow.Config  { return f.config }
-func (f *fakeSession) SaveConfig(_ context.Context, c workflow.Config) error {
+func (f *fakeSession) Config() project.Config   { return f.config }
+func (f *fakeSession) SaveConfig(_ context.Context, c project.Config) error {
 	f.saved = append(f.saved, c)
 	return nil
 }
@@ -100,7 +101,7 @@ func (f *fakeSession) VersionChoices(context.Context) (workflow.VersionChoices, 
 func (f *fakeSession) NewTag(_ context.Context, v string) (string, string, error) {
 	v = strings.TrimPrefix(v, "v")
 	if v == "" || v[0] < '0' || v[0] > '9' {
-		return "", "", &workflow.VersionError{Text: v, Pattern: "v{version}"}
+		return "", "", &project.VersionError{Text: v, Pattern: "v{version}"}
 	}
 	if v == "1.3.0" {
 		return "", "", &gitops.ExistsError{Ref: "refs/tags/v" + v, ID: "5df4edce449ae87ae88416b8f690fd3dcb97c70f"}
@@ -174,7 +175,7 @@ func (f *fakeSession) Run(ctx context.Context, p *workflow.Plan, face workflow.F
 	}
 	face.Emit(workflow.StepDone{Step: workflow.StepTag, Text: p.Tag + " signed", Took: 3 * time.Second})
 	face.Emit(workflow.StepSkipped{Step: workflow.StepPush, Reason: "not asked for"})
-	return &workflow.Result{Plan: p, Record: "/src/widget/dist/bulla-release.json"}, nil
+	return &workflow.Result{Plan: p, Statement: "/src/widget/dist/bulla-release.json"}, nil
 }
 
 func (f *fakeSession) Resume(ctx context.Context, face workflow.Face) (*workflow.Result, error) {

@@ -9,6 +9,7 @@ import (
 	"bulla/keys"
 	"bulla/ui/component/human"
 	"bulla/workflow"
+	"bulla/workflow/record"
 )
 
 // look says everything that will be created, with which key, and where to. Only the version,
@@ -22,8 +23,8 @@ func (w *walk) look(ctx context.Context, p *workflow.Plan) error {
 	}
 	w.lookFiles(p)
 	w.lookImages(p)
-	w.t.Say("  Record %s and its signature bind all of it.", workflow.RecordName)
-	w.lookReplaced(p, workflow.RecordName)
+	w.t.Say("  Record %s and its signature bind all of it.", record.Name)
+	w.lookReplaced(p, record.Name)
 	w.t.Say("  Signed by %s", p.Key.UserID)
 	w.t.Say("    %s", p.Key.Primary.Grouped())
 	if p.Key.Fingerprint != p.Key.Primary {

@@ -15,6 +15,8 @@ import (
 	"bulla/keys/vault"
 	"bulla/ui/explain"
 	"bulla/workflow"
+	"bulla/workflow/project"
+	"bulla/workflow/record"
 )
 
 // whole are the answers of a walk where everything is as it should be: key, version, message,
@@ -118,7 +120,7 @@ func TestSaidAlready(t *testing.T) {
 // TestLookTellsWhatIsReplaced: the lists and the record, as well as the signatures of files.
 func TestLookTellsWhatIsReplaced(t *testing.T) {
 	f := newSession()
-	f.replaced = []string{"SHA256SUMS", "SHA256SUMS.asc", workflow.RecordName}
+	f.replaced = []string{"SHA256SUMS", "SHA256SUMS.asc", record.Name}
 	walkThrough(t, f, func(o *Walker) {
 		o.Choices = workflow.Choices{Version: "1.4.0", Key: "ada@example.org", Message: "said", Files: f.files, Images: []string{}, Push: true, Replace: true}
 	}, "1.4.0").says(t, "    SHA256SUMS  replaces the one that is there, and its signature", "    bulla-release.json  replaces the one that is there\n")
@@ -285,14 +287,14 @@ func TestNoKey(t *testing.T) {
 // TestNothingConfigured asks for globs and references, and offers to save the choices.
 func TestNothingConfigured(t *testing.T) {
 	f := newSession()
-	f.config, f.images = workflow.Config{}, nil
+	f.config, f.images = project.Config{}, nil
 	f.filesErr = errors.New("nothing matches dist/*")
 	w := walkThrough(t, f, nil, "", "1", "", "dist/*", "out/*-1.4.0.*", "2", "registry.example.org/gone:1 x", "registry.example.org/widget:1.4.0", "", "", "n", "1.4.0", "y")
 	if w.err != nil {
 		t.Fatalf("%v\n%s", w.err, w.out)
 	}
 	w.says(t, "Nothing matches dist/*.", "No such image.", "bulla.toml would say", "image registry.example.org/widget:{version}")
-	want := workflow.ReleaseConfig{Key: string(ada), Artifacts: []string{"out/*-{version}.*"}, Images: []string{"registry.example.org/widget:{version}"}}
+	want := project.ReleaseConfig{Key: string(ada), Artifacts: []string{"out/*-{version}.*"}, Images: []string{"registry.example.org/widget:{version}"}}
 	if len(f.saved) != 1 || !reflect.DeepEqual(f.saved[0].Release, want) {
 		t.Errorf("saved %+v", f.saved)
 	}
@@ -301,7 +303,7 @@ func TestNothingConfigured(t *testing.T) {
 	}
 
 	f = newSession()
-	f.config, f.images = workflow.Config{}, nil
+	f.config, f.images = project.Config{}, nil
 	w = walkThrough(t, f, nil, "", "1", "", "", "", "n", "1.4.0", "n")
 	if w.err != nil || len(f.saved) != 0 || f.planned[0].Files == nil || f.planned[0].Images == nil {
 		t.Errorf("%v, saved %v, planned %+v", w.err, f.saved, f.planned)

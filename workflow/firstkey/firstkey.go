@@ -18,6 +18,7 @@ import (
 	"bulla/keys"
 	"bulla/keys/publish"
 	"bulla/workflow"
+	"bulla/workflow/project"
 )
 
 // Step is one part of the way.
@@ -118,13 +119,13 @@ func (w *Wizard) Begin(ctx context.Context) (Start, error) {
 }
 
 // wantRSA reads from a repository's policy whether it takes keys of RSA alone.
-func (s *Start) wantRSA(c workflow.Config) {
+func (s *Start) wantRSA(c project.Config) {
 	if c.Policy == nil || c.Policy.Algorithms == nil {
 		return
 	}
 	a := c.Policy.Algorithms
 	if len(a.Keys) > 0 && !slices.Contains(a.Keys, "ed25519") && slices.Contains(a.Keys, "rsa") {
-		s.RSA, s.Bits = "the policy in "+workflow.ConfigName+" takes keys of "+strings.Join(a.Keys, ", ")+" only", a.RSABits
+		s.RSA, s.Bits = "the policy in "+project.ConfigName+" takes keys of "+strings.Join(a.Keys, ", ")+" only", a.RSABits
 	}
 }
 

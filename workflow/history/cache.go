@@ -18,7 +18,7 @@ import (
 	"bulla/keys"
 	"bulla/keys/atomicfile"
 	"bulla/keys/limits"
-	"bulla/workflow"
+	"bulla/workflow/verify"
 )
 
 // The limits of what is remembered.
@@ -102,7 +102,7 @@ func (c *cache) get(key string) ([]keys.Verdict, bool) {
 }
 
 // put remembers verdicts. Those that say that something stood in the way of judging are not.
-func (c *cache) put(key string, j workflow.Judged) {
+func (c *cache) put(key string, j verify.Judged) {
 	if c == nil || slices.ContainsFunc(j.Verdicts, func(v keys.Verdict) bool { return v.Status == keys.StatusNotChecked }) {
 		return
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 
 	"bulla/keys"
-	"bulla/workflow"
+	"bulla/workflow/verify"
 )
 
 // compareRows fails unless two openings of a repository came to the same verdicts.
@@ -40,7 +40,7 @@ func compareRows(t *testing.T, a, b []Release) {
 }
 
 // remembered opens the repository and reports how many objects were known from before.
-func remembered(t *testing.T, v *workflow.Verifier, dir string) ([]Release, int) {
+func remembered(t *testing.T, v *verify.Verifier, dir string) ([]Release, int) {
 	t.Helper()
 	tl := open(t, v, dir)
 	n := len(tl.cache.known)

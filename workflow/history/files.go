@@ -10,7 +10,8 @@ import (
 	"strings"
 
 	"bulla/keys"
-	"bulla/workflow"
+	"bulla/workflow/record"
+	"bulla/workflow/verify"
 )
 
 // Files looks for the record and the files of each release where the journal says that they were
@@ -28,7 +29,7 @@ func (t *Timeline) CheckImages(ctx context.Context, i int) (Update, error) {
 	return u, ctx.Err()
 }
 
-func (t *Timeline) files(ctx context.Context, i int, v *workflow.Verifier) Update {
+func (t *Timeline) files(ctx context.Context, i int, v *verify.Verifier) Update {
 	u := Update{Index: i, Part: PartFiles}
 	r := &t.rows[i]
 	own, shared := v.HistoryFolders(r.Tag, r.Version)
@@ -95,7 +96,7 @@ func (u *Update) add(vs []keys.Verdict) {
 
 // ownFolder judges a folder in which everything belongs to one release, as it would be judged by
 // itself. Where there is none, or an empty one, the release has no files there.
-func ownFolder(ctx context.Context, v *workflow.Verifier, dir string, already map[string]bool) ([]keys.Verdict, error) {
+func ownFolder(ctx context.Context, v *verify.Verifier, dir string, already map[string]bool) ([]keys.Verdict, error) {
 	f, err := v.ReadFolder(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -117,7 +118,7 @@ type shelf struct {
 
 // part is what belongs to one release in a folder.
 type part struct {
-	folder *workflow.Folder
+	folder *verify.Folder
 	names  []string
 }
 
@@ -134,9 +135,9 @@ func newShelf(t *Timeline) *shelf {
 		}
 		own, shared := t.verifier.HistoryFolders(r.Tag, r.Version)
 		for _, dir := range slices.Concat(t.verifier.RecordDirs(r.Tag, r.Version), own, shared) {
-			path := filepath.Join(dir, workflow.RecordName)
+			path := filepath.Join(dir, record.Name)
 			if _, known := s.records[path]; !known {
-				s.records[path] = workflow.TagOfRecord(path)
+				s.records[path] = record.TagOf(path)
 			}
 		}
 	}
@@ -162,7 +163,7 @@ func newShelf(t *Timeline) *shelf {
 // record finds the record of a tag in dirs.
 func (s *shelf) record(tag string, dirs []string) string {
 	for _, dir := range dirs {
-		if path := filepath.Join(dir, workflow.RecordName); s.records[path] == tag && tag != "" {
+		if path := filepath.Join(dir, record.Name); s.records[path] == tag && tag != "" {
 			return path
 		}
 	}

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"bulla/keys"
-	"bulla/workflow"
+	"bulla/workflow/record"
 )
 
 // TestPastFiles finds files of past releases in the folders that bulla.toml names, and judges them.
@@ -135,24 +135,24 @@ func (s shelves) record(dir, tag string, files ...string) {
 	s.t.Helper()
 	fp := keys.FingerprintOf(s.signer.entity.PrimaryKey.Fingerprint)
 	object, commit := s.git(nil, "rev-parse", tag), s.git(nil, "rev-parse", tag+"^{commit}")
-	rec := workflow.Record{Type: workflow.StatementType, PredicateType: workflow.PredicateType, Predicate: workflow.RecordPredicate{
-		Project: "widget", Version: "1", CreatedOn: epoch, Signer: workflow.Signer{Fingerprint: fp, Primary: fp},
-		Tag: workflow.RecordTag{Name: tag, Object: object, Commit: commit}, Files: []string{}, Checksums: []string{}, Images: []workflow.ImageSeal{},
+	rec := record.Statement{Type: record.StatementType, PredicateType: record.PredicateType, Predicate: record.Predicate{
+		Project: "widget", Version: "1", CreatedOn: epoch, Signer: record.Signer{Fingerprint: fp, Primary: fp},
+		Tag: record.Tag{Name: tag, Object: object, Commit: commit}, Files: []string{}, Checksums: []string{}, Images: []record.ImageSeal{},
 	}}
-	rec.Subject = []workflow.Subject{
+	rec.Subject = []record.Subject{
 		{Name: "refs/tags/" + tag, Digest: map[string]string{"gitTag": object}},
 		{Name: "commit " + commit, Digest: map[string]string{"gitCommit": commit}},
 	}
 	for _, f := range files {
 		name, content, _ := strings.Cut(f, " ")
-		rec.Subject = append(rec.Subject, workflow.Subject{Name: name, Digest: map[string]string{"sha256": digest(content)}})
+		rec.Subject = append(rec.Subject, record.Subject{Name: name, Digest: map[string]string{"sha256": digest(content)}})
 		rec.Predicate.Files = append(rec.Predicate.Files, name)
 	}
 	data, err := json.Marshal(rec)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.signed(filepath.Join(dir, workflow.RecordName), string(data))
+	s.signed(filepath.Join(dir, record.Name), string(data))
 }
 
 // TestOneJudge: whatever lies in the folder of a release, the timeline says of each file what a check
@@ -291,7 +291,7 @@ func TestFilesBesideTheRecord(t *testing.T) {
 	}
 	row := find(t, judged(t, open(t, verifier(t, r.dir, time.Time{}, keyFile(t, s.signer)), "")), "v1.2.0")
 	want := []string{"dist/widget-1.2.0.tgz artifact good", "mirror/v1.2.0/widget-1.2.0.tgz artifact bad", "shared/widget-1.2.0.tgz artifact bad"}
-	if got := told(r.dir, row.Files); !slices.Equal(got, want) || row.RecordPath != filepath.Join(r.dir, "dist", workflow.RecordName) {
+	if got := told(r.dir, row.Files); !slices.Equal(got, want) || row.RecordPath != filepath.Join(r.dir, "dist", record.Name) {
 		t.Errorf("%q, record %s; want %q", got, row.RecordPath, want)
 	}
 }

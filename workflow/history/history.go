@@ -16,7 +16,7 @@ import (
 
 	"bulla/gitops"
 	"bulla/keys"
-	"bulla/workflow"
+	"bulla/workflow/verify"
 )
 
 // Options say how a Timeline works.
@@ -133,7 +133,7 @@ func (r *Release) Apply(u Update) {
 // Timeline judges the releases of one repository. It is safe for concurrent use; emit functions
 // are called by one goroutine at a time for each call.
 type Timeline struct {
-	verifier *workflow.Verifier
+	verifier *verify.Verifier
 	repo     *gitops.Repo
 	tags     []gitops.Tag
 	rows     []Release
@@ -144,7 +144,7 @@ type Timeline struct {
 
 // Open reads the tags. It judges nothing yet. Errors: gitops.ErrNotRepository, or what stood in
 // the way of reading the repository; a tag that cannot be read is a row with its Problem.
-func Open(ctx context.Context, v *workflow.Verifier, o Options) (*Timeline, error) {
+func Open(ctx context.Context, v *verify.Verifier, o Options) (*Timeline, error) {
 	repo := v.Repository()
 	if repo == nil {
 		return nil, gitops.ErrNotRepository

@@ -18,6 +18,7 @@ import (
 	"bulla/keys"
 	"bulla/keys/keystest"
 	"bulla/workflow"
+	"bulla/workflow/verify"
 )
 
 // alone keeps the user's own git configuration and GnuPG out of a test.
@@ -31,7 +32,7 @@ func alone(t testing.TB) {
 }
 
 // verifier opens a repository with the keys in some files alone.
-func verifier(t testing.TB, dir string, at time.Time, keyFiles ...string) *workflow.Verifier {
+func verifier(t testing.TB, dir string, at time.Time, keyFiles ...string) *verify.Verifier {
 	t.Helper()
 	w, err := workflow.NewWorld(context.Background(), workflow.WorldOptions{
 		Home: t.TempDir(), NoGnuPG: true, NoKeychain: true, Env: func(string) string { return "" }, Environ: os.Environ(), Now: time.Now, Rand: rand.Reader,
@@ -40,14 +41,14 @@ func verifier(t testing.TB, dir string, at time.Time, keyFiles ...string) *workf
 		t.Fatal(err)
 	}
 	t.Cleanup(w.Close)
-	v, err := workflow.NewVerifier(context.Background(), w, workflow.VerifyOptions{Dir: dir, Keys: keyFiles, OnlyKeys: true, At: at, Offline: true})
+	v, err := workflow.NewVerifier(context.Background(), w, verify.Options{Dir: dir, Keys: keyFiles, OnlyKeys: true, At: at, Offline: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return v
 }
 
-func open(t testing.TB, v *workflow.Verifier, cacheDir string) *Timeline {
+func open(t testing.TB, v *verify.Verifier, cacheDir string) *Timeline {
 	t.Helper()
 	tl, err := Open(context.Background(), v, Options{CacheDir: cacheDir, Program: "test"})
 	if err != nil {

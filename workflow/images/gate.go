@@ -6,8 +6,8 @@ import (
 
 	"bulla/docker"
 	"bulla/keys"
-	"bulla/workflow"
 	"bulla/workflow/policy"
+	"bulla/workflow/verify"
 )
 
 // Outcome is what a gate says.
@@ -37,7 +37,7 @@ type Decision struct {
 // a cosign signature must vouch for it; the policy's rule for the repository, or o, may want
 // Content Trust, or both. The digest is found out once, and everything is about that digest.
 // Errors are those of Look.
-func Gate(ctx context.Context, v *workflow.Verifier, ref docker.Reference, o Options, allowWeak bool) (Decision, error) {
+func Gate(ctx context.Context, v *verify.Verifier, ref docker.Reference, o Options, allowWeak bool) (Decision, error) {
 	t, rule, err := look(ctx, v, ref, o)
 	if err != nil {
 		return Decision{}, err

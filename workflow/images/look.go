@@ -5,20 +5,20 @@ import (
 	"errors"
 
 	"bulla/docker"
-	"bulla/workflow"
 	"bulla/workflow/policy"
+	"bulla/workflow/verify"
 )
 
 // Look finds out everything about one image, by tag or digest. An image that cannot be read is a
 // Tag with an error; Look's own errors are ErrOffline, those of ctx, and a *docker.MovedError for
 // a tag that is not at the digest it is pinned to.
-func Look(ctx context.Context, v *workflow.Verifier, ref docker.Reference, o Options) (Tag, error) {
+func Look(ctx context.Context, v *verify.Verifier, ref docker.Reference, o Options) (Tag, error) {
 	t, _, err := look(ctx, v, ref, o)
 	return t, err
 }
 
 // look is Look, with the rule that was gone by.
-func look(ctx context.Context, v *workflow.Verifier, ref docker.Reference, o Options) (Tag, policy.ImageRule, error) {
+func look(ctx context.Context, v *verify.Verifier, ref docker.Reference, o Options) (Tag, policy.ImageRule, error) {
 	none := policy.ImageRule{}
 	client := v.Registry()
 	if client == nil {

@@ -16,6 +16,7 @@ import (
 	"bulla/keys/store"
 	"bulla/workflow"
 	"bulla/workflow/policy"
+	"bulla/workflow/verify"
 )
 
 // released makes a git repository with the release of demo/app:v1 in it, and returns its folder and
@@ -58,7 +59,7 @@ func (p *place) released() (dir, record string) {
 	if err != nil || !res.Good() {
 		p.t.Fatal(err)
 	}
-	return dir, res.Record
+	return dir, res.Statement
 }
 
 // A registry with a list of referrers shows no signature of a digest that no tag names: there the
@@ -72,7 +73,7 @@ func TestMovedByTheRecord(t *testing.T) {
 	now := p.push("v1", false)
 	survey := func() map[string]Tag {
 		t.Helper()
-		v, err := workflow.NewVerifier(t.Context(), p.world, workflow.VerifyOptions{Dir: dir})
+		v, err := workflow.NewVerifier(t.Context(), p.world, verify.Options{Dir: dir})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,8 +9,8 @@ import (
 
 	"bulla/docker"
 	"bulla/docker/cosign"
-	"bulla/workflow"
 	"bulla/workflow/policy"
+	"bulla/workflow/verify"
 )
 
 const (
@@ -31,7 +31,7 @@ var ErrOffline = errors.New("the network was not to be used")
 // Survey is a look at all tags of a repository.
 type Survey struct {
 	repository docker.Repository
-	verifier   *workflow.Verifier
+	verifier   *verify.Verifier
 	repo       *docker.Repo
 	client     *docker.Client
 	tags       docker.Tags
@@ -45,7 +45,7 @@ type Survey struct {
 	seen     map[string]*inspection // by digest
 	failures int                    // in a row
 	strays   []Tag
-	recorded []workflow.RecordedImage // of this repository, once they were looked for
+	recorded []verify.RecordedImage // of this repository, once they were looked for
 }
 
 // inspection is what lies beside one digest, read once for all tags that name it.
@@ -56,7 +56,7 @@ type inspection struct {
 }
 
 // Open lists the tags of a repository. Errors are *docker.RegistryError and ErrOffline.
-func Open(ctx context.Context, v *workflow.Verifier, repository docker.Repository, o Options) (*Survey, error) {
+func Open(ctx context.Context, v *verify.Verifier, repository docker.Repository, o Options) (*Survey, error) {
 	client := v.Registry()
 	if client == nil {
 		return nil, ErrOffline
@@ -72,7 +72,7 @@ func Open(ctx context.Context, v *workflow.Verifier, repository docker.Repositor
 	return s, ctx.Err()
 }
 
-func newSurvey(v *workflow.Verifier, client *docker.Client, repository docker.Repository) *Survey {
+func newSurvey(v *verify.Verifier, client *docker.Client, repository docker.Repository) *Survey {
 	s := &Survey{repository: repository, verifier: v, client: client, repo: client.In(repository), seen: map[string]*inspection{}}
 	s.rule, s.ruled = v.Policy().Policy.ImageRule(repository)
 	return s
@@ -314,7 +314,7 @@ func (s *Survey) findRecorded(ctx context.Context, list []Tag) {
 }
 
 // recordedAs is what records say of a tag.
-func (s *Survey) recordedAs(t Tag) (out []workflow.RecordedImage) {
+func (s *Survey) recordedAs(t Tag) (out []verify.RecordedImage) {
 	for _, r := range s.recorded {
 		if r.Reference.Tag() == t.Reference.Tag() {
 			out = append(out, r)

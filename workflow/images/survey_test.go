@@ -29,6 +29,7 @@ import (
 	"bulla/keys"
 	"bulla/workflow"
 	"bulla/workflow/policy"
+	"bulla/workflow/verify"
 )
 
 var someTime = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
@@ -80,9 +81,9 @@ func (p *place) signer() *cosign.Signer {
 	return s
 }
 
-func (p *place) verifier() *workflow.Verifier {
+func (p *place) verifier() *verify.Verifier {
 	p.t.Helper()
-	v, err := workflow.NewVerifier(p.t.Context(), p.world, workflow.VerifyOptions{Dir: p.t.TempDir(), Keys: p.keys, OnlyKeys: len(p.keys) > 0})
+	v, err := workflow.NewVerifier(p.t.Context(), p.world, verify.Options{Dir: p.t.TempDir(), Keys: p.keys, OnlyKeys: len(p.keys) > 0})
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"bulla/docker"
 	"bulla/workflow"
+	"bulla/workflow/record"
 )
 
 // The tools of the guide, in its order.
@@ -42,7 +43,7 @@ func (r *release) commands() (out []Command) {
 		out = append(out, Command{Tool: tool, Text: fmt.Sprintf(format, args...), Why: why})
 	}
 	p := r.rec.Predicate
-	signed := append(append(append([]string{}, p.Files...), p.Checksums...), workflow.RecordName)
+	signed := append(append(append([]string{}, p.Files...), p.Checksums...), record.Name)
 	add(toolGPG, "the public keys, once", "gpg --import KEYS")
 	for _, f := range signed {
 		add(toolGPG, "", "gpg --verify %s %s", f+".asc", f)
@@ -75,7 +76,7 @@ func (r *release) commands() (out []Command) {
 		out = append(out, Command{Tool: toolNotary, Text: "notary -s " + q(img.ContentTrust.Server) + " lookup " + q(name) + " " + q(tag),
 			Why: "the tag must stand for " + plain(img.Digest), Reason: "it would need the trust server, and its root to be pinned"})
 	}
-	out = append(out, Command{Tool: toolBulla, Text: "(cd " + q(clone) + " && bulla verify --keys ../KEYS --only-keys ../" + workflow.RecordName + ")", Why: "all of it: the tag, every file, the lists, the images, and that they belong together"})
+	out = append(out, Command{Tool: toolBulla, Text: "(cd " + q(clone) + " && bulla verify --keys ../KEYS --only-keys ../" + record.Name + ")", Why: "all of it: the tag, every file, the lists, the images, and that they belong together"})
 	return out
 }
 

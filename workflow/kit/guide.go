@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"bulla/workflow"
+	"bulla/workflow/record"
 )
 
 // guide is VERIFY.md.
@@ -108,7 +109,7 @@ func (r *release) ci(k *Kit) {
 
 const script = `#!/bin/sh
 # check.sh FOLDER: check a release of this project. Run it in a clone of the repository that has
-# the tag; FOLDER holds the release's files with their signatures and ` + workflow.RecordName + `.
+# the tag; FOLDER holds the release's files with their signatures and ` + record.Name + `.
 #
 #   FORMAT   text (default), json, junit or github
 #
@@ -123,7 +124,7 @@ if ! command -v bulla >/dev/null; then
   exit 3
 fi
 kit=$(cd "$(dirname "$0")/.." && pwd)
-set -- "$1/` + workflow.RecordName + `"
+set -- "$1/` + record.Name + `"
 [ ! -e "$kit/` + ImageKeyName + `" ] || set -- --keys "$kit/` + ImageKeyName + `" "$@"
 exec bulla verify --keys "$kit/KEYS" --only-keys --format "${FORMAT:-text}" "$@"
 `

@@ -17,7 +17,7 @@ import (
 	"bulla/keys"
 	"bulla/keys/atomicfile"
 	"bulla/keys/limits"
-	"bulla/workflow"
+	"bulla/workflow/record"
 )
 
 // The files of a kit.
@@ -103,11 +103,11 @@ var ErrNotEmpty = errors.New("the folder is not empty")
 // release is what the parts of a kit are made from.
 type release struct {
 	Options
-	rec    workflow.Record
+	rec    record.Statement
 	dir    string // of the record
 	signer keys.Key
-	images []workflow.ImageSeal // signed with a cosign key
-	trust  []workflow.ImageSeal // signed in Docker Content Trust
+	images []record.ImageSeal // signed with a cosign key
+	trust  []record.ImageSeal // signed in Docker Content Trust
 }
 
 // maxRecord is the largest record that is read, in bytes: as workflow.ParseRecord has it.
@@ -119,7 +119,7 @@ func Make(ctx context.Context, o Options) (*Kit, error) {
 	if err != nil {
 		return nil, err
 	}
-	rec, err := workflow.ParseRecord(data)
+	rec, err := record.Parse(data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o.Record, err)
 	}

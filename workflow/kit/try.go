@@ -15,6 +15,7 @@ import (
 
 	"bulla/keys/family"
 	"bulla/workflow"
+	"bulla/workflow/record"
 )
 
 // commandTime bounds one command.
@@ -127,7 +128,7 @@ func (r *release) build(ctx context.Context, k *Kit) (s *stage, err error) {
 		}
 	}
 	p := r.rec.Predicate
-	for _, name := range slices.Concat(p.Files, p.Checksums, []string{workflow.RecordName}) {
+	for _, name := range slices.Concat(p.Files, p.Checksums, []string{record.Name}) {
 		for _, n := range []string{name, name + ".asc"} {
 			if err := s.link(filepath.Join(r.dir, filepath.FromSlash(n)), n); err != nil {
 				return nil, err

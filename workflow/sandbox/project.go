@@ -17,7 +17,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
 
-	"bulla/workflow"
+	"bulla/workflow/project"
 )
 
 const (
@@ -73,14 +73,14 @@ func (b *Sandbox) makeProject(context.Context) error {
 	if _, err := repo.CreateRemote(&config.RemoteConfig{Name: "origin", URLs: []string{origin}}); err != nil {
 		return err
 	}
-	settings := workflow.Config{Path: filepath.Join(b.Dir(), workflow.ConfigName), Release: workflow.ReleaseConfig{
+	settings := project.Config{Path: filepath.Join(b.Dir(), project.ConfigName), Release: project.ReleaseConfig{
 		Key: string(b.key.Fingerprint), Artifacts: []string{"dist/*"}, Branch: "main",
 		Images: []string{b.registry.Host() + "/" + repository + ":{version}"},
 	}}
 	if err := settings.Write(); err != nil {
 		return err
 	}
-	return b.commit(repo, beforeEarlier, workflow.ConfigName)
+	return b.commit(repo, beforeEarlier, project.ConfigName)
 }
 
 // commit writes the files of each change and commits them, and extra with the first.

@@ -23,6 +23,7 @@ import (
 	"bulla/keys"
 	"bulla/keys/store"
 	"bulla/workflow"
+	"bulla/workflow/verify"
 )
 
 // Passphrase opens every key of a practice world. It is shown on the screen: it protects nothing.
@@ -218,13 +219,13 @@ func (b *Sandbox) Tamper(_ context.Context, r *workflow.Result) (path string, ta
 
 // Recheck verifies a release made here as a stranger would: with the exported public key alone.
 func (b *Sandbox) Recheck(ctx context.Context, r *workflow.Result) ([]keys.Verdict, error) {
-	v, err := workflow.NewVerifier(ctx, b.world, workflow.VerifyOptions{
+	v, err := workflow.NewVerifier(ctx, b.world, verify.Options{
 		Dir: b.Dir(), Keys: []string{b.PublicKeyFile(), b.ImageKeyFile()}, OnlyKeys: true,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return v.Verify(ctx, []string{"file:" + r.Record})
+	return v.Verify(ctx, []string{"file:" + r.Statement})
 }
 
 // Close stops the registry, wipes the passphrases and removes the folder, if it was a temporary

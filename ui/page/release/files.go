@@ -16,7 +16,8 @@ import (
 	"bulla/ui/keymap"
 	"bulla/ui/safetext"
 	"bulla/ui/theme"
-	"bulla/workflow"
+	"bulla/workflow/project"
+	"bulla/workflow/record"
 )
 
 // filesRoom chooses the artifacts.
@@ -45,7 +46,7 @@ type filesFound struct {
 
 type configSaved struct {
 	id     int
-	config workflow.Config
+	config project.Config
 	err    error
 }
 
@@ -108,7 +109,7 @@ func (r *filesRoom) update(msg tea.Msg) tea.Cmd {
 			return nil
 		}
 		r.config, r.saved = m.config, true
-		r.note = "Kept in " + workflow.ConfigName + ". Commit that file once the release is done."
+		r.note = "Kept in " + project.ConfigName + ". Commit that file once the release is done."
 	}
 	return nil
 }
@@ -144,7 +145,7 @@ func (r *filesRoom) unsavable() string {
 	case r.saved:
 		return "they are kept already"
 	case r.config.Exists:
-		return workflow.ConfigName + " exists: edit and commit it before a release"
+		return project.ConfigName + " exists: edit and commit it before a release"
 	}
 	return ""
 }
@@ -210,7 +211,7 @@ func (r *filesRoom) askToSave() {
 		r.note = capitalized(why) + "."
 		return
 	}
-	lines := []string{"These globs go into a new file " + workflow.ConfigName + " in the root of the repository:", "", "  " + safetext.Line(strings.Join(r.typed, "  ")), "", "Commit it after the release. No secret is in it."}
+	lines := []string{"These globs go into a new file " + project.ConfigName + " in the root of the repository:", "", "  " + safetext.Line(strings.Join(r.typed, "  ")), "", "Commit it after the release. No secret is in it."}
 	r.dialogs().Push(dialog.NewQuestion("Keep the globs?", lines, "write it", "leave it", r.write))
 }
 
@@ -320,7 +321,7 @@ func (r *filesRoom) detail(w, _ int) []string {
 	}
 	out = append(append(out, ""), layout.Table(rows)...)
 	out = append(out, "", t.Muted.Render("Also written"))
-	return append(out, layout.Wrap("SHA256SUMS and "+workflow.RecordName+", each with its signature", w)...)
+	return append(out, layout.Wrap("SHA256SUMS and "+record.Name+", each with its signature", w)...)
 }
 
 func (r *filesRoom) status() string {

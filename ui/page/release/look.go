@@ -20,6 +20,7 @@ import (
 	"bulla/ui/safetext"
 	"bulla/ui/theme"
 	"bulla/workflow"
+	"bulla/workflow/record"
 )
 
 // lookRoom is the last look: exactly what will be created, with which key, and where to. The
@@ -221,7 +222,7 @@ func (r *lookRoom) planRows(w int) []string {
 	add("tag", [2]string{safetext.Line(p.Tag) + arrow + human.Commit(p.CommitID) + " " + safetext.Line(p.Subject), "signed, local"})
 	add("files", r.fileRows(w)...)
 	add("image", r.imageRows(w)...)
-	add("record", [2]string{workflow.RecordName + "  " + r.theme.Muted.Render("binds all of the above"), "+ .asc"})
+	add("record", [2]string{record.Name + "  " + r.theme.Muted.Render("binds all of the above"), "+ .asc"})
 	who := safetext.Line(p.Key.UserID)
 	out = append(out, "")
 	for i, l := range human.FingerprintLines(p.Key.Primary, w-labelWidth) {

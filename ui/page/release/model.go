@@ -21,6 +21,7 @@ import (
 	"bulla/ui/safetext"
 	"bulla/ui/theme"
 	"bulla/workflow"
+	"bulla/workflow/project"
 )
 
 // phase is which part of the page is in sight.
@@ -63,7 +64,7 @@ type opened struct {
 	backend Backend
 	project string
 	repo    gitops.State
-	config  workflow.Config
+	config  project.Config
 	remote  remote
 	left    *workflow.Unfinished
 	err     error

@@ -19,6 +19,7 @@ import (
 	"bulla/ui/keymap"
 	"bulla/ui/theme"
 	"bulla/workflow"
+	"bulla/workflow/project"
 )
 
 // place is a room of the walk.
@@ -74,7 +75,7 @@ type state struct {
 	backend Backend
 	project string
 	repo    gitops.State
-	config  workflow.Config
+	config  project.Config
 	remote  remote
 
 	choices      workflow.Choices

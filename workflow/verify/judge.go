@@ -1,4 +1,4 @@
-package workflow
+package verify
 
 import (
 	"errors"
@@ -9,13 +9,8 @@ import (
 	"bulla/workflow/policy"
 )
 
-// keyringOf is the keyring that holds the one public key of a signer: what a stranger has.
-func keyringOf(k keys.SigningKey) (*keys.Keyring, error) {
-	return keys.ReadKeyring(k.Public, k.Source)
-}
-
 // judgeTag judges the signatures of a tag, and its names.
-func judgeTag(j *keys.Judge, t gitops.Tag) []keys.Verdict {
+func JudgeTag(j *keys.Judge, t gitops.Tag) []keys.Verdict {
 	vs, _ := tagSignatures(j, t)
 	return judgeNames(t, vs)
 }
@@ -60,12 +55,12 @@ func judgeCommit(j *keys.Judge, target string, c gitops.Commit) []keys.Verdict {
 	if len(c.Signature) == 0 {
 		return []keys.Verdict{keys.Unsigned(keys.KindCommit, target, "The commit is not signed.")}
 	}
-	return judgeBytes(j, keys.KindCommit, target, c.Payload, c.Signature, c.Committer.When)
+	return JudgeBytes(j, keys.KindCommit, target, c.Payload, c.Signature, c.Committer.When)
 }
 
 // judgeBytes judges signatures over data that is in memory. made is when the data says it was
 // made, for signatures that carry no time of their own (SSH); zero for not known.
-func judgeBytes(j *keys.Judge, kind keys.Kind, target string, payload, signature []byte, made time.Time) []keys.Verdict {
+func JudgeBytes(j *keys.Judge, kind keys.Kind, target string, payload, signature []byte, made time.Time) []keys.Verdict {
 	vs, _ := judgeUntil(j, kind, target, payload, signature, made)
 	return vs
 }

@@ -1,4 +1,4 @@
-package workflow
+package verify
 
 import (
 	"bytes"
@@ -11,11 +11,13 @@ import (
 	"bulla/gitops"
 	"bulla/keys"
 	"bulla/keys/atomicfile"
+	"bulla/keys/limits"
 	"bulla/workflow/policy"
+	"bulla/workflow/project"
 )
 
 // ErrPolicyExists says that there is a policy already, which is never replaced.
-var ErrPolicyExists = errors.New("there is a [policy] in " + ConfigName + " already")
+var ErrPolicyExists = errors.New("there is a [policy] in " + project.ConfigName + " already")
 
 // PolicyDraft is a proposed policy, ready to be written.
 type PolicyDraft struct {
@@ -44,7 +46,7 @@ func (v *Verifier) releases(ctx context.Context) ([]policy.Release, error) {
 			return nil, err
 		}
 		t := tags[i]
-		r := policy.Release{Tag: t.Name, ID: t.ObjectID, Verdicts: judgeTag(v.judge, t)}
+		r := policy.Release{Tag: t.Name, ID: t.ObjectID, Verdicts: JudgeTag(v.judge, t)}
 		if all = append(all, r); v.VersionOf(t.Name) != "" {
 			versions = append(versions, r)
 		}
@@ -81,7 +83,7 @@ func (v *Verifier) ProposePolicy(ctx context.Context, files []string) (PolicyDra
 		return d, fmt.Errorf("the proposed policy: %w", err)
 	}
 	d.Keyring, d.Missing = p.KeyringFile(v.judge.Keyring)
-	d.ConfigPath = filepath.Join(v.root, ConfigName)
+	d.ConfigPath = filepath.Join(v.root, project.ConfigName)
 	d.KeyringPath = filepath.Join(v.root, filepath.FromSlash(p.Keyring))
 	return d, nil
 }
@@ -92,11 +94,11 @@ func (v *Verifier) WritePolicy(d PolicyDraft) error {
 	if v.root == "" {
 		return &TargetError{Text: v.commonDir, Reason: "a bare repository has no working tree to write into"}
 	}
-	old, err := readLimited(d.ConfigPath, maxConfigSize)
+	old, err := limits.ReadIfThere(d.ConfigPath, project.MaxConfigSize)
 	if err != nil {
 		return err
 	}
-	if c, err := ParseConfig(old); err != nil {
+	if c, err := project.ParseConfig(old); err != nil {
 		return err
 	} else if c.Policy != nil {
 		return ErrPolicyExists
@@ -105,7 +107,7 @@ func (v *Verifier) WritePolicy(d PolicyDraft) error {
 	if len(old) > 0 {
 		text = bytes.Join([][]byte{bytes.TrimRight(old, "\n"), d.Text}, []byte("\n\n"))
 	}
-	if _, err := ParseConfig(text); err != nil {
+	if _, err := project.ParseConfig(text); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(d.KeyringPath), 0o755); err != nil {
@@ -126,7 +128,7 @@ type PolicyCheck struct {
 // CheckPolicy holds every past release against the policy in use.
 func (v *Verifier) CheckPolicy(ctx context.Context) (PolicyCheck, error) {
 	if v.trust.Policy == nil {
-		return PolicyCheck{}, &ConfigError{Path: ConfigName, Message: "there is no [policy] in it"}
+		return PolicyCheck{}, &project.ConfigError{Path: project.ConfigName, Message: "there is no [policy] in it"}
 	}
 	releases, err := v.releases(ctx)
 	if err != nil {

@@ -1,4 +1,4 @@
-package workflow
+package verify
 
 import (
 	"bytes"
@@ -19,6 +19,8 @@ import (
 	"bulla/artifacts"
 	"bulla/docker/cosign"
 	"bulla/keys"
+	"bulla/keys/limits"
+	"bulla/workflow/record"
 )
 
 // maxFolder bounds how many entries of a folder are judged.
@@ -156,7 +158,7 @@ func (f *Folder) sort(name string, there map[string]bool) {
 	case !there[name+".asc"] && !there[name+".sig"] && f.isKey(name):
 	case ext == ".asc" || ext == ".sig":
 		f.orphans = append(f.orphans, name)
-	case name == RecordName:
+	case name == record.Name:
 		f.record = true
 	case isChecksums(name):
 		f.lists = append(f.lists, name)
@@ -184,7 +186,7 @@ func (f *Folder) readLists() map[string][]string {
 }
 
 func namesInList(path string) (names []string) {
-	data, err := readLimited(path, 16<<20)
+	data, err := limits.ReadIfThere(path, 16<<20)
 	if err != nil {
 		return nil
 	}
@@ -208,7 +210,7 @@ func (f *Folder) isKey(name string) bool {
 			return false
 		}
 	}
-	data, err := readLimited(filepath.Join(f.dir, name), 16<<20)
+	data, err := limits.ReadIfThere(filepath.Join(f.dir, name), 16<<20)
 	if err != nil {
 		return false
 	}

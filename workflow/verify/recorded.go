@@ -1,4 +1,4 @@
-package workflow
+package verify
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"bulla/artifacts"
 	"bulla/docker"
 	"bulla/keys"
+	"bulla/workflow/record"
 )
 
 // RecordedImage is what the record of a past release says of an image.
@@ -41,7 +42,7 @@ func (v *Verifier) RecordedImages(ctx context.Context) (out []RecordedImage, err
 		version := v.VersionOf(t.Name)
 		own, shared := v.HistoryFolders(t.Name, version)
 		for _, dir := range slices.Concat(v.RecordDirs(t.Name, version), own, shared) {
-			path := filepath.Join(dir, RecordName)
+			path := filepath.Join(dir, record.Name)
 			if !slices.Contains(paths, path) && len(paths) < maxRecords && exists(path) {
 				paths = append(paths, path)
 			}
@@ -70,11 +71,11 @@ func (v *Verifier) recordedIn(ctx context.Context, path string) (out []RecordedI
 	if !best.OK(false) || best.Signer == nil {
 		return nil
 	}
-	data, problem := readJudged(path, maxRecordSize, res)
+	data, problem := readJudged(path, record.MaxSize, res)
 	if problem != "" {
 		return nil
 	}
-	rec, err := ParseRecord(data)
+	rec, err := record.Parse(data)
 	if err != nil || rec.Predicate.Signer.Fingerprint != best.Signer.Fingerprint {
 		return nil
 	}

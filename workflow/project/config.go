@@ -1,4 +1,4 @@
-package workflow
+package project
 
 import (
 	"bytes"
@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -24,8 +25,10 @@ const ConfigName = "bulla.toml"
 const DefaultTagPattern = "v{version}"
 
 const (
-	versionVariable = "{version}"
-	maxConfigSize   = 1 << 20 // bytes
+	// versionVariable stands for the version in tag patterns, globs and references.
+	VersionVariable = "{version}"
+	// maxConfigSize limits a bulla.toml that is read, in bytes.
+	MaxConfigSize = 1 << 20
 )
 
 // Config is bulla.toml. It has no place for a secret.
@@ -99,7 +102,7 @@ func (e *ConfigError) Error() string {
 // An unknown key, a wrong type or a senseless value is a *ConfigError with its line.
 func ReadConfig(dir string) (Config, error) {
 	path := filepath.Join(dir, ConfigName)
-	data, err := limits.ReadFile(path, maxConfigSize)
+	data, err := limits.ReadFile(path, MaxConfigSize)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return Config{Path: path}, nil
@@ -116,7 +119,7 @@ func ReadConfig(dir string) (Config, error) {
 // ParseConfig reads the text of a bulla.toml, strictly.
 func ParseConfig(data []byte) (Config, error) {
 	var c Config
-	if len(data) > maxConfigSize {
+	if len(data) > MaxConfigSize {
 		return c, &ConfigError{Path: ConfigName, Message: "larger than 1 MiB"}
 	}
 	err := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields().Decode(&c)
@@ -126,7 +129,7 @@ func ParseConfig(data []byte) (Config, error) {
 	if err := c.check(data); err != nil {
 		return Config{}, err
 	}
-	if _, err := parsePolicy(data, ConfigName); err != nil {
+	if _, err := ParsePolicy(data, ConfigName); err != nil {
 		return Config{}, err
 	}
 	return c, nil
@@ -153,12 +156,15 @@ func configError(err error) error {
 	return &ConfigError{Path: ConfigName, Message: err.Error()}
 }
 
+// imageSystems are what image_with may say.
+var imageSystems = []string{"", "cosign", "content-trust", "both"}
+
 func (c Config) check(data []byte) error {
 	bad := func(key, msg string) error {
 		return &ConfigError{Path: ConfigName, Line: lineOf(data, key), Message: msg}
 	}
 	r := c.Release
-	if r.Tag != "" && strings.Count(r.Tag, versionVariable) != 1 {
+	if r.Tag != "" && strings.Count(r.Tag, VersionVariable) != 1 {
 		return bad("tag", `"release.tag" must contain {version} exactly once`)
 	}
 	if r.Key != "" {
@@ -171,7 +177,7 @@ func (c Config) check(data []byte) error {
 			return bad("artifacts", `"release.artifacts" has an empty pattern`)
 		}
 	}
-	if _, err := ParseImageWith(r.ImageWith); err != nil {
+	if !slices.Contains(imageSystems, r.ImageWith) {
 		return bad("image_with", `"release.image_with" takes cosign, content-trust or both`)
 	}
 	if u, err := url.Parse(r.TrustServer); r.TrustServer != "" && (err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil) {
@@ -214,4 +220,24 @@ func (c Config) Write() error {
 		return err
 	}
 	return atomicfile.Write(c.Path, b.Bytes(), 0o644)
+}
+
+// withVersion puts a version in the place of its variable.
+func WithVersion(list []string, version string) []string {
+	var out []string
+	for _, l := range list {
+		out = append(out, strings.ReplaceAll(l, VersionVariable, version))
+	}
+	return out
+}
+
+// parsePolicy reads the [policy] table of a bulla.toml, nil where there is none; path is what errors
+// call the file.
+func ParsePolicy(data []byte, path string) (*policy.Policy, error) {
+	p, err := policy.Parse(data)
+	var syntax *policy.SyntaxError
+	if errors.As(err, &syntax) {
+		return nil, &ConfigError{Path: path, Line: syntax.Line, Column: syntax.Column, Message: syntax.Message}
+	}
+	return p, err
 }

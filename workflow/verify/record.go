@@ -1,8 +1,9 @@
-package workflow
+package verify
 
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -14,6 +15,8 @@ import (
 	"bulla/docker/dct"
 	"bulla/gitops"
 	"bulla/keys"
+	"bulla/keys/limits"
+	"bulla/workflow/record"
 )
 
 // record judges a release record and everything it binds: the record's own signature first, then
@@ -25,7 +28,7 @@ func (v *Verifier) record(ctx context.Context, path, sig string) ([]keys.Verdict
 }
 
 // parsedRecord is record, and returns what was judged: nil if it could not be read.
-func (v *Verifier) parsedRecord(ctx context.Context, path, sig string) ([]keys.Verdict, *Record, error) {
+func (v *Verifier) parsedRecord(ctx context.Context, path, sig string) ([]keys.Verdict, *record.Statement, error) {
 	res, err := artifacts.Verify(ctx, path, sig, v.judge)
 	if err != nil {
 		return []keys.Verdict{keys.NotChecked(keys.KindRecord, path, "The record cannot be read: "+rootCause(err).Error())}, nil, ctx.Err()
@@ -34,11 +37,11 @@ func (v *Verifier) parsedRecord(ctx context.Context, path, sig string) ([]keys.V
 	for i := range own {
 		own[i].Kind = keys.KindRecord
 	}
-	data, problem := readJudged(path, maxRecordSize, res)
+	data, problem := readJudged(path, record.MaxSize, res)
 	if problem != "" {
 		return []keys.Verdict{keys.NotChecked(keys.KindRecord, path, problem)}, nil, nil
 	}
-	rec, err := ParseRecord(data)
+	rec, err := record.Parse(data)
 	if err != nil {
 		return []keys.Verdict{{Kind: keys.KindRecord, Target: path, Status: keys.StatusMalformed, Reason: "It is no release record that can be read: " + err.Error() + "."}}, nil, nil
 	}
@@ -59,11 +62,11 @@ func (v *Verifier) parsedRecord(ctx context.Context, path, sig string) ([]keys.V
 // readJudged reads a file whose signatures were judged just before, and says what is wrong if it
 // is not the same any more: what is parsed must be what was judged.
 func readJudged(path string, limit int64, judged artifacts.Verified) (data []byte, problem string) {
-	data, err := readLimited(path, limit)
+	data, err := limits.ReadIfThere(path, limit)
 	switch {
 	case err != nil:
 		return nil, "It cannot be read: " + rootCause(err).Error() + "."
-	case sha256Hex(data) != judged.SHA256:
+	case fmt.Sprintf("%x", sha256.Sum256(data)) != judged.SHA256:
 		return nil, "It changed while it was checked."
 	}
 	return data, ""
@@ -72,7 +75,7 @@ func readJudged(path string, limit int64, judged artifacts.Verified) (data []byt
 // boundCheck judges what one record binds.
 type boundCheck struct {
 	v   *Verifier
-	rec Record
+	rec record.Statement
 	dir string
 	// sealed says that the record's own signature passes, so that the images in it and their
 	// public keys may be believed.
@@ -101,7 +104,7 @@ func (b boundCheck) tag(ctx context.Context) []keys.Verdict {
 	if err != nil {
 		return []keys.Verdict{keys.NotChecked(keys.KindTag, t.Name, "The tag cannot be read: "+err.Error())}
 	}
-	vs := judgeTag(b.v.judge, tag)
+	vs := JudgeTag(b.v.judge, tag)
 	switch {
 	case tag.ObjectID != t.Object:
 		return contradict(vs, fmt.Sprintf("The tag is object %.12s here, but the record names %.12s.", tag.ObjectID, t.Object))
@@ -121,7 +124,7 @@ func (b boundCheck) files(ctx context.Context) (out []keys.Verdict) {
 	for i, name := range b.rec.Predicate.Files {
 		b.v.progress(name, 1+i, b.total())
 		path := filepath.Join(b.dir, filepath.FromSlash(name))
-		want, ok := b.rec.digestOf(name, "sha256")
+		want, ok := b.rec.DigestOf(name, "sha256")
 		res, err := artifacts.Verify(ctx, path, "", b.v.judge)
 		switch {
 		case err != nil:
@@ -177,7 +180,7 @@ func (b boundCheck) compareChecksums(path string, judged artifacts.Verified) str
 	algorithm := strings.ToLower(strings.TrimSuffix(filepath.Base(path), "SUMS"))
 	seen := map[string]bool{}
 	for _, s := range sums {
-		if want, ok := b.rec.digestOf(s.Name, algorithm); !ok || want != s.Digest {
+		if want, ok := b.rec.DigestOf(s.Name, algorithm); !ok || want != s.Digest {
 			return "The checksums name another digest than the record does."
 		}
 		seen[s.Name] = true
@@ -217,7 +220,7 @@ func (b boundCheck) images(ctx context.Context) (out []keys.Verdict) {
 }
 
 // image judges one image by every system that the record says has signed it.
-func (b boundCheck) image(ctx context.Context, seal ImageSeal, img docker.Image) (vs []keys.Verdict) {
+func (b boundCheck) image(ctx context.Context, seal record.ImageSeal, img docker.Image) (vs []keys.Verdict) {
 	if seal.ContentTrust == nil || seal.PublicKey != "" {
 		pubs := append([]cosign.PublicKey{}, b.v.imageKeys...)
 		if pub, err := cosign.ParsePublicKey([]byte(seal.PublicKey)); err == nil {
@@ -232,16 +235,16 @@ func (b boundCheck) image(ctx context.Context, seal ImageSeal, img docker.Image)
 }
 
 // contentTrust judges a tag by the trust data that the record names, from the root in it on.
-func (b boundCheck) contentTrust(ctx context.Context, seal ImageSeal, img docker.Image) []keys.Verdict {
+func (b boundCheck) contentTrust(ctx context.Context, seal record.ImageSeal, img docker.Image) []keys.Verdict {
 	switch {
 	case !b.sealed:
 		return []keys.Verdict{keys.NotChecked(keys.KindImage, seal.Reference, "The record is not vouched for, so neither is the root of the trust data that it names.")}
-	case b.v.trustClients == nil || len(seal.ContentTrust.RootCertificates) == 0:
+	case len(seal.ContentTrust.RootCertificates) == 0:
 		return []keys.Verdict{keys.NotChecked(keys.KindImage, seal.Reference, "Nothing names the root of the trust data.")}
 	}
-	clients := b.v.trustClients()
-	defer clients.close()
-	r := clients.get(seal.ContentTrust.Server).Repository(dct.GUNOf(img.Reference))
+	clients := dct.NewClients(b.v.world.TrustClient)
+	defer clients.Close()
+	r := clients.Get(seal.ContentTrust.Server).Repository(dct.GUNOf(img.Reference))
 	vs, _, err := r.Verify(ctx, img, dct.Trust{Certificates: seal.ContentTrust.RootCertificates})
 	var bad *dct.MetadataError
 	switch {

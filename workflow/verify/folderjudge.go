@@ -1,4 +1,4 @@
-package workflow
+package verify
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 
 	"bulla/artifacts"
 	"bulla/keys"
+	"bulla/workflow/record"
 )
 
 // folderJudge collects the verdicts on a folder.
@@ -50,10 +51,10 @@ func (j *folderJudge) path(name string) string {
 }
 
 func (j *folderJudge) byRecord(ctx context.Context) error {
-	if !j.folder.record || j.vouched[RecordName] {
+	if !j.folder.record || j.vouched[record.Name] {
 		return nil
 	}
-	path := j.path(RecordName)
+	path := j.path(record.Name)
 	vs, rec, err := j.v.parsedRecord(ctx, path, "")
 	for i := range vs {
 		if (vs[i].Kind == keys.KindArtifact || vs[i].Kind == keys.KindChecksum) && !filepath.IsAbs(vs[i].Target) {

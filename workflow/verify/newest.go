@@ -1,4 +1,4 @@
-package workflow
+package verify
 
 import (
 	"context"
@@ -8,6 +8,9 @@ import (
 	"bulla/artifacts"
 	"bulla/gitops"
 	"bulla/keys"
+	"bulla/keys/limits"
+	"bulla/workflow/project"
+	"bulla/workflow/record"
 )
 
 // NewestRelease names what `bulla verify` without a target looks at: the newest version tag, and
@@ -16,8 +19,7 @@ func (v *Verifier) NewestRelease(ctx context.Context) ([]string, error) {
 	if v.repo == nil {
 		return nil, gitops.ErrNotRepository
 	}
-	s := &Session{repo: v.repo, config: v.config}
-	vs, err := s.versions(ctx)
+	vs, err := v.versions(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -30,23 +32,32 @@ func (v *Verifier) NewestRelease(ctx context.Context) ([]string, error) {
 	return []string{"tag:" + vs[0].Name}, nil
 }
 
+// versions lists the tags that are versions, newest first.
+func (v *Verifier) versions(ctx context.Context) ([]project.TaggedVersion, error) {
+	tags, err := v.repo.Tags(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return project.Versions(tags, v.config.TagPattern()), nil
+}
+
 // recordOf finds the record of a release: where the journal says that it was written, or where
 // its artifacts are built.
-func (v *Verifier) recordOf(ctx context.Context, t taggedVersion) string {
+func (v *Verifier) recordOf(ctx context.Context, t project.TaggedVersion) string {
 	var dirs []string
-	if p, ok := finished(v.commonDir, t.Name); ok {
-		dirs = append(dirs, p.Dir)
+	if dir := v.releasedIn(t.Name); dir != "" {
+		dirs = append(dirs, dir)
 	}
-	if files, err := artifacts.Find(ctx, v.root, withVersion(v.config.Release.Artifacts, t.version)); err == nil && len(files) > 0 {
+	if files, err := artifacts.Find(ctx, v.root, project.WithVersion(v.config.Release.Artifacts, t.Version)); err == nil && len(files) > 0 {
 		dirs = append(dirs, artifacts.CommonDir(files))
 	}
 	for _, dir := range dirs {
-		path := filepath.Join(dir, RecordName)
-		data, err := readLimited(path, maxRecordSize)
+		path := filepath.Join(dir, record.Name)
+		data, err := limits.ReadIfThere(path, record.MaxSize)
 		if err != nil || len(data) == 0 {
 			continue
 		}
-		if rec, err := ParseRecord(data); err == nil && rec.Predicate.Tag.Name == t.Name {
+		if rec, err := record.Parse(data); err == nil && rec.Predicate.Tag.Name == t.Name {
 			return path
 		}
 	}
@@ -59,14 +70,13 @@ func (v *Verifier) RecordOf(ctx context.Context, text string) (string, error) {
 	if v.repo == nil {
 		return "", gitops.ErrNotRepository
 	}
-	s := &Session{repo: v.repo, config: v.config}
-	vs, err := s.versions(ctx)
+	vs, err := v.versions(ctx)
 	if err != nil {
 		return "", err
 	}
 	tag := text
 	if text != "" {
-		if t, _, err := tagFor(text, v.config.TagPattern()); err == nil {
+		if t, _, err := project.TagFor(text, v.config.TagPattern()); err == nil {
 			tag = t
 		}
 	} else if len(vs) > 0 {
@@ -89,7 +99,7 @@ func (v *Verifier) RecordOf(ctx context.Context, text string) (string, error) {
 
 // noRelease says why no newest release is found: tags may follow another pattern.
 func (v *Verifier) noRelease() error {
-	return &TargetError{Reason: fmt.Sprintf("no tag of this repository is a version by the pattern %q; name a tag, or set tag in the [release] table of %s, such as tag = \"project-{version}\"", v.config.TagPattern(), ConfigName)}
+	return &TargetError{Reason: fmt.Sprintf("no tag of this repository is a version by the pattern %q; name a tag, or set tag in the [release] table of %s, such as tag = \"project-{version}\"", v.config.TagPattern(), project.ConfigName)}
 }
 
 // ProjectKeys are the public keys that the repository itself publishes: in KEYS, and in the
@@ -104,7 +114,7 @@ func (v *Verifier) ProjectKeys() (*keys.Keyring, error) {
 	}
 	var rings []*keys.Keyring
 	for _, name := range files {
-		data, err := readLimited(filepath.Join(v.root, filepath.FromSlash(name)), maxKeyringSize)
+		data, err := limits.ReadIfThere(filepath.Join(v.root, filepath.FromSlash(name)), keys.MaxKeyringBytes)
 		if err != nil {
 			return nil, err
 		}
@@ -122,9 +132,8 @@ func (v *Verifier) RemoteURL(ctx context.Context) string {
 	if err != nil {
 		return ""
 	}
-	s := &Session{config: v.config, remotes: remotes}
-	r, ok := s.remote("")
-	if !ok || projectOfURL(r.URL) == "" {
+	r, ok := project.Remote(remotes, v.config.Release.Remote)
+	if !ok || project.NameOfURL(r.URL) == "" {
 		return ""
 	}
 	return r.URL

@@ -1,4 +1,4 @@
-package workflow
+package verify
 
 import (
 	"cmp"
@@ -14,13 +14,16 @@ import (
 	"bulla/artifacts"
 	"bulla/docker"
 	"bulla/docker/cosign"
+	"bulla/docker/dct"
 	"bulla/gitops"
 	"bulla/keys"
 	"bulla/keys/limits"
+	"bulla/workflow/project"
+	"bulla/workflow/record"
 )
 
 // VerifyOptions says with which keys, and as of when, a Verifier judges.
-type VerifyOptions struct {
+type Options struct {
 	// Dir is where the repository is looked for; none there is no error.
 	Dir string
 	// Keys are files with public keys to add; OnlyKeys forbids all others.
@@ -46,31 +49,49 @@ type Verifier struct {
 	repo      *gitops.Repo // nil outside a repository
 	root      string       // of the repository, "" outside
 	commonDir string       // its git directory, "" outside
-	config    Config
-	registry  *docker.Client
+	config    project.Config
+	world     World
 	imageKeys []cosign.PublicKey
-	// trustClients makes clients of trust servers.
-	trustClients func() *trustClients
-	trust        PolicyState
-	onlyKeys     bool
-	signature    string
-	offline      bool
-	problems     []error
-	progress     func(item string, i, n int)
+	trust     PolicyState
+	onlyKeys  bool
+	signature string
+	offline   bool
+	problems  []error
+	progress  func(item string, i, n int)
+}
+
+// VerifyWorld is what a Verifier takes from outside of the repository.
+type World struct {
+	// Git is how repositories are opened.
+	Git gitops.Options
+	// Keyring gathers the public keys at hand: bulla's, GnuPG's, and those that the repository at
+	// root publishes. The errors are keyrings that could not be read.
+	Keyring func(ctx context.Context, root string) (*keys.Keyring, []error)
+	// ImageKeys is the folder of bulla's own image keys.
+	ImageKeys string
+	// ReleasedIn is the folder that a finished release of a tag put its record in, "" where no
+	// release of it was made in the repository with that git directory.
+	ReleasedIn func(gitDir, tag string) string
+	// Registry is asked about images, and TrustClient makes a client of a trust server.
+	Registry    *docker.Client
+	TrustClient func(server string) *dct.Client
+	// Now is the clock.
+	Now func() time.Time
 }
 
 // errNoKeysNamed says why no signature can be proved.
 var errNoKeysNamed = errors.New("there is no public key to judge by: only named ones count, and none is named")
 
-// NewVerifier gathers the keys. A named key file that cannot be read is an error; one without a
+// newVerifier gathers the keys. A named key file that cannot be read is an error; one without a
 // key in it, and problems of keyrings nobody named, are kept in Problems.
-func NewVerifier(ctx context.Context, w *World, o VerifyOptions) (*Verifier, error) {
-	v := &Verifier{registry: w.Registry, trustClients: func() *trustClients { return newTrustClients(w) }, signature: o.Signature, offline: o.Offline, progress: func(string, int, int) {}}
+func New(ctx context.Context, w World, o Options) (*Verifier, error) {
+	v := &Verifier{world: w, signature: o.Signature, offline: o.Offline, progress: func(string, int, int) {}}
 	v.onlyKeys = o.OnlyKeys
-	if err := v.openRepository(ctx, w, o.Dir); err != nil {
+	if err := v.openRepository(ctx, o.Dir); err != nil {
 		return nil, err
 	}
-	if err := v.readPolicy(ctx, o.Policy); err != nil {
+	var err error
+	if v.trust, err = ReadPolicy(ctx, v.repo, v.root, o.Policy); err != nil {
 		return nil, err
 	}
 	var rings []*keys.Keyring
@@ -87,24 +108,45 @@ func NewVerifier(ctx context.Context, w *World, o VerifyOptions) (*Verifier, err
 	}
 	rings = append(rings, revoked...)
 	if !o.OnlyKeys {
-		ring, problems := w.keyring(ctx, v.root)
+		ring, problems := w.Keyring(ctx, v.root)
 		rings = append(rings, ring)
 		v.problems = append(v.problems, problems...)
 		rings = append(rings, v.policyKeyring(), v.gitSigners(ctx))
-		v.ownImageKeys(w)
+		v.ownImageKeys()
 	}
 	if o.OnlyKeys && len(o.Keys) == 0 {
 		v.problems = append(v.problems, errNoKeysNamed)
 	}
 	now := o.At
 	if now.IsZero() {
-		now = w.Now().Add(clockSlack)
+		now = w.Now().Add(ClockSlack)
 	}
 	v.judge = &keys.Judge{Keyring: keys.MergeKeyrings(rings...), Now: now}
 	if err := v.followPolicy(ctx, o.Policy); err != nil {
 		return nil, err
 	}
 	return v, nil
+}
+
+// Stranger is a Verifier of what a release has just made: with the signer's public keys alone, by a
+// policy that was read.
+type Stranger struct {
+	World     World
+	Repo      *gitops.Repo
+	Config    project.Config
+	Keys      *keys.Keyring
+	ImageKeys []cosign.PublicKey
+	Policy    PolicyState
+	// Progress hears which of n things is looked at.
+	Progress func(item string, i, n int)
+}
+
+// Verifier judges as s does.
+func (s Stranger) Verifier() *Verifier {
+	return &Verifier{
+		judge: &keys.Judge{Keyring: s.Keys, Now: s.World.Now().Add(ClockSlack)}, repo: s.Repo, config: s.Config,
+		world: s.World, imageKeys: s.ImageKeys, trust: s.Policy, progress: s.Progress,
+	}
 }
 
 // WithKeys is the Verifier with more public keys, as those that World.Fetch finds for MissingKey. The
@@ -115,8 +157,8 @@ func (v *Verifier) WithKeys(ring *keys.Keyring) *Verifier {
 	return &out
 }
 
-func (v *Verifier) openRepository(ctx context.Context, w *World, dir string) error {
-	o := w.Git()
+func (v *Verifier) openRepository(ctx context.Context, dir string) error {
+	o := v.world.Git
 	o.ReadOnly = true
 	repo, err := gitops.OpenWith(ctx, dir, o)
 	if errors.Is(err, gitops.ErrNotRepository) {
@@ -129,13 +171,13 @@ func (v *Verifier) openRepository(ctx context.Context, w *World, dir string) err
 	if v.root == "" {
 		return nil
 	}
-	v.config, err = ReadConfig(v.root)
+	v.config, err = project.ReadConfig(v.root)
 	return err
 }
 
 // keyFile reads an OpenPGP keyring, git's allowed_signers, or a PEM public key for images.
 func (v *Verifier) keyFile(path string) (*keys.Keyring, error) {
-	data, err := limits.ReadNamed(path, maxKeyringSize)
+	data, err := limits.ReadNamed(path, keys.MaxKeyringBytes)
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +198,7 @@ func (v *Verifier) keyFile(path string) (*keys.Keyring, error) {
 
 // revocations reads the lists of revoked SSH keys. One that cannot be read is an error, whoever
 // named it: what it revokes would pass.
-func (v *Verifier) revocations(ctx context.Context, o VerifyOptions) (rings []*keys.Keyring, err error) {
+func (v *Verifier) revocations(ctx context.Context, o Options) (rings []*keys.Keyring, err error) {
 	paths := o.Revoked
 	if !o.OnlyKeys && v.repo != nil {
 		if cfg, err := v.repo.SigningConfig(ctx); err == nil && cfg.Revoked != "" {
@@ -186,7 +228,7 @@ func (v *Verifier) gitSigners(ctx context.Context) *keys.Keyring {
 	if err != nil || cfg.AllowedSigners == "" {
 		return nil
 	}
-	data, err := readLimited(v.besideGit(cfg.AllowedSigners), maxKeyringSize)
+	data, err := limits.ReadIfThere(v.besideGit(cfg.AllowedSigners), keys.MaxKeyringBytes)
 	if err == nil && len(data) > 0 {
 		var ring *keys.Keyring
 		if ring, err = keys.ReadKeyring(data, keys.SourceFile); err == nil {
@@ -209,8 +251,8 @@ func (v *Verifier) besideGit(path string) string {
 }
 
 // ownImageKeys adds the public halves of image keys that bulla made, and of the configured one.
-func (v *Verifier) ownImageKeys(w *World) {
-	paths, _ := filepath.Glob(filepath.Join(w.imageKeyDir(), "*.pub")) // the pattern is well formed
+func (v *Verifier) ownImageKeys() {
+	paths, _ := filepath.Glob(filepath.Join(v.world.ImageKeys, "*.pub")) // the pattern is well formed
 	if k := v.config.Release.ImageKey; k != "" {
 		if !filepath.IsAbs(k) {
 			k = filepath.Join(v.root, k)
@@ -218,7 +260,7 @@ func (v *Verifier) ownImageKeys(w *World) {
 		paths = append(paths, strings.TrimSuffix(k, ".key")+".pub")
 	}
 	for _, p := range paths {
-		data, err := readLimited(p, 1<<20)
+		data, err := limits.ReadIfThere(p, 1<<20)
 		if err != nil || len(data) == 0 {
 			continue
 		}
@@ -277,7 +319,7 @@ func (v *Verifier) tag(ctx context.Context, name string) ([]keys.Verdict, error)
 	if err != nil {
 		return []keys.Verdict{keys.NotChecked(keys.KindTag, name, "The tag cannot be read: "+err.Error())}, nil
 	}
-	return v.decideOne(judgeTag(v.judge, tag), tag.ObjectID), nil
+	return v.decideOne(JudgeTag(v.judge, tag), tag.ObjectID), nil
 }
 
 func (v *Verifier) commit(ctx context.Context, rev string) ([]keys.Verdict, error) {
@@ -312,7 +354,7 @@ func (v *Verifier) resolveImage(ctx context.Context, text string) (img docker.Im
 	if v.offline {
 		return img, &no, nil
 	}
-	if img, err = v.registry.Resolve(ctx, ref); err != nil {
+	if img, err = v.world.Registry.Resolve(ctx, ref); err != nil {
 		no.Reason = err.Error()
 		return img, &no, nil
 	}
@@ -321,7 +363,7 @@ func (v *Verifier) resolveImage(ctx context.Context, text string) (img docker.Im
 
 // judgeImage judges the cosign signatures of an image that was resolved.
 func (v *Verifier) judgeImage(ctx context.Context, text string, img docker.Image, pubs []cosign.PublicKey) []keys.Verdict {
-	vs, err := cosign.Verify(ctx, v.registry, img, pubs)
+	vs, err := cosign.Verify(ctx, v.world.Registry, img, pubs)
 	if err != nil {
 		return []keys.Verdict{keys.NotChecked(keys.KindImage, text, err.Error())}
 	}
@@ -338,7 +380,7 @@ func (v *Verifier) file(ctx context.Context, path string) ([]keys.Verdict, error
 	switch {
 	case v.signature != "":
 		return v.artifact(ctx, path, v.signature)
-	case base == RecordName:
+	case base == record.Name:
 		return v.record(ctx, path, "")
 	case isChecksums(base):
 		return v.checksums(ctx, path)
@@ -349,6 +391,9 @@ func (v *Verifier) file(ctx context.Context, path string) ([]keys.Verdict, error
 	}
 	return v.artifact(ctx, path, "")
 }
+
+// clockSlack keeps a signature made this very second from being called future.
+const ClockSlack = 2 * time.Second
 
 func isFolder(path string) bool {
 	info, err := os.Stat(path)
@@ -374,4 +419,13 @@ func (v *Verifier) artifact(ctx context.Context, path, sig string) ([]keys.Verdi
 		}
 	}
 	return v.decideOne(res.Verdicts, res.SHA256), nil
+}
+
+// rootCause is the system's own word for what went wrong with a path.
+func rootCause(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
+	}
+	return err
 }

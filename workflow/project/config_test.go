@@ -1,4 +1,4 @@
-package workflow
+package project
 
 import (
 	"errors"
@@ -81,7 +81,7 @@ func TestTagFor(t *testing.T) {
 		{"1.4.0 ; rm", "v{version}", "", ""},
 		{"latest", "v{version}", "", ""},
 	} {
-		tag, version, err := tagFor(c.text, c.pattern)
+		tag, version, err := TagFor(c.text, c.pattern)
 		if tag != c.tag || version != c.version || (err != nil) != (c.tag == "") {
 			t.Errorf("%q in %q: %q %q %v", c.text, c.pattern, tag, version, err)
 		}
@@ -94,39 +94,8 @@ func FuzzParseConfig(f *testing.F) {
 	f.Add([]byte("\xff\x00[["))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := ParseConfig(data)
-		if err == nil && strings.Count(c.TagPattern(), versionVariable) != 1 {
+		if err == nil && strings.Count(c.TagPattern(), VersionVariable) != 1 {
 			t.Errorf("accepted the pattern %q", c.TagPattern())
-		}
-	})
-}
-
-func FuzzParseRecord(f *testing.F) {
-	f.Add([]byte(`{"_type":"https://in-toto.io/Statement/v1","predicateType":"urn:bulla:release:v1","subject":[],"predicate":{"tag":{"name":"v1"},"files":["a"]}}`))
-	f.Add([]byte(`{"_type":"https://in-toto.io/Statement/v1","predicateType":"urn:bulla:release:v1","predicate":{"tag":{"name":"v1"},"files":["../a"]}}`))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		rec, err := ParseRecord(data)
-		if err != nil {
-			return
-		}
-		for _, n := range rec.Predicate.Files {
-			if !filepath.IsLocal(filepath.FromSlash(n)) {
-				t.Errorf("accepted %q", n)
-			}
-		}
-	})
-}
-
-func FuzzParseJournal(f *testing.F) {
-	f.Add([]byte("{\"type\":\"begin\",\"plan\":{}}\n{\"type\":\"started\",\"step\":\"tag\"}\n"))
-	f.Add([]byte("{\"type\":\"begin\",\"plan\":{}}\n{\"type\":"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		entries, valid, err := parseJournal("j", data)
-		if err == nil && len(entries) > 0 && entries[0].Plan == nil {
-			t.Error("a journal without a plan")
-		}
-		// What is kept of a journal reads the same again: the next line can be appended to it.
-		if again, n, e := parseJournal("j", data[:valid]); err == nil && (e != nil || n != valid || len(again) != len(entries)) {
-			t.Errorf("%d of %d bytes kept, then %d entries and %v", valid, len(data), len(again), e)
 		}
 	})
 }

@@ -1,4 +1,4 @@
-package workflow
+package verify
 
 import (
 	"bytes"

@@ -1,4 +1,4 @@
-package workflow
+package verify
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 
 	"bulla/gitops"
 	"bulla/keys"
+	"bulla/workflow/project"
 )
 
 // What package history needs of a Verifier stands here.
@@ -31,14 +32,14 @@ func (v *Verifier) GitDir() string { return v.commonDir }
 func (v *Verifier) Root() string { return v.root }
 
 // Config is the repository's bulla.toml.
-func (v *Verifier) Config() Config { return v.config }
+func (v *Verifier) Config() project.Config { return v.config }
 
 // Project is how people call the project: owner/name from a remote, or the folder's name.
 func (v *Verifier) Project(ctx context.Context) string {
 	remotes, err := v.repo.Remotes(ctx)
 	if err == nil {
 		for _, r := range remotes {
-			if p := projectOfURL(r.URL); p != "" && (r.Name == "origin" || len(remotes) == 1) {
+			if p := project.NameOfURL(r.URL); p != "" && (r.Name == "origin" || len(remotes) == 1) {
 				return p
 			}
 		}
@@ -95,7 +96,7 @@ func (v *Verifier) Online() *Verifier {
 
 // VersionOf is the version in a tag, by the configured pattern; "" if the tag does not follow it.
 func (v *Verifier) VersionOf(tag string) string {
-	version, ok := versionOf(tag, v.config.TagPattern())
+	version, ok := project.VersionOf(tag, v.config.TagPattern())
 	if !ok {
 		return ""
 	}
@@ -105,17 +106,17 @@ func (v *Verifier) VersionOf(tag string) string {
 // RecordDirs are the folders where the record of a tag may lie: where a release made here put it,
 // and where the configured artifacts are built. version may be "".
 func (v *Verifier) RecordDirs(tag, version string) (dirs []string) {
-	if p, ok := finished(v.commonDir, tag); ok {
-		dirs = append(dirs, p.Dir)
+	if dir := v.releasedIn(tag); dir != "" {
+		dirs = append(dirs, dir)
 	}
 	if v.root == "" {
 		return dirs
 	}
 	for _, glob := range v.config.Release.Artifacts {
-		if version == "" && strings.Contains(glob, versionVariable) {
+		if version == "" && strings.Contains(glob, project.VersionVariable) {
 			continue
 		}
-		glob = strings.ReplaceAll(filepath.ToSlash(glob), versionVariable, version)
+		glob = strings.ReplaceAll(filepath.ToSlash(glob), project.VersionVariable, version)
 		for strings.ContainsAny(path.Dir(glob), `*?[{\`) {
 			glob = path.Dir(glob)
 		}
@@ -131,11 +132,11 @@ func (v *Verifier) HistoryFolders(tag, version string) (own, shared []string) {
 		return nil, nil
 	}
 	for _, f := range v.config.History.Folders {
-		named := strings.Contains(f, versionVariable) || strings.Contains(f, tagVariable)
-		if strings.Contains(f, versionVariable) && version == "" {
+		named := strings.Contains(f, project.VersionVariable) || strings.Contains(f, tagVariable)
+		if strings.Contains(f, project.VersionVariable) && version == "" {
 			continue
 		}
-		dir := absoluteIn(v.root, strings.NewReplacer(versionVariable, version, tagVariable, tag).Replace(f))
+		dir := absoluteIn(v.root, strings.NewReplacer(project.VersionVariable, version, tagVariable, tag).Replace(f))
 		if named {
 			own = append(own, dir)
 		} else {
@@ -155,15 +156,10 @@ func absoluteIn(root, p string) string {
 	return filepath.Join(root, p)
 }
 
-// TagOfRecord is the tag that the record at path is about; "" where there is no readable record.
-func TagOfRecord(path string) string {
-	data, err := readLimited(path, maxRecordSize)
-	if err != nil || len(data) == 0 {
+// releasedIn is the folder that a release of a tag, made here, put its record in; "" where none was.
+func (v *Verifier) releasedIn(tag string) string {
+	if v.world.ReleasedIn == nil {
 		return ""
 	}
-	rec, err := ParseRecord(data)
-	if err != nil {
-		return ""
-	}
-	return rec.Predicate.Tag.Name
+	return v.world.ReleasedIn(v.commonDir, tag)
 }

@@ -1,32 +1,12 @@
 package workflow
 
 import (
+	"bulla/workflow/verify"
 	"context"
-	"errors"
 	"fmt"
 	"path"
 	"strings"
-
-	"bulla/gitops"
-	"bulla/workflow/source"
 )
-
-// Source compares a source archive with the tree of a tag. What bulla.toml calls generated, and
-// what allow names, may differ. Errors are those of source.Compare, or a *TargetError where there
-// is no such tag.
-func (v *Verifier) Source(ctx context.Context, archive, tagName string, allow []string) (*source.Report, error) {
-	if v.repo == nil {
-		return nil, gitops.ErrNotRepository
-	}
-	tag, err := v.repo.Tag(ctx, tagName)
-	if errors.Is(err, gitops.ErrNotFound) {
-		return nil, &TargetError{Text: tagName, Reason: "this repository has no such tag"}
-	}
-	if err != nil {
-		return nil, err
-	}
-	return source.Compare(ctx, v.repo, tag, archive, source.Options{Allow: append(append([]string{}, v.config.Release.Generated...), allow...)})
-}
 
 // isSourceArchive reports whether an artifact is called as source archives are: widget-1.4.0.tar.gz
 // for the project widget. An archive of built files has more in its name.
@@ -46,8 +26,7 @@ func isSourceArchive(base, project, version string) bool {
 
 // compareSources compares the source archives among the artifacts with the tag just made. What is
 // found is a note and no failure: many archives hold generated files.
-func (r *run) compareSources(ctx context.Context, v *Verifier) string {
-	v.config = r.s.Config()
+func (r *run) compareSources(ctx context.Context, v *verify.Verifier) string {
 	var notes []string
 	for _, f := range r.result.Files {
 		if !isSourceArchive(f.Base(), r.plan.Project, r.plan.Version) {
