@@ -56,8 +56,8 @@ func newJob(t *testing.T) *job {
 	}
 	public, err := os.ReadFile(b.PublicKeyFile())
 	if err = errors.Join(err, os.WriteFile(filepath.Join(top, "KEYS"), public, 0o644),
-		os.CopyFS(filepath.Join(j.dir, "dist"), os.DirFS(filepath.Dir(res.Statement))),
-		os.CopyFS(filepath.Join(j.dir, "changed"), os.DirFS(filepath.Dir(res.Statement))),
+		os.CopyFS(filepath.Join(j.dir, "dist"), os.DirFS(filepath.Dir(res.Record))),
+		os.CopyFS(filepath.Join(j.dir, "changed"), os.DirFS(filepath.Dir(res.Record))),
 		os.WriteFile(filepath.Join(j.dir, "changed", res.Files[0].Base()), []byte("evil"), 0o644),
 		os.Mkdir(j.home, 0o555), os.Mkdir(j.traces, 0o700), os.Chmod(top, 0o755)); err != nil {
 		t.Fatal(err)

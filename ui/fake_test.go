@@ -298,7 +298,7 @@ func (f *fake) walkWith(ctx context.Context, p *workflow.Plan, face workflow.Fac
 
 // result is what walk returns: everything good.
 func (f *fake) result(p *workflow.Plan) *workflow.Result {
-	r := &workflow.Result{Plan: p, TagID: "c0ffee", Statement: "/home/widget/dist/bulla-release.json", Pushed: p.Push, Took: 3200 * time.Millisecond}
+	r := &workflow.Result{Plan: p, TagID: "c0ffee", Record: "/home/widget/dist/bulla-release.json", Pushed: p.Push, Took: 3200 * time.Millisecond}
 	by := &keys.Signatory{Fingerprint: rheaS, Primary: rhea, UserIDs: []string{p.Key.UserID}, SignedAt: noon, Hash: "sha256", Algorithm: "ed25519"}
 	good := func(kind keys.Kind, target string, who *keys.Signatory) {
 		r.Verdicts = append(r.Verdicts, keys.Verdict{Kind: kind, Target: target, Status: keys.StatusGood, Reason: "the signature is sound", Signer: who})
@@ -314,7 +314,7 @@ func (f *fake) result(p *workflow.Plan) *workflow.Result {
 		r.Images = append(r.Images, workflow.SignedImage{Name: img.Name, Digest: img.Digest})
 		good(keys.KindImage, img.Name, &keys.Signatory{Fingerprint: image})
 	}
-	good(keys.KindRecord, r.Statement, by)
+	good(keys.KindRecord, r.Record, by)
 	return r
 }
 

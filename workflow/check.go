@@ -48,7 +48,7 @@ func runCheck(ctx context.Context, r *run) (string, error) {
 			r.emit(StepProgress{Step: StepCheck, Item: item, Items: i, ItemsTotal: n})
 		},
 	}.Verifier()
-	verdicts, err := v.VerifyRecord(ctx, r.result.Statement)
+	verdicts, err := v.VerifyRecord(ctx, r.result.Record)
 	if err != nil {
 		return "", err
 	}

@@ -134,7 +134,7 @@ func TestFolderAsDownloaded(t *testing.T) {
 func TestFolderWithRecord(t *testing.T) {
 	b := newBench(t)
 	res := b.release(b.choices())
-	dir := filepath.Dir(res.Statement)
+	dir := filepath.Dir(res.Record)
 	o := verify.Options{Dir: b.repo}
 	want := map[string]keys.Status{"v1.0.0": keys.StatusGood, "SHA256SUMS": keys.StatusGood, "bulla-release.json": keys.StatusGood,
 		"widget-1.0.0.tar.gz": keys.StatusGood, "widget_1.0.0_amd64.deb": keys.StatusGood}

@@ -144,7 +144,7 @@ func (b *trustBench) verify(res *Result) []keys.Verdict {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	vs, err := v.Verify(b.t.Context(), []string{res.Statement})
+	vs, err := v.Verify(b.t.Context(), []string{res.Record})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -304,7 +304,7 @@ func TestRecordOfContentTrustIsNotBelievedBlindly(t *testing.T) {
 		t.Errorf("a dead trust server: %+v", v)
 	}
 	b.shut.Store(false)
-	data, err := os.ReadFile(res.Statement)
+	data, err := os.ReadFile(res.Record)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -339,7 +339,7 @@ func TestRecordOfContentTrustIsNotBelievedBlindly(t *testing.T) {
 	if bytes.Equal(forged, data) {
 		t.Fatal("the record does not name the root")
 	}
-	if err := os.WriteFile(res.Statement, forged, 0o600); err != nil {
+	if err := os.WriteFile(res.Record, forged, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if v := one(); v.OK(false) {

@@ -182,7 +182,7 @@ type Result struct {
 	Files      []artifacts.Signed
 	Checksums  []string // paths of SHA256SUMS and SHA512SUMS
 	Images     []SignedImage
-	Statement  string // path of bulla-release.json
+	Record     string // path of bulla-release.json
 	Verdicts   []keys.Verdict
 	Pushed     bool
 	PushFailed error // a refused push is not a failed release; resuming it pushes again

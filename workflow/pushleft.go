@@ -57,7 +57,7 @@ func (r *run) recall(ctx context.Context) bool {
 	if err != nil || rec.Predicate.Tag.Object != tag.ObjectID {
 		return false
 	}
-	res := Result{Plan: p, Resumed: true, TagID: tag.ObjectID, Statement: p.recordPath()}
+	res := Result{Plan: p, Resumed: true, TagID: tag.ObjectID, Record: p.recordPath()}
 	for _, f := range p.Files {
 		name, err := relativeTo(p.Dir, f.Path)
 		sum, ok := rec.DigestOf(name, "sha256")

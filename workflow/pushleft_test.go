@@ -55,7 +55,7 @@ func TestOnlyThePushIsLeft(t *testing.T) {
 	}{{"1.0.0", false}, {"1.0.1", true}} {
 		first := unpushed(c.version)
 		if c.lose {
-			if err := os.Remove(first.Statement + ".asc"); err != nil {
+			if err := os.Remove(first.Record + ".asc"); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -64,7 +64,7 @@ func TestOnlyThePushIsLeft(t *testing.T) {
 		if err != nil || !res.Pushed || !res.Good() || (asked > 0) != c.lose {
 			t.Fatalf("%s: asked %d times; %+v, %v", c.version, asked, res, err)
 		}
-		if res.TagID != first.TagID || len(res.Files) != len(first.Files) || res.Files[0].SHA256 != first.Files[0].SHA256 || !slices.Equal(res.Checksums, first.Checksums) || res.Statement != first.Statement {
+		if res.TagID != first.TagID || len(res.Files) != len(first.Files) || res.Files[0].SHA256 != first.Files[0].SHA256 || !slices.Equal(res.Checksums, first.Checksums) || res.Record != first.Record {
 			t.Errorf("%s: %+v, not %+v", c.version, res, first)
 		}
 		if got := b.git("-C", origin, "rev-parse", "v"+c.version); got != first.TagID {

@@ -78,7 +78,7 @@ func runRecord(ctx context.Context, r *run) (string, error) {
 		return "", fmt.Errorf("the record would be larger than %d bytes: name fewer files", record.MaxSize)
 	}
 	path := r.plan.recordPath()
-	r.result.Statement = path
+	r.result.Record = path
 	if err := r.writeOwn(path, data); err != nil {
 		return "", err
 	}

@@ -33,7 +33,7 @@ type Session struct {
 }
 
 // Open finds the repository at or above dir and reads its configuration. Besides the errors of
-// gitops.OpenWith it returns a *ConfigError.
+// gitops.OpenWith it returns a *project.ConfigError.
 func Open(ctx context.Context, w *World, dir string) (*Session, error) {
 	repo, err := w.openRepository(ctx, dir)
 	if err != nil {

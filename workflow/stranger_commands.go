@@ -31,7 +31,7 @@ func SignerCommands(r *Result, dir string) []Command {
 	if len(r.Images) > 0 {
 		out = append(out, Command{fmt.Sprintf("cp %s %s", quote(ImageKey{Path: r.Plan.ImageKey}.PublicPath()), quote(ImageKeyName(r.Plan.ImageKey))), "the image key's public half, to publish too"})
 	}
-	record := r.Statement
+	record := r.Record
 	if p, err := filepath.Rel(dir, record); err == nil && filepath.IsLocal(p) {
 		record = p
 	}
@@ -84,8 +84,8 @@ func StrangerCommands(r *Result, dir, publicKey, imageKey string) []Command {
 		out = append(out, Command{fmt.Sprintf("cosign verify --key %s --insecure-ignore-tlog %s", rel(imageKey), quote(img.Name)), "the image"})
 	}
 	return append(out,
-		Command{fmt.Sprintf("gpg --verify %s %s", rel(r.Statement+".asc"), rel(r.Statement)), "the record, which binds all of it"},
-		Command{fmt.Sprintf("bulla verify --keys %s --only-keys %s", rel(publicKey), rel(r.Statement)), "everything, from the record"})
+		Command{fmt.Sprintf("gpg --verify %s %s", rel(r.Record+".asc"), rel(r.Record)), "the record, which binds all of it"},
+		Command{fmt.Sprintf("bulla verify --keys %s --only-keys %s", rel(publicKey), rel(r.Record)), "everything, from the record"})
 }
 
 // ShellQuote makes one POSIX shell word of s.

@@ -181,8 +181,8 @@ func TestWalkWithoutFilesOrImages(t *testing.T) {
 	if !res.Good() || len(res.Verdicts) != 2 {
 		t.Fatalf("verdicts: %+v", res.Verdicts)
 	}
-	if res.Statement != filepath.Join(b.repo, record.Name) {
-		t.Errorf("record at %s", res.Statement)
+	if res.Record != filepath.Join(b.repo, record.Name) {
+		t.Errorf("record at %s", res.Record)
 	}
 }
 
@@ -233,7 +233,7 @@ func TestRecordFindsTampering(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		vs, err := v.Verify(ctx, []string{res.Statement})
+		vs, err := v.Verify(ctx, []string{res.Record})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -61,7 +61,7 @@ func resultToJSON(r *workflow.Result) *resultJSON {
 		Version: r.Plan.Version, Tag: r.Plan.Tag, TagObject: r.TagID, Commit: r.Plan.CommitID,
 		Fingerprint: r.Plan.Key.Fingerprint, Primary: r.Plan.Key.Primary,
 		Files: []signedJSON{}, Checksums: append([]string{}, r.Checksums...), Images: append([]workflow.SignedImage{}, r.Images...),
-		Record: r.Statement, Verdicts: []verdictJSON{}, Pushed: r.Pushed, Resumed: r.Resumed,
+		Record: r.Record, Verdicts: []verdictJSON{}, Pushed: r.Pushed, Resumed: r.Resumed,
 	}
 	for _, f := range r.Files {
 		out.Files = append(out.Files, signedJSON{f.Path, f.SignaturePath, f.SHA256, f.SHA512, f.Size, f.Kept})

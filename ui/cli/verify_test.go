@@ -68,7 +68,7 @@ func newProject(t *testing.T) *releasedProject {
 	}
 	p.git("clone", "-q", "--no-local", b.Dir(), p.dir)
 	p.copy(b.PublicKeyFile(), p.keys)
-	if err := os.CopyFS(p.dist, os.DirFS(filepath.Dir(res.Statement))); err != nil {
+	if err := os.CopyFS(p.dist, os.DirFS(filepath.Dir(res.Record))); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Mkdir(p.home, 0o555); err != nil {

@@ -175,7 +175,7 @@ func (f *fakeSession) Run(ctx context.Context, p *workflow.Plan, face workflow.F
 	}
 	face.Emit(workflow.StepDone{Step: workflow.StepTag, Text: p.Tag + " signed", Took: 3 * time.Second})
 	face.Emit(workflow.StepSkipped{Step: workflow.StepPush, Reason: "not asked for"})
-	return &workflow.Result{Plan: p, Statement: "/src/widget/dist/bulla-release.json"}, nil
+	return &workflow.Result{Plan: p, Record: "/src/widget/dist/bulla-release.json"}, nil
 }
 
 func (f *fakeSession) Resume(ctx context.Context, face workflow.Face) (*workflow.Result, error) {

@@ -59,7 +59,7 @@ func (p *place) released() (dir, record string) {
 	if err != nil || !res.Good() {
 		p.t.Fatal(err)
 	}
-	return dir, res.Statement
+	return dir, res.Record
 }
 
 // A registry with a list of referrers shows no signature of a digest that no tag names: there the

@@ -110,7 +110,7 @@ type release struct {
 	trust  []record.ImageSeal // signed in Docker Content Trust
 }
 
-// maxRecord is the largest record that is read, in bytes: as workflow.ParseRecord has it.
+// maxRecord is the largest record that is read, in bytes: as package record has it.
 const maxRecord = 8 << 20
 
 // Make makes a kit and tries its commands. It writes nothing that stays.

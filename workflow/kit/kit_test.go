@@ -84,7 +84,7 @@ func released(t *testing.T) (*sandbox.Sandbox, *workflow.Result, Options) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return b, res, Options{Record: res.Statement, Keyring: ring, Others: keys.MergeKeyrings(), Repository: filepath.Join(b.Dir(), ".git"), Path: os.Getenv("PATH"), LookPath: lookPath}
+	return b, res, Options{Record: res.Record, Keyring: ring, Others: keys.MergeKeyrings(), Repository: filepath.Join(b.Dir(), ".git"), Path: os.Getenv("PATH"), LookPath: lookPath}
 }
 
 // Every tool that is here accepts what the kit says, in an empty home; the CI script too.

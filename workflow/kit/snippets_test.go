@@ -142,7 +142,7 @@ func snippets(t *testing.T, o Options, kit, bulla string, res *workflow.Result) 
 		t.Fatal(err)
 	}
 	path := strings.Join([]string{bin, filepath.Dir(bulla), os.Getenv("PATH")}, string(filepath.ListSeparator))
-	sound := filepath.Dir(res.Statement)
+	sound := filepath.Dir(res.Record)
 	changed := filepath.Join(t.TempDir(), "changed")
 	if err := os.CopyFS(changed, os.DirFS(sound)); err != nil {
 		t.Fatal(err)

@@ -25,9 +25,9 @@ const ConfigName = "bulla.toml"
 const DefaultTagPattern = "v{version}"
 
 const (
-	// versionVariable stands for the version in tag patterns, globs and references.
+	// VersionVariable stands for the version in tag patterns, globs and references.
 	VersionVariable = "{version}"
-	// maxConfigSize limits a bulla.toml that is read, in bytes.
+	// MaxConfigSize limits a bulla.toml that is read, in bytes.
 	MaxConfigSize = 1 << 20
 )
 
@@ -222,7 +222,7 @@ func (c Config) Write() error {
 	return atomicfile.Write(c.Path, b.Bytes(), 0o644)
 }
 
-// withVersion puts a version in the place of its variable.
+// WithVersion puts a version in the place of its variable.
 func WithVersion(list []string, version string) []string {
 	var out []string
 	for _, l := range list {
@@ -231,7 +231,7 @@ func WithVersion(list []string, version string) []string {
 	return out
 }
 
-// parsePolicy reads the [policy] table of a bulla.toml, nil where there is none; path is what errors
+// ParsePolicy reads the [policy] table of a bulla.toml, nil where there is none; path is what errors
 // call the file.
 func ParsePolicy(data []byte, path string) (*policy.Policy, error) {
 	p, err := policy.Parse(data)

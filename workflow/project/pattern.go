@@ -19,7 +19,7 @@ func (e *VersionError) Error() string {
 	return fmt.Sprintf("%q is not a version: expected something like 1.4.0 or %s", e.Text, strings.Replace(e.Pattern, VersionVariable, "1.4.0", 1))
 }
 
-// tagFor turns what a person typed, a version or a whole tag, into both.
+// TagFor turns what a person typed, a version or a whole tag, into both.
 func TagFor(text, pattern string) (tag, version string, err error) {
 	text = strings.TrimSpace(text)
 	v, ok := VersionOf(text, pattern)
@@ -38,7 +38,7 @@ func TagFor(text, pattern string) (tag, version string, err error) {
 	return tag, v, nil
 }
 
-// versionOf takes the version out of a tag that follows pattern.
+// VersionOf takes the version out of a tag that follows pattern.
 func VersionOf(tag, pattern string) (string, bool) {
 	before, after, _ := strings.Cut(pattern, VersionVariable)
 	rest, ok := strings.CutPrefix(tag, before)
@@ -61,14 +61,14 @@ func parseVersion(s string) (string, bool) {
 	return s, err == nil
 }
 
-// taggedVersion is a tag that is a version.
+// TaggedVersion is a tag that is a version.
 type TaggedVersion struct {
 	gitops.Tag
 	Version  string
 	Semantic *semver.Version
 }
 
-// versionsAmong are the tags that follow the pattern, newest version first.
+// Versions are the tags that follow the pattern, newest version first.
 func Versions(tags []gitops.Tag, pattern string) (out []TaggedVersion) {
 	for _, t := range tags {
 		if v, ok := VersionOf(t.Name, pattern); ok {

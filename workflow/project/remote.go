@@ -8,7 +8,7 @@ import (
 	"bulla/gitops"
 )
 
-// projectOfURL takes "acme/widget" out of https://host/acme/widget.git or git@host:acme/widget.
+// NameOfURL takes "acme/widget" out of https://host/acme/widget.git or git@host:acme/widget.
 // A local path names neither: "".
 func NameOfURL(raw string) string {
 	p := raw
@@ -26,7 +26,7 @@ func NameOfURL(raw string) string {
 	return strings.Join(parts, "/")
 }
 
-// chosenRemote finds a remote by name; "" means the one called origin, or the only one.
+// Remote finds a remote by name; "" means the one called origin, or the only one.
 func Remote(remotes []gitops.Remote, name string) (gitops.Remote, bool) {
 	for _, r := range remotes {
 		if r.Name == name || (name == "" && r.Name == "origin") {

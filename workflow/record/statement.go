@@ -13,21 +13,21 @@ import (
 	"bulla/keys/limits"
 )
 
-// RecordName is the file name of the release record.
+// Name is the file name of the release record.
 const Name = "bulla-release.json"
 
 // The types of the release record, an in-toto Statement v1
 // (https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md).
 const (
 	StatementType = "https://in-toto.io/Statement/v1"
-	// PredicateType names the predicate that RecordPredicate documents.
+	// PredicateType names the predicate that Predicate documents.
 	PredicateType = "urn:bulla:release:v1"
 )
 
-// maxRecordSize limits a record that is read, in bytes.
+// MaxSize limits a record that is read, in bytes.
 const MaxSize = 8 << 20
 
-// Record is the statement in bulla-release.json: it binds the tag object, the commit, the
+// Statement is what stands in bulla-release.json: it binds the tag object, the commit, the
 // digests of the files and the digests of the images to one another. The detached signature
 // beside it is by the key that signed the tag.
 type Statement struct {
@@ -45,7 +45,7 @@ type Subject struct {
 	Digest map[string]string `json:"digest"`
 }
 
-// RecordPredicate says who released what, and what each subject is.
+// Predicate says who released what, and what each subject is.
 type Predicate struct {
 	Project string `json:"project"`
 	Version string `json:"version"`
@@ -65,7 +65,7 @@ type Signer struct {
 	UserID      string           `json:"userId"`
 }
 
-// RecordTag names the tag and the objects behind it.
+// Tag names the tag and the objects behind it.
 type Tag struct {
 	Name   string `json:"name"`
 	Object string `json:"object"`
@@ -95,7 +95,7 @@ type TrustSeal struct {
 	RootCertificates []string `json:"rootCertificates"`
 }
 
-// ParseRecord reads a release record strictly: unknown statement and predicate types are errors,
+// Parse reads a release record strictly: unknown statement and predicate types are errors,
 // and so are names that lead out of the record's folder.
 func Parse(data []byte) (Statement, error) {
 	var rec Statement
@@ -123,7 +123,7 @@ func Parse(data []byte) (Statement, error) {
 	return rec, nil
 }
 
-// digestOf finds the digest of a subject by name and algorithm.
+// DigestOf finds the digest of a subject by name and algorithm.
 func (rec Statement) DigestOf(name, algorithm string) (string, bool) {
 	for _, s := range rec.Subject {
 		if d, ok := s.Digest[algorithm]; ok && s.Name == name {
@@ -133,7 +133,7 @@ func (rec Statement) DigestOf(name, algorithm string) (string, bool) {
 	return "", false
 }
 
-// TagOfRecord is the tag that the record at path is about; "" where there is no readable record.
+// TagOf is the tag that the record at path is about; "" where there is no readable record.
 func TagOf(path string) string {
 	data, err := limits.ReadIfThere(path, MaxSize)
 	if err != nil || len(data) == 0 {

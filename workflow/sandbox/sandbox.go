@@ -225,7 +225,7 @@ func (b *Sandbox) Recheck(ctx context.Context, r *workflow.Result) ([]keys.Verdi
 	if err != nil {
 		return nil, err
 	}
-	return v.Verify(ctx, []string{"file:" + r.Statement})
+	return v.Verify(ctx, []string{"file:" + r.Record})
 }
 
 // Close stops the registry, wipes the passphrases and removes the folder, if it was a temporary

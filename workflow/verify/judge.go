@@ -9,7 +9,7 @@ import (
 	"bulla/workflow/policy"
 )
 
-// judgeTag judges the signatures of a tag, and its names.
+// JudgeTag judges the signatures of a tag, and its names.
 func JudgeTag(j *keys.Judge, t gitops.Tag) []keys.Verdict {
 	vs, _ := tagSignatures(j, t)
 	return judgeNames(t, vs)
@@ -58,14 +58,14 @@ func judgeCommit(j *keys.Judge, target string, c gitops.Commit) []keys.Verdict {
 	return JudgeBytes(j, keys.KindCommit, target, c.Payload, c.Signature, c.Committer.When)
 }
 
-// judgeBytes judges signatures over data that is in memory. made is when the data says it was
+// JudgeBytes judges signatures over data that is in memory. made is when the data says it was
 // made, for signatures that carry no time of their own (SSH); zero for not known.
 func JudgeBytes(j *keys.Judge, kind keys.Kind, target string, payload, signature []byte, made time.Time) []keys.Verdict {
 	vs, _ := judgeUntil(j, kind, target, payload, signature, made)
 	return vs
 }
 
-// judgeUntil is judgeBytes that also tells until when the verdicts hold; zero for always.
+// judgeUntil is JudgeBytes that also tells until when the verdicts hold; zero for always.
 func judgeUntil(j *keys.Judge, kind keys.Kind, target string, payload, signature []byte, made time.Time) ([]keys.Verdict, time.Time) {
 	sigs, err := keys.ParseSignatures(signature)
 	if err != nil {

@@ -45,7 +45,7 @@ func (v *Verifier) versions(ctx context.Context) ([]project.TaggedVersion, error
 // its artifacts are built.
 func (v *Verifier) recordOf(ctx context.Context, t project.TaggedVersion) string {
 	var dirs []string
-	if dir := v.releasedIn(t.Name); dir != "" {
+	if dir := v.world.ReleasedIn(v.commonDir, t.Name); dir != "" {
 		dirs = append(dirs, dir)
 	}
 	if files, err := artifacts.Find(ctx, v.root, project.WithVersion(v.config.Release.Artifacts, t.Version)); err == nil && len(files) > 0 {

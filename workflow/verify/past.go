@@ -106,7 +106,7 @@ func (v *Verifier) VersionOf(tag string) string {
 // RecordDirs are the folders where the record of a tag may lie: where a release made here put it,
 // and where the configured artifacts are built. version may be "".
 func (v *Verifier) RecordDirs(tag, version string) (dirs []string) {
-	if dir := v.releasedIn(tag); dir != "" {
+	if dir := v.world.ReleasedIn(v.commonDir, tag); dir != "" {
 		dirs = append(dirs, dir)
 	}
 	if v.root == "" {
@@ -154,12 +154,4 @@ func absoluteIn(root, p string) string {
 		return p
 	}
 	return filepath.Join(root, p)
-}
-
-// releasedIn is the folder that a release of a tag, made here, put its record in; "" where none was.
-func (v *Verifier) releasedIn(tag string) string {
-	if v.world.ReleasedIn == nil {
-		return ""
-	}
-	return v.world.ReleasedIn(v.commonDir, tag)
 }

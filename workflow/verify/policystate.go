@@ -43,7 +43,7 @@ type PolicyState struct {
 	keyring []byte
 }
 
-// readPolicy finds the policy of a repository and its keyring. repo is nil outside of one, root is ""
+// ReadPolicy finds the policy of a repository and its keyring. repo is nil outside of one, root is ""
 // in a bare one. The way from a root of the policy is not followed yet.
 func ReadPolicy(ctx context.Context, repo *gitops.Repo, root string, o PolicyOptions) (s PolicyState, err error) {
 	switch {
@@ -172,7 +172,7 @@ func policyOfFile(path, root, origin string) (s PolicyState, err error) {
 	return s, err
 }
 
-// coSignersMissing reports whether all that the policy has against v is that others have not signed
+// CoSignersMissing reports whether all that the policy has against v is that others have not signed
 // yet.
 func (s PolicyState) CoSignersMissing(v keys.Verdict) bool {
 	if s.Policy == nil || v.Trusted == nil || *v.Trusted || !v.Status.Sound() || v.Signer == nil {

@@ -22,7 +22,7 @@ import (
 	"bulla/workflow/record"
 )
 
-// VerifyOptions says with which keys, and as of when, a Verifier judges.
+// Options says with which keys, and as of when, a Verifier judges.
 type Options struct {
 	// Dir is where the repository is looked for; none there is no error.
 	Dir string
@@ -60,7 +60,7 @@ type Verifier struct {
 	progress  func(item string, i, n int)
 }
 
-// VerifyWorld is what a Verifier takes from outside of the repository.
+// World is what a Verifier takes from outside of the repository.
 type World struct {
 	// Git is how repositories are opened.
 	Git gitops.Options
@@ -82,7 +82,7 @@ type World struct {
 // errNoKeysNamed says why no signature can be proved.
 var errNoKeysNamed = errors.New("there is no public key to judge by: only named ones count, and none is named")
 
-// newVerifier gathers the keys. A named key file that cannot be read is an error; one without a
+// New gathers the keys. A named key file that cannot be read is an error; one without a
 // key in it, and problems of keyrings nobody named, are kept in Problems.
 func New(ctx context.Context, w World, o Options) (*Verifier, error) {
 	v := &Verifier{world: w, signature: o.Signature, offline: o.Offline, progress: func(string, int, int) {}}
@@ -392,7 +392,7 @@ func (v *Verifier) file(ctx context.Context, path string) ([]keys.Verdict, error
 	return v.artifact(ctx, path, "")
 }
 
-// clockSlack keeps a signature made this very second from being called future.
+// ClockSlack keeps a signature made this very second from being called future.
 const ClockSlack = 2 * time.Second
 
 func isFolder(path string) bool {
