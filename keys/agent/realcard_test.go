@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"testing"
+	"time"
 
 	"bulla/keys"
 	"bulla/keys/keystest"
@@ -101,4 +102,34 @@ func TestRealCard(t *testing.T) {
 	if err := s.Unlock(t.Context(), a.ask); !errors.As(err, &ce) || ce.Problem != CardBlocked || len(a.requests) != 0 {
 		t.Fatalf("Unlock of a blocked card = %v after %d questions", err, len(a.requests))
 	}
+}
+
+// The real scdaemon says "wrong PIN" where a card was not touched. The card is asked again until the
+// time is over, its PIN is not blamed, and a touch in the meantime signs.
+func TestRealCardTouch(t *testing.T) {
+	c := newRealCard(t)
+	c.WantTouch()
+	s, a := c.signer(), answer(keystest.CardPIN)
+	unlock(t, s, a)
+	var told []Wait
+	s.(Attended).Attend(Attendant{Waiting: func(w Wait) {
+		told = append(told, w)
+		if len(told) == 2 { // the card has given up once, after 15 seconds
+			c.Touch()
+		}
+	}})
+	c.judge(sign(t, s), c.fpr)
+	if len(told) != 2 || told[0].For != WaitTouch || told[0].Card != keystest.CardSerial {
+		t.Errorf("told %+v", told)
+	}
+	if got := c.Status("PIN retry counter"); got != "3 0 3" || len(a.requests) != 1 {
+		t.Errorf("gpg says %q of the tries left, after %d questions", got, len(a.requests))
+	}
+	c.LetGo()
+	s.(*signer).g.touchLimit = time.Second
+	var ce *CardError
+	if _, err := trySign(t.Context(), s); !errors.As(err, &ce) || ce.Problem != CardIdle || errors.Is(err, keys.ErrWrongPassphrase) {
+		t.Errorf("Sign without a touch = %v", err)
+	}
+	c.Touch() // the agent still waits for it
 }

@@ -191,3 +191,14 @@ func (c *Card) MakeKey(name, email string) string {
 	c.Edit("generate", "n", CardAdminPIN, CardPIN, "0", name, email, "", CardPIN, CardPIN, CardPIN)
 	return strings.ReplaceAll(c.Status("Signature key"), " ", "")
 }
+
+// WantTouch sets the card to want a touch for each signature, for which gpg 2.2 has no command.
+func (c *Card) WantTouch() {
+	c.t.Helper()
+	const admin, touchOn = "SCD APDU 00200083083132333435363738", "SCD APDU 00DA00D6020120"
+	out, stderr, err := Run(c.t, nil, []string{"GNUPGHOME=" + c.Home}, Peer(c.t, "gpg-connect-agent"),
+		"--hex", "SCD SERIALNO", admin, touchOn, "/bye")
+	if err != nil || strings.Count(out, "90 00") != 2 {
+		c.t.Fatalf("gpg-connect-agent: %v\n%s%s", err, out, stderr)
+	}
+}
