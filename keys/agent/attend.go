@@ -11,9 +11,9 @@ import (
 // Attendant is the person who stands before the agent, for what a passphrase alone does not answer.
 // The zero Attendant is nobody.
 type Attendant struct {
-	// Waiting is told when the agent or a card keeps the caller waiting. It must not block, and is
-	// not told the end: that is the end of the call.
-	Waiting func(Wait)
+	// Waiting is told when the agent or a card keeps the caller waiting; what it returns is called
+	// when that is over, unless it is nil. Neither may block.
+	Waiting func(Wait) (over func())
 	// Lend gives the terminal to the agent's own prompt (pinentry) while use runs, and takes it
 	// back. It is called only where the agent's configuration leaves no other way.
 	Lend func(ctx context.Context, use func(context.Context, Terminal) error) error
@@ -56,7 +56,7 @@ type Attended interface {
 // Attend says who stands before the agent. It must not be called while the signer is used.
 func (s *signer) Attend(a Attendant) { s.attendant = a }
 
-// Patience is how long something may take before it is told: most signatures are quicker.
+// patience is how long something may take before it is told: most signatures are quicker.
 const patience = 400 * time.Millisecond
 
 // touchLimit is how long a touch is waited for. Cards themselves give up after some 15 seconds; then
@@ -66,28 +66,36 @@ const touchLimit = 2 * time.Minute
 // tell tells of a wait that lasts longer than after. The func it returns ends that: after it nothing
 // more is told.
 func (s *signer) tell(w Wait, after time.Duration) (over func()) {
-	told := s.attendant.Waiting
-	if told == nil {
-		return func() {}
-	}
-	if after <= 0 {
-		told(w)
+	waiting := s.attendant.Waiting
+	if waiting == nil {
 		return func() {}
 	}
 	var mu sync.Mutex
-	ended := false
-	t := time.AfterFunc(after, func() {
+	var ended bool
+	var told func()
+	begin := func() {
 		mu.Lock()
 		defer mu.Unlock()
 		if !ended {
-			told(w)
+			told = waiting(w)
 		}
-	})
+	}
+	t := (*time.Timer)(nil)
+	if after > 0 {
+		t = time.AfterFunc(after, begin)
+	} else {
+		begin()
+	}
 	return func() {
-		t.Stop()
+		if t != nil {
+			t.Stop()
+		}
 		mu.Lock()
 		defer mu.Unlock()
-		ended = true
+		if ended = true; told != nil {
+			told()
+			told = nil
+		}
 	}
 }
 

@@ -140,6 +140,9 @@ func (s *signer) askPIN(ctx context.Context, req keys.PassphraseRequest, try fun
 		}
 		req.TriesLeft = left
 		pin, err := s.ask(ctx, req)
+		if errors.Is(err, keys.ErrNoPassphrase) {
+			return &keys.NoPassphraseError{Request: req}
+		}
 		if err != nil {
 			return err
 		}

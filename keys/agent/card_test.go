@@ -196,9 +196,11 @@ func TestCardTellsOfTouch(t *testing.T) {
 	h.card.set("touch", "")
 	s := h.signer("card@example.org")
 	var told []Wait
-	s.(Attended).Attend(Attendant{Waiting: func(w Wait) {
+	over := 0
+	s.(Attended).Attend(Attendant{Waiting: func(w Wait) func() {
 		told = append(told, w)
 		_ = os.Remove(filepath.Join(h.card.dir, "slow")) // the touch
+		return func() { over++ }
 	}})
 	unlock(t, s, answer(cardPIN))
 	if len(told) != 0 {
@@ -206,8 +208,8 @@ func TestCardTellsOfTouch(t *testing.T) {
 	}
 	h.card.set("slow", "")
 	h.judge(sign(t, s), h.fpr)
-	if want := []Wait{{For: WaitTouch, Card: "FFFE 00000001", Limit: touchLimit}}; !slices.Equal(told, want) {
-		t.Errorf("told %+v, want %+v", told, want)
+	if want := []Wait{{For: WaitTouch, Card: "FFFE 00000001", Limit: touchLimit}}; !slices.Equal(told, want) || over != 1 {
+		t.Errorf("told %+v, want %+v; over %d times", told, want, over)
 	}
 }
 
@@ -216,9 +218,10 @@ func TestCardTellsOfWork(t *testing.T) {
 	h := newCardHome(t)
 	s := h.signer("card@example.org")
 	told := make(chan Wait, 1)
-	s.(Attended).Attend(Attendant{Waiting: func(w Wait) {
+	s.(Attended).Attend(Attendant{Waiting: func(w Wait) func() {
 		told <- w
 		_ = os.Remove(filepath.Join(h.card.dir, "slow"))
+		return nil
 	}})
 	unlock(t, s, answer(cardPIN))
 	h.card.set("slow", "")

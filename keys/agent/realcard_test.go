@@ -112,11 +112,12 @@ func TestRealCardTouch(t *testing.T) {
 	s, a := c.signer(), answer(keystest.CardPIN)
 	unlock(t, s, a)
 	var told []Wait
-	s.(Attended).Attend(Attendant{Waiting: func(w Wait) {
+	s.(Attended).Attend(Attendant{Waiting: func(w Wait) func() {
 		told = append(told, w)
 		if len(told) == 2 { // the card has given up once, after 15 seconds
 			c.Touch()
 		}
+		return nil
 	}})
 	c.judge(sign(t, s), c.fpr)
 	if len(told) != 2 || told[0].For != WaitTouch || told[0].Card != keystest.CardSerial {
