@@ -16,7 +16,9 @@ build() { # one at a time: whoever comes second finds it done
     exec 9>"$cache/lock"
     flock 9
   fi
-  "$here/peers/docker.sh" >/dev/null || true # the tests say that they miss it
+  # The tests say that they miss these.
+  "$here/peers/docker.sh" >/dev/null || true
+  "$here/peers/card.sh" >/dev/null || true
   "$here/peers/cosign.sh"
 }
 

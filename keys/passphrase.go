@@ -32,6 +32,11 @@ type PassphraseRequest struct {
 	Attempt int
 	// New asks for a passphrase to protect a key that is being made; it should be typed twice.
 	New bool
+	// Card is the serial number of the smartcard whose PIN is asked for, as gpg prints it; "" where
+	// it is a passphrase. TriesLeft is how many wrong PINs the card takes before it blocks itself, -1
+	// if it does not say. With one left Attempt begins at 2: nothing remembered may be spent on it.
+	Card      string
+	TriesLeft int
 }
 
 // PassphrasePurpose is the kind of thing that a passphrase opens.

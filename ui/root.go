@@ -64,7 +64,7 @@ func (r *root) build() {
 	r.release = release.New(release.Options{
 		Context: r.ctx, Open: r.o.Open, Choices: r.o.Choices, Vault: r.o.Vault,
 		Practice: r.o.Practice != nil, PracticePassphrase: r.o.PracticePassphrase,
-		Theme: r.theme, Now: r.o.Now, Dialogs: r.dialogs, CanShowImages: r.o.Images != nil, CanShowKeys: r.o.Keys != nil, CanMakeKey: r.o.KeyWizard != nil,
+		Theme: r.theme, Now: r.o.Now, Dialogs: r.dialogs, CanShowImages: r.o.Images != nil, CanShowKeys: r.o.Keys != nil, CanMakeKey: r.o.KeyWizard != nil, Env: r.o.Env,
 	})
 	r.page = r.release
 }

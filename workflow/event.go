@@ -70,9 +70,11 @@ type StepProgress struct {
 type StepWaiting struct {
 	Step StepID
 	For  WaitFor
-	// Label names the key or the program; raw text from outside.
+	// Label names the key, the card or the program; raw text from outside.
 	Label string
 	At    time.Time
+	// Limit is how long it is waited for, 0 for as long as it takes.
+	Limit time.Duration
 }
 
 // WaitFor is what a step waits for.
@@ -81,7 +83,10 @@ type WaitFor string
 // What a step may wait for.
 const (
 	WaitPassphrase WaitFor = "passphrase"
-	WaitAgent      WaitFor = "agent"    // gpg-agent at work: key derivation, a PIN, a touch
+	WaitAgent      WaitFor = "agent"    // gpg-agent at work: it stretches the passphrase
+	WaitCard       WaitFor = "card"     // the smartcard that Label names at work; it may want a touch
+	WaitTouch      WaitFor = "touch"    // that smartcard wants to be touched
+	WaitPrompt     WaitFor = "prompt"   // gpg-agent's own prompt, on the terminal or in a window
 	WaitKeychain   WaitFor = "keychain" // the OS keychain, perhaps its dialog
 	WaitNetwork    WaitFor = "network"  // an answer of the host or the git remote that Label names
 )

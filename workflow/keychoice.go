@@ -9,6 +9,7 @@ import (
 
 	"bulla/gitops"
 	"bulla/keys"
+	"bulla/keys/agent"
 	"bulla/workflow/project"
 	"bulla/workflow/verify"
 )
@@ -47,7 +48,7 @@ func (w *World) Signer(ctx context.Context, sel keys.Selector) (keys.Signer, err
 	theirs, theirErr := w.GnuPG.Signer(ctx, sel)
 	switch {
 	case err != nil:
-		return theirs, theirErr
+		return attend(theirs, w.Attendant), theirErr
 	case theirErr == nil && theirs.Key().Primary != signer.Key().Primary:
 		e := &keys.AmbiguousError{Selector: sel.Text, Matches: []keys.Fingerprint{signer.Key().Primary, theirs.Key().Primary}}
 		return nil, errors.Join(e, signer.Close(), theirs.Close())
@@ -99,7 +100,16 @@ func (w *World) signerIn(ctx context.Context, k keys.Key, sel keys.Selector) (ke
 	if k.Source == keys.SourceStore || w.GnuPG == nil {
 		return w.Store.Signer(ctx, sel)
 	}
-	return w.GnuPG.Signer(ctx, sel)
+	signer, err := w.GnuPG.Signer(ctx, sel)
+	return attend(signer, w.Attendant), err
+}
+
+// attend says to a signer behind gpg-agent who stands there.
+func attend(s keys.Signer, a agent.Attendant) keys.Signer {
+	if s, ok := s.(agent.Attended); ok {
+		s.Attend(a)
+	}
+	return s
 }
 
 // reasonOf is the part of an error that explains why a key can't be used.

@@ -1,12 +1,14 @@
 package workflow
 
 import (
+	"context"
 	"fmt"
 	"time"
 
 	"bulla/artifacts"
 	"bulla/gitops"
 	"bulla/keys"
+	"bulla/keys/agent"
 	"bulla/workflow/verify"
 )
 
@@ -167,6 +169,8 @@ type Face struct {
 	// Ask answers when neither memory nor the vault has the passphrase. It may be nil where
 	// nobody can be asked.
 	Ask keys.AskPassphrase
+	// Lend gives the terminal to gpg-agent's own prompt, see agent.Attendant; nil where there is none.
+	Lend func(ctx context.Context, use func(context.Context, agent.Terminal) error) error
 	// Emit receives every event, from several goroutines but one at a time. It must not block
 	// on the run.
 	Emit func(Event)

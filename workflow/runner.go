@@ -10,6 +10,7 @@ import (
 	"bulla/docker/cosign"
 	"bulla/docker/dct"
 	"bulla/keys"
+	"bulla/keys/agent"
 	"bulla/keys/limits"
 	"bulla/keys/vault"
 	"bulla/workflow/verify"
@@ -27,6 +28,7 @@ type run struct {
 	judge   *keys.Judge  // holds the plan's own public key alone
 	result  *Result
 	resumed bool
+	at      StepID     // the step at work
 	mu      sync.Mutex // around face.Emit
 }
 
@@ -215,9 +217,7 @@ func (r *run) do(ctx context.Context, st step) error {
 	}
 	began := r.s.world.Now()
 	r.emit(StepStarted{Step: st.id, At: began})
-	if k := r.plan.Key; st.signs && k.Protected && k.Source != keys.SourceStore {
-		r.emit(StepWaiting{Step: st.id, For: WaitAgent, Label: k.UserID, At: began})
-	}
+	r.at = st.id
 	text, err := st.run(ctx, r)
 	took := r.s.world.Now().Sub(began)
 	if err != nil {
@@ -262,6 +262,30 @@ func (r *run) emit(e Event) {
 // waitsFor tells that the step waits for an answer of a host or a git remote.
 func (r *run) waitsFor(st StepID, label string) {
 	r.emit(StepWaiting{Step: st, For: WaitNetwork, Label: label, At: r.s.world.Now()})
+}
+
+// attendant tells as events what gpg-agent or a card waits for, and lends the face's terminal.
+func (r *run) attendant() agent.Attendant {
+	a := agent.Attendant{Waiting: func(w agent.Wait) func() {
+		e := StepWaiting{Step: r.at, At: r.s.world.Now(), Limit: w.Limit, Label: w.Card}
+		switch w.For {
+		case agent.WaitTouch:
+			e.For = WaitTouch
+		case agent.WaitCard:
+			e.For = WaitCard
+		default:
+			e.For, e.Label = WaitAgent, r.plan.Key.UserID
+		}
+		r.emit(e)
+		return nil
+	}}
+	if r.face.Lend != nil {
+		a.Lend = func(ctx context.Context, use func(context.Context, agent.Terminal) error) error {
+			r.emit(StepWaiting{Step: r.at, For: WaitPrompt, Label: r.plan.Key.UserID, At: r.s.world.Now()})
+			return r.face.Lend(ctx, use)
+		}
+	}
+	return a
 }
 
 // ask is the way to a passphrase: what the face brought, then memory and the vault, then the

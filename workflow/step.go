@@ -20,8 +20,7 @@ type step struct {
 	// writes says that the step creates something: from the first such step on the journal is
 	// open and an interruption can be resumed.
 	writes bool
-	// signs says that the step uses the OpenPGP key: behind gpg-agent that may take a key
-	// derivation, a PIN or a touch each time, and the faces say so.
+	// signs says that the step uses the OpenPGP key.
 	signs bool
 	// skip says why there is nothing to do, or "".
 	skip func(*run) string
@@ -105,6 +104,7 @@ func runKey(ctx context.Context, r *run) (string, error) {
 		return "", err
 	}
 	r.signer = signer
+	attend(signer, r.attendant())
 	if err := signer.Unlock(ctx, r.ask(StepKey)); err != nil {
 		return "", err
 	}

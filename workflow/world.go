@@ -25,6 +25,8 @@ type World struct {
 	GnuPG    *agent.GnuPG // nil where GnuPG is absent
 	Vault    *vault.Manager
 	Registry *docker.Client
+	// Attendant stands before gpg-agent while a command signs. A run of a release has its own: its Face.
+	Attendant agent.Attendant
 	// Web speaks to the servers that public keys are published on and fetched from; Published
 	// remembers where keys were published.
 	Web       *web.Client

@@ -11,9 +11,25 @@ import (
 	"bulla/keys/agent/assuan"
 )
 
+// cardFacts is what a card said of itself.
+type cardFacts struct {
+	tries int // wrong PINs that it still took when it was last asked, -1 if it does not say
+	touch touch
+}
+
+// touch says whether a card wants to be touched for each signature.
+type touch int
+
+const (
+	touchUnknown touch = iota
+	touchNo
+	touchYes
+)
+
 // unlockCard makes sure that the card is there and its PIN known. The card checks the PIN
-// itself; only where it can't, a signature is made and thrown away.
-func (s *signer) unlockCard(ctx context.Context) error {
+// itself; only where it can't, a signature is made and thrown away. id is what it calls the key.
+func (s *signer) unlockCard(ctx context.Context, id string) error {
+	s.card = cardFacts{tries: -1}
 	if !validSerial(s.serial) { // the stub does not name its card
 		return s.withPassphrase(ctx, s.prove)
 	}
@@ -21,11 +37,80 @@ func (s *signer) unlockCard(ctx context.Context) error {
 	if err != nil && !refusesCommand(err) {
 		return s.explain("find the card", err)
 	}
+	s.card = cardFacts{tries: s.triesLeft(ctx), touch: s.link.wantsTouch(ctx, id)}
 	err = s.withPassphrase(ctx, s.checkPIN)
 	if refusesCommand(err) {
 		err = s.withPassphrase(ctx, s.prove)
 	}
+	if err == nil {
+		s.card.tries = s.triesLeft(ctx) // the right PIN gives back those that were lost
+	}
 	return err
+}
+
+// wantsTouch reads the setting of the card at hand (User Interaction Flag, OpenPGP card 3.4,
+// section 4.4.3.6) for the key that it calls id, such as OPENPGP.1. GnuPG 2.2 has no word for it,
+// hence the command to the card itself: GET DATA, which changes nothing.
+func (l *link) wantsTouch(ctx context.Context, id string) touch {
+	object := map[string]string{"OPENPGP.1": "D6", "OPENPGP.2": "D7", "OPENPGP.3": "D8"}[id]
+	if object == "" {
+		return touchUnknown
+	}
+	ctx, cancel := context.WithTimeout(ctx, controlTimeout)
+	defer cancel()
+	out, err := l.conn.Do(ctx, "SCD APDU 00CA00"+object+"00", assuan.Handler{})
+	switch {
+	case err != nil || len(out) < 2:
+		return touchUnknown
+	case string(out[len(out)-2:]) != "\x90\x00" || len(out) < 3 || out[0] == 0:
+		return touchNo // off, or the card has no such setting
+	}
+	return touchYes
+}
+
+// useCard has the card make one signature. A card gives a touch some seconds and then refuses, most
+// often with the words for a wrong PIN: then it is asked again, until touchLimit has passed.
+func (s *signer) useCard(ctx context.Context, q *inquiry, sign func(context.Context) (signatureExpr, error)) (signatureExpr, error) {
+	w, after := Wait{For: WaitCard, Card: cardNumber(s.serial), Limit: s.g.touchLimit}, patience
+	switch s.card.touch {
+	case touchYes:
+		w.For, after = WaitTouch, 0
+	case touchNo:
+		after = 2 * patience
+	}
+	limited, cancel := context.WithTimeout(ctx, s.g.touchLimit)
+	defer cancel()
+	secret := q.secret
+	for {
+		over := s.tell(w, after)
+		sig, err := sign(limited)
+		over()
+		switch {
+		case err == nil || ctx.Err() != nil:
+			return sig, err
+		case limited.Err() != nil:
+			return sig, &CardError{Serial: cardNumber(s.serial), Problem: CardIdle, TriesLeft: -1, Err: err}
+		case !s.untouched(limited, err):
+			return sig, err
+		}
+		*q = inquiry{secret: secret, asked: false}
+	}
+}
+
+// untouched reports whether an answer that says "wrong PIN" means that no touch came: the card then
+// takes as many wrong PINs as before.
+func (s *signer) untouched(ctx context.Context, err error) bool {
+	if s.card.touch == touchNo {
+		return false
+	}
+	switch errnoOf(err) {
+	case errnoUseConditions:
+		return true
+	case errnoBadPIN:
+		left := s.triesLeft(ctx)
+		return left > 0 && left >= s.card.tries && s.card.tries > 0
+	}
+	return false
 }
 
 // checkPIN has the card verify its PIN. It asks nothing if the card is open already.
@@ -53,7 +138,11 @@ func (s *signer) askPIN(ctx context.Context, req keys.PassphraseRequest, try fun
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		req.TriesLeft = left
 		pin, err := s.ask(ctx, req)
+		if errors.Is(err, keys.ErrNoPassphrase) {
+			return &keys.NoPassphraseError{Request: req}
+		}
 		if err != nil {
 			return err
 		}

@@ -188,3 +188,60 @@ func TestCardWaitsForTouch(t *testing.T) {
 		t.Fatalf("Sign = %v", err)
 	}
 }
+
+// The person is told at once that a card wants a touch, with the limit; what the wait ended in is the
+// end of the call.
+func TestCardTellsOfTouch(t *testing.T) {
+	h := newCardHome(t)
+	h.card.set("touch", "")
+	s := h.signer("card@example.org")
+	var told []Wait
+	over := 0
+	s.(Attended).Attend(Attendant{Waiting: func(w Wait) func() {
+		told = append(told, w)
+		_ = os.Remove(filepath.Join(h.card.dir, "slow")) // the touch
+		return func() { over++ }
+	}})
+	unlock(t, s, answer(cardPIN))
+	if len(told) != 0 {
+		t.Errorf("told of %+v, though nothing was signed", told)
+	}
+	h.card.set("slow", "")
+	h.judge(sign(t, s), h.fpr)
+	if want := []Wait{{For: WaitTouch, Card: "FFFE 00000001", Limit: touchLimit}}; !slices.Equal(told, want) || over != 1 {
+		t.Errorf("told %+v, want %+v; over %d times", told, want, over)
+	}
+}
+
+// A card that does not say whether it wants a touch is told of when it takes longer than others.
+func TestCardTellsOfWork(t *testing.T) {
+	h := newCardHome(t)
+	s := h.signer("card@example.org")
+	told := make(chan Wait, 1)
+	s.(Attended).Attend(Attendant{Waiting: func(w Wait) func() {
+		told <- w
+		_ = os.Remove(filepath.Join(h.card.dir, "slow"))
+		return nil
+	}})
+	unlock(t, s, answer(cardPIN))
+	h.card.set("slow", "")
+	h.judge(sign(t, s), h.fpr)
+	if w := <-told; w.For != WaitCard || w.Card != "FFFE 00000001" {
+		t.Errorf("told %+v", w)
+	}
+}
+
+// A touch that never comes ends by itself, and the error does not blame the PIN.
+func TestCardTouchHasALimit(t *testing.T) {
+	h := newCardHome(t)
+	h.card.set("touch", "")
+	s := h.signer("card@example.org")
+	unlock(t, s, answer(cardPIN))
+	h.card.set("slow", "")
+	t.Cleanup(func() { _ = os.RemoveAll(h.card.dir) }) // or the agent would wait for the touch at its end
+	s.(*signer).g.touchLimit = time.Second
+	var ce *CardError
+	if _, err := trySign(t.Context(), s); !errors.As(err, &ce) || ce.Problem != CardIdle || errors.Is(err, keys.ErrWrongPassphrase) {
+		t.Fatalf("Sign = %v", err)
+	}
+}

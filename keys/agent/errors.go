@@ -45,8 +45,9 @@ func (e *Error) Error() string { return fmt.Sprintf("gpg-agent could not %s: %v"
 func (e *Error) Unwrap() error { return e.Err }
 
 // LoopbackError says that gpg-agent must not let bulla ask for the passphrase, because its
-// configuration forbids the loopback pinentry. The remedy: remove the line
-// "no-allow-loopback-pinentry" from Config, then run "gpgconf --reload gpg-agent".
+// configuration forbids the loopback pinentry, and that there was no terminal for its own prompt.
+// The remedies: a terminal; or remove the line "no-allow-loopback-pinentry" from Config, then run
+// "gpgconf --reload gpg-agent".
 type LoopbackError struct {
 	Config string // path of gpg-agent.conf
 }
@@ -63,6 +64,7 @@ const (
 	CardAbsent   CardProblem = "absent"    // not in a reader, another one is, or no reader
 	CardWrongPIN CardProblem = "wrong PIN" // and asking again would risk blocking it
 	CardBlocked  CardProblem = "blocked"   // too many wrong PINs
+	CardIdle     CardProblem = "untouched" // it waited for a touch that did not come
 )
 
 // CardError says that a smartcard could not be used.
@@ -79,6 +81,8 @@ func (e *CardError) Error() string {
 		return fmt.Sprintf("card %s is not in the reader", e.Serial)
 	case CardBlocked:
 		return fmt.Sprintf("the PIN of card %s is blocked", e.Serial)
+	case CardIdle:
+		return fmt.Sprintf("card %s was not touched in time", e.Serial)
 	}
 	if e.TriesLeft > 0 {
 		return fmt.Sprintf("wrong PIN for card %s (tries left: %d)", e.Serial, e.TriesLeft)
@@ -114,6 +118,7 @@ const (
 	errnoNoDaemon       = 119
 	errnoUnsupportedOp  = 124
 	errnoPINBlocked     = 130
+	errnoUseConditions  = 131
 	errnoUnknownCommand = 175
 	errnoNoPassphrase   = 177
 	errnoFullyCancelled = 198
@@ -145,7 +150,8 @@ func refusesCommand(err error) bool {
 
 // explain turns an answer of the agent into what it means for the key of s.
 func (s *signer) explain(doing string, err error) error {
-	if err == nil || errors.Is(err, errNeedPassphrase) {
+	var card *CardError
+	if err == nil || errors.Is(err, errNeedPassphrase) || errors.As(err, &card) {
 		return err
 	}
 	switch errnoOf(err) {
@@ -167,6 +173,8 @@ func (s *signer) explain(doing string, err error) error {
 		return &CardError{Serial: cardNumber(s.serial), Problem: CardAbsent, TriesLeft: -1, Err: err}
 	case errnoCard, errnoCardRemoved, errnoCardNotPresent, errnoWrongCard, errnoNoDaemon, errnoNoDevice:
 		return &CardError{Serial: cardNumber(s.serial), Problem: CardAbsent, TriesLeft: -1, Err: err}
+	case errnoUseConditions:
+		return &CardError{Serial: cardNumber(s.serial), Problem: CardIdle, TriesLeft: -1, Err: err}
 	case errnoPINBlocked:
 		return &CardError{Serial: cardNumber(s.serial), Problem: CardBlocked, TriesLeft: 0, Err: err}
 	case errnoCancelled, errnoFullyCancelled, errnoIPCCancelled:

@@ -45,7 +45,7 @@ const (
 // A fakeCard stands in for GnuPG's scdaemon with an OpenPGP card of one Ed25519 key. Its state
 // is a folder of small files: seed (of the key), tries (left), pin (if changed), and switches that are on where
 // they exist: absent (no card), nocheck (the PIN can't be checked on its own), notries (it does
-// not tell how many are left), each (a PIN for each signature), slow (waits to be touched).
+// not tell how many are left), each (a PIN for each signature), touch (it says that it wants one), slow (waits to be touched).
 // It proves that bulla and gpg-agent agree on the protocol, not that any real card does.
 type fakeCard struct {
 	dir  string
@@ -140,6 +140,11 @@ func (c *fakeSession) command(name string, args []string) {
 			return
 		}
 		c.say("S CHV-STATUS +1+127+127+127+%s+0+3", c.file("tries"))
+		c.say("OK")
+	case "APDU":
+		if c.is("touch") {
+			c.say("D %%01%%20%%90%%00")
+		}
 		c.say("OK")
 	case "CHECKPIN":
 		if c.is("nocheck") {

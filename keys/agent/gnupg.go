@@ -2,9 +2,10 @@
 // secret ones stay where they are: gpg-agent is asked for each signature over its socket,
 // whether the key lies on disk, on a card or at the other end of an SSH connection.
 //
-// No prompt of GnuPG's appears: the agent is told to send its questions back (its loopback
-// pinentry mode), and they are answered from the caller's [keys.AskPassphrase]. Only an agent
-// that serves another machine's restricted socket asks its own user itself.
+// The agent is told to send its questions back (its loopback pinentry mode), and they are answered
+// from the caller's [keys.AskPassphrase]. Where its configuration forbids that, its own prompt
+// appears on a terminal that the [Attendant] lends, and never on another. An agent that serves
+// another machine's restricted socket asks its own user itself.
 package agent
 
 import (
@@ -52,12 +53,13 @@ type GnuPG struct {
 	socket       string
 	environ      []string
 	now          func() time.Time
+	touchLimit   time.Duration
 }
 
 // Find looks for GnuPG and its home. It returns an error wrapping ErrAbsent if there is none.
 // It creates nothing and starts no agent.
 func Find(ctx context.Context, o Options) (*GnuPG, error) {
-	g := &GnuPG{environ: slices.Clip(append([]string{}, o.Environ...)), now: o.Now}
+	g := &GnuPG{environ: slices.Clip(append([]string{}, o.Environ...)), now: o.Now, touchLimit: touchLimit}
 	if g.now == nil {
 		g.now = time.Now
 	}

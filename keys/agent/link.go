@@ -24,6 +24,8 @@ type link struct {
 	// restricted: this is the agent's extra socket, usually of another machine. It signs, but
 	// lists nothing, and asks its own user where it has to.
 	restricted bool
+	// prompts: a terminal is lent, and the agent asks on it.
+	prompts bool
 }
 
 // dial connects to an agent that is running.
@@ -60,6 +62,11 @@ func (l *link) control(ctx context.Context, h assuan.Handler, format string, arg
 	return err
 }
 
+// option sets one for this connection.
+func (l *link) option(ctx context.Context, name, value string) error {
+	return l.control(ctx, assuan.Handler{}, "OPTION %s=%s", name, value)
+}
+
 // alive reports whether the agent still answers, and clears what an earlier command left.
 func (l *link) alive(ctx context.Context) bool {
 	return !l.conn.Broken() && l.control(ctx, assuan.Handler{}, "RESET") == nil
@@ -68,6 +75,7 @@ func (l *link) alive(ctx context.Context) bool {
 // secretKey is what is known of a secret key without using it.
 type secretKey struct {
 	serial    string // application id of the card that holds it, hexadecimal; "" for a key on disk
+	id        string // what the card calls it, such as OPENPGP.1; "" if not known
 	protected bool   // using it takes a passphrase, PIN or touch
 	cached    bool   // the agent remembers the passphrase for now
 }
@@ -103,7 +111,7 @@ func keyInfo(found map[string]secretKey) assuan.Handler {
 		case "D":
 			found[f[0]] = secretKey{protected: f[5] != "C", cached: f[4] == "1"}
 		case "T":
-			found[f[0]] = secretKey{serial: f[2], protected: true}
+			found[f[0]] = secretKey{serial: f[2], id: f[3], protected: true}
 		}
 	}}
 }
@@ -166,8 +174,8 @@ func (l *link) sign(ctx context.Context, grip, description string, hashID byte, 
 	if err := l.control(ctx, assuan.Handler{}, "SIGKEY %s", grip); err != nil {
 		return signatureExpr{}, err
 	}
-	if l.restricted {
-		// Whoever is asked elsewhere should know what for.
+	if l.restricted || l.prompts {
+		// Whoever is asked there should know what for.
 		if err := l.control(ctx, assuan.Handler{}, "SETKEYDESC %s", assuan.EscapeText(description)); err != nil && !refusesCommand(err) {
 			return signatureExpr{}, err
 		}

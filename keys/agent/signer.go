@@ -75,6 +75,9 @@ type signer struct {
 	link *link         // nil before Unlock and after Close
 	open bool          // between Unlock and Close
 	ask  keys.AskPassphrase
+	card cardFacts
+
+	attendant Attendant
 	// secret was proved by the agent. It is kept because the agent may forget it at any time,
 	// or be configured to ask for each signature.
 	secret keys.Secret
@@ -136,7 +139,7 @@ func (s *signer) unlock(ctx context.Context) error {
 	switch {
 	case k.serial != "":
 		s.serial = k.serial
-		return s.unlockCard(ctx)
+		return s.unlockCard(ctx, k.id)
 	case k.protected:
 		return s.withPassphrase(ctx, s.prove)
 	}
@@ -152,7 +155,7 @@ const proofText = "bulla proves that a passphrase opens a key; this is not a sig
 func (s *signer) prove(ctx context.Context, q *inquiry) error {
 	h := s.key.Hash.New()
 	h.Write([]byte(proofText))
-	_, err := s.link.sign(ctx, s.grip, s.description(), hashIDs[s.key.Hash], h.Sum(nil), q)
+	_, err := s.use(ctx, h.Sum(nil), q)
 	return s.explain("use the key", err)
 }
 
@@ -173,7 +176,7 @@ func (s *signer) Sign(ctx context.Context, h hash.Hash, at time.Time) ([]byte, e
 	var sig []byte
 	err = s.withPassphrase(ctx, func(ctx context.Context, q *inquiry) error {
 		remote := &remoteKey{pub: s.pub, sign: func(digest []byte) (signatureExpr, error) {
-			return s.link.sign(ctx, s.grip, s.description(), hashIDs[s.key.Hash], digest, q)
+			return s.use(ctx, digest, q)
 		}}
 		var err error
 		sig, err = keys.BuildSignature(h, s.key.Hash, remote.packet(), at)
@@ -186,6 +189,21 @@ func (s *signer) Sign(ctx context.Context, h hash.Hash, at time.Time) ([]byte, e
 		return nil, err
 	}
 	return sig, nil
+}
+
+// use has the agent make one signature.
+func (s *signer) use(ctx context.Context, digest []byte, q *inquiry) (signatureExpr, error) {
+	sign := func(ctx context.Context) (signatureExpr, error) {
+		return s.link.sign(ctx, s.grip, s.description(), hashIDs[s.key.Hash], digest, q)
+	}
+	switch {
+	case s.link.prompts: // the terminal is the agent's, and the person takes the time they need
+		return sign(ctx)
+	case s.serial != "" && !s.link.restricted:
+		return s.useCard(ctx, q, sign)
+	}
+	defer s.tell(Wait{For: WaitAgent}, patience)()
+	return sign(ctx)
 }
 
 // Close waits for a Sign under way, forgets the passphrase and leaves the agent. What the agent itself remembers is its
@@ -252,6 +270,10 @@ func (s *signer) withPassphrase(ctx context.Context, use func(context.Context, *
 			err = errNeedPassphrase
 		}
 	}
+	var own *LoopbackError
+	if errors.As(err, &own) && s.attendant.Lend != nil {
+		return s.lend(ctx, use)
+	}
 	if !errors.Is(err, errNeedPassphrase) {
 		return err
 	}
@@ -284,7 +306,7 @@ func (s *signer) unlockWith(ctx context.Context, try func(keys.Secret) error) er
 	// A PIN goes by the name of the key on the card: the primary key may lie on disk and have a
 	// passphrase, and a vault that offered it for the PIN would use up a try.
 	req.ID = string(s.key.Fingerprint)
-	req.Label = fmt.Sprintf("PIN of card %s, %s", cardNumber(s.serial), s.key.UserID)
+	req.Card, req.Label = cardNumber(s.serial), fmt.Sprintf("PIN of card %s, %s", cardNumber(s.serial), s.key.UserID)
 	return s.askPIN(ctx, req, try)
 }
 

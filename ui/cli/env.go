@@ -158,8 +158,9 @@ func (a *app) terminal() *line.Terminal {
 }
 
 // ask answers requests for passphrases: from the file descriptors named on the command line,
-// then memory and the vault, then a person.
+// then memory and the vault, then a person. What gpg-agent wants beside comes to the same person.
 func (a *app) ask(fds passphraseFDs) keys.AskPassphrase {
+	a.world.Attendant = a.attendant()
 	rest := a.world.Vault.Ask(a.terminal().Passphrase, a.keychainWaits())
 	return func(ctx context.Context, req keys.PassphraseRequest) (keys.Secret, error) {
 		s, err := fds.answer(ctx, req)
@@ -223,7 +224,7 @@ func (fds passphraseFDs) answer(_ context.Context, req keys.PassphraseRequest) (
 	case fd == nil || req.Purpose == keys.PurposeVault || req.Purpose == keys.PurposeToken:
 		return keys.Secret{}, keys.ErrNoPassphrase
 	case req.Attempt > 1:
-		return keys.Secret{}, &explain.WrongPassphraseError{Flag: fd.flag, Request: req}
+		return keys.Secret{}, &explain.WrongPassphraseError{Flag: fd.flag, Request: req, Untried: req.Card != "" && !fd.done}
 	}
 	return fd.read()
 }

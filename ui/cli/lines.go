@@ -17,7 +17,7 @@ func (a *app) lineByLine(ctx context.Context, f releaseFlags) error {
 	}
 	defer s.Close()
 	res, err := line.Walk(ctx, line.Walker{
-		Terminal: a.terminal(), Session: s, Choices: f.choices(), Face: workflow.Face{First: f.fds().answer},
+		Terminal: a.terminal(), Session: s, Choices: f.choices(), Face: workflow.Face{First: f.fds().answer, Lend: a.lend()},
 		Vault: a.world.Vault, Report: a.report, Now: a.Now,
 	})
 	if err != nil || res == nil {

@@ -9,6 +9,7 @@ import (
 
 	"bulla/docker"
 	"bulla/ui"
+	"bulla/ui/component/agentword"
 	"bulla/ui/explain"
 	"bulla/workflow"
 )
@@ -178,7 +179,25 @@ func (a *app) face(fds passphraseFDs) workflow.Face {
 	if a.flags.json {
 		emit = jsonEvents(a.printer())
 	}
-	return workflow.Face{First: fds.answer, Ask: a.terminal().Passphrase, Unattended: !a.interactive(), Emit: emit}
+	return workflow.Face{First: fds.answer, Ask: a.terminal().Passphrase, Unattended: !a.interactive(), Emit: a.withWaits(emit), Lend: a.lend()}
+}
+
+// withWaits tells on standard error what gpg-agent or a card is waited for, until the next event.
+func (a *app) withWaits(emit func(workflow.Event)) func(workflow.Event) {
+	over := func() {}
+	return func(e workflow.Event) {
+		over()
+		over = func() {}
+		emit(e)
+		w, ok := e.(workflow.StepWaiting)
+		if !ok {
+			return
+		}
+		switch w.For {
+		case workflow.WaitTouch, workflow.WaitCard, workflow.WaitAgent:
+			over = a.waitLine("waiting for "+agentword.Wait(w.For, w.Label), agentword.Limit(w.Limit), w.For == workflow.WaitTouch)
+		}
+	}
 }
 
 func (a *app) resume(ctx context.Context, f releaseFlags) error {

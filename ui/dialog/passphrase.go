@@ -61,7 +61,9 @@ func NewPassphrase(o PassphraseOptions) *Passphrase {
 			p.keep = i
 		}
 	}
-	if n := o.Request.Attempt; n > 1 {
+	if o.Request.Card != "" {
+		p.wrong = explain.PINTries(o.Request)
+	} else if n := o.Request.Attempt; n > 1 {
 		p.wrong = fmt.Sprintf("That was not the right one. Try %d of %d.", n, keys.PassphraseTries)
 	}
 	return p
@@ -72,6 +74,9 @@ func (p *Passphrase) Title() string {
 	which := ""
 	if p.req.New {
 		which = "New "
+	}
+	if p.req.Card != "" {
+		return "PIN of card " + safetext.Line(p.req.Card)
 	}
 	switch p.req.Purpose {
 	case keys.PurposeImage:
@@ -229,6 +234,9 @@ func (p *Passphrase) View(t theme.Theme, w, h int) []string {
 	names := []string{"passphrase "}
 	if p.req.Purpose == keys.PurposeToken {
 		names[0] = "token      "
+	}
+	if p.req.Card != "" {
+		names[0] = "PIN        "
 	}
 	if p.req.New {
 		names = []string{"passphrase ", "once more  "}

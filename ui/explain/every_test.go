@@ -105,7 +105,7 @@ var every = []struct {
 	{&keys.UnusableError{Reason: "x"}, CodeRefused},
 	{&agent.CardError{Serial: "x", Problem: agent.CardAbsent}, CodeRefused},
 	{&agent.Error{Doing: "sign", Err: errors.New("x")}, CodeRefused},
-	{&agent.LoopbackError{Config: "x"}, CodeRefused},
+	{&agent.LoopbackError{Config: "x"}, CodeUsage},
 	{&agent.ProgramError{Program: "gpg", Err: errors.New("x")}, CodeRefused},
 	{&assuan.ServerError{Text: "x"}, CodeRefused},
 	{&paper.LineError{Line: 1, Reason: "x"}, CodeFailed},

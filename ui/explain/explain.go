@@ -63,6 +63,8 @@ func (e *UsageError) Error() string { return e.Message }
 type WrongPassphraseError struct {
 	Flag    string // such as --passphrase-fd
 	Request keys.PassphraseRequest
+	// Untried says that it is the PIN of a card that takes but one more wrong one: it was not tried.
+	Untried bool
 }
 
 func (e *WrongPassphraseError) Error() string {
@@ -247,11 +249,45 @@ func opens(r keys.PassphraseRequest) string {
 	return strings.TrimSpace(what + " " + cmp.Or(r.Label, r.ID))
 }
 
+// TriesLeft is a sentence on how many wrong PINs a card still takes, "" if it does not say.
+func TriesLeft(n int) string {
+	switch {
+	case n < 0:
+		return ""
+	case n == 0:
+		return "It takes no more: it is blocked."
+	case n == 1:
+		return "It takes one more wrong PIN, then it blocks itself."
+	}
+	return fmt.Sprintf("It takes %d more wrong PINs, then it blocks itself.", n)
+}
+
+// PINTries is what to say before a PIN is asked for: that the one before was wrong, and how many
+// wrong ones the card still takes; "" while there is nothing to say. With one left none was given
+// before, see keys.PassphraseRequest.
+func PINTries(r keys.PassphraseRequest) string {
+	switch {
+	case r.TriesLeft == 1:
+		return TriesLeft(1)
+	case r.Attempt > 1:
+		return strings.TrimSpace("That was not the right one. " + TriesLeft(r.TriesLeft))
+	}
+	return ""
+}
+
 func passphrases(err error, x *Explanation) bool {
 	var unlock *keys.UnlockError
 	var brought *WrongPassphraseError
 	var nobody *keys.NoPassphraseError
 	switch {
+	case errors.As(err, &brought) && brought.Request.Card != "":
+		x.Headline, x.Untouched, x.Code = fmt.Sprintf("The PIN of card %s is wrong.", brought.Request.Card), "Nothing was signed.", CodeRefused
+		x.Cause = fmt.Sprintf("It came by %s. %s", brought.Flag, TriesLeft(brought.Request.TriesLeft))
+		if brought.Untried {
+			x.Headline = fmt.Sprintf("Card %s takes only one more wrong PIN.", brought.Request.Card)
+			x.Cause = fmt.Sprintf("The one from %s was not tried: were it wrong, the card would block itself.", brought.Flag)
+			x.Next = []string{"type the PIN in a terminal; the right one gives back all tries"}
+		}
 	case errors.As(err, &brought):
 		x.Headline, x.Cause = fmt.Sprintf("The passphrase of %s is wrong.", opens(brought.Request)), "It came by "+brought.Flag+"."
 		x.Untouched, x.Code = "Nothing was signed.", CodeRefused
@@ -262,6 +298,10 @@ func passphrases(err error, x *Explanation) bool {
 		x.Code = CodeRefused
 	case errors.Is(err, keys.ErrWrongPassphrase):
 		x.Headline, x.Untouched, x.Code = "The passphrase is wrong.", "Nothing was signed.", CodeRefused
+	case errors.As(err, &nobody) && nobody.Request.Card != "":
+		x.Headline = fmt.Sprintf("There is nobody to ask for the PIN of card %s.", nobody.Request.Card)
+		x.Untouched, x.Code = "Nothing was signed.", CodeUsage
+		x.Next = []string{passphraseFlag(nobody.Request.Purpose), "or sign in a terminal, where it is asked for"}
 	case errors.As(err, &nobody):
 		x.Headline = fmt.Sprintf("There is nobody to ask for the passphrase of %s.", opens(nobody.Request))
 		x.Untouched, x.Code = "Nothing was signed.", CodeUsage
@@ -592,6 +632,21 @@ func files(err error, x *Explanation) bool {
 	return true
 }
 
+// cards tells what is wrong with a smartcard and what to do about it.
+func cards(c *agent.CardError, x *Explanation) {
+	x.Headline, x.Untouched = sentence(c.Error()), "Nothing was signed."
+	switch c.Problem {
+	case agent.CardAbsent:
+		x.Next = []string{"insert it, then try again"}
+	case agent.CardWrongPIN:
+		x.Headline, x.Cause = fmt.Sprintf("The PIN of card %s is wrong.", c.Serial), TriesLeft(c.TriesLeft)
+	case agent.CardBlocked:
+		x.Next = []string{"the reset code or the admin PIN sets a new one: gpg --card-edit, then admin, passwd, unblock PIN"}
+	case agent.CardIdle:
+		x.Next = []string{"try again, and touch the card when it blinks"}
+	}
+}
+
 func gnupg(err error, x *Explanation) bool {
 	var loopback *agent.LoopbackError
 	var card *agent.CardError
@@ -600,10 +655,12 @@ func gnupg(err error, x *Explanation) bool {
 	var server *assuan.ServerError
 	switch {
 	case errors.As(err, &loopback):
-		x.Headline = "gpg-agent does not let bulla ask for the passphrase."
-		x.Next = []string{"remove no-allow-loopback-pinentry from " + loopback.Config, "then run gpgconf --reload gpg-agent"}
+		x.Headline = "gpg-agent does not let bulla ask for the passphrase, and there is no terminal for its own prompt."
+		x.Untouched, x.Code = "Nothing was signed.", CodeUsage
+		x.Next = []string{"sign in a terminal, without --yes: the agent asks there", "or remove no-allow-loopback-pinentry from " + loopback.Config + ", then run gpgconf --reload gpg-agent"}
+		return true
 	case errors.As(err, &card):
-		x.Headline, x.Untouched = sentence(card.Error()), "Nothing was signed."
+		cards(card, x)
 	case errors.Is(err, agent.ErrCancelled):
 		x.Headline, x.Code = "Cancelled at gpg-agent's own prompt.", CodeCancelled
 		return true

@@ -13,6 +13,7 @@ import (
 	"bulla/docker"
 	"bulla/gitops"
 	"bulla/keys"
+	"bulla/keys/agent"
 	"bulla/workflow"
 	"bulla/workflow/project"
 )
@@ -113,6 +114,9 @@ func TestWhosePassphrase(t *testing.T) {
 		says, cause string
 	}{
 		{&WrongPassphraseError{Flag: "--image-passphrase-fd", Request: image}, "The passphrase of the image key release.key is wrong.", "It came by --image-passphrase-fd."},
+		{&WrongPassphraseError{Flag: "--passphrase-fd", Request: keys.PassphraseRequest{Card: "0006 1", TriesLeft: 2}}, "The PIN of card 0006 1 is wrong.", "It came by --passphrase-fd. It takes 2 more wrong PINs, then it blocks itself."},
+		{&WrongPassphraseError{Flag: "--passphrase-fd", Request: keys.PassphraseRequest{Card: "0006 1", TriesLeft: 1}, Untried: true}, "Card 0006 1 takes only one more wrong PIN.", "The one from --passphrase-fd was not tried: were it wrong, the card would block itself."},
+		{&agent.CardError{Serial: "0006 1", Problem: agent.CardWrongPIN, TriesLeft: 1}, "The PIN of card 0006 1 is wrong.", "It takes one more wrong PIN, then it blocks itself."},
 		{&keys.UnlockError{Request: image, Tries: 3}, "The passphrase of the image key release.key was wrong 3 times.", ""},
 		{&keys.UnlockError{Request: keys.PassphraseRequest{Purpose: keys.PurposeOpenPGP, ID: "ABC"}, Tries: 3}, "The passphrase of the key ABC was wrong 3 times.", ""},
 		{&keys.UnlockError{Tries: 3}, "The passphrase of the key was wrong 3 times.", ""},

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"bulla/keys"
+	"bulla/keys/agent"
+	"bulla/ui/component/agentword"
 	"bulla/ui/component/human"
 	"bulla/ui/explain"
 	"bulla/workflow"
@@ -18,6 +20,7 @@ import (
 func (w *walk) run(ctx context.Context, job func(workflow.Face) (*workflow.Result, error)) (*workflow.Result, error) {
 	w.t.Say("")
 	p := newProgress(w.t, w.Heartbeat)
+	p.now = w.Now
 	face := w.Face
 	face.Emit = p.take
 	face.Ask = func(ctx context.Context, req keys.PassphraseRequest) (keys.Secret, error) {
@@ -27,6 +30,13 @@ func (w *walk) run(ctx context.Context, job func(workflow.Face) (*workflow.Resul
 			w.t.Say("  %s", w.Note)
 		}
 		return w.t.Passphrase(ctx, req)
+	}
+	if lend := w.Face.Lend; lend != nil {
+		face.Lend = func(ctx context.Context, use func(context.Context, agent.Terminal) error) error {
+			p.hush(true)
+			defer p.hush(false)
+			return lend(ctx, use)
+		}
 	}
 	res, err := job(face)
 	p.stop()
@@ -73,7 +83,9 @@ type progress struct {
 	hushed  bool // a passphrase is being typed
 	step    workflow.StepID
 	last    *workflow.StepProgress
-	waits   string // for whose answer, or ""
+	waits   string // for what, or ""
+	since   time.Time
+	now     func() time.Time
 	quit    chan struct{}
 	stopped chan struct{}
 }
@@ -121,6 +133,9 @@ func (p *progress) pulse() {
 	waits := ""
 	if p.waits != "" {
 		waits = ", waiting for " + p.waits
+		if !p.since.IsZero() {
+			waits += ", " + human.Seconds(p.now().Sub(p.since))
+		}
 	}
 	p.t.Say("  still at %s%s%s", p.step.Title(), howFar(p.last), waits)
 }
@@ -141,7 +156,7 @@ func howFar(s *workflow.StepProgress) string {
 func (p *progress) take(e workflow.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.waits = ""
+	p.waits, p.since = "", time.Time{}
 	switch e := e.(type) {
 	case workflow.StepStarted:
 		p.step, p.last = e.Step, nil
@@ -165,8 +180,15 @@ func (p *progress) take(e workflow.Event) {
 // waiting says who has to do something now. A passphrase asks for itself.
 func (p *progress) waiting(e workflow.StepWaiting) {
 	switch e.For {
-	case workflow.WaitAgent:
-		p.t.Say("  waiting for gpg-agent, for %s: it may want a passphrase, a PIN or a touch", e.Label)
+	case workflow.WaitAgent, workflow.WaitCard, workflow.WaitTouch:
+		p.waits, p.since = agentword.Wait(e.For, e.Label), e.At
+		limit := ""
+		if e.For == workflow.WaitTouch {
+			limit = " (" + agentword.Limit(e.Limit) + ")"
+		}
+		p.t.Say("  waiting for %s%s", p.waits, limit)
+	case workflow.WaitPrompt:
+		p.t.Say("  gpg-agent asks by its own prompt now, on this terminal or in a window.")
 	case workflow.WaitKeychain:
 		p.t.Say("  waiting for %s: it may show a dialog of its own", e.Label)
 	case workflow.WaitNetwork:

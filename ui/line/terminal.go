@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"bulla/keys"
+	"bulla/ui/explain"
 	"bulla/ui/safetext"
 )
 
@@ -74,7 +75,12 @@ func (t *Terminal) Passphrase(ctx context.Context, req keys.PassphraseRequest) (
 	if t.tty == nil {
 		return keys.Secret{}, keys.ErrNoPassphrase
 	}
-	if req.Attempt > 1 {
+	switch {
+	case req.Card != "":
+		if said := explain.PINTries(req); said != "" {
+			t.Say("%s", said)
+		}
+	case req.Attempt > 1:
 		t.Say("That was not the right one. Try %d of %d.", req.Attempt, keys.PassphraseTries)
 	}
 	for {
@@ -143,6 +149,9 @@ func prompt(req keys.PassphraseRequest) string {
 		keys.PurposeImage: "Passphrase of the image key", keys.PurposeVault: "Master passphrase of the vault", keys.PurposeToken: "Access token for",
 		keys.PurposeTrustRoot: "Passphrase of the", keys.PurposeTrust: "Passphrase of the",
 	}[req.Purpose]
+	if req.Card != "" {
+		return req.Label + ":"
+	}
 	if req.New {
 		what = "New " + strings.ToLower(what[:1]) + what[1:]
 	}

@@ -418,6 +418,7 @@ func TestHeartbeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out buffer
 		p := newProgress(NewTerminal(strings.NewReader(""), &out, nil), 5*time.Second)
+		p.now = time.Now
 		p.take(workflow.StepStarted{Step: workflow.StepArtifacts})
 		time.Sleep(6 * time.Second)
 		p.take(workflow.StepProgress{Step: workflow.StepArtifacts, Done: 50_000_000, Total: 200_000_000, Items: 1, ItemsTotal: 3})
@@ -427,7 +428,12 @@ func TestHeartbeat(t *testing.T) {
 		p.hush(false)
 		p.take(workflow.StepDone{Step: workflow.StepArtifacts, Text: "3 files signed"})
 		time.Sleep(20 * time.Second)
-		p.take(workflow.StepWaiting{Step: workflow.StepTag, For: workflow.WaitAgent, Label: "Ada"})
+		p.take(workflow.StepStarted{Step: workflow.StepTag})
+		p.take(workflow.StepWaiting{Step: workflow.StepTag, For: workflow.WaitTouch, Label: "FFFE 00000001", At: time.Now(), Limit: 2 * time.Minute})
+		time.Sleep(12 * time.Second)
+		p.take(workflow.StepWaiting{Step: workflow.StepTag, For: workflow.WaitCard, Label: "FFFE 00000001", At: time.Now()})
+		p.take(workflow.StepWaiting{Step: workflow.StepTag, For: workflow.WaitAgent, Label: "Ada", At: time.Now()})
+		p.take(workflow.StepWaiting{Step: workflow.StepTag, For: workflow.WaitPrompt, Label: "Ada", At: time.Now()})
 		p.take(workflow.StepWaiting{Step: workflow.StepTag, For: workflow.WaitKeychain, Label: "Keyring"})
 		p.take(workflow.StepWaiting{Step: workflow.StepTag, For: workflow.WaitNetwork, Label: "registry"})
 		p.stop()
@@ -435,7 +441,13 @@ func TestHeartbeat(t *testing.T) {
   still at Artifacts
   still at Artifacts: 25 % of 200.0 MB, 1 of 3 files
 done     Artifacts: 3 files signed
-  waiting for gpg-agent, for Ada: it may want a passphrase, a PIN or a touch
+begun    Tag
+  waiting for card FFFE 00000001: touch it (at most 2 min)
+  still at Tag, waiting for card FFFE 00000001: touch it, 4.0 s
+  still at Tag, waiting for card FFFE 00000001: touch it, 9.0 s
+  waiting for card FFFE 00000001; if it blinks, touch it
+  waiting for gpg-agent, which opens the key anew for each signature
+  gpg-agent asks by its own prompt now, on this terminal or in a window.
   waiting for Keyring: it may show a dialog of its own
   waiting for an answer of registry
 `

@@ -57,6 +57,8 @@ type Options struct {
 	PracticePassphrase string
 	// CanShowImages says that the root has a page for the tags of a repository.
 	CanShowImages bool
+	// Env reads the environment; nil where gpg-agent's own prompt must not get the terminal.
+	Env func(string) string
 	// CanMakeKey says that the root has a page that leads to a first key.
 	CanMakeKey bool
 	// CanShowKeys says that the root has a page for all keys.

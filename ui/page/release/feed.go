@@ -23,6 +23,7 @@ type feedItem struct {
 	event     workflow.Event
 	ask       *question
 	withdrawn *question
+	loan      *loan
 	end       *ending
 }
 

@@ -172,6 +172,7 @@ func (m *Model) opened(msg opened) tea.Cmd {
 func (m *Model) start(w *worker, title string) tea.Cmd {
 	m.ids++
 	w.id, w.backend, w.vault = m.ids, m.backend, m.o.Vault
+	w.env = m.o.Env
 	m.run, m.phase = newRunView(m.state, w, title), phaseRun
 	w.start(m.ctx)
 	return w.feed.next(w.id)
@@ -182,14 +183,15 @@ func (m *Model) fed(msg fed) tea.Cmd {
 	if m.run == nil || m.run.worker.id != msg.id {
 		return nil
 	}
+	var cmds []tea.Cmd
 	for _, it := range msg.items {
 		if it.end != nil {
 			m.ended(it.end)
-			return nil
+			return tea.Batch(cmds...)
 		}
-		m.run.take(it)
+		cmds = append(cmds, m.run.take(it))
 	}
-	return m.run.worker.feed.next(msg.id)
+	return tea.Batch(append(cmds, m.run.worker.feed.next(msg.id))...)
 }
 
 func (m *Model) ended(e *ending) {

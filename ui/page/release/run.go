@@ -3,10 +3,12 @@ package release
 import (
 	"cmp"
 	"fmt"
+	"strings"
 	"time"
 
 	"bulla/keys"
 	"bulla/keys/vault"
+	"bulla/ui/component/agentword"
 	"bulla/ui/component/human"
 	"bulla/ui/component/layout"
 	"bulla/ui/component/meter"
@@ -73,8 +75,11 @@ func (v *runView) row(id workflow.StepID) *stepRow {
 }
 
 // take handles one item of the feed.
-func (v *runView) take(it feedItem) {
+func (v *runView) take(it feedItem) tea.Cmd {
 	switch {
+	case it.loan != nil:
+		v.opening = ""
+		return tea.Exec(it.loan, func(error) tea.Msg { return nil })
 	case it.event != nil:
 		v.event(it.event)
 	case it.ask != nil:
@@ -90,6 +95,7 @@ func (v *runView) take(it feedItem) {
 		default:
 		}
 	}
+	return nil
 }
 
 // close takes the dialogs of the run away once it has ended.
@@ -115,7 +121,7 @@ func (v *runView) event(e workflow.Event) {
 		v.row(e.Step).progress = &e
 	case workflow.StepWaiting:
 		v.waiting, v.waited = &e, v.now()
-		if e.For != workflow.WaitNetwork { // there is nothing for a person to do
+		if needsPerson(&e) {
 			v.row(e.Step).state = theme.Waiting
 		}
 	case workflow.StepDone:
@@ -196,7 +202,7 @@ func (v *runView) view(w, h int) []string {
 	var out []string
 	for _, r := range v.steps {
 		out = append(out, v.stepLine(r, w))
-		if r.state == theme.Running && r.progress != nil {
+		if (r.state == theme.Running || r.state == theme.Waiting) && r.progress != nil {
 			out = append(out, v.progressLines(r, w)...)
 		}
 	}
@@ -236,6 +242,9 @@ func (v *runView) stepLine(r *stepRow, w int) string {
 		text = t.Caution.Render("waiting for you")
 		if v.waiting != nil && v.waiting.For != workflow.WaitPassphrase {
 			text = t.Caution.Render("waiting for " + waitWords(*v.waiting))
+		}
+		if d := v.now().Sub(v.waited); v.waiting != nil && d >= meter.Patience {
+			right = seconds(d)
 		}
 	case theme.Skipped:
 		text = t.Muted.Render("skipped: " + text)
@@ -289,14 +298,17 @@ func waitWords(w workflow.StepWaiting) string {
 	switch w.For {
 	case workflow.WaitPassphrase:
 		return "the passphrase of " + label
-	case workflow.WaitAgent:
-		return "gpg-agent: a PIN, a touch, or its own work"
 	case workflow.WaitKeychain:
 		return label + ", which may show a dialog of its own"
 	case workflow.WaitNetwork:
 		return "an answer of " + label
 	}
-	return label
+	return agentword.Wait(w.For, w.Label)
+}
+
+// needsPerson reports whether the wait is for a person, rather than for work that goes on by itself.
+func needsPerson(w *workflow.StepWaiting) bool {
+	return w.For != workflow.WaitNetwork && w.For != workflow.WaitAgent
 }
 
 func (v *runView) status() string {
@@ -312,11 +324,18 @@ func (v *runView) status() string {
 	case v.waiting != nil:
 		d := v.now().Sub(v.waited)
 		line := "Waiting for " + waitWords(*v.waiting)
-		if v.waiting.For != workflow.WaitNetwork {
+		if needsPerson(v.waiting) {
 			line = v.theme.Caution.Render("! " + line)
 		}
+		var times []string
 		if d >= meter.Patience {
-			line += " (" + seconds(d) + ")"
+			times = append(times, seconds(d))
+		}
+		if limit := agentword.Limit(v.waiting.Limit); limit != "" {
+			times = append(times, limit)
+		}
+		if len(times) > 0 {
+			line += " (" + strings.Join(times, ", ") + ")"
 		}
 		return line
 	}

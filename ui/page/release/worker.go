@@ -29,7 +29,8 @@ type worker struct {
 	backend Backend
 	vault   Vault
 	plan    *workflow.Plan
-	result  *workflow.Result // of the release to push
+	result  *workflow.Result    // of the release to push
+	env     func(string) string // nil where there is no terminal to lend
 	feed    *feed
 	gate    gate
 	cancel  context.CancelFunc
@@ -72,6 +73,9 @@ func (w *worker) stop() *ending {
 
 func (w *worker) work(ctx context.Context) *ending {
 	face := workflow.Face{Ask: w.ask, Emit: w.emit}
+	if w.env != nil {
+		face.Lend = w.lend
+	}
 	var e ending
 	switch w.job {
 	case jobResume:

@@ -1,0 +1,129 @@
+//go:build unix
+
+package agent
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"bulla/keys"
+)
+
+// ownPrompt makes the home one whose agent asks by its own prompt alone: a program that notes what
+// it was told, and answers with the passphrases in turn; "" is a person who cancels.
+func ownPrompt(t *testing.T, h *home, answers ...string) (noted func() string) {
+	t.Helper()
+	dir := t.TempDir()
+	log := filepath.Join(dir, "log")
+	script := "#!/bin/sh\necho 'OK here'\nwhile read -r line; do\n" +
+		"printf '%s\\n' \"$line\" >>'" + log + "'\n" +
+		"case $line in GETPIN*) n=$(cat '" + dir + "/n' 2>/dev/null || echo 0); n=$((n+1)); echo $n >'" + dir + "/n'\n" +
+		"  if [ -s '" + dir + "'/$n ]; then printf 'D %s\\nOK\\n' \"$(cat '" + dir + "'/$n)\"; else echo 'ERR 83886179 cancelled'; fi;;\n" +
+		"BYE*) echo OK; exit;; *) echo OK;; esac\ndone\n"
+	program := filepath.Join(dir, "pinentry")
+	for name, text := range map[string]string{program: script, log: ""} {
+		if err := os.WriteFile(name, []byte(text), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, a := range answers {
+		a = strings.ReplaceAll(a, "%", "%25")
+		if err := os.WriteFile(filepath.Join(dir, string(rune('1'+i))), []byte(a), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.killAgent()
+	h.configure("no-allow-loopback-pinentry\npinentry-program " + program + "\n")
+	return func() string {
+		b, err := os.ReadFile(log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+}
+
+// lent counts how often the terminal was lent.
+func lent(n *int) Attendant {
+	return Attendant{Lend: func(ctx context.Context, use func(context.Context, Terminal) error) error {
+		*n++
+		return use(ctx, Terminal{TTY: "/dev/pts/77", Type: "xterm-canary", Ctype: "de_DE.UTF-8"})
+	}}
+}
+
+// Where the agent allows no other questions than its own, it gets the terminal for as long as it
+// asks, and is told which.
+func TestOwnPrompt(t *testing.T) {
+	h := newHome(t)
+	fpr := h.generate("own@example.org", "ed25519", "sign", passphrase)
+	noted := ownPrompt(t, h, "wrong", passphrase)
+	s, n := h.signer("own@example.org"), 0
+	s.(Attended).Attend(lent(&n))
+	a := answer()
+	unlock(t, s, a)
+	for range 2 {
+		h.judge(sign(t, s), fpr)
+	}
+	if n != 1 || len(a.requests) != 0 {
+		t.Errorf("lent %d times, asked %d times", n, len(a.requests))
+	}
+	for _, want := range []string{"OPTION ttyname=/dev/pts/77", "OPTION ttytype=xterm-canary", "OPTION lc-ctype=de_DE.UTF-8", "bulla wants to sign"} {
+		if !strings.Contains(noted(), want) {
+			t.Errorf("the prompt was not told %q:\n%s", want, noted())
+		}
+	}
+}
+
+// Nothing is lent while the agent remembers, and again when it has forgotten.
+func TestOwnPromptAgain(t *testing.T) {
+	h := newHome(t)
+	fpr := h.generate("own@example.org", "ed25519", "sign", passphrase)
+	ownPrompt(t, h, passphrase, passphrase)
+	s, n := h.signer("own@example.org"), 0
+	s.(Attended).Attend(lent(&n))
+	unlock(t, s, answer())
+	h.killAgent()
+	h.judge(sign(t, s), fpr)
+	if n != 2 {
+		t.Errorf("lent %d times", n)
+	}
+}
+
+func TestOwnPromptFails(t *testing.T) {
+	h := newHome(t)
+	h.generate("own@example.org", "ed25519", "sign", passphrase)
+	for name, tt := range map[string]struct {
+		answers []string
+		nobody  bool
+		check   func(error) bool
+	}{
+		"cancelled": {[]string{""}, false, func(err error) bool { return errors.Is(err, ErrCancelled) }},
+		"wrong":     {[]string{"one", "two", "three"}, false, func(err error) bool { return errors.Is(err, keys.ErrWrongPassphrase) }},
+		"nobody": {nil, true, func(err error) bool {
+			var e *LoopbackError
+			return errors.As(err, &e) && strings.HasSuffix(e.Config, "gpg-agent.conf")
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			noted := ownPrompt(t, h, tt.answers...)
+			s, n := h.signer("own@example.org"), 0
+			if !tt.nobody {
+				s.(Attended).Attend(lent(&n))
+			}
+			a := answer(passphrase)
+			if err := s.Unlock(t.Context(), a.ask); !tt.check(err) {
+				t.Errorf("Unlock = %v", err)
+			}
+			if tt.nobody && strings.Contains(noted(), "GETPIN") {
+				t.Error("a prompt appeared where nobody lent a terminal")
+			}
+			if len(a.requests) != 0 {
+				t.Errorf("asked %d times", len(a.requests))
+			}
+		})
+	}
+}

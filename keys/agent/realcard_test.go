@@ -1,0 +1,136 @@
+//go:build linux
+
+package agent
+
+import (
+	"errors"
+	"os"
+	"testing"
+	"time"
+
+	"bulla/keys"
+	"bulla/keys/keystest"
+)
+
+// A realCard is a card in software that GnuPG's own scdaemon drives, with a key that gpg made on it.
+type realCard struct {
+	*home
+	*keystest.Card
+	fpr keys.Fingerprint
+}
+
+func newRealCard(t *testing.T) *realCard {
+	t.Helper()
+	c := keystest.NewCard(t)
+	fpr := c.MakeKey("Card Holder", "card@example.org")
+	return &realCard{&home{t, c.Home}, c, keys.Fingerprint(fpr)}
+}
+
+// find is home.find with the variable that leads to the card.
+func (c *realCard) find() *GnuPG {
+	c.home.t.Helper()
+	g, err := Find(c.home.t.Context(), Options{Home: c.Home, Environ: os.Environ()})
+	if err != nil {
+		c.home.t.Fatal(err)
+	}
+	return g
+}
+
+func (c *realCard) signer() keys.Signer {
+	c.home.t.Helper()
+	s, err := c.find().Signer(c.home.t.Context(), keys.ParseSelector("card@example.org"))
+	if err != nil {
+		c.home.t.Fatal(err)
+	}
+	c.home.t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// The whole life of a card at the real scdaemon: it is listed, signs, is pulled, is given wrong PINs
+// until it is blocked. gpg judges each signature.
+func TestRealCard(t *testing.T) {
+	c := newRealCard(t)
+	list, err := c.find().Overview(t.Context())
+	if err != nil || len(list) != 1 {
+		t.Fatalf("Overview = %+v, %v", list, err)
+	}
+	if k := list[0].Key; k.Card != keystest.CardSerial || k.Source != keys.SourceCard || !k.HasSecret || k.Fingerprint != c.fpr {
+		t.Errorf("listed as %+v", k)
+	}
+	for _, p := range list[0].Parts {
+		if p.Card != keystest.CardSerial || !p.CardHere || !p.Protected {
+			t.Errorf("a part is %+v", p)
+		}
+	}
+
+	s, a := c.signer(), answer(keystest.CardPIN)
+	unlock(t, s, a)
+	for range 2 { // the card wants its PIN for each
+		c.judge(sign(t, s), c.fpr)
+	}
+	if len(a.requests) != 1 {
+		t.Errorf("asked %d times", len(a.requests))
+	}
+
+	c.Pull()
+	var ce *CardError
+	if _, err := trySign(t.Context(), s); !errors.As(err, &ce) || ce.Problem != CardAbsent || ce.Serial != keystest.CardSerial {
+		t.Errorf("Sign without the card = %v", err)
+	}
+	if list, err := c.find().Overview(t.Context()); err != nil || list[0].Parts[0].CardHere {
+		t.Errorf("without the card: %+v, %v", list, err)
+	}
+	c.Insert()
+	c.judge(sign(t, s), c.fpr)
+	if len(a.requests) != 1 {
+		t.Errorf("asked %d times", len(a.requests))
+	}
+	_ = s.Close()
+
+	s, a = c.signer(), answer("000000", "111111", "222222")
+	if err := s.Unlock(t.Context(), a.ask); !errors.As(err, &ce) || ce.Problem != CardWrongPIN || ce.TriesLeft != 1 {
+		t.Fatalf("Unlock with wrong PINs = %v", err)
+	}
+	if got := c.Status("PIN retry counter"); got != "1 0 3" {
+		t.Errorf("gpg says %q of the tries left", got)
+	}
+	s, a = c.signer(), answer("222222")
+	if err := s.Unlock(t.Context(), a.ask); !errors.As(err, &ce) || ce.Problem != CardBlocked {
+		t.Fatalf("Unlock with the last wrong PIN = %v", err)
+	}
+	s, a = c.signer(), answer(keystest.CardPIN)
+	if err := s.Unlock(t.Context(), a.ask); !errors.As(err, &ce) || ce.Problem != CardBlocked || len(a.requests) != 0 {
+		t.Fatalf("Unlock of a blocked card = %v after %d questions", err, len(a.requests))
+	}
+}
+
+// The real scdaemon says "wrong PIN" where a card was not touched. The card is asked again until the
+// time is over, its PIN is not blamed, and a touch in the meantime signs.
+func TestRealCardTouch(t *testing.T) {
+	c := newRealCard(t)
+	c.WantTouch()
+	s, a := c.signer(), answer(keystest.CardPIN)
+	unlock(t, s, a)
+	var told []Wait
+	s.(Attended).Attend(Attendant{Waiting: func(w Wait) func() {
+		told = append(told, w)
+		if len(told) == 2 { // the card has given up once, after 15 seconds
+			c.Touch()
+		}
+		return nil
+	}})
+	c.judge(sign(t, s), c.fpr)
+	if len(told) != 2 || told[0].For != WaitTouch || told[0].Card != keystest.CardSerial {
+		t.Errorf("told %+v", told)
+	}
+	if got := c.Status("PIN retry counter"); got != "3 0 3" || len(a.requests) != 1 {
+		t.Errorf("gpg says %q of the tries left, after %d questions", got, len(a.requests))
+	}
+	c.LetGo()
+	s.(*signer).g.touchLimit = time.Second
+	var ce *CardError
+	if _, err := trySign(t.Context(), s); !errors.As(err, &ce) || ce.Problem != CardIdle || errors.Is(err, keys.ErrWrongPassphrase) {
+		t.Errorf("Sign without a touch = %v", err)
+	}
+	c.Touch() // the agent still waits for it
+}
