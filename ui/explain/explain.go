@@ -22,6 +22,7 @@ import (
 	"bulla/keys/store"
 	"bulla/keys/vault"
 	"bulla/workflow"
+	"bulla/workflow/firstkey"
 	"bulla/workflow/kit"
 	"bulla/workflow/policy"
 	"bulla/workflow/source"
@@ -249,7 +250,15 @@ func passphrases(err error, x *Explanation) bool {
 	var unlock *keys.UnlockError
 	var brought *WrongPassphraseError
 	var nobody *keys.NoPassphraseError
+	var forgotten *firstkey.ForgottenError
 	switch {
+	case errors.As(err, &forgotten):
+		x.Headline, x.Code = "No backup was made: what was typed does not open the key.", CodeRefused
+		x.Untouched = "The key is as it was."
+		x.Next = []string{
+			"try again, slowly: capitals, the keyboard's language",
+			fmt.Sprintf("if the passphrase is gone and the key published nowhere, bulla keys delete %s --without-backup removes it; then make another", forgotten.Key),
+		}
 	case errors.As(err, &brought):
 		x.Headline, x.Cause = fmt.Sprintf("The passphrase of %s is wrong.", opens(brought.Request)), "It came by "+brought.Flag+"."
 		x.Untouched, x.Code = "Nothing was signed.", CodeRefused
