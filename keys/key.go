@@ -153,6 +153,18 @@ func Select(list []Key, s Selector) (Key, error) {
 	return Key{}, e
 }
 
+// NameOf is the name within a user id: what stands before its address and its comment.
+func NameOf(userID string) string {
+	name, _, _ := strings.Cut(userID, "<")
+	if i := strings.IndexByte(name, '('); i > 0 {
+		name = name[:i]
+	}
+	if name = strings.TrimSpace(name); name == AddressOf(userID) {
+		return ""
+	}
+	return name
+}
+
 // AddressOf is the e-mail address within a user id, or the whole of it where it is a bare
 // address, or "".
 func AddressOf(userID string) string {

@@ -267,6 +267,10 @@ func wizardScenes() []wizardScene {
 		{"backup-wrong", nil, func(p *player) {
 			p.toBackup().press("enter").see("From memory").press("horse", "enter").see("Try 2 of 3")
 		}},
+		{"backup-forgotten", func(f *scriptedWizard) {
+			f.backErr = &firstkey.ForgottenError{Key: rhea, Err: &keys.UnlockError{Tries: 3}}
+		}, func(p *player) { p.toBackup().press("enter").see("No backup was made") }},
+		{"secret-other-words", nil, func(p *player) { p.toSecret().press("ctrl+g", "enter", "cave demand", "enter").see("other words") }},
 		{"backup-works", nil, func(p *player) { p.toTried() }},
 		{"backup-failed", func(f *scriptedWizard) {
 			f.backErr = &store.BackupError{Key: rhea, Reason: "it holds 2 secret keys, not one"}
@@ -277,6 +281,7 @@ func wizardScenes() []wizardScene {
 		{"revoking-failed", nil, func(p *player) { p.toRevoking().press("/nowhere", "enter").see("reads back") }},
 		{"revoking-moved", nil, func(p *player) { p.toRevoking().press("/media/stick/revoke.asc", "enter").see("moved to") }},
 		{"identity", nil, func(p *player) { p.toIdentity() }},
+		{"identity-code", nil, func(p *player) { p.toIdentity().press("v").see("for a phone to read") }},
 		{"publish", nil, func(p *player) { p.toPlaces() }},
 		{"publish-hidden", hidden, func(p *player) {
 			p.see("whose is it").press("enter", "enter", "rhea@acme.org", "enter", "enter").see("What kind").press("enter", "enter").see("once more").
@@ -295,6 +300,10 @@ func wizardScenes() []wizardScene {
 			p.toPreview().readOn().press("enter").see("Make this public?").press("y").see("sending the key").press("ctrl+c").see("Cancelled")
 		}},
 		{"git", nil, func(p *player) { p.toGit() }},
+		{"git-nameless", func(f *scriptedWizard) {
+			f.git.Named, f.git.Lines = true, []gitops.ConfigLine{
+				{Key: "user.signingKey", Value: string(rhea)}, {Key: "user.name", Value: "Rhea Release"}, {Key: "user.email", Value: "rhea@acme.org"}}
+		}, func(p *player) { p.toGit() }},
 		{"git-written", nil, func(p *player) { p.toGit().press("down", "enter").see("put back") }},
 		{"git-none", func(f *scriptedWizard) { f.gitErr = gitops.ErrNoGit }, func(p *player) { p.toSent().press("enter").see("git is not installed") }},
 		{"test", nil, func(p *player) { p.toTrial() }},
@@ -307,6 +316,11 @@ func wizardScenes() []wizardScene {
 		}},
 		{"texts", nil, func(p *player) { p.toTexts() }},
 		{"end", nil, func(p *player) { p.toWizardEnd() }},
+		{"end-public", func(f *scriptedWizard) {
+			f.left.Published.Entries = []publish.Entry{
+				{Target: "vks:" + publish.DefaultVKS, Stage: publish.StageStored, Addresses: []publish.Address{{Address: "rhea@acme.org", State: publish.AddressWaiting}}},
+				{Target: "file:/home/widget/KEYS", Stage: publish.StageFingerprint}}
+		}, func(p *player) { p.toWizardEnd() }},
 		{"begun", begun, func(p *player) { p.see("Go on with it?") }},
 		{"failed", func(f *scriptedWizard) { f.startErr = errors.New("the store cannot be read") }, func(p *player) { p.see("cannot be read") }},
 		{"help", nil, func(p *player) { p.toPlaces().press("?").see("Everywhere") }},

@@ -13,7 +13,7 @@ import (
 )
 
 // ErrNoGnuPG says that something needs GnuPG, which is not here.
-var ErrNoGnuPG = errors.New("GnuPG is needed for that, and it is not installed here")
+var ErrNoGnuPG = errors.New("GnuPG is needed for that, and it is not installed here or was never used: gpg --list-keys makes its folder")
 
 // ImportFile imports the keys of a file into bulla's store: what store.Import reads, and the
 // keybox of GnuPG (pubring.kbx), which is read through gpg.

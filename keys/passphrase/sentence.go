@@ -8,6 +8,9 @@ import (
 // triesPerSecond is what one graphics card manages against the S2K of bulla's keys.
 const triesPerSecond = 10_000
 
+// Basis says in plain words what a strength is: an estimate, and of what.
+const Basis = "An estimate: words of any language, names in the key, years, repetitions and rows of keys count little. Where else you use it nobody sees from here."
+
 // Sentence says in plain words how long a typed passphrase can hold at most against somebody who has
 // the key file and one graphics card.
 func (s Strength) Sentence() string {

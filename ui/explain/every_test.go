@@ -148,6 +148,7 @@ var every = []struct {
 	{&workflow.UnreleasedError{Roles: []string{"targets/alice"}}, CodeRefused},
 	{&workflow.UnlistedChildrenError{}, CodeRefused},
 	{&project.VersionError{Text: "x"}, CodeUsage},
+	{&firstkey.ForgottenError{Err: &keys.UnlockError{Tries: 3}}, CodeRefused},
 	{&firstkey.RevocationError{Path: "x", Reason: "y"}, CodeRefused},
 	{&images.AdmissionError{Reason: "x"}, CodeUsage},
 	{&images.PinsError{Reason: "x"}, CodeUsage},

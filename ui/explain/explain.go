@@ -22,6 +22,7 @@ import (
 	"bulla/keys/store"
 	"bulla/keys/vault"
 	"bulla/workflow"
+	"bulla/workflow/firstkey"
 	"bulla/workflow/kit"
 	"bulla/workflow/policy"
 	"bulla/workflow/project"
@@ -279,6 +280,7 @@ func passphrases(err error, x *Explanation) bool {
 	var unlock *keys.UnlockError
 	var brought *WrongPassphraseError
 	var nobody *keys.NoPassphraseError
+	var forgotten *firstkey.ForgottenError
 	switch {
 	case errors.As(err, &brought) && brought.Request.Card != "":
 		x.Headline, x.Untouched, x.Code = fmt.Sprintf("The PIN of card %s is wrong.", brought.Request.Card), "Nothing was signed.", CodeRefused
@@ -287,6 +289,13 @@ func passphrases(err error, x *Explanation) bool {
 			x.Headline = fmt.Sprintf("Card %s takes only one more wrong PIN.", brought.Request.Card)
 			x.Cause = fmt.Sprintf("The one from %s was not tried: were it wrong, the card would block itself.", brought.Flag)
 			x.Next = []string{"type the PIN in a terminal; the right one gives back all tries"}
+		}
+	case errors.As(err, &forgotten):
+		x.Headline, x.Code = "No backup was made: what was typed does not open the key.", CodeRefused
+		x.Untouched = "The key is as it was."
+		x.Next = []string{
+			"try again, slowly: capitals, the keyboard's language",
+			fmt.Sprintf("if the passphrase is gone and the key published nowhere, bulla keys delete %s --without-backup removes it; then make another", forgotten.Key),
 		}
 	case errors.As(err, &brought):
 		x.Headline, x.Cause = fmt.Sprintf("The passphrase of %s is wrong.", opens(brought.Request)), "It came by "+brought.Flag+"."

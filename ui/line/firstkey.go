@@ -69,6 +69,12 @@ func (f *firstKey) leave(ctx context.Context) {
 func SayLeft(t *Terminal, p firstkey.Progress) {
 	t.Say("The key %s", p.Key.Fingerprint.Grouped())
 	t.Say("of %s is in bulla's store.", p.Key.UserID())
+	for i, l := range p.Public() {
+		if i == 0 {
+			t.Say("It is public at")
+		}
+		t.Say("  %s", l)
+	}
 	left := p.Left()
 	if len(left) == 0 {
 		t.Say("Nothing is left to do.")

@@ -113,6 +113,9 @@ func (f *firstKey) git(ctx context.Context) error {
 
 func (f *firstKey) applyGit(ctx context.Context, p firstkey.GitPlan) error {
 	f.t.Say("git and bulla can take this key by themselves. Nothing has been written yet.")
+	if p.Named {
+		f.t.Say("git has no name of yours here, and would refuse to make commits and tags; it gets the key's.")
+	}
 	f.t.Say("In %s:", p.File)
 	for _, l := range p.Lines {
 		f.t.Say("  %s = %s", l.Key, l.Value)
@@ -143,7 +146,7 @@ func (f *firstKey) applyGit(ctx context.Context, p firstkey.GitPlan) error {
 func (f *firstKey) gnupg(ctx context.Context, p firstkey.GitPlan) error {
 	switch {
 	case !p.GnuPG:
-		f.t.Say("git's own tag -s asks GnuPG, which is not here. bulla tag and bulla release sign without it.")
+		f.t.Say("git's own tag -s asks GnuPG, which is not here or was never used. bulla tag and bulla release sign without it.")
 		return nil
 	case p.Known:
 		f.t.Say("GnuPG has the key, so git's own tag -s works with it too.")

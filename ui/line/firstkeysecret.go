@@ -26,7 +26,7 @@ func (f *firstKey) secret(ctx context.Context, p *firstkey.Params) error {
 		if n == 1 {
 			p.Passphrase, err = f.words(ctx)
 		} else {
-			p.Passphrase, err = f.typed(ctx, p.Name+" <"+p.Email+">")
+			p.Passphrase, err = f.typed(ctx, p)
 		}
 		if err != nil {
 			return noTerminal(err)
@@ -79,14 +79,14 @@ func (f *firstKey) words(ctx context.Context) (keys.Secret, error) {
 
 // typed lets a person type a passphrase of their own and says how strong it can be at most. The zero
 // Secret means another choice.
-func (f *firstKey) typed(ctx context.Context, label string) (keys.Secret, error) {
-	s, err := f.t.Passphrase(ctx, keys.PassphraseRequest{Purpose: keys.PurposeOpenPGP, Label: label, Attempt: 1, New: true})
+func (f *firstKey) typed(ctx context.Context, p *firstkey.Params) (keys.Secret, error) {
+	s, err := f.t.Passphrase(ctx, keys.PassphraseRequest{Purpose: keys.PurposeOpenPGP, Label: p.Name + " <" + p.Email + ">", Attempt: 1, New: true})
 	if err != nil {
 		return s, err
 	}
-	e := passphrase.Estimate(s)
+	e := passphrase.Estimate(s, append([]string{p.Name, p.Email}, p.Also...)...)
 	f.prose("  ", e.Sentence())
-	f.prose("  ", "That is the most it can be worth: nobody sees from here where else you use it, or who knows you.")
+	f.prose("  ", passphrase.Basis)
 	if e.Level != passphrase.Weak {
 		return s, nil
 	}

@@ -42,7 +42,7 @@ func FileName(f keys.Fingerprint, what, ext string) string {
 // passphrase that a computer remembers proves nothing for the day when the computer is gone. A file
 // that exists is never replaced, and one that did not work is removed.
 //
-// Errors are those of workflow.World.BackUp.
+// Errors are those of workflow.World.BackUp; a passphrase that nobody knew is a *ForgottenError.
 func (w *Wizard) BackUp(ctx context.Context, f keys.Fingerprint, path string, person keys.AskPassphrase) (store.Rehearsal, error) {
 	var typed keys.Secret
 	defer func() { typed.Destroy() }()
@@ -67,8 +67,24 @@ func (w *Wizard) BackUp(ctx context.Context, f keys.Fingerprint, path string, pe
 		}
 		return person(ctx, req)
 	}
-	return w.world.BackUp(ctx, keys.ParseSelector(string(f)), path, workflow.BackupArmored, false, ask)
+	r, err := w.world.BackUp(ctx, keys.ParseSelector(string(f)), path, workflow.BackupArmored, false, ask)
+	if unlock := (*keys.UnlockError)(nil); errors.As(err, &unlock) {
+		err = &ForgottenError{Key: f, Err: err}
+	}
+	return r, err
 }
+
+// ForgottenError says that the passphrase of a key was typed wrong each time when its backup was to be
+// tried, so that none was kept.
+type ForgottenError struct {
+	Key keys.Fingerprint
+	Err error
+}
+
+func (e *ForgottenError) Error() string { return e.Err.Error() }
+
+// Unwrap is the cause, a *keys.UnlockError.
+func (e *ForgottenError) Unwrap() error { return e.Err }
 
 // Paper writes the key for the printer and tries what was written. The file is made and tried with
 // the passphrase that this run knows; person is asked where it knows none.

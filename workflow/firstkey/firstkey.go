@@ -190,16 +190,46 @@ func (p Progress) Left() (out []Left) {
 	if p.Revocation != "" {
 		out = append(out, Left{StepRevocation, "Its revocation certificate still lies on this computer: move it to another place.", "mv " + workflow.ShellQuote(p.Revocation) + " PLACE"})
 	}
-	waits := slices.ContainsFunc(p.Published.Entries, func(e publish.Entry) bool {
-		return slices.ContainsFunc(e.Addresses, func(a publish.Address) bool {
-			return a.State == publish.AddressWaiting || a.State == publish.AddressUpload
-		})
-	})
+	waits := p.waiting()
 	switch {
 	case !p.Published.Published():
 		out = append(out, Left{StepPublish, "It is not published: strangers cannot find it.", "bulla keys publish " + f + " --to keys.openpgp.org"})
-	case waits:
-		out = append(out, Left{StepPublish, "A place waits for you: open the link in its mail, or upload the files; then check.", "bulla keys status " + f})
+	case len(waits) > 0:
+		what := strings.Join(waits, ", ") + " waits for you"
+		if len(waits) > 1 {
+			what = strings.Join(waits, ", ") + " wait for you"
+		}
+		out = append(out, Left{StepPublish, what + ": open the link in the mail, or upload the files; then check.", "bulla keys status " + f})
 	}
 	return out
+}
+
+// waiting are the names of the places where a person has to do something still.
+func (p Progress) waiting() (out []string) {
+	for _, e := range p.Published.Entries {
+		if slices.ContainsFunc(e.Addresses, func(a publish.Address) bool {
+			return a.State == publish.AddressWaiting || a.State == publish.AddressUpload
+		}) {
+			out = append(out, placeName(e))
+		}
+	}
+	return out
+}
+
+// Public says in a line for each place where the key was seen, or sent to, how far it came there.
+func (p Progress) Public() (out []string) {
+	for _, e := range p.Published.Entries {
+		if e.Stage >= publish.StageSent {
+			out = append(out, placeName(e)+": "+e.Stage.String())
+		}
+	}
+	return out
+}
+
+func placeName(e publish.Entry) string {
+	t, err := publish.ParseTarget(e.Target, "")
+	if err != nil {
+		return e.Target
+	}
+	return t.Name()
 }

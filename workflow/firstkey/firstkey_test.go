@@ -281,7 +281,8 @@ func TestBackUpRefused(t *testing.T) {
 		n++
 		return keys.NewSecret([]byte("wrong")), nil
 	})
-	if !errors.Is(err, keys.ErrWrongPassphrase) || n != keys.PassphraseTries {
+	var forgotten *ForgottenError
+	if !errors.Is(err, keys.ErrWrongPassphrase) || !errors.As(err, &forgotten) || forgotten.Key != f || n != keys.PassphraseTries {
 		t.Errorf("%v after %d tries", err, n)
 	}
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
@@ -301,9 +302,14 @@ func TestBackUpRefused(t *testing.T) {
 func TestGit(t *testing.T) {
 	b := newBench(t)
 	f := b.make()
-	b.write("gitconfig", "# mine\n[user]\n\temail = ada@example.org\n\tsigningKey = ~/.ssh/id.pub\n[gpg]\n\tformat = ssh\n")
+	const mine = "# mine\n[user]\n\temail = ada@example.org\n\tsigningKey = ~/.ssh/id.pub\n[gpg]\n\tformat = ssh\n"
+	b.write("gitconfig", mine) // where git has nobody's name it gets the key's, too
+	if p, err := b.PlanGit(t.Context(), f); err != nil || !p.Named || len(p.Lines) != 3 || p.Lines[2].Key != "user.name" || p.Lines[2].Value != "Ada Release" {
+		t.Errorf("nameless: %+v, %v", p, err)
+	}
+	b.write("gitconfig", mine+"[user]\n\tname = Ada\n")
 	p, err := b.PlanGit(t.Context(), f)
-	if err != nil || len(p.Lines) != 2 || p.Overrides != "" || p.File != filepath.Join(b.dir, "gitconfig") {
+	if err != nil || p.Named || len(p.Lines) != 2 || p.Overrides != "" || p.File != filepath.Join(b.dir, "gitconfig") {
 		t.Fatalf("%+v, %v", p, err)
 	}
 	if got := strings.Join(p.UndoGit(), "\n"); got != "git config --global user.signingKey '~/.ssh/id.pub'\ngit config --global gpg.format ssh" {

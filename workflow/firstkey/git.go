@@ -18,7 +18,10 @@ type GitPlan struct {
 	// Overrides says what else counts in this folder and speaks against it, "" for nothing: a
 	// repository's own configuration comes before the person's.
 	Overrides string
-	// GnuPG says that GnuPG is here, Known that it has the secret key, so that git's own tag -s works.
+	// Named says that git had nobody's name here, so that it would refuse to make commits and tags: the
+	// lines give it the key's.
+	Named bool
+	// GnuPG says that GnuPG is here and was used before, Known that it has the secret key, so that git's own tag -s works.
 	GnuPG, Known bool
 }
 
@@ -45,6 +48,9 @@ func (w *Wizard) PlanGit(ctx context.Context, f keys.Fingerprint) (GitPlan, erro
 		return p, err
 	}
 	p.Overrides = overriding(s, p.Lines, f)
+	if err := w.nameless(ctx, u, s, f, &p); err != nil {
+		return p, err
+	}
 	if w.world.GnuPG != nil {
 		p.GnuPG = true
 		list, _ := w.world.GnuPG.List(ctx) // what cannot be listed is not known to be there
@@ -52,6 +58,28 @@ func (w *Wizard) PlanGit(ctx context.Context, f keys.Fingerprint) (GitPlan, erro
 		p.Known = err == nil
 	}
 	return p, nil
+}
+
+// nameless adds the name and the address of the key where git has none at all.
+func (w *Wizard) nameless(ctx context.Context, u *gitops.User, s gitops.UserSettings, f keys.Fingerprint, p *GitPlan) error {
+	if s.Name != "" && s.Email != "" {
+		return nil
+	}
+	progress, err := w.Progress(ctx, f)
+	if err != nil {
+		return err
+	}
+	id := progress.Key.UserID()
+	var want [][2]string
+	if name := keys.NameOf(id); s.Name == "" && name != "" {
+		want = append(want, [2]string{"user.name", name})
+	}
+	if address := keys.AddressOf(id); s.Email == "" && address != "" {
+		want = append(want, [2]string{"user.email", address})
+	}
+	lines, err := u.Lines(ctx, want...)
+	p.Named, p.Lines = len(lines) > 0, append(p.Lines, lines...)
+	return err
 }
 
 // overriding says which value counts in this folder instead of what the person's own file would say.

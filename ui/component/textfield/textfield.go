@@ -116,7 +116,7 @@ func (m *Model) View(t theme.Theme, w int, focused bool) string {
 	}
 	line := before + cursor + after
 	if len(runes) == 0 && m.placeholder != "" {
-		line += t.Muted.Render(" " + m.hint(t))
+		return layout.Cut(line+t.Muted.Render(" "+m.hint(t)), w, t.Signs.Ellipsis)
 	}
 	return layout.Cut(line, w, "")
 }

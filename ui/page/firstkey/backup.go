@@ -304,7 +304,7 @@ type revocationRoom struct {
 }
 
 func newRevocationRoom(s *state) *revocationRoom {
-	return &revocationRoom{state: s, choice: choice{options: []string{"move it to", "leave it here for now"}, field: textfield.New("", "a file on a stick, or on another disk")}}
+	return &revocationRoom{state: s, choice: choice{options: []string{"move it to", "leave it here for now"}, field: textfield.New("", "a file on a stick or another disk")}}
 }
 
 func (r *revocationRoom) enter() tea.Cmd { return nil }

@@ -82,7 +82,17 @@ func (v *endView) view(w int) []string {
 	k := v.progress.Key
 	out := []string{v.theme.Icon(theme.Done) + " " + v.theme.Strong.Render(layout.Cut("The key of "+safetext.Line(k.UserID()), w-4, v.theme.Signs.Ellipsis)), ""}
 	out = append(out, human.FingerprintLines(k.Fingerprint, w)...)
-	out = append(out, v.theme.Muted.Render("in bulla's store, "+human.Expiry(k.Expires, v.o.Now())), "")
+	out = append(out, v.theme.Muted.Render("in bulla's store, "+human.Expiry(k.Expires, v.o.Now())))
+	if !k.BackedUp.IsZero() {
+		out = append(out, v.done("A backup of it was tried on "+human.Date(k.BackedUp)+".", w)...)
+	}
+	for i, l := range v.progress.Public() {
+		if i == 0 {
+			out = append(out, v.done("It is public at", w)...)
+		}
+		out = append(out, layout.Indent(layout.Wrap(safetext.Line(l), w-4), "    ")...)
+	}
+	out = append(out, "")
 	left := v.progress.Left()
 	if len(left) == 0 {
 		return append(out, "Nothing is left to do.")

@@ -155,7 +155,11 @@ func (r *gitRoom) lines(w int) (out []string) {
 		}
 		return out
 	}
-	out = append(out, layout.Wrap("So that git and bulla take this key by themselves. Nothing has been written yet. It would say, in", w)...)
+	why := "So that git and bulla take this key by themselves"
+	if p.Named {
+		why += ", and git knows whose commits and tags it makes"
+	}
+	out = append(out, layout.Wrap(why+". Nothing has been written yet. It would say, in", w)...)
 	out = append(out, r.path(safetext.Line(p.File), w), "")
 	for _, l := range p.Lines {
 		for i, part := range layout.Wrap(l.Key+" = "+safetext.Line(l.Value), w-6) {
@@ -177,7 +181,7 @@ func (r *gitRoom) lines(w int) (out []string) {
 func (r *gitRoom) gnupg(w int) []string {
 	switch {
 	case !r.plan.GnuPG:
-		return r.prose("git's own tag -s asks GnuPG, which is not here. bulla tag and bulla release sign without it.", w)
+		return r.prose("git's own tag -s asks GnuPG, which is not here or was never used. bulla tag and bulla release sign without it.", w)
 	case r.plan.Known || r.copied:
 		return r.done("GnuPG has the key, so git's own tag -s and commit -S work with it too.", w)
 	}

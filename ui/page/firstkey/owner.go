@@ -28,7 +28,7 @@ const (
 var ownerNames = [ownerLines]string{"use", "name", "address", "also"}
 
 // examples of an address, for each use.
-var examples = map[firstkey.Use]string{firstkey.UsePerson: "rhea@example.org", firstkey.UseProject: "releases@example.org"}
+var examples = map[firstkey.Use]string{firstkey.UsePerson: "such as rhea@example.org", firstkey.UseProject: "such as releases@example.org"}
 
 // ownerRoom asks what the key is for and whose it is. A line is judged when it is left.
 type ownerRoom struct {
@@ -42,7 +42,7 @@ type ownerRoom struct {
 
 func newOwnerRoom(s *state) *ownerRoom {
 	r := &ownerRoom{state: s}
-	for i, placeholder := range []string{"", "Rhea Release", examples[firstkey.Uses[0]], "none; several between commas"} {
+	for i, placeholder := range []string{"", "such as Rhea Release", examples[firstkey.Uses[0]], "none; several between commas"} {
 		r.fields[i] = textfield.New("", placeholder)
 	}
 	return r

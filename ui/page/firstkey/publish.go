@@ -2,6 +2,7 @@ package firstkey
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/charmbracelet/bubbles/key"
@@ -39,7 +40,7 @@ type publishRoom struct {
 }
 
 func newPublishRoom(s *state) *publishRoom {
-	return &publishRoom{state: s, ticked: map[string]bool{}, silent: map[string]bool{}, other: textfield.New("", "hkps://HOST, wkd:FOLDER, file:KEYS, github…")}
+	return &publishRoom{state: s, ticked: map[string]bool{}, silent: map[string]bool{}, other: textfield.New("", "github, wkd:FOLDER, KEYS, hkps://HOST…")}
 }
 
 func (r *publishRoom) enter() tea.Cmd {
@@ -198,12 +199,27 @@ func (r *publishRoom) planKey(msg tea.KeyMsg) tea.Cmd {
 	if !sends {
 		return r.send()
 	}
-	lines := []string{"What you have just seen is sent to the places you chose."}
+	lines := []string{"What you have just seen of the key goes to:"}
+	lines = append(lines, receivers(*r.plan, r.theme.Signs.Ellipsis)...)
 	if forGood {
 		lines = append(lines, "Some of it is for good: it cannot be taken back.")
 	}
 	r.o.Dialogs.Push(dialog.NewQuestion("Make this public?", lines, "make it public", "not yet", r.send))
 	return nil
+}
+
+// receivers are the names of the places that something is sent to, or of the first of many.
+func receivers(plan publish.Plan, ellipsis string) (out []string) {
+	const most = 5
+	for _, i := range plan.Items {
+		if !i.Target.Prints() {
+			out = append(out, "  "+layout.Middle(safetext.Line(i.Target.Name()), 60, ellipsis))
+		}
+	}
+	if n := len(out); n > most {
+		out = append(out[:most-1], fmt.Sprintf("  and %d more, which the list before named", n-most+1))
+	}
+	return out
 }
 
 // send carries out the plan.
@@ -359,7 +375,15 @@ func (r *publishRoom) outcome(w int) (out []string) {
 		case res.Waiting(), res.Err == nil:
 			st = theme.Waiting
 		}
-		out = append(out, t.Icon(st)+" "+t.StateStyle(st).Render(layout.Cut(lines[0], w-t.IconWidth()-1, t.Signs.Ellipsis)))
+		name := layout.Middle(safetext.Line(res.Target.Name()), w-t.IconWidth()-1, t.Signs.Ellipsis)
+		head := layout.Wrap(name+": "+safetext.Line(res.State()), w-t.IconWidth()-1)
+		for j, l := range head {
+			icon := layout.Pad("", t.IconWidth())
+			if j == 0 {
+				icon = t.Icon(st)
+			}
+			out = append(out, icon+" "+t.StateStyle(st).Render(l))
+		}
 		out = append(out, layout.Indent(r.ladder(res, w-4), "    ")...)
 		out = append(out, lines[1:]...)
 		for _, l := range res.Lines {
@@ -432,6 +456,9 @@ func (r *publishRoom) hints() []keymap.Hint {
 	enter := "see what becomes public"
 	if len(r.targets()) == 0 {
 		enter = "go on without"
+	}
+	if r.onOther() { // letters are text here
+		return []keymap.Hint{keymap.On(r.keys.Choose, enter), keymap.On(r.keys.Next, "next line"), keymap.On(r.keys.Back, "")}
 	}
 	return []keymap.Hint{keymap.On(r.keys.Choose, enter), keymap.On(r.keys.Toggle, "tick"), keymap.On(r.keys.Back, ""), keymap.On(r.keys.Help, ""), keymap.On(r.keys.Quit, "leave")}
 }

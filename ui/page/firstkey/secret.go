@@ -66,8 +66,13 @@ func (r *secretRoom) key(msg tea.KeyMsg) tea.Cmd {
 
 func (r *secretRoom) estimate() {
 	s := r.fields[0].Copy()
-	r.strength = passphrase.Estimate(s)
+	r.strength = passphrase.Estimate(s, r.known()...)
 	s.Destroy()
+}
+
+// known is what everybody connects with the key.
+func (r *secretRoom) known() []string {
+	return append([]string{r.params.Name, r.params.Email, r.start.Project}, r.params.Also...)
 }
 
 // makeWords shows a passphrase of words, to be written down; taken, it stands in the first field and
@@ -102,7 +107,9 @@ func (r *secretRoom) make() tea.Cmd {
 	second.Destroy()
 	if !same {
 		first.Destroy()
-		r.wrong, r.at = "The two differ. Type the second again, or both.", 1
+		if r.wrong, r.at = "The two differ. Type the second again, or both.", 1; r.words > 0 {
+			r.wrong = "Those are other words. Type them from your paper: small letters, one blank between two. ctrl+g makes others."
+		}
 		return nil
 	}
 	r.wipe()
@@ -175,7 +182,7 @@ func (r *secretRoom) judged(w int) (out []string) {
 		out = append(out, r.theme.StateStyle(style).Render(l))
 	}
 	if r.words == 0 {
-		out = append(out, r.prose("That is the most it can be worth: nobody sees from here where else you use it, or who knows you.", w)...)
+		out = append(out, r.prose(passphrase.Basis, w)...)
 	}
 	return append(out, "")
 }

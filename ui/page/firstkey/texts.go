@@ -76,7 +76,7 @@ func (r *textsRoom) view(w, h int) []string {
 }
 
 func (r *textsRoom) status() string {
-	return "The entry for a KEYS file is longer: e copies it; bulla keys publish KEY --to KEYS writes it."
+	return "e copies the entry for a KEYS file, which is longer."
 }
 
 func (r *textsRoom) hints() []keymap.Hint {

@@ -1,4 +1,4 @@
-package keys
+package qrcode
 
 import (
 	"strings"
@@ -37,7 +37,7 @@ func modules(t theme.Theme, lines []string) (out [][]bool) {
 
 // What is drawn is the code of the fingerprint, module by module, with a quiet border of two at
 // least; where there is no room nothing is drawn.
-func TestCode(t *testing.T) {
+func TestFingerprint(t *testing.T) {
 	want, err := paper.QR("OPENPGP4FPR:" + string(someKey))
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +61,7 @@ func TestCode(t *testing.T) {
 		"ASCII on 120x40": {theme.New(theme.Options{Env: env("C"), Profile: &plain, Mode: theme.Dark}), 120, 35, 1, true},
 		"ASCII on 80x24":  {theme.New(theme.Options{Env: env("C"), Profile: &plain, Mode: theme.Dark}), 80, 19, 0, false},
 	} {
-		lines, fault := code(c.theme, someKey, c.w, c.h)
+		lines, fault := Fingerprint(c.theme, someKey, c.w, c.h)
 		if (fault == "") != c.fits || (len(lines) > 0) != c.fits {
 			t.Errorf("%s: %q", name, fault)
 			continue
