@@ -1,75 +1,12 @@
 package keys
 
 import (
-	"context"
-
 	"bulla/keys"
-	"bulla/keys/publish"
-	"bulla/keys/store"
-	"bulla/workflow"
+	"bulla/ui/backend"
 )
 
-// Backend is the keys as the page needs them: *workflow.KeyDesk has its methods.
-type Backend interface {
-	Looker
-	Changer
-	Mover
-	Publisher
-	// Remembered answers requests for passphrases from where they are kept, else by person.
-	Remembered(person keys.AskPassphrase) keys.AskPassphrase
-}
-
-// Looker is what shows the keys.
-type Looker interface {
-	Glimpse(context.Context) ([]workflow.KeyState, error)
-	Survey(context.Context, func(workflow.KeyNews)) []error
-	Look(context.Context, keys.Fingerprint) ([]workflow.KeyNews, bool)
-	Previous(keys.Fingerprint) (keys.Key, bool)
-}
-
-// Changer makes keys and changes those of bulla's store.
-type Changer interface {
-	Generate(context.Context, store.GenerateParams) (store.Generated, error)
-	Extend(context.Context, keys.Selector, store.ExtendParams, keys.AskPassphrase) (keys.Key, error)
-	Renew(context.Context, keys.Selector, keys.AskPassphrase) (keys.Key, error)
-	AddUserID(context.Context, keys.Selector, store.AddUserIDParams, keys.AskPassphrase) (keys.Key, error)
-	SetPrimaryUserID(context.Context, keys.Selector, string, keys.AskPassphrase) (keys.Key, error)
-	RevokeUserID(context.Context, keys.Selector, string, string, keys.AskPassphrase) (keys.Key, error)
-	AddSubkey(context.Context, keys.Selector, store.SubkeyParams, keys.AskPassphrase) (keys.Key, keys.Fingerprint, error)
-	RotateSubkey(context.Context, keys.Selector, store.RotateParams, keys.AskPassphrase) (store.Rotated, error)
-	RevokeSubkey(context.Context, keys.Selector, keys.Fingerprint, store.RevokeParams, keys.AskPassphrase) (keys.Key, error)
-	ChangePassphrase(context.Context, keys.Selector, keys.Secret, keys.AskPassphrase) (keys.Key, error)
-	MakeRevocation(context.Context, keys.Selector, keys.AskPassphrase) (string, error)
-	Revoke(context.Context, keys.Selector, store.RevokeParams, keys.AskPassphrase) (keys.Key, error)
-	ApplyRevocation(context.Context, keys.Selector) (keys.Key, error)
-	Undo(context.Context, keys.Selector) (keys.Key, error)
-	ForgetPrevious(context.Context, keys.Fingerprint) error
-	Delete(context.Context, keys.Selector, bool) (keys.Key, error)
-}
-
-// Mover brings keys in, writes them out, and moves them between bulla's store and GnuPG.
-type Mover interface {
-	PreviewImport(context.Context, string) ([]store.Imported, error)
-	ImportFile(context.Context, string) ([]store.Imported, error)
-	ExportPublicWith(context.Context, keys.Selector, store.PublicParams) ([]byte, error)
-	ExportSecret(context.Context, keys.Selector, keys.AskPassphrase) ([]byte, error)
-	BackUp(context.Context, keys.Selector, string, workflow.BackupForm, bool, keys.AskPassphrase) (store.Rehearsal, error)
-	FromGnuPG(context.Context, keys.Selector, keys.AskPassphrase) ([]store.Imported, error)
-	ToGnuPG(context.Context, keys.Selector, keys.AskPassphrase) (keys.Key, error)
-}
-
-// Publisher publishes keys and gets those of others.
-type Publisher interface {
-	PlanPublish(context.Context, keys.Selector, []publish.Target, publish.Choice) (publish.Plan, error)
-	PlanAgain(context.Context, keys.Selector) (publish.Plan, []error, error)
-	Publish(context.Context, publish.Plan, workflow.PublishFace) ([]publish.Result, error)
-	CheckPublished(context.Context, publish.Plan, workflow.PublishFace) ([]publish.Result, error)
-	FetchSources(publish.Query) ([]publish.Target, error)
-	Fetch(context.Context, publish.Query, []publish.Target, workflow.PublishFace) ([]publish.Found, []publish.Miss, error)
-	KeepFetched(context.Context, publish.Found) ([]store.Imported, error)
-}
-
-var _ Backend = (*workflow.KeyDesk)(nil)
+// Backend is the keys as the page needs them.
+type Backend = backend.Keys
 
 // selector names a key by its whole fingerprint.
 func selector(f keys.Fingerprint) keys.Selector { return keys.ParseSelector(string(f)) }

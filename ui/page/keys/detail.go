@@ -11,6 +11,7 @@ import (
 	"bulla/keys/agent"
 	"bulla/keys/publish"
 	"bulla/ui/component/human"
+	"bulla/ui/component/keydeed"
 	"bulla/ui/component/layout"
 	"bulla/ui/component/placeword"
 	"bulla/ui/component/sheet"
@@ -65,16 +66,9 @@ func unreadable(t theme.Theme, err error, w int) []string {
 
 func facts(s *sheet.Sheet, r *row, now time.Time) {
 	t := s.Theme
-	kind := "public key"
-	switch {
-	case r.Secret && r.PrimaryOffline:
-		kind = "secret key; the secret of the primary key is kept elsewhere"
-	case r.Secret:
-		kind = "secret key"
-	}
-	s.Fact("kind", kind+", in "+placeWords(r))
-	s.Fact("algorithm", safetext.Line(r.Algorithm)+", may "+uses(r.CanCertify, r.CanSign, false))
-	s.Fact("made", human.Date(r.Created)+", "+ago(now, r.Created))
+	s.Fact("kind", keydeed.Kind(&r.KeyState))
+	s.Fact("algorithm", safetext.Line(r.Algorithm)+", may "+keydeed.Uses(r.CanCertify, r.CanSign, false))
+	s.Fact("made", human.Date(r.Created)+", "+keydeed.Ago(now, r.Created))
 	style := t.Body
 	switch {
 	case r.Revoked, r.ExpiredAt(now):
@@ -82,56 +76,18 @@ func facts(s *sheet.Sheet, r *row, now time.Time) {
 	case !r.Expires.IsZero() && r.Expires.Sub(now) < keys.ExpiringSoon:
 		style = t.Caution
 	}
-	s.Styled("valid", "", style, validity(r.Expires, r.Revoked, now))
+	s.Styled("valid", "", style, keydeed.Validity(r.Expires, r.Revoked, now))
 	if r.InStore && r.Secret {
-		backup, style := "never made and tried", t.Caution
-		if !r.BackedUp.IsZero() {
-			backup, style = "tried on "+human.Date(r.BackedUp)+", "+ago(now, r.BackedUp), t.Body
+		backup, tried := keydeed.Backup(&r.KeyState, now)
+		style := t.Body
+		if !tried {
+			style = t.Caution
 		}
 		s.Styled("backup", "", style, backup)
 	}
 	if r.Changed {
 		s.Fact("changed", "the version before the latest change is kept; u goes back to it")
 	}
-}
-
-// validity is human.Expiry with the day in it.
-func validity(end time.Time, revoked bool, now time.Time) string {
-	switch {
-	case revoked:
-		return "revoked"
-	case end.IsZero():
-		return "never expires"
-	case !now.Before(end):
-		return "expired on " + human.Date(end)
-	}
-	return "until " + human.Date(end) + ", " + human.Span(end.Sub(now)) + " left"
-}
-
-func ago(now, at time.Time) string {
-	if at.After(now) {
-		return "which is in the future"
-	}
-	return human.Span(now.Sub(at)) + " ago"
-}
-
-func uses(certify, sign, encrypt bool) string {
-	var out []string
-	for _, u := range []struct {
-		may  bool
-		word string
-	}{{certify, "certify"}, {sign, "sign"}, {encrypt, "encrypt"}} {
-		if u.may {
-			out = append(out, u.word)
-		}
-	}
-	switch len(out) {
-	case 0:
-		return "nothing that bulla knows"
-	case 1:
-		return out[0]
-	}
-	return strings.Join(out[:len(out)-1], ", ") + " and " + out[len(out)-1]
 }
 
 // findings tell what the health check found, and which action mends it.
@@ -158,8 +114,8 @@ func findings(s *sheet.Sheet, r *row) {
 			}
 		}
 		mend := "mend: " + safetext.Line(f.Action)
-		if a, ok := mends[f.Rule]; ok && r.Secret {
-			mend = t.Signs.Arrow + " m: " + deeds[a].name
+		if a, ok := keydeed.Mend(f); ok && r.Secret {
+			mend = t.Signs.Arrow + " m: " + keydeed.Of(a).Name
 		} else if f.Action == "" || !r.Secret { // others mend theirs
 			continue
 		}
@@ -195,15 +151,8 @@ func subkeys(s *sheet.Sheet, r *row, now time.Time) {
 		if k.Revoked || !k.Expires.IsZero() && !now.Before(k.Expires) {
 			style = t.Muted
 		}
-		s.Lines = append(s.Lines, style.Render(layout.Cut(human.Key(t, k.Fingerprint)+"  "+safetext.Line(k.Algorithm)+", "+uses(false, k.CanSign, k.CanEncrypt), s.Width, t.Signs.Ellipsis)))
-		line := "made " + human.Date(k.Created) + ", " + validity(k.Expires, k.Revoked, now)
-		if k.Expires.Equal(r.Expires) && !k.Revoked && !k.Expires.IsZero() {
-			line = "made " + human.Date(k.Created) + ", valid as long as the key"
-		}
-		if r.Secret && !k.HasSecret {
-			line += "; no secret here"
-		}
-		for _, l := range layout.Wrap(line, s.Width-2) {
+		s.Lines = append(s.Lines, style.Render(layout.Cut(human.Key(t, k.Fingerprint)+"  "+safetext.Line(k.Algorithm)+", "+keydeed.Uses(false, k.CanSign, k.CanEncrypt), s.Width, t.Signs.Ellipsis)))
+		for _, l := range layout.Wrap(keydeed.SubkeyLife(&r.KeyState, k, now), s.Width-2) {
 			s.Lines = append(s.Lines, "  "+t.Muted.Render(l))
 		}
 	}
@@ -231,10 +180,10 @@ func published(s *sheet.Sheet, r *row, now time.Time) {
 		} else if e.Stage < publish.StageFingerprint {
 			icon, style = t.Icon(theme.Waiting), t.Caution
 		}
-		s.Lines = append(s.Lines, icon+" "+style.Render(layout.Cut(placeName(e.Target), s.Width-layout.Width(icon)-1, t.Signs.Ellipsis)))
+		s.Lines = append(s.Lines, icon+" "+style.Render(layout.Cut(keydeed.PlaceName(e.Target), s.Width-layout.Width(icon)-1, t.Signs.Ellipsis)))
 		line := word
 		if !e.CheckedAt.IsZero() {
-			line += ", asked " + ago(now, e.CheckedAt)
+			line += ", asked " + keydeed.Ago(now, e.CheckedAt)
 		}
 		for _, a := range e.Addresses {
 			if a.State != publish.AddressFound {
@@ -245,14 +194,6 @@ func published(s *sheet.Sheet, r *row, now time.Time) {
 			s.Lines = append(s.Lines, "  "+t.Muted.Render(l))
 		}
 	}
-}
-
-// placeName is a target of a record for a person.
-func placeName(target string) string {
-	if p, err := publish.ParseTarget(target, ""); err == nil {
-		return safetext.Line(p.Name())
-	}
-	return safetext.Line(target)
 }
 
 // agentView tells what gpg-agent says of the secret parts.

@@ -1,75 +1,89 @@
 package keys
 
 import (
-	"strconv"
+	"context"
+	"errors"
+	"io/fs"
+	"path/filepath"
 
 	tea "github.com/charmbracelet/bubbletea"
 
-	"bulla/keys"
 	"bulla/ui/component/human"
+	"bulla/ui/component/keydeed"
 	"bulla/ui/component/sheet"
 	"bulla/ui/dialog"
+	"bulla/ui/safetext"
 	"bulla/ui/theme"
 )
 
-// effect is one thing that an action does, or leaves alone.
-type effect struct {
-	label, text string // safe to show
-	caution     bool
+// subject is the key of a row, for jobs.
+func (m *Model) subject(r *row) keydeed.Subject {
+	return keydeed.Subject{State: &r.KeyState, Now: m.o.Now, Hints: keydeed.Hints{
+		Publish: "p", BackUp: "b", Undo: "u", Forget: "The menu (a) has what forgets it.", Revocation: "in the menu",
+	}}
+}
+
+// propose shows what a job does, to the key of a row or of none, and does it once the person agreed.
+func (m *Model) propose(r *row, j keydeed.Job) { m.o.Dialogs.Push(m.proposal(r, j)) }
+
+func (m *Model) proposal(r *row, j keydeed.Job) *dialog.Consent {
+	c := consent(j.Title, r, j.Effects, j.Yes, func() tea.Cmd { return m.carryOut(r, j) })
+	if j.Typed {
+		end := string(r.Fingerprint[len(r.Fingerprint)-8:])
+		c.Typed(end, human.Tail(r.Fingerprint)+", the end of the fingerprint,")
+	}
+	return c
+}
+
+// carryOut does a job beside the event loop.
+func (m *Model) carryOut(r *row, j keydeed.Job) tea.Cmd {
+	b := m.backend
+	return m.begin(j.Doing, func(ctx context.Context, e *errand) ending {
+		out, err := j.Do(ctx, b, keydeed.Person{Ask: e.ask, Say: func(note string) { e.note = note }})
+		end := ending{err: err, note: out.Note, of: out.Of}
+		switch {
+		case j.File != "" && errors.Is(err, fs.ErrExist):
+			return ending{note: "Nothing was written: " + safetext.Line(filepath.Base(j.File)) + " is there already. Give another name."}
+		case out.Gone && err == nil:
+			end.anew, end.apply = true, func() { m.table.drop(r.Fingerprint) }
+		case out.Anew:
+			end.anew = err == nil
+		case r != nil && !j.Reads:
+			end = changed(ctx, b, r.Fingerprint, out.Note, err)
+		}
+		if out.Story.Title != "" {
+			end.tell = func() dialog.Dialog { return told(out.Story) }
+		}
+		return end
+	})
+}
+
+// told is a story as a dialog.
+func told(s keydeed.Story) dialog.Dialog {
+	return dialog.NewMessage(s.Title, func(t theme.Theme, w int) (out []string) {
+		if s.Good != "" {
+			out = append(out, t.Icon(theme.Done)+" "+t.Good.Render(s.Good))
+		}
+		return append(out, wrapped(s.Lines, w)...)
+	})
 }
 
 // consent shows what an action does to a key before it does it.
-func consent(title string, r *row, effects []effect, yes string, do func() tea.Cmd) *dialog.Consent {
-	var f keys.Fingerprint
-	name := ""
-	if r != nil {
-		f, name = r.Fingerprint, userID(r.name())
-	}
+func consent(title string, r *row, effects []keydeed.Effect, yes string, do func() tea.Cmd) *dialog.Consent {
 	return dialog.NewConsent(title, func(t theme.Theme, w int) []string {
 		s := &sheet.Sheet{Theme: t, Width: w}
-		if name != "" {
-			s.Text(t.Strong, name)
-			s.Lines = append(s.Lines, human.FingerprintLines(f, w)...)
+		if r != nil {
+			s.Text(t.Strong, keydeed.UserID(r.name()))
+			s.Lines = append(s.Lines, human.FingerprintLines(r.Fingerprint, w)...)
 			s.Space()
 		}
 		for _, e := range effects {
 			style := t.Body
-			if e.caution {
+			if e.Caution {
 				style = t.Caution
 			}
-			s.Styled(e.label, "", style, e.text)
+			s.Styled(e.Label, "", style, e.Text)
 		}
 		return s.Lines
 	}, yes, do)
-}
-
-// typedConsent is consent for what cannot be taken back: the person types the end of the
-// fingerprint.
-func typedConsent(title string, r *row, effects []effect, yes string, do func() tea.Cmd) *dialog.Consent {
-	end := string(r.Fingerprint[len(r.Fingerprint)-8:])
-	return consent(title, r, effects, yes, do).Typed(end, human.Tail(r.Fingerprint)+", the end of the fingerprint,")
-}
-
-// othersLearn says when others learn of a change.
-func othersLearn(r *row) effect {
-	switch n := len(r.Places); {
-	case n == 0:
-		return effect{label: "others", text: "Nobody learns of it until you publish the key (p)."}
-	case n == 1:
-		return effect{label: "others", text: "The place where the key is published keeps the old version until you publish it again (p)."}
-	default:
-		return effect{label: "others", text: "The " + strconv.Itoa(n) + " places where the key is published keep the old version until you publish it again (p)."}
-	}
-}
-
-var undoable = effect{label: "undo", text: "u goes back to the key as it is now, until the next change."}
-
-var oldBackups = effect{label: "backups", text: "The backups that exist do not hold the new subkey: make a new one (b).", caution: true}
-
-// until is when a key ends, for a sentence.
-func until(k keys.Key) string {
-	if k.Expires.IsZero() {
-		return "never expires"
-	}
-	return "expires on " + human.Date(k.Expires)
 }

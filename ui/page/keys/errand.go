@@ -247,11 +247,3 @@ func changed(ctx context.Context, b Backend, f keys.Fingerprint, note string, er
 	news, here := b.Look(context.WithoutCancel(ctx), f)
 	return ending{err: err, note: note, of: f, news: news, anew: !here}
 }
-
-// userID is a user id for a sentence.
-func userID(s string) string {
-	if s == "" {
-		return "the key without a user id"
-	}
-	return safetext.Line(s)
-}

@@ -8,6 +8,7 @@ import (
 
 	"bulla/keys/publish"
 	"bulla/ui/component/foundkey"
+	"bulla/ui/component/keydeed"
 	"bulla/ui/dialog"
 	"bulla/ui/safetext"
 	"bulla/workflow"
@@ -21,12 +22,12 @@ func (m *Model) fetch(*row) tea.Cmd {
 	m.o.Dialogs.Push(dialog.NewForm("Fetch somebody's public key", "", []*dialog.Field{field}, "look whom to ask", func() (string, *dialog.Field, tea.Cmd) {
 		q, err := publish.ParseQuery(field.Value())
 		if err != nil {
-			return safetext.Line(sentence(err.Error())) + ".", field, nil
+			return safetext.Line(keydeed.Sentence(err.Error())) + ".", field, nil
 		}
 		from, err := m.backend.FetchSources(q)
 		switch {
 		case err != nil:
-			return safetext.Line(sentence(err.Error())) + ".", field, nil
+			return safetext.Line(keydeed.Sentence(err.Error())) + ".", field, nil
 		case len(from) == 0:
 			return "No place to ask is set; see BULLA_KEYSERVERS.", field, nil
 		}

@@ -8,6 +8,7 @@ import (
 	"bulla/keys"
 	"bulla/keys/store"
 	"bulla/ui/component/human"
+	"bulla/ui/component/keydeed"
 	"bulla/ui/component/layout"
 	"bulla/ui/dialog"
 	"bulla/ui/safetext"
@@ -23,7 +24,7 @@ func (m *Model) generate(*row) tea.Cmd {
 	mail := dialog.Text("address", "", "rhea@example.org", "The address that people know you by; the key can be found by it once it is published.")
 	algorithms := []string{store.AlgorithmEd25519, store.AlgorithmRSA4096}
 	kind := dialog.Choice("algorithm", 0, "ed25519 is small, fast and understood by GnuPG since 2.1. rsa4096 is for the oldest verifiers.", algorithms...)
-	expires := dialog.Text("expires", "2y", "2y, 18m, 90d, 2028-01-31 or never", "From now: "+lifetimeHelp+" Two years is a good span; it can be extended.")
+	expires := dialog.Text("expires", "2y", "2y, 18m, 90d, 2028-01-31 or never", "From now: "+keydeed.LifetimeHelp+" Two years is a good span; it can be extended.")
 	fields := []*dialog.Field{name, mail, kind, expires}
 	m.o.Dialogs.Push(dialog.NewForm("A new key pair", "", fields, "look at it", func() (string, *dialog.Field, tea.Cmd) {
 		p := store.GenerateParams{Name: name.Value(), Email: mail.Value(), Algorithm: algorithms[kind.At()]}
@@ -34,13 +35,13 @@ func (m *Model) generate(*row) tea.Cmd {
 		if p.Lifetime, wrong = m.lifetime(expires.Value()); wrong != "" {
 			return wrong, expires, nil
 		}
-		m.o.Dialogs.Push(consent("A new key pair", nil, []effect{
-			{label: "user id", text: safetext.Line(p.Name + " <" + p.Email + ">")},
-			{label: "kind", text: "A primary key that certifies and a subkey that signs, both " + p.Algorithm + "."},
-			{label: "expires", text: sentence(m.end(p.Lifetime)) + "."},
-			{label: "kept", text: "In bulla's store, under a passphrase that you type next."},
-			{label: "with it", text: "A revocation certificate, to declare the key invalid should it be lost."},
-			{label: "public", text: "Nothing is published."},
+		m.o.Dialogs.Push(consent("A new key pair", nil, []keydeed.Effect{
+			{Label: "user id", Text: safetext.Line(p.Name + " <" + p.Email + ">")},
+			{Label: "kind", Text: "A primary key that certifies and a subkey that signs, both " + p.Algorithm + "."},
+			{Label: "expires", Text: keydeed.Sentence(keydeed.Subject{Now: m.o.Now}.End(p.Lifetime)) + "."},
+			{Label: "kept", Text: "In bulla's store, under a passphrase that you type next."},
+			{Label: "with it", Text: "A revocation certificate, to declare the key invalid should it be lost."},
+			{Label: "public", Text: "Nothing is published."},
 		}, "make it", func() tea.Cmd { return m.make(p) }))
 		return "", nil, nil
 	}))
@@ -67,7 +68,7 @@ func (m *Model) make(p store.GenerateParams) tea.Cmd {
 // madeKey tells what was made, and what to do with it.
 func madeKey(made store.Generated) dialog.Dialog {
 	return dialog.NewMessage("The key is made", func(t theme.Theme, w int) []string {
-		out := []string{t.Icon(theme.Done) + " " + t.Strong.Render(layout.Cut(userID(made.Key.UserID()), w-4, t.Signs.Ellipsis)), ""}
+		out := []string{t.Icon(theme.Done) + " " + t.Strong.Render(layout.Cut(keydeed.UserID(made.Key.UserID()), w-4, t.Signs.Ellipsis)), ""}
 		out = append(out, human.FingerprintLines(made.Key.Fingerprint, w)...)
 		return append(out, wrapped([]string{
 			"", "Its revocation certificate, which makes it invalid should it be lost or stolen:", safetext.Line(made.Revocation), "Move it to another place.",

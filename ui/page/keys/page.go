@@ -14,6 +14,7 @@ import (
 	"bulla/ui/component/frame"
 	"bulla/ui/component/gather"
 	"bulla/ui/component/human"
+	"bulla/ui/component/keydeed"
 	"bulla/ui/component/layout"
 	"bulla/ui/dialog"
 	"bulla/ui/explain"
@@ -365,14 +366,14 @@ func (m *Model) hints() []keymap.Hint {
 		hints = append(hints, keymap.On(k.Back, back)) // the way out is said before all else
 	}
 	if len(m.table.rows) == 0 {
-		hints = append(hints, keymap.Unless(m.fault(generate, nil), k.New, ""), keymap.Unless(m.fault(importFile, nil), k.Import, ""), keymap.Unless(m.fault(fetch, nil), k.Fetch, "fetch a key"))
+		hints = append(hints, keymap.Unless(m.fault(keydeed.Generate, nil), k.New, ""), keymap.Unless(m.fault(keydeed.Import, nil), k.Import, ""), keymap.Unless(m.fault(keydeed.Fetch, nil), k.Fetch, "fetch a key"))
 		return append(hints, m.Hints()...)
 	}
 	wanting := "only what needs care"
 	if m.table.wanting {
 		wanting = "all again"
 	}
-	care := []keymap.Hint{keymap.Unless(m.mendFault(m.table.at()), k.Mend, ""), keymap.On(k.Filter, ""), keymap.On(k.Help, "")}
+	care := []keymap.Hint{keymap.Unless(keydeed.MendFault(stateOf(m.table.at())), k.Mend, ""), keymap.On(k.Filter, ""), keymap.On(k.Help, "")}
 	if m.leads() {
 		care[0], care[2] = care[2], care[0] // the way out took a place from the help
 	}

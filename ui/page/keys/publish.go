@@ -11,6 +11,7 @@ import (
 	"github.com/charmbracelet/lipgloss"
 
 	"bulla/keys/publish"
+	"bulla/ui/component/keydeed"
 	"bulla/ui/component/layout"
 	"bulla/ui/component/placeword"
 	"bulla/ui/component/sheet"
@@ -27,12 +28,8 @@ func (m *Model) publish(r *row) tea.Cmd {
 		m.choosePlaces(r)
 		return nil
 	}
-	var names []string
-	for _, e := range r.Places {
-		names = append(names, placeName(e.Target))
-	}
 	m.o.Dialogs.Push(dialog.NewMenu("Publish the key", []dialog.Item{
-		{Name: "Again, everywhere it is published", About: strings.Join(names, ", ") + ". The same user ids as before.", Do: func() tea.Cmd { return m.planAgain(r) }},
+		{Name: "Again, everywhere it is published", About: keydeed.PlaceNames(&r.KeyState) + ". The same user ids as before.", Do: func() tea.Cmd { return m.planAgain(r) }},
 		{Name: "At other places", About: "Key servers, a forge, a project's KEYS file, a Web Key Directory, and lines to print.", Do: func() tea.Cmd { m.choosePlaces(r); return nil }},
 	}))
 	return nil
@@ -67,7 +64,7 @@ func (m *Model) choosePlaces(r *row) {
 	fields = append(places, other)
 	if len(r.UserIDs) > 1 {
 		for i, id := range r.UserIDs {
-			ids = append(ids, dialog.Tick("make public: "+userID(id), i == 0, "A user id that is published once stays known for good."))
+			ids = append(ids, dialog.Tick("make public: "+keydeed.UserID(id), i == 0, "A user id that is published once stays known for good."))
 		}
 		fields = append(fields, ids...)
 	}
@@ -81,7 +78,7 @@ func (m *Model) choosePlaces(r *row) {
 		for _, w := range wanted {
 			t, err := publish.ParseTarget(w, m.o.Path("."))
 			if err != nil {
-				return safetext.Line(sentence(targetReason(err))) + ".", other, nil
+				return safetext.Line(keydeed.Sentence(targetReason(err))) + ".", other, nil
 			}
 			targets = append(targets, t)
 		}
@@ -186,7 +183,7 @@ func (m *Model) visit(r *row, plan publish.Plan, send bool) tea.Cmd {
 		}
 		return end
 	})
-	m.o.Dialogs.Push(dialog.NewMessage(sentence(doing), v.view))
+	m.o.Dialogs.Push(dialog.NewMessage(keydeed.Sentence(doing), v.view))
 	return cmd
 }
 
@@ -282,14 +279,10 @@ func outcome(s *sheet.Sheet, i publish.Item, r *publish.Result) {
 
 // checkPlaces asks where a key is published, after saying whom.
 func (m *Model) checkPlaces(r *row) tea.Cmd {
-	var names []string
-	for _, e := range r.Places {
-		names = append(names, placeName(e.Target))
-	}
 	b, f := m.backend, r.Fingerprint
-	m.o.Dialogs.Push(consent("Ask the places", r, []effect{
-		{label: "asked", text: strings.Join(names, ", ")},
-		{label: "sent", text: "No key: each place is asked what it has of this one, by its fingerprint and addresses."},
+	m.o.Dialogs.Push(consent("Ask the places", r, []keydeed.Effect{
+		{Label: "asked", Text: keydeed.PlaceNames(&r.KeyState)},
+		{Label: "sent", Text: "No key: each place is asked what it has of this one, by its fingerprint and addresses."},
 	}, "ask them", func() tea.Cmd {
 		return m.begin("reading what was published", func(ctx context.Context, _ *errand) ending {
 			plan, problems, err := b.PlanAgain(ctx, selector(f))

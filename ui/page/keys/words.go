@@ -1,14 +1,13 @@
 package keys
 
 import (
-	"errors"
 	"strconv"
 
 	"github.com/charmbracelet/lipgloss"
 
 	"bulla/keys"
-	"bulla/keys/store"
 	"bulla/ui/component/human"
+	"bulla/ui/component/keydeed"
 	"bulla/ui/safetext"
 	"bulla/ui/theme"
 	"bulla/workflow"
@@ -77,17 +76,6 @@ func place(r *row) string {
 	return "GnuPG"
 }
 
-// placeWords is place in full.
-func placeWords(r *row) string {
-	switch {
-	case r.InStore && r.InGnuPG:
-		return "bulla's store and GnuPG"
-	case r.InStore:
-		return "bulla's store"
-	}
-	return "GnuPG"
-}
-
 // valid is the countdown.
 func (t *table) valid(r *row) string {
 	now := t.now()
@@ -125,80 +113,15 @@ func (t *table) public(r *row) string {
 // remark is the worst finding in a few words, and how many more there are.
 func (t *table) remark(r *row) string {
 	if r.Err != nil {
-		return sign(t.theme, workflow.SeverityError) + " " + t.theme.Bad.Render(safetext.Line(readError(r.Err)))
+		return sign(t.theme, workflow.SeverityError) + " " + t.theme.Bad.Render(safetext.Line(keydeed.ReadError(r.Err)))
 	}
 	if len(r.Findings) == 0 || !r.Secret && weight(r) < weightWarning { // what others might do better is no worry here
 		return sign(t.theme, "") + " well"
 	}
 	f := r.Findings[0]
-	text := short(f)
+	text := keydeed.Short(f)
 	if more := len(r.Findings) - 1; more > 0 {
 		text += ", +" + strconv.Itoa(more)
 	}
 	return sign(t.theme, f.Severity) + " " + style(t.theme, f.Severity).Render(text)
-}
-
-// readError drops the path from the reason why a key cannot be read.
-func readError(err error) string {
-	var p *store.ProblemError
-	if errors.As(err, &p) {
-		return p.Err.Error()
-	}
-	return err.Error()
-}
-
-// short is a finding in a few words.
-func short(f workflow.KeyFinding) string {
-	switch keys.HealthRule(f.Rule) {
-	case keys.HealthInvalid:
-		return "not valid"
-	case keys.HealthNoUserID:
-		return "no user id"
-	case keys.HealthRevoked:
-		return "revoked"
-	case keys.HealthExpired:
-		return subject(f, "expired")
-	case keys.HealthExpiring:
-		return subject(f, "expires soon")
-	case keys.HealthNoExpiry:
-		return "never expires"
-	case keys.HealthWeakHash, keys.HealthWeakBinding, keys.HealthWeakBack:
-		return "weak signature on it"
-	case keys.HealthWeakKey:
-		return subject(f, "too weak")
-	case keys.HealthOldKey:
-		return subject(f, "short")
-	case keys.HealthNoBack:
-		return "no back-signature"
-	case keys.HealthNoSigningKey:
-		return "cannot sign"
-	case keys.HealthPrimarySigns:
-		return "primary key signs"
-	case keys.HealthNewKind:
-		return "new kind of key"
-	}
-	switch f.Rule {
-	case workflow.RuleNotBackedUp:
-		return "no backup"
-	case workflow.RuleNoRevocation:
-		return "no revocation cert."
-	case workflow.RuleUnprotected:
-		return "no passphrase"
-	case workflow.RuleNoAddress:
-		return "no address"
-	case workflow.RuleNotPublished:
-		return "not published"
-	case workflow.RuleStale:
-		return "published copy stale"
-	case workflow.RuleCopiesDiffer:
-		return "differs in GnuPG"
-	}
-	return string(f.Rule)
-}
-
-func subject(f workflow.KeyFinding, what string) string {
-	if f.Subkey != "" {
-		return "subkey " + what
-	}
-	return what
 }

@@ -1,0 +1,165 @@
+package keydeed
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"bulla/keys"
+	"bulla/keys/publish"
+	"bulla/keys/store"
+	"bulla/ui/component/human"
+	"bulla/ui/safetext"
+	"bulla/workflow"
+)
+
+// LifetimeHelp says how a lifetime is typed.
+const LifetimeHelp = "2y, 18m, 90d, a date such as 2028-01-31, or never."
+
+// UserID is a user id for a sentence, safe to show.
+func UserID(s string) string {
+	if s == "" {
+		return "the key without a user id"
+	}
+	return safetext.Line(s)
+}
+
+// Sentence begins with a capital letter.
+func Sentence(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// Until is when a key ends, for a sentence.
+func Until(k keys.Key) string {
+	if k.Expires.IsZero() {
+		return "never expires"
+	}
+	return "expires on " + human.Date(k.Expires)
+}
+
+// Validity is human.Expiry with the day in it.
+func Validity(end time.Time, revoked bool, now time.Time) string {
+	switch {
+	case revoked:
+		return "revoked"
+	case end.IsZero():
+		return "never expires"
+	case !now.Before(end):
+		return "expired on " + human.Date(end)
+	}
+	return "until " + human.Date(end) + ", " + human.Span(end.Sub(now)) + " left"
+}
+
+// Ago is how long before now something was.
+func Ago(now, at time.Time) string {
+	if at.After(now) {
+		return "which is in the future"
+	}
+	return human.Span(now.Sub(at)) + " ago"
+}
+
+// Uses is what a key may do.
+func Uses(certify, sign, encrypt bool) string {
+	var out []string
+	for _, u := range []struct {
+		may  bool
+		word string
+	}{{certify, "certify"}, {sign, "sign"}, {encrypt, "encrypt"}} {
+		if u.may {
+			out = append(out, u.word)
+		}
+	}
+	switch len(out) {
+	case 0:
+		return "nothing that bulla knows"
+	case 1:
+		return out[0]
+	}
+	return strings.Join(out[:len(out)-1], ", ") + " and " + out[len(out)-1]
+}
+
+// Kind is what of a key is here, and where.
+func Kind(s *workflow.KeyState) string {
+	kind := "public key"
+	switch {
+	case s.Secret && s.PrimaryOffline:
+		kind = "secret key; the secret of the primary key is kept elsewhere"
+	case s.Secret:
+		kind = "secret key"
+	}
+	switch {
+	case s.InStore && s.InGnuPG:
+		return kind + ", in bulla's store and GnuPG"
+	case s.InStore:
+		return kind + ", in bulla's store"
+	}
+	return kind + ", in GnuPG"
+}
+
+// Backup is when a backup of the key was tried, and false where there was none.
+func Backup(s *workflow.KeyState, now time.Time) (text string, tried bool) {
+	if s.BackedUp.IsZero() {
+		return "never made and tried", false
+	}
+	return "tried on " + human.Date(s.BackedUp) + ", " + Ago(now, s.BackedUp), true
+}
+
+// SubkeyLife is when a subkey was made and ends.
+func SubkeyLife(s *workflow.KeyState, k keys.Subkey, now time.Time) string {
+	line := "made " + human.Date(k.Created) + ", " + Validity(k.Expires, k.Revoked, now)
+	if k.Expires.Equal(s.Expires) && !k.Revoked && !k.Expires.IsZero() {
+		line = "made " + human.Date(k.Created) + ", valid as long as the key"
+	}
+	if s.Secret && !k.HasSecret {
+		line += "; no secret here"
+	}
+	return line
+}
+
+// PlaceName names a place where a key is published, safe to show.
+func PlaceName(target string) string {
+	if p, err := publish.ParseTarget(target, ""); err == nil {
+		return safetext.Line(p.Name())
+	}
+	return safetext.Line(target)
+}
+
+// PlaceNames are the places where a key is published, for a sentence.
+func PlaceNames(s *workflow.KeyState) string {
+	var names []string
+	for _, e := range s.Places {
+		names = append(names, PlaceName(e.Target))
+	}
+	return strings.Join(names, ", ")
+}
+
+// ReadError drops the path from the reason why a key cannot be read.
+func ReadError(err error) string {
+	var p *store.ProblemError
+	if errors.As(err, &p) {
+		return p.Err.Error()
+	}
+	return err.Error()
+}
+
+// FileName proposes a name for a file about a key.
+func FileName(f keys.Fingerprint, what, ending string) string {
+	return strings.ToLower(strings.ReplaceAll(human.Tail(f), " ", "")) + what + ending
+}
+
+// NameOf is the name in a user id: what stands before its comment and address.
+func NameOf(id string) string {
+	if i := strings.IndexAny(id, "(<"); i >= 0 {
+		id = id[:i]
+	}
+	return safetext.Line(strings.TrimSpace(id))
+}
+
+// unprotected reports whether a secret part is known to be under no passphrase.
+func unprotected(s *workflow.KeyState) bool {
+	return slices.ContainsFunc(s.Findings, func(f workflow.KeyFinding) bool { return f.Rule == workflow.RuleUnprotected })
+}
