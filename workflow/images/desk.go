@@ -22,6 +22,8 @@ import (
 type Desk struct {
 	o DeskOptions
 
+	gathering sync.Mutex // held while keys and policy are read
+
 	mu       sync.Mutex
 	verifier *workflow.Verifier        // of the last Open
 	signers  map[string]*cosign.Signer // unlocked, by path
@@ -32,8 +34,8 @@ type DeskOptions struct {
 	World      *workflow.World
 	DCT        *DCT
 	Repository docker.Repository
-	// Verifier gathers the public keys and the policy; it is called again for every listing, since
-	// keys may have been made meanwhile.
+	// Verifier gathers the public keys and the policy, one call at a time; it is called again for every
+	// listing, since keys may have been made meanwhile.
 	Verifier func(context.Context) (*workflow.Verifier, error)
 	// Look is what is asked besides the registry, and goes before the policy. Its Trust may be nil: the
 	// DCT is asked then.
@@ -158,6 +160,13 @@ func (d *Desk) Open(ctx context.Context) (*Survey, error) {
 
 // gather reads keys and policy anew.
 func (d *Desk) gather(ctx context.Context) (*workflow.Verifier, error) {
+	d.gathering.Lock()
+	defer d.gathering.Unlock()
+	return d.read(ctx)
+}
+
+// read is gather for who holds the lock.
+func (d *Desk) read(ctx context.Context) (*workflow.Verifier, error) {
 	v, err := d.o.Verifier(ctx)
 	if err != nil {
 		return nil, err
@@ -170,13 +179,15 @@ func (d *Desk) gather(ctx context.Context) (*workflow.Verifier, error) {
 
 // known is the verifier of the last listing, or a first one.
 func (d *Desk) known(ctx context.Context) (*workflow.Verifier, error) {
+	d.gathering.Lock()
+	defer d.gathering.Unlock()
 	d.mu.Lock()
 	v := d.verifier
 	d.mu.Unlock()
 	if v != nil {
 		return v, nil
 	}
-	return d.gather(ctx)
+	return d.read(ctx)
 }
 
 // rule is what is asked for the repository: by the policy, and before it by the options.
@@ -227,4 +238,14 @@ func (d *Desk) Gate(ctx context.Context, ref docker.Reference, by []policy.Syste
 		o.By = by
 	}
 	return Gate(ctx, v, ref, o, false)
+}
+
+// LookAt finds out everything about one image of the repository, with keys gathered anew. Errors are
+// those of Look.
+func (d *Desk) LookAt(ctx context.Context, ref docker.Reference) (Tag, error) {
+	v, err := d.gather(ctx)
+	if err != nil {
+		return Tag{}, err
+	}
+	return Look(ctx, v, ref, d.o.Look)
 }
