@@ -54,6 +54,11 @@ type Options struct {
 	Images func(ctx context.Context, repository string) (Images, error)
 	// Doctor says what the registry of a repository can hold; nil where nobody is to be asked.
 	Doctor func(ctx context.Context, repository string) ([]workflow.Finding, error)
+	// ImageDesk signs, judges and manages what is in a repository of images; nil where nothing is to be
+	// changed on that page. It uses no network yet. The page closes it.
+	ImageDesk func(repository string) (ImageDesk, error)
+	// ImagePath makes the name of a file, as it was typed on that page, absolute.
+	ImagePath func(string) string
 
 	// Keys opens the places where keys are, for the page of all keys that the walk leads to; nil where
 	// there is none. It runs outside the event loop. KeyPath and KeyWizard are as in KeysOptions.

@@ -99,6 +99,9 @@ func (r *root) key(msg tea.KeyMsg) tea.Cmd {
 	_, making := r.guest.(keyGuest) // which stops what it is at first
 	switch {
 	case key.Matches(msg, r.keys.Interrupt) && r.guest != nil && !making:
+		if g, ok := r.guest.(interface{ HoldsOn() bool }); ok && g.HoldsOn() {
+			return nil // the person is asked first
+		}
 		return r.release.Interrupt(msg) // it is the walk that ends
 	case key.Matches(msg, r.keys.Interrupt):
 		return r.page.Interrupt(msg)
@@ -152,6 +155,11 @@ func (r *root) imagesPage(ctx context.Context, repository string) guest {
 	o := images.Options{
 		Context: ctx, Name: repository, Back: "the release", Theme: r.theme, Now: r.o.Now, Dialogs: r.dialogs,
 		Open: func(ctx context.Context) (images.Backend, error) { return r.o.Images(ctx, repository) },
+	}
+	if r.o.ImageDesk != nil {
+		if d, err := r.o.ImageDesk(repository); err == nil { // else the listing fails for the same reason, and tells it
+			o.Desk, o.Path = d, r.o.ImagePath
+		}
 	}
 	if r.o.Doctor != nil {
 		o.Doctor = func(ctx context.Context) ([]workflow.Finding, error) { return r.o.Doctor(ctx, repository) }

@@ -239,3 +239,21 @@ func (c *Client) Pin(gun GUN, certificates []string) error {
 	p.Certificates[gun.String()] = certificates
 	return WritePins(c.PinsPath(), p)
 }
+
+// Unpin forgets the root certificates and root keys that are kept for one repository by its own name.
+// It reports whether there were any: a pin by the beginning of a name is for others too, and stays.
+func (c *Client) Unpin(gun GUN) (bool, error) {
+	p, err := c.Pins()
+	if err != nil {
+		return false, err
+	}
+	name := gun.String()
+	_, certificates := p.Certificates[name]
+	_, rootKeys := p.RootKeys[name]
+	if !certificates && !rootKeys {
+		return false, nil
+	}
+	delete(p.Certificates, name)
+	delete(p.RootKeys, name)
+	return true, WritePins(c.PinsPath(), p)
+}

@@ -157,3 +157,29 @@ func (w *world) notaryWith(img docker.Image, pins string, ok bool) {
 		w.t.Errorf("notary: %s, %v", out, err)
 	}
 }
+
+// Unpin takes away what is pinned by the repository's own name, and leaves what is for others too.
+func TestUnpin(t *testing.T) {
+	c := NewClient(Options{StateDir: t.TempDir(), DockerDir: t.TempDir()})
+	defer c.Close()
+	app := mustGUN(t, "r.example/team/app")
+	if had, err := c.Unpin(app); had || err != nil {
+		t.Errorf("nothing there: %v, %v", had, err)
+	}
+	err := WritePins(c.PinsPath(), Pins{
+		Certificates: map[string][]string{"r.example/team/app": {idA}, "r.example/team/*": {idB}}, RootKeys: map[string][]string{"r.example/team/app": {idB}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if had, err := c.Unpin(app); !had || err != nil {
+		t.Fatalf("%v, %v", had, err)
+	}
+	p, err := c.Pins()
+	if err != nil || !reflect.DeepEqual(p.For(app), Trust{Certificates: []string{idB}}) {
+		t.Errorf("left: %+v, %v", p.For(app), err)
+	}
+	if had, err := c.Unpin(app); had || err != nil {
+		t.Errorf("by a pattern: %v, %v", had, err)
+	}
+}

@@ -77,6 +77,7 @@ func (r *Repository) apply(ctx context.Context, trust Trust, ask keys.AskPassphr
 				return s, false, r.unlessDone(c, s, try)
 			}
 		}
+		r.retried(ctx, try+1)
 		if err := pause(ctx, try); err != nil {
 			return nil, false, err
 		}

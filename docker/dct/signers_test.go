@@ -72,9 +72,18 @@ func TestLoserTriesAgain(t *testing.T) {
 			lost++
 		}
 	}))
-	got, err := c.Repository(a.owner.GUN()).Sign(t.Context(), img, a.trust, answer)
+	var told []int
+	ctx := WithTrace(t.Context(), Trace{Retried: func(gun, server string, try int) {
+		if told = append(told, try); gun != a.owner.GUN().String() || server != a.attacker.url {
+			t.Errorf("told of %s on %s", gun, server)
+		}
+	}})
+	got, err := c.Repository(a.owner.GUN()).Sign(ctx, img, a.trust, answer)
 	if err != nil || !got.Released {
 		t.Fatalf("%+v, %v", got, err)
+	}
+	if !slices.Equal(told, []int{2, 3, 4}) {
+		t.Errorf("told of the tries %v", told)
 	}
 	a.attacker.set(nil)
 	s := mustRead(t, a.owner, a.trust)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -139,21 +140,40 @@ func (a *app) imagesScreen(ctx context.Context, repo docker.Repository, f lookFl
 	if err != nil {
 		return &explain.UsageError{Message: err.Error(), Hints: []string{"--theme auto, light or dark"}}
 	}
-	v, o, err := a.lookWith(ctx, f)
+	first, o, err := a.lookWith(ctx, f)
 	if err != nil {
 		return err
 	}
-	return ui.ImageList(ctx, ui.ImagesOptions{
-		Open: func(ctx context.Context) (ui.Images, error) {
-			s, err := images.Open(ctx, v, repo, o)
-			if err != nil {
-				return nil, err
+	again := f.Options
+	again.Dir = a.repository()
+	desk := images.NewDesk(images.DeskOptions{
+		World: a.world, DCT: a.contentTrust(), Repository: repo, Look: o,
+		Verifier: func(ctx context.Context) (v *verify.Verifier, err error) {
+			if v, first = first, nil; v == nil {
+				v, err = workflow.NewVerifier(ctx, a.world, again)
 			}
-			return s, nil
+			return v, err
 		},
-		Doctor: func(ctx context.Context) ([]workflow.Finding, error) { return a.examineRegistry(ctx, repo) },
-		Name:   repo.String(), Theme: mode, ASCII: a.flags.ascii, In: a.Stdin, Out: a.Stdout, Env: a.Getenv, Now: a.Now,
 	})
+	texts, err := ui.ImageList(ctx, ui.ImagesOptions{
+		Open: deskImages(desk), Doctor: desk.Doctor, Desk: desk, Path: a.typedPath,
+		Name: repo.String(), Theme: mode, ASCII: a.flags.ascii, In: a.Stdin, Out: a.Stdout, Env: a.Getenv, Now: a.Now,
+	})
+	for _, text := range texts {
+		err = errors.Join(err, a.printText(text))
+	}
+	return err
+}
+
+// deskImages lists the tags at a desk.
+func deskImages(d *images.Desk) func(context.Context) (ui.Images, error) {
+	return func(ctx context.Context) (ui.Images, error) {
+		s, err := d.Open(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return s, nil
+	}
 }
 
 // lookFlags say whose signatures count for those who look.

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -220,34 +219,16 @@ func (a *app) noteFirstUse(f trustFlags) {
 	}
 }
 
-// decide asks the gate. What a Dockerfile says wrongly is a refusal, and not an end.
+// decide asks the gate. What is named wrongly is a refusal, and not an end.
 func (a *app) decide(ctx context.Context, v *verify.Verifier, w wantedImage, o images.Options, allowWeak bool) (images.Decision, error) {
-	if w.base.Problem != "" {
-		return images.Undecidable(w.text, keys.StatusNotChecked, "Nobody can tell which image this is: "+w.base.Problem+"."), nil
+	if w.base.Line == 0 {
+		return images.GateNamed(ctx, v, w.text, o, allowWeak)
 	}
-	ref, err := docker.ParseReference(w.text)
-	if err != nil {
-		var bad *docker.ReferenceError
-		if errors.As(err, &bad) {
-			return images.Undecidable(w.text, keys.StatusUnsigned, "Only an image with a tag or digest can be signed: "+bad.Reason+"."), nil
-		}
-		return images.Decision{}, err
-	}
-	if w.base.Line > 0 && ref.Tag() != "" && ref.Digest() != "" {
-		// A builder goes by the digest alone.
-		if ref, err = ref.WithDigest(ref.Digest()); err != nil {
-			return images.Decision{}, err
-		}
-	}
-	d, err := images.Gate(ctx, v, ref, o, allowWeak)
-	var moved *docker.MovedError
-	if errors.As(err, &moved) {
-		return images.Undecidable(w.text, keys.StatusBad, fmt.Sprintf("The tag has moved: it is pinned to %s and points to %s.", moved.Was, moved.Is)), nil
-	}
-	if err == nil && w.base.Platform != "" && d.Tag.Image.Index && !slices.Contains(d.Tag.Image.Platforms, w.base.Platform) {
+	d, err := images.GateBase(ctx, v, w.base, o, allowWeak)
+	if d.NoPlatform {
 		a.note("warning: line %d: %s has no image for %s", w.base.Line, w.text, w.base.Platform)
 	}
-	return d, err
+	return d.Decision, err
 }
 
 // decision prints what was decided on one image.

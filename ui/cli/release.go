@@ -129,7 +129,9 @@ func (a *app) walk(ctx context.Context, f releaseFlags) error {
 				return nil, err
 			}
 			return a.examineRegistry(ctx, repo)
-		}, Keys: a.keyDesk, KeyPath: a.typedPath, KeyWizard: a.keyWizard, Open: func(ctx context.Context) (ui.Backend, error) {
+		}, ImageDesk: func(name string) (ui.ImageDesk, error) {
+			return imageDesk(w, a.contentTrust(), a.repository(), name)
+		}, ImagePath: a.typedPath, Keys: a.keyDesk, KeyPath: a.typedPath, KeyWizard: a.keyWizard, Open: func(ctx context.Context) (ui.Backend, error) {
 			return workflow.Open(ctx, w, a.repository())
 		}})
 	}

@@ -55,7 +55,7 @@ func (a *app) practise(ctx context.Context) (err error) {
 	p := &practice{app: a}
 	defer func() { err = errors.Join(err, p.close()) }()
 	return a.screen(ctx, ui.Options{
-		Choices: workflow.Choices{Version: sandbox.NextVersion}, Practice: p, Images: p.images, PracticePassphrase: sandbox.Passphrase, Open: p.open,
+		Choices: workflow.Choices{Version: sandbox.NextVersion}, Practice: p, Images: p.images, ImageDesk: p.imageDesk, ImagePath: p.app.typedPath, PracticePassphrase: sandbox.Passphrase, Open: p.open,
 	})
 }
 
@@ -64,6 +64,7 @@ type practice struct {
 	app *app
 	mu  sync.Mutex
 	box *sandbox.Sandbox
+	dct *images.DCT // nil before the page of images
 }
 
 func (p *practice) open(ctx context.Context) (ui.Backend, error) {
@@ -105,11 +106,36 @@ func tagsOf(ctx context.Context, w *workflow.World, dir, name string, trust imag
 	return s, nil
 }
 
+// imageDesk makes a desk for a repository in the practice world.
+func (p *practice) imageDesk(name string) (ui.ImageDesk, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.dct == nil {
+		p.dct = images.NewDCT(p.box.World())
+	}
+	return imageDesk(p.box.World(), p.dct, p.box.Dir(), name)
+}
+
+// imageDesk makes a desk for a repository of images, judged by the keys and the policy of the
+// repository in dir.
+func imageDesk(w *workflow.World, d *images.DCT, dir, name string) (ui.ImageDesk, error) {
+	repo, err := docker.ParseRepository(name)
+	if err != nil {
+		return nil, err
+	}
+	return images.NewDesk(images.DeskOptions{World: w, DCT: d, Repository: repo, Verifier: func(ctx context.Context) (*verify.Verifier, error) {
+		return workflow.NewVerifier(ctx, w, verify.Options{Dir: dir})
+	}}), nil
+}
+
 func (p *practice) close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.box == nil {
 		return nil
+	}
+	if p.dct != nil {
+		p.dct.Close()
 	}
 	return p.box.Close()
 }

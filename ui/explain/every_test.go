@@ -151,6 +151,7 @@ var every = []struct {
 	{&firstkey.ForgottenError{Err: &keys.UnlockError{Tries: 3}}, CodeRefused},
 	{&firstkey.RevocationError{Path: "x", Reason: "y"}, CodeRefused},
 	{&images.AdmissionError{Reason: "x"}, CodeUsage},
+	{&images.PinError{Err: errors.New("x")}, CodeIncomplete},
 	{&images.PinsError{Reason: "x"}, CodeUsage},
 	{&images.UntrustedError{Err: errors.New("x")}, CodeFailed},
 	{&kit.FailedError{Command: "x", Err: errors.New("x")}, CodeFailed},

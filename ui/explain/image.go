@@ -2,6 +2,7 @@ package explain
 
 import (
 	"errors"
+	"strings"
 
 	"bulla/docker/dockerfile"
 	"bulla/workflow"
@@ -12,6 +13,7 @@ import (
 func imaging(err error, x *Explanation) bool {
 	var file *dockerfile.SyntaxError
 	var pins *images.PinsError
+	var pin *images.PinError
 	var admission *images.AdmissionError
 	var children *workflow.UnlistedChildrenError
 	var untrusted *images.UntrustedError
@@ -19,6 +21,10 @@ func imaging(err error, x *Explanation) bool {
 	switch {
 	case errors.As(err, &file), errors.As(err, &pins), errors.As(err, &admission):
 		x.Code = CodeUsage
+	case errors.As(err, &pin):
+		x.Headline = "The new root is published, and it could not be pinned here."
+		x.Cause, x.Code = sentence(pin.Err.Error()), CodeIncomplete
+		x.Next = []string{"bulla image trust pin REPO " + strings.Join(pin.Certificates, " ")}
 	case errors.Is(err, images.ErrOffline):
 		x.Headline, x.Code = "Images lie in a registry, and the network was not to be used.", CodeUnchecked
 	case errors.Is(err, images.ErrNoRoot):

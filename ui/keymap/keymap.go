@@ -22,6 +22,8 @@ type Map struct {
 	Words, Entry, Quick, Print key.Binding
 	// Of keys.
 	Actions, Mend, Code, Import, Extend, Backup, Public, ExportKey, UndoChange, AllKeys key.Binding
+	// Of images.
+	SignImage, Gate, Trust, Save key.Binding
 	// In text.
 	Erase, EraseAll key.Binding
 }
@@ -100,6 +102,11 @@ func Default() Map {
 		ExportKey:  b("x", "export", "x"),
 		UndoChange: b("u", "undo the last change", "u"),
 		AllKeys:    b("a", "all keys", "a"),
+
+		SignImage: b("S", "sign it", "S"),
+		Gate:      b("v", "may it be used?", "v"),
+		Trust:     b("t", "Content Trust", "t"),
+		Save:      b("w", "write to a file", "w"),
 
 		Erase:    b("backspace", "erase", "backspace", "ctrl+h"),
 		EraseAll: b("ctrl+u", "erase all", "ctrl+u"),

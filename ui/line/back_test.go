@@ -57,7 +57,9 @@ func TestNoWayBack(t *testing.T) {
 		t.Errorf("%v\n%s", w.err, w.out)
 	}
 	f := newSession()
-	w = walkThrough(t, f, func(o *Walker) { o.Choices = workflow.Choices{Key: "ada@example.org", Version: "1.4.0", Message: "said"} },
+	w = walkThrough(t, f, func(o *Walker) {
+		o.Choices = workflow.Choices{Key: "ada@example.org", Version: "1.4.0", Message: "said"}
+	},
 		"1", "b", "2", "none", "b", "none", "n", "1.4.0")
 	if w.err != nil || f.planned[0].Key != "ada@example.org" || f.planned[0].Message != "said" || len(f.planned[0].Files) != 1 || f.planned[0].Files[0].Name != "dist/b.deb" {
 		t.Errorf("%v, %+v\n%s", w.err, f.planned, w.out)

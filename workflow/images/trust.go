@@ -54,15 +54,7 @@ type Options struct {
 
 // readTrust asks the trust server, where there is a root to begin with.
 func (s *Survey) readTrust(ctx context.Context, o Options) {
-	if len(o.By) > 0 {
-		s.rule.By, s.ruled = slices.Clone(o.By), true
-	}
-	if len(o.Roots) > 0 {
-		s.rule.Roots = slices.Clone(o.Roots)
-	}
-	if o.TrustServer != "" {
-		s.rule.TrustServer = o.TrustServer
-	}
+	s.rule, s.ruled = o.before(s.rule), s.ruled || len(o.By) > 0
 	wanted := s.rule.Wants(policy.SystemContentTrust)
 	switch {
 	case o.Trust != nil:

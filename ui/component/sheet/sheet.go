@@ -63,3 +63,22 @@ func (s *Sheet) Space() {
 		s.Lines = append(s.Lines, "")
 	}
 }
+
+// Effect is one thing that an action does, or leaves alone, for the look before it. Its texts must be
+// safe to show.
+type Effect struct {
+	Label, Text string
+	// Caution says that it is to be minded.
+	Caution bool
+}
+
+// Effects adds what an action does.
+func (s *Sheet) Effects(list ...Effect) {
+	for _, e := range list {
+		style := s.Theme.Body
+		if e.Caution {
+			style = s.Theme.Caution
+		}
+		s.Styled(e.Label, "", style, e.Text)
+	}
+}

@@ -4,6 +4,7 @@ package images
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
@@ -11,9 +12,11 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"bulla/docker"
+	"bulla/ui/component/errand"
 	"bulla/ui/component/frame"
 	"bulla/ui/component/gather"
 	"bulla/ui/component/human"
+	"bulla/ui/component/writes"
 	"bulla/ui/dialog"
 	"bulla/ui/explain"
 	"bulla/ui/keymap"
@@ -46,6 +49,13 @@ type Options struct {
 	Dialogs *dialog.Stack
 	// Doctor says what the registry and its trust server can hold; nil where nobody can be asked.
 	Doctor func(context.Context) ([]workflow.Finding, error)
+	// Desk changes things for the repository; nil where nothing is to be changed. The page closes it.
+	Desk Desk
+	// Path makes the name of a file, as it was typed, absolute.
+	Path func(string) string
+	// Print takes what the person wants printed once the screen is theirs again; nil where that is
+	// not possible.
+	Print func(string)
 	// Back says where esc leads to once all tags are shown, in words that follow "back to"; "" for
 	// nowhere: the page is all there is.
 	Back string
@@ -73,11 +83,26 @@ type Model struct {
 	backend Backend
 	table   table
 	left    bool
+
+	errands  *errand.Runner[ending]
+	stopping *dialog.Question // whether to stop, after Ctrl+C
+	reads    writes.Group     // questions that nobody waits for but the end of the program
+	halt     context.CancelFunc
+	stands   int // how often it was asked what can be done
+	standing standing
 }
 
 // New makes the page. Init begins to list the tags.
 func New(o Options) *Model {
-	m := &Model{o: o, keys: keymap.Default(), table: table{theme: o.Theme}}
+	if o.Context == nil {
+		o.Context = context.Background()
+	}
+	if o.Path == nil {
+		o.Path = func(s string) string { return s }
+	}
+	m := &Model{keys: keymap.Default(), table: table{theme: o.Theme}}
+	o.Context, m.halt = context.WithCancel(o.Context)
+	m.o = o
 	m.Page = gather.New(gather.Options[Backend, update]{
 		Context: o.Context, Theme: o.Theme, Now: o.Now,
 		Open: o.Open, Look: judge, Opened: m.opened, Found: m.found,
@@ -87,7 +112,25 @@ func New(o Options) *Model {
 		ShowAll: func() { m.table.show("", false) }, Help: m.help,
 		Example: "text, is:state", Reading: "listing the tags",
 	})
+	m.errands = errand.New(errand.Host[ending]{
+		Context: o.Context, Dialogs: o.Dialogs, Vault: vaultOf(o.Desk), Go: m.Writes.Go, Show: m.Begin, Ended: m.ended,
+		Right: func(e ending) bool { return e.err == nil },
+	})
 	return m
+}
+
+// Init begins to list the tags, and asks what can be done here.
+func (m *Model) Init() tea.Cmd { return tea.Batch(m.Page.Init(), m.stand()) }
+
+// Shutdown stops what is at work and waits for it.
+func (m *Model) Shutdown() {
+	m.errands.Stop()
+	m.halt()
+	m.Page.Shutdown()
+	m.reads.Wait()
+	if m.o.Desk != nil {
+		_ = m.o.Desk.Close() // it forgets keys, whatever comes
+	}
 }
 
 func judge(ctx context.Context, b Backend, put func(update)) error {
@@ -96,16 +139,18 @@ func judge(ctx context.Context, b Backend, put func(update)) error {
 
 // Update handles the results of commands.
 func (m *Model) Update(msg tea.Msg) tea.Cmd {
-	if e, ok := msg.(examined); ok {
-		m.examined(e)
-	}
-	if c, ok := msg.(copied); ok {
-		m.Note = "Sent to the terminal's clipboard: " + c.text
-		if c.err != nil {
-			m.Note = "Not copied: " + explain.Error(c.err).Headline
+	switch msg := msg.(type) {
+	case examined:
+		m.examined(msg)
+	case pushSeen, trustSeen:
+		m.stood(msg)
+	case copied:
+		m.Note = "Sent to the terminal's clipboard: " + msg.text
+		if msg.err != nil {
+			m.Note = "Not copied: " + explain.Error(msg.err).Headline
 		}
 	}
-	return m.Page.Update(msg)
+	return tea.Batch(m.errands.Update(msg), m.Page.Update(msg))
 }
 
 // opened takes the names of the tags.
@@ -131,20 +176,73 @@ func (m *Model) found(updates []update, ended bool) {
 
 // Key handles a key that no dialog took.
 func (m *Model) Key(msg tea.KeyMsg) tea.Cmd {
-	if m.leads() && key.Matches(msg, m.keys.Back) && !msg.Paste {
+	if m.errands.Doing() != "" && !m.Typing() {
+		if m.besideErrand(msg) {
+			return nil
+		}
+	} else if m.leads() && key.Matches(msg, m.keys.Back) && !msg.Paste {
 		m.left = true
 		return nil
 	}
 	if key.Matches(msg, m.keys.Doctor) && !m.Typing() && !msg.Paste { // also where there is no row
 		return m.examine()
 	}
+	again := key.Matches(msg, m.keys.Again) && !m.Typing()
 	if cmd, done := m.Page.Key(msg); done {
+		if again {
+			cmd = tea.Batch(cmd, m.stand())
+		}
 		return cmd
+	}
+	if cmd, ok := m.shortcut(msg); ok {
+		return cmd
+	}
+	if key.Matches(msg, m.keys.Actions) {
+		m.menu()
+		return nil
 	}
 	if len(m.table.rows) == 0 {
 		return nil
 	}
 	return m.act(msg)
+}
+
+// besideErrand handles the keys while an errand is under way, and reports whether that was all: what
+// is typed too early may be a passphrase, and must become no action and no filter.
+func (m *Model) besideErrand(msg tea.KeyMsg) bool {
+	switch {
+	case key.Matches(msg, m.keys.Up, m.keys.Down, m.keys.PageUp, m.keys.PageDown):
+		return false
+	case key.Matches(msg, m.keys.Back) && !msg.Paste:
+		m.errands.Stop()
+	default:
+		m.Note = "Something is under way: " + m.errands.Doing() + ". Esc stops it."
+	}
+	return true
+}
+
+// HoldsOn is asked before Ctrl+C ends the program. It reports whether the person is asked first: once,
+// while something is being done.
+func (m *Model) HoldsOn() bool {
+	if m.errands.Doing() == "" || m.stopping != nil {
+		return false
+	}
+	m.stopping = dialog.NewQuestion("Stop and leave?", []string{
+		"Under way: " + safetext.Line(m.errands.Doing()) + ".", "", "It is stopped as soon as that can be done cleanly. What is public by then stays public.",
+	}, "stop and leave", "go on", func() tea.Cmd {
+		return func() tea.Msg { return tea.KeyMsg{Type: tea.KeyCtrlC} }
+	}).IfNo(func() { m.stopping = nil })
+	m.o.Dialogs.Push(m.stopping)
+	return true
+}
+
+// Interrupt handles Ctrl+C.
+func (m *Model) Interrupt(msg tea.KeyMsg) tea.Cmd {
+	if m.HoldsOn() {
+		return nil
+	}
+	m.errands.Stop()
+	return m.Page.Interrupt(msg)
 }
 
 // leads reports whether esc leads away from the page.
@@ -231,10 +329,12 @@ func (m *Model) list(w, h int) []string {
 
 // teach is what an empty repository shows.
 func (m *Model) teach(w int) []string {
+	next := "Then bulla image sign REF signs it, and it stands here with a verdict."
+	if m.o.Desk != nil {
+		next = "Then S signs it, and it stands here with a verdict. a shows what can be done before: make an image key, or a root key for Content Trust."
+	}
 	return gather.Teach(m.o.Theme, w, "No tags yet.",
-		"The repository holds no image under a tag. Push one, with docker push or whatever builds it: bulla never pushes images, only their signatures.",
-		"Then bulla image sign REF signs it, and it stands here with a verdict.",
-	)
+		"The repository holds no image under a tag. Push one, with docker push or whatever builds it: bulla never pushes images, only their signatures.", next)
 }
 
 func (m *Model) status() string {
@@ -260,6 +360,9 @@ func (m *Model) hints() []keymap.Hint {
 	}
 	if h := m.Hints(); h != nil {
 		if !m.Typing() {
+			if m.o.Desk != nil {
+				h = append([]keymap.Hint{keymap.On(k.Actions, "what to do")}, h...)
+			}
 			h = append(h, keymap.Unless(m.doctorFault(), k.Doctor, ""))
 		}
 		if m.leads() {
@@ -271,15 +374,21 @@ func (m *Model) hints() []keymap.Hint {
 	if m.table.wanting {
 		wanting = "all again"
 	}
-	hints := []keymap.Hint{
-		keymap.On(k.Choose, "all about it"), keymap.On(k.Filter, ""), keymap.On(k.Wanting, wanting),
-		keymap.Unless(m.copyFault(), k.Copy, "copy name@digest"), keymap.On(k.Help, ""), keymap.On(k.Sort, ""),
-		keymap.Unless(m.doctorFault(), k.Doctor, ""), keymap.On(k.Again, ""), keymap.On(k.Quit, ""),
+	hints := []keymap.Hint{keymap.On(k.Choose, "all about it")}
+	rest := []keymap.Hint{
+		keymap.On(k.Filter, ""), keymap.On(k.Wanting, wanting), keymap.Unless(m.copyFault(), k.Copy, "copy name@digest"), keymap.On(k.Help, ""),
+		keymap.On(k.Sort, ""), keymap.Unless(m.doctorFault(), k.Doctor, ""), keymap.On(k.Again, ""),
 	}
+	if m.o.Desk != nil {
+		acts := m.shortcutHints()
+		hints = append(hints, acts[0], acts[1], keymap.On(k.Actions, "what to do"), keymap.On(k.Help, ""), acts[2])
+		rest = slices.Delete(rest, 3, 4)
+	}
+	hints = append(hints, rest...)
 	if m.leads() { // the way out is said before all else
-		return append([]keymap.Hint{keymap.On(k.Back, back)}, hints...)
+		return append([]keymap.Hint{keymap.On(k.Back, back)}, append(hints, keymap.On(k.Quit, ""))...)
 	}
-	return append(hints[:8:8], keymap.On(k.Back, back), hints[8])
+	return append(hints, keymap.On(k.Back, back), keymap.On(k.Quit, ""))
 }
 
 func (m *Model) help() {

@@ -11,9 +11,8 @@ import (
 	"time"
 
 	"bulla/gitops"
-	"bulla/keys"
-	"bulla/keys/vault"
 	"bulla/ui/backend"
+	"bulla/ui/component/keeping"
 	"bulla/ui/dialog"
 	"bulla/ui/theme"
 	"bulla/workflow"
@@ -31,16 +30,7 @@ type Backend interface {
 var _ Backend = (*workflow.Session)(nil)
 
 // Vault is where passphrases may be kept: the methods of *vault.Manager that the walk needs.
-type Vault interface {
-	Offers(context.Context) []vault.Status
-	Choice(context.Context) (vault.Backend, bool)
-	Choose(context.Context, vault.Backend) error
-	SetUp(context.Context, keys.AskPassphrase) error
-	Keep(context.Context, keys.PassphraseRequest, vault.Backend) error
-	Notices() []string
-}
-
-var _ Vault = (*vault.Manager)(nil)
+type Vault = keeping.Vault
 
 // Options are what the page works with.
 type Options struct {

@@ -2,12 +2,9 @@ package release
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"time"
 
 	"bulla/keys"
-	"bulla/keys/vault"
+	"bulla/ui/component/keeping"
 	"bulla/workflow"
 )
 
@@ -41,21 +38,15 @@ type worker struct {
 	end *ending
 
 	// Only the worker's goroutine uses these.
-	keep     map[vault.Key]wish
+	wishes   *keeping.Wishes
 	unlocked bool
-}
-
-// wish is where a person wants a passphrase kept, once it has proved right.
-type wish struct {
-	request keys.PassphraseRequest
-	backend vault.Backend
 }
 
 // start begins the job. base gives values only: its end does not end the job.
 func (w *worker) start(base context.Context) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(base))
 	w.cancel, w.ended, w.feed, w.done = cancel, ctx.Done(), newFeed(), make(chan struct{})
-	w.keep = map[vault.Key]wish{}
+	w.wishes = keeping.New(w.vault)
 	go func() {
 		defer close(w.done)
 		defer cancel()
@@ -85,7 +76,7 @@ func (w *worker) work(ctx context.Context) *ending {
 	default:
 		e.result, e.err = w.backend.Run(ctx, w.plan, face)
 	}
-	e.notes = w.keepAll(ctx)
+	e.notes = w.wishes.Keep(ctx, w.unlocked, w.ask)
 	return &e
 }
 
@@ -112,71 +103,13 @@ func (w *worker) emit(e workflow.Event) {
 // ask puts a question to the person and waits for the answer.
 func (w *worker) ask(ctx context.Context, req keys.PassphraseRequest) (keys.Secret, error) {
 	q := &question{request: req, reply: make(chan answer, 1)}
-	if w.vault != nil && !req.New && req.Purpose != keys.PurposeVault {
-		q.offers = w.vault.Offers(ctx)
-		q.chosen, _ = w.vault.Choice(ctx)
-	}
+	q.offers, q.chosen = w.wishes.Offers(ctx, req)
 	w.feed.put(feedItem{ask: q})
 	select {
 	case a := <-q.reply:
-		return w.answered(req, a)
+		return a.secret, w.wishes.Answered(req, a.keep, a.ok)
 	case <-ctx.Done():
 		w.feed.put(feedItem{withdrawn: q})
 		return keys.Secret{}, ctx.Err()
 	}
-}
-
-func (w *worker) answered(req keys.PassphraseRequest, a answer) (keys.Secret, error) {
-	k := vault.KeyFor(req)
-	delete(w.keep, k)
-	switch {
-	case !a.ok && req.Purpose == keys.PurposeVault:
-		return keys.Secret{}, keys.ErrNoPassphrase // there is another way: the passphrase itself
-	case !a.ok:
-		return keys.Secret{}, context.Canceled
-	}
-	if a.keep != "" && a.keep != vault.BackendMemory {
-		w.keep[k] = wish{req, a.keep}
-	}
-	return a.secret, nil
-}
-
-// keepDeadline bounds how long the end of a run may be held up by a keychain.
-const keepDeadline = 30 * time.Second
-
-// keepAll keeps the passphrases that proved right where the person wanted them. A release is no
-// failure because a keychain is.
-func (w *worker) keepAll(ctx context.Context) (notes []string) {
-	if w.vault == nil {
-		return nil
-	}
-	defer func() { notes = append(notes, w.vault.Notices()...) }()
-	if !w.unlocked {
-		return nil
-	}
-	for _, wish := range w.keep {
-		if err := w.keepOne(ctx, wish); err != nil && !errors.Is(err, keys.ErrNoPassphrase) {
-			notes = append(notes, fmt.Sprintf("The passphrase was not kept: %v.", err))
-		}
-	}
-	return notes
-}
-
-func (w *worker) keepOne(ctx context.Context, wish wish) error {
-	for _, s := range w.vault.Offers(ctx) {
-		if s.Backend == wish.backend && s.Backend == vault.BackendFile && s.State == vault.NeedsSetup {
-			// A person types the new master passphrase: no deadline but their patience.
-			if err := w.vault.SetUp(ctx, w.ask); err != nil {
-				return err
-			}
-		}
-	}
-	ctx, cancel := context.WithTimeout(ctx, keepDeadline)
-	defer cancel()
-	if chosen, ok := w.vault.Choice(ctx); ok && chosen != wish.backend {
-		if err := w.vault.Choose(ctx, wish.backend); err != nil {
-			return err
-		}
-	}
-	return w.vault.Keep(ctx, wish.request, wish.backend)
 }
