@@ -61,6 +61,14 @@ func DistributionOverTLS(t testing.TB, cert, key, realm, service, issuer, bundle
 	return strings.Replace(host, "127.0.0.1", "localhost", 1)
 }
 
+// DistributionForClients is Distribution with a certificate and key of its own that lets in only who
+// shows a certificate by one of the authorities in clients; all are PEM files.
+func DistributionForClients(t testing.TB, cert, key, clients string) string {
+	t.Helper()
+	host := start(t, fmt.Sprintf("{addr: \"127.0.0.1:0\", tls: {certificate: %q, key: %q, clientcas: [%q]}}", cert, key, clients), "")
+	return strings.Replace(host, "127.0.0.1", "localhost", 1)
+}
+
 var listening = regexp.MustCompile(`listening on (127\.0\.0\.1:\d+)`)
 
 func distribution(t testing.TB, extra string) string {
