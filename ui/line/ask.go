@@ -2,6 +2,7 @@ package line
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -40,15 +41,73 @@ func (t *Terminal) readLine(ctx context.Context) (string, error) {
 	}
 }
 
-// Ask prints a question and reads one line. The end of input, and q, are context.Canceled.
+// errBack is how a person goes back to the question before.
+var errBack = errors.New("back to the question before")
+
+// Ask prints a question and reads one line. The end of input, and q, are context.Canceled; b is
+// errBack where there is something to go back to.
 func (t *Terminal) Ask(ctx context.Context, question string) (string, error) {
+	t.asked++
 	t.print(safetext.Line(question) + " ")
 	s, err := t.readLine(ctx)
 	s = strings.TrimSpace(s)
-	if err == nil && strings.EqualFold(s, "q") {
+	switch {
+	case err != nil:
+		return s, err
+	case strings.EqualFold(s, "q"):
 		return "", errLeft
+	case t.back && strings.EqualFold(s, "b"):
+		return "", errBack
 	}
-	return s, err
+	return s, nil
+}
+
+// leadingBack asks questions from which b leads back to where they were begun: they return errBack
+// then.
+func (t *Terminal) leadingBack(ask func() error) error {
+	before := t.back
+	t.back = true
+	defer func() { t.back = before }()
+	return ask()
+}
+
+// inOrder asks one question after the other. b leads back to the one before that was asked: not to
+// those that needed no answer. What was answered is forgotten then: save, which may be nil, is called
+// before each question, and what it returns undoes the answers since. At the first question b leads
+// back to where inOrder itself was begun, if anywhere.
+func (t *Terminal) inOrder(ctx context.Context, save func() (undo func()), questions ...func(context.Context) error) error {
+	type answered struct {
+		question int
+		undo     func()
+	}
+	var past []answered
+	outer := t.back
+	defer func() { t.back = outer }()
+	for i := 0; i < len(questions); {
+		undo := func() {}
+		if save != nil {
+			undo = save()
+		}
+		t.back = outer || len(past) > 0
+		asked := t.asked
+		err := questions[i](ctx)
+		switch {
+		case errors.Is(err, errBack) && len(past) > 0:
+			undo()
+			last := past[len(past)-1]
+			past = past[:len(past)-1]
+			last.undo()
+			i = last.question
+		case err != nil:
+			return err
+		default:
+			if t.asked > asked {
+				past = append(past, answered{i, undo})
+			}
+			i++
+		}
+	}
+	return nil
 }
 
 // Confirm asks a question that is answered by yes or no, or their first letters; Enter is no. What

@@ -33,7 +33,10 @@ func (w *walk) key(ctx context.Context) error {
 			w.t.Say("bulla keys generate makes one, too; bulla keys import FILE brings one.")
 			return errLeft
 		}
-		return w.newKey(ctx)
+		if err := w.t.leadingBack(func() error { return w.newKey(ctx) }); !errors.Is(err, errBack) {
+			return err
+		}
+		return w.key(ctx)
 	}
 	w.t.Say("The key that signs")
 	for i, k := range choices.List {
@@ -50,7 +53,11 @@ func (w *walk) key(ctx context.Context) error {
 			return err
 		}
 		if n > len(choices.List) {
-			return w.newKey(ctx)
+			err := w.t.leadingBack(func() error { return w.newKey(ctx) })
+			if errors.Is(err, errBack) {
+				continue
+			}
+			return err
 		}
 		if k := choices.List[n-1]; k.Usable {
 			w.c.Key = k.Selector()
@@ -110,17 +117,23 @@ func keyPlace(k keys.Key) string {
 func (w *walk) newKey(ctx context.Context) error {
 	p := store.GenerateParams{Algorithm: "ed25519"}
 	author := w.Session.Repository().Head.Author
-	var err error
-	if p.Name, err = w.userID(ctx, "Your name", author.Name, func(s string) store.GenerateParams { return store.GenerateParams{Name: s} }); err != nil {
+	name := func(ctx context.Context) (err error) {
+		p.Name, err = w.userID(ctx, "Your name", author.Name, func(s string) store.GenerateParams { return store.GenerateParams{Name: s} })
 		return err
 	}
-	if p.Email, err = w.userID(ctx, "Your e-mail address", author.Email, func(s string) store.GenerateParams { return store.GenerateParams{Email: s} }); err != nil {
+	email := func(ctx context.Context) (err error) {
+		p.Email, err = w.userID(ctx, "Your e-mail address", author.Email, func(s string) store.GenerateParams { return store.GenerateParams{Email: s} })
 		return err
 	}
-	if p.Lifetime, err = w.lifetime(ctx); err != nil {
+	life := func(ctx context.Context) (err error) {
+		p.Lifetime, err = w.lifetime(ctx)
+		return err
+	}
+	if err := w.t.inOrder(ctx, nil, name, email, life); err != nil {
 		return err
 	}
 	w.t.Say("A passphrase protects it on this computer.")
+	var err error
 	p.Passphrase, err = w.t.Passphrase(ctx, keys.PassphraseRequest{Purpose: keys.PurposeOpenPGP, Label: p.Name + " <" + p.Email + ">", Attempt: 1, New: true})
 	if err != nil {
 		return err

@@ -24,6 +24,8 @@ type Terminal struct {
 	in      *bufio.Reader
 	tty     *TTY // for passphrases; nil where there is no terminal
 	pending chan answer
+	asked   int  // questions so far
+	back    bool // b leads back to an earlier question
 
 	mu  sync.Mutex // of out
 	out io.Writer
@@ -124,7 +126,11 @@ func (t *Terminal) first(ctx context.Context, req keys.PassphraseRequest) (keys.
 		case req.New:
 			t.Say("It must not be empty.")
 		case !mayBeEmpty:
-			t.Say("Nothing was typed. Ctrl+C stops.")
+			if t.back {
+				t.Say("Nothing was typed. Ctrl+D goes back.")
+			} else {
+				t.Say("Nothing was typed. Ctrl+C stops.")
+			}
 		default:
 			mayBeEmpty = false
 			t.Say("Nothing was typed. Enter again if the image key has no passphrase.")

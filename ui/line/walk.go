@@ -3,6 +3,7 @@ package line
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"bulla/docker"
@@ -65,7 +66,7 @@ func (w *walk) greet() {
 		}
 		w.t.Say("Commit %.10s on %s: %s", r.Head.ID, where, r.Head.Subject)
 	}
-	w.t.Say("At every question q leaves. Nothing is created before the last question.")
+	w.t.Say("At every question q leaves, and b goes back to the one before. Nothing is created before the last question.")
 }
 
 // fresh is a walk from its beginning: the choices, the last look, the run. What can be mended by
@@ -74,19 +75,36 @@ func (w *walk) fresh(ctx context.Context) (*workflow.Result, error) {
 	if err := w.preflight(ctx); err != nil {
 		return nil, err
 	}
-	for _, ask := range w.questions() {
-		if err := ask(ctx); err != nil {
-			return nil, err
-		}
+	var plan *workflow.Plan
+	decide := func(ctx context.Context) (err error) {
+		plan, err = w.decide(ctx)
+		return err
+	}
+	if err := w.t.inOrder(ctx, w.remembering, append(w.questions(), decide)...); err != nil {
+		return nil, err
 	}
 	for {
-		res, err := w.attempt(ctx)
+		res, err := w.run(ctx, func(f workflow.Face) (*workflow.Result, error) { return w.Session.Run(ctx, plan, f) })
 		if err == nil {
 			return res, nil
 		}
 		if err := w.mend(ctx, err); err != nil {
 			return res, err
 		}
+		if err := decide(ctx); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// remembering returns what goes back to the choices as they are now.
+func (w *walk) remembering() func() {
+	c, globs := w.c, w.typedGlobs
+	c.Images = slices.Clone(c.Images) // {version} is filled in where they stand
+	return func() {
+		images := slices.Clone(c.Images)
+		w.c, w.typedGlobs = c, globs
+		w.c.Images = images
 	}
 }
 
@@ -95,18 +113,20 @@ func (w *walk) questions() []func(context.Context) error {
 	return []func(context.Context) error{w.key, w.version, w.message, w.files, w.images, w.imageWith, w.imageKey, w.push}
 }
 
-// attempt makes the plan, shows it and, once it is confirmed, carries it out.
-func (w *walk) attempt(ctx context.Context) (*workflow.Result, error) {
-	w.t.Say("")
-	w.t.Say("Looking for whatever could fail: repository, key, files, registry…")
-	plan, err := w.Session.Plan(ctx, w.c)
-	if err != nil {
-		return nil, err
+// decide makes the plan and shows it, until it is confirmed. What stands in the way of it leads back
+// to the choice that it is about.
+func (w *walk) decide(ctx context.Context) (*workflow.Plan, error) {
+	for {
+		w.t.Say("")
+		w.t.Say("Looking for whatever could fail: repository, key, files, registry…")
+		plan, err := w.Session.Plan(ctx, w.c)
+		if err == nil {
+			return plan, w.look(ctx, plan)
+		}
+		if err := w.mend(ctx, err); err != nil {
+			return nil, err
+		}
 	}
-	if err := w.look(ctx, plan); err != nil {
-		return nil, err
-	}
-	return w.run(ctx, func(f workflow.Face) (*workflow.Result, error) { return w.Session.Run(ctx, plan, f) })
 }
 
 // mend leads back to the choice that an error is about, if the person wants to choose again. Else
@@ -182,14 +202,14 @@ func (w *walk) remedyFor(f workflow.Finding) remedy {
 	case f.Step == workflow.StepTag:
 		return remedy{"Choose another version?", func(ctx context.Context) error {
 			w.c.Version, w.c.Message = "", ""
-			return errors.Join(w.version(ctx), w.message(ctx))
+			return w.t.inOrder(ctx, w.remembering, w.version, w.message)
 		}}
 	case f.Step == workflow.StepArtifacts:
 		return remedy{"Choose other files?", func(ctx context.Context) error { w.c.Files, w.c.Artifacts = nil, nil; return w.askGlobs(ctx) }}
 	case f.Step == workflow.StepImage:
 		return remedy{"Choose other images?", func(ctx context.Context) error {
 			w.c.Images = nil
-			return errors.Join(w.askImages(ctx), w.imageKey(ctx))
+			return w.t.inOrder(ctx, w.remembering, w.askImages, w.imageKey)
 		}}
 	case f.Step == workflow.StepPush || (f.Rule == workflow.RuleRemote && w.c.Push):
 		return remedy{"Leave the push out?", func(context.Context) error { w.c.Push = false; return nil }}
