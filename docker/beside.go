@@ -2,7 +2,6 @@ package docker
 
 import (
 	"context"
-	"crypto/tls"
 	"net/http"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -15,10 +14,14 @@ import (
 // beside the registry, and lets people in with the registry's credentials.
 
 // Transport makes requests the way a Client does (bounded waits, reads repeated after a passing
-// trouble, no compression), to a server with its own TLS configuration; nil for Go's defaults.
-func Transport(config *tls.Config, userAgent string) http.RoundTripper {
+// trouble, no compression), to a server with certificates of its own; nil for the system's.
+func Transport(certificates *Certificates, userAgent string) http.RoundTripper {
 	t := newTransport()
-	t.TLSClientConfig = config
+	if t.TLSClientConfig = certificates.config(); t.TLSClientConfig != nil {
+		// A server that wants another certificate says so after the handshake (TLS 1.3). HTTP/2 would
+		// tell of it only that no connection came about.
+		t.ForceAttemptHTTP2 = false
+	}
 	return transport.NewUserAgent(&retrying{inner: t, wait: wire.Wait}, userAgent)
 }
 

@@ -39,6 +39,12 @@ type Checkup struct {
 	TLS     string
 	Issuer  string
 	Expires time.Time
+	// Authority is the file in Docker's folder with the authority that signed the certificate, ""
+	// where it is one of the system's. Shown is the file of the certificate that the registry asked
+	// for and was shown, "" for none, and ShownExpires when that ends.
+	Authority    string
+	Shown        string
+	ShownExpires time.Time
 	// Auth is how the registry lets people in, Realm the server that gives out tokens.
 	Auth  AuthScheme
 	Realm string
@@ -116,8 +122,12 @@ func (u *Checkup) account(ctx context.Context, r *Repo) {
 func (u *Checkup) ping(ctx context.Context, r *Repo) error {
 	ctx, cancel := r.client.bound(ctx)
 	defer cancel()
+	connection, err := r.client.connection(u.Repository.Registry())
+	if err != nil {
+		return err
+	}
 	schemes := []string{"https"}
-	if u.Repository.PlainHTTP() {
+	if u.Repository.PlainHTTP() && connection.certificates == nil {
 		schemes = append(schemes, "http")
 	}
 	var first error
@@ -126,7 +136,7 @@ func (u *Checkup) ping(ctx context.Context, r *Repo) error {
 		if err != nil {
 			return err
 		}
-		resp, err := r.client.transport.RoundTrip(req)
+		resp, err := connection.RoundTrip(req)
 		if err != nil {
 			if first == nil {
 				first = withCause(ctx, err)
@@ -143,16 +153,18 @@ func (u *Checkup) ping(ctx context.Context, r *Repo) error {
 			continue
 		}
 		u.Scheme = scheme
-		u.describe(resp)
+		u.describe(resp, connection.certificates)
 		return nil
 	}
 	return first
 }
 
 // describe takes what the answer to a ping tells.
-func (u *Checkup) describe(resp *http.Response) {
+func (u *Checkup) describe(resp *http.Response, certificates *Certificates) {
 	if t := resp.TLS; t != nil {
 		u.TLS = tls.VersionName(t.Version)
+		u.Authority = certificates.voucher(t)
+		u.Shown, u.ShownExpires = certificates.showed()
 		if len(t.PeerCertificates) > 0 {
 			u.Issuer = cut(t.PeerCertificates[0].Issuer.String(), maxErrorDetail)
 			u.Expires = t.PeerCertificates[0].NotAfter.UTC()

@@ -59,6 +59,34 @@ func TestExamineDistribution(t *testing.T) {
 	}
 }
 
+// A registry that lists referrers itself says so once there is an image, and nothing has to be put
+// under a tag there.
+func TestExamineReferrersRegistry(t *testing.T) {
+	host := registrytest.Referrers(t)
+	u, err := testClient(Options{}).Examine(t.Context(), repositoryOf(t, host+"/demo/app"))
+	if err != nil || !u.Missing || !u.Push.Allowed {
+		t.Errorf("before the first push: %+v, %v", u, err)
+	}
+	ref := mustParse(t, host+"/demo/app:1")
+	subject := pushImage(t, ref.String(), false)
+	u, err = testClient(Options{}).Examine(t.Context(), repositoryOf(t, host+"/demo/app"))
+	if err != nil || u.Scheme != "http" || u.Auth != AuthNone || !u.Pull.Allowed || !u.Push.Allowed || !u.Referrers.Known || !u.Referrers.Allowed || u.Tags != 1 || u.Missing {
+		t.Errorf("got %+v, %v", u, err)
+	}
+	repo := testClient(Options{}).Repo(ref)
+	d := storeReferrer(t, repo, subject, "a")
+	if err := repo.Attach(t.Context(), subject, d); err != nil {
+		t.Fatal(err)
+	}
+	list, err := repo.Referrers(t.Context(), subject)
+	if err != nil || !list.API || len(list.List) != 1 || list.List[0].Digest != d.Digest || list.List[0].ArtifactType != testType {
+		t.Errorf("got %+v, %v", list, err)
+	}
+	if _, err := repo.Manifest(t.Context(), FallbackTag(subject)); !IsNotFound(err) {
+		t.Errorf("a fallback tag was written where none is needed: %v", err)
+	}
+}
+
 // Nothing is left behind: not an upload, not a blob, not a tag.
 func TestExamineWritesNothing(t *testing.T) {
 	reg := registrytest.Faults(t, false)

@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,6 +31,10 @@ type Options struct {
 	Keychain authn.Keychain
 	// Transport makes the requests; nil means one with Go's proxy settings. Retries are added.
 	Transport http.RoundTripper
+	// CertDirs are folders in which certificates for the connection to a registry are looked for,
+	// below HOST or HOST:PORT, as in Docker's certs.d; the first that has some counts. They go before
+	// Transport.
+	CertDirs []string
 	// UserAgent begins the User-Agent header, "bulla" if empty.
 	UserAgent string
 	// Timeout bounds each operation, DefaultTimeout if zero. The context may end it earlier.
@@ -40,14 +45,17 @@ type Options struct {
 // repository, so a Client should serve a whole run.
 type Client struct {
 	keychain  authn.Keychain
-	transport http.RoundTripper
+	transport http.RoundTripper // for registries without certificates of their own
+	certDirs  []string
+	userAgent string
 	timeout   time.Duration
 	slots     chan struct{} // one for each request under way
 	pause     func(context.Context, time.Duration) error
 	turns     turns
 
-	mu       sync.Mutex
-	sessions map[sessionKey]*session
+	mu          sync.Mutex
+	sessions    map[sessionKey]*session
+	connections map[string]connection // by registry
 }
 
 // session is an HTTP client that has shaken hands with a registry: it knows the scheme and
@@ -64,7 +72,10 @@ type sessionKey struct {
 
 // NewClient makes a Client. It talks to nobody yet.
 func NewClient(o Options) *Client {
-	c := &Client{keychain: o.Keychain, timeout: o.Timeout, sessions: map[sessionKey]*session{}, slots: make(chan struct{}, maxRequests), pause: wire.Wait}
+	c := &Client{
+		keychain: o.Keychain, timeout: o.Timeout, certDirs: o.CertDirs, userAgent: cmp.Or(o.UserAgent, "bulla"),
+		sessions: map[sessionKey]*session{}, connections: map[string]connection{}, slots: make(chan struct{}, maxRequests), pause: wire.Wait,
+	}
 	if c.keychain == nil {
 		c.keychain = authn.DefaultKeychain
 	}
@@ -75,11 +86,7 @@ func NewClient(o Options) *Client {
 	if base == nil {
 		base = newTransport()
 	}
-	ua := o.UserAgent
-	if ua == "" {
-		ua = "bulla"
-	}
-	c.transport = transport.NewUserAgent(&retrying{inner: base, wait: wire.Wait}, ua)
+	c.transport = transport.NewUserAgent(&retrying{inner: base, wait: wire.Wait}, c.userAgent)
 	return c
 }
 
@@ -129,6 +136,10 @@ func (c *Client) session(ctx context.Context, repo name.Repository, push bool) (
 
 // handshake finds credentials and asks the registry which scheme and which token it wants.
 func (c *Client) handshake(ctx context.Context, repo name.Repository, push bool) (*http.Client, error) {
+	connection, err := c.connection(repo.RegistryStr())
+	if err != nil {
+		return nil, err
+	}
 	auth, err := c.credentials(ctx, repo)
 	if err != nil {
 		return nil, err
@@ -137,7 +148,7 @@ func (c *Client) handshake(ctx context.Context, repo name.Repository, push bool)
 	if push {
 		scope = transport.PushScope
 	}
-	rt, err := transport.NewWithContext(ctx, repo.Registry, auth, c.transport, []string{repo.Scope(scope)})
+	rt, err := transport.NewWithContext(ctx, repo.Registry, auth, connection, []string{repo.Scope(scope)})
 	if err != nil {
 		return nil, err
 	}

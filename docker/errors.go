@@ -38,6 +38,9 @@ const (
 	// KindCredentials: Docker's configuration or its credential helper could not be read, so
 	// nothing was asked of the registry.
 	KindCredentials Kind = "credentials"
+	// KindCertificates: Docker's certificates for the registry cannot be used (a *CertificateError),
+	// so nothing was asked of the registry.
+	KindCertificates Kind = "certificates"
 	// KindContent: what came is not what its digest says, or not what the protocol says.
 	KindContent Kind = "content"
 	// KindTooLarge: what came is longer than the limit for its kind.
@@ -180,11 +183,14 @@ func (e *RegistryError) classify(err error) {
 	var se *statusError
 	var te *transport.Error
 	var ce *credentialError
+	var file *CertificateError
 	switch {
+	case errors.As(err, &file):
+		e.Kind = KindCertificates
 	case errors.As(err, &se):
 		e.Status, e.Detail = se.status, se.detail
 		e.Kind = kindOfStatus(se.status)
-	case wire.BadCertificate(err): // what was answered without TLS afterwards is of no interest
+	case wire.BadCertificate(err), wire.WantsCertificate(err): // what was answered without TLS afterwards is of no interest
 		e.Kind = KindUnreachable
 	case errors.As(err, &te): // of the handshake, which go-containerregistry does
 		e.Status, e.Kind = te.StatusCode, kindOfStatus(te.StatusCode)

@@ -1,11 +1,12 @@
 package workflow
 
 import (
-	"bulla/workflow/verify"
 	"context"
 	"fmt"
 	"path"
 	"strings"
+
+	"bulla/workflow/verify"
 )
 
 // isSourceArchive reports whether an artifact is called as source archives are: widget-1.4.0.tar.gz

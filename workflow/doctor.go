@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 
 	"bulla/docker"
 	"bulla/docker/dct"
+	"bulla/keys/wire"
 )
 
 // The rules of the registry doctor.
@@ -106,7 +108,17 @@ func (d *doctor) say(rule Rule, s Severity, hint, format string, args ...any) {
 
 // silent says that the registry gave no answer.
 func (d *doctor) silent(err error) {
-	d.say(RuleConnection, SeverityError, "check the name and the network; a registry with a certificate of your own needs it in the system's store",
+	hint := "check the name and the network"
+	var file *docker.CertificateError
+	switch {
+	case errors.As(err, &file):
+		hint = "put the file right or move it away; nothing was asked of the registry"
+	case wire.BadCertificate(err):
+		hint = "the certificate of a private authority belongs, as for Docker, into " + docker.CertificateFolder(d.repo.Registry()) + "/ca.crt below ~/.docker/certs.d or /etc/docker/certs.d"
+	case wire.WantsCertificate(err):
+		hint = "client.cert and client.key belong, as for Docker, into " + docker.CertificateFolder(d.repo.Registry()) + " below ~/.docker/certs.d or /etc/docker/certs.d"
+	}
+	d.say(RuleConnection, SeverityError, hint,
 		"The registry %s cannot be used: %v.", d.repo.Registry(), cause(err))
 	f := &d.out[len(d.out)-1]
 	var re *docker.RegistryError
@@ -131,9 +143,20 @@ func (d *doctor) connection(u docker.Checkup) {
 			"The connection to %s is plain: anybody on the way can read the password and change the images.", d.repo.Registry())
 		return
 	}
-	d.say(RuleConnection, SeverityInfo, "", "The connection to %s is verified (%s, certificate by %s).", d.repo.Registry(), u.TLS, u.Issuer)
+	by := "an authority of the system"
+	if u.Authority != "" {
+		by = u.Authority
+	}
+	d.say(RuleConnection, SeverityInfo, "", "The connection to %s is verified by %s (%s, certificate by %s).", d.repo.Registry(), by, u.TLS, u.Issuer)
 	if !u.Expires.IsZero() && u.Expires.Sub(d.now) < soon {
 		d.say(RuleCertificate, SeverityWarning, "have it renewed", "The registry's certificate ends on %s.", day(u.Expires))
+	}
+	if u.Shown == "" {
+		return
+	}
+	d.say(RuleCertificate, SeverityInfo, "", "The registry asks for a certificate, and was shown %s.", u.Shown)
+	if !u.ShownExpires.IsZero() && u.ShownExpires.Sub(d.now) < soon {
+		d.say(RuleCertificate, SeverityWarning, "have it renewed", "Your certificate %s ends on %s.", u.Shown, day(u.ShownExpires))
 	}
 }
 
@@ -231,6 +254,13 @@ func (d *doctor) cosign(u docker.Checkup) {
 		list = "under the tag sha256-DIGEST, which other tools show among the tags"
 	}
 	d.say(RuleCosign, SeverityInfo, "", "cosign 3 finds what bulla signs %s. cosign 2 needs the older form too (bulla image sign --sig).", list)
+	if u.Authority != "" || u.Shown != "" {
+		flags := "--registry-cacert " + cmp.Or(u.Authority, "FILE")
+		if u.Shown != "" {
+			flags += " --registry-client-cert " + u.Shown + " --registry-client-key " + strings.TrimSuffix(u.Shown, ".cert") + ".key"
+		}
+		d.say(RuleCosign, SeverityInfo, flags, "cosign does not read Docker's folder of certificates: it has to be told of them.")
+	}
 	if u.Scheme == "http" && !local(d.repo) {
 		d.say(RuleCosign, SeverityInfo, "cosign --allow-http-registry", "cosign speaks to this registry only when it is told to do so without TLS.")
 	}

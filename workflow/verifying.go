@@ -1,8 +1,9 @@
 package workflow
 
 import (
-	"bulla/workflow/verify"
 	"context"
+
+	"bulla/workflow/verify"
 )
 
 // NewVerifier makes a Verifier with the keys of a World.

@@ -1,10 +1,12 @@
 package workflow
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"bulla/docker"
@@ -72,6 +74,9 @@ func NewWorld(ctx context.Context, o WorldOptions) (*World, error) {
 	if w.Vault = vault.Open(o.Home, o.Env); o.NoKeychain {
 		w.Vault = vault.NewManager(vault.ManagerOptions{Dir: o.Home})
 	}
+	if o.Registry.CertDirs == nil {
+		o.Registry.CertDirs = certDirs(o.Env, runtime.GOOS)
+	}
 	w.Registry = docker.NewClient(o.Registry)
 	w.Web = web.New(web.Options{UserAgent: o.Registry.UserAgent})
 	w.Published = publish.OpenRecords(filepath.Join(o.Home, "published"))
@@ -101,15 +106,42 @@ func (w *World) TrustClient(server string) *dct.Client {
 	if o.Server == "" {
 		o.Server = w.Env("DOCKER_CONTENT_TRUST_SERVER")
 	}
-	switch home := w.Env("HOME"); {
-	case w.Env("DOCKER_CONFIG") != "":
-		o.DockerDir = w.Env("DOCKER_CONFIG")
-	case home != "":
-		o.DockerDir = filepath.Join(home, ".docker")
-	case w.Env("USERPROFILE") != "":
-		o.DockerDir = filepath.Join(w.Env("USERPROFILE"), ".docker")
-	default: // nobody's home: a practice world
+	if o.DockerDir = dockerDir(w.Env); o.DockerDir == "" { // nobody's home: a practice world
 		o.DockerDir = filepath.Join(w.Home, "docker")
 	}
 	return dct.NewClient(o)
+}
+
+// dockerDir is Docker's folder, "" where nobody is at home.
+func dockerDir(env func(string) string) string {
+	switch home := env("HOME"); {
+	case env("DOCKER_CONFIG") != "":
+		return env("DOCKER_CONFIG")
+	case home != "":
+		return filepath.Join(home, ".docker")
+	case env("USERPROFILE") != "":
+		return filepath.Join(env("USERPROFILE"), ".docker")
+	}
+	return ""
+}
+
+// certDirs are the folders in which Docker keeps certificates for the connections to registries: the
+// user's own, which Docker Desktop reads, then the engine's, which without root lies in the home
+// folder, too. A practice world has none.
+func certDirs(env func(string) string, system string) []string {
+	own := dockerDir(env)
+	if own == "" {
+		return nil
+	}
+	dirs := []string{filepath.Join(own, "certs.d")}
+	if system == "windows" {
+		return append(dirs, filepath.Join(env("PROGRAMDATA"), "docker", "certs.d"))
+	}
+	if config := cmp.Or(env("XDG_CONFIG_HOME"), env("HOME")); config != "" {
+		if env("XDG_CONFIG_HOME") == "" {
+			config = filepath.Join(config, ".config")
+		}
+		dirs = append(dirs, filepath.Join(config, "docker", "certs.d"))
+	}
+	return append(dirs, filepath.FromSlash("/etc/docker/certs.d"))
 }

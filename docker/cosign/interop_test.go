@@ -78,7 +78,8 @@ func (p *peer) publicKey(path string) PublicKey {
 	return k
 }
 
-// withPeers runs f against a registry that lists referrers and one that does not.
+// withPeers runs f against a registry in the process and two real ones: one that lists referrers and one
+// that does not.
 func withPeers(t *testing.T, f func(t *testing.T, host string)) {
 	t.Helper()
 	t.Run("referrers", func(t *testing.T) {
@@ -89,6 +90,7 @@ func withPeers(t *testing.T, f func(t *testing.T, host string)) {
 		defer r.Close()
 		f(t, r.Host())
 	})
+	t.Run("ociregistry", func(t *testing.T) { f(t, registrytest.Referrers(t)) })
 	t.Run("distribution", func(t *testing.T) { f(t, registrytest.Distribution(t)) })
 }
 
@@ -171,75 +173,70 @@ func TestWeAcceptCosigns(t *testing.T) {
 // Both refuse the same tampered bundles.
 func TestTamperedForBoth(t *testing.T) {
 	p := newPeer(t)
-	reg, err := loopback.Start(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer reg.Close()
 	path, pub := newKey(t, canary)
 	s := unlockedSigner(t, path, canary)
 	public := strings.TrimSuffix(path, ".key") + ".pub"
 	c := testClient()
-	for name, make := range map[string]func(digest string) []byte{
-		"untouched":         func(d string) []byte { return bundleOf(t, s, d, func(*bundle) {}) },
-		"signature altered": func(d string) []byte { return bundleOf(t, s, d, func(b *bundle) { b.DSSE.Signatures[0].Sig[20] ^= 1 }) },
-		"statement altered": func(d string) []byte {
-			return bundleOf(t, s, d, func(b *bundle) { b.DSSE.Payload = append(b.DSSE.Payload, ' ') })
-		},
-		"another image": func(string) []byte { return bundleOf(t, s, someDigest, func(*bundle) {}) },
-		"two signatures": func(d string) []byte {
-			return bundleOf(t, s, d, func(b *bundle) { b.DSSE.Signatures = append(b.DSSE.Signatures, b.DSSE.Signatures[0]) })
-		},
-	} {
-		ref := reg.Host() + "/demo/" + strings.ReplaceAll(name, " ", "-") + ":1"
-		img := pushed(t, c, ref)
-		attach(t, c, img, bundleType, bundleType, make(img.Digest), nil)
-		good := statuses(t, c, img, pub)[0] == keys.StatusGood
-		if good != (name == "untouched") {
-			t.Errorf("%s: we say good: %v", name, good)
+	withPeers(t, func(t *testing.T, host string) {
+		for name, make := range map[string]func(digest string) []byte{
+			"untouched":         func(d string) []byte { return bundleOf(t, s, d, func(*bundle) {}) },
+			"signature altered": func(d string) []byte { return bundleOf(t, s, d, func(b *bundle) { b.DSSE.Signatures[0].Sig[20] ^= 1 }) },
+			"statement altered": func(d string) []byte {
+				return bundleOf(t, s, d, func(b *bundle) { b.DSSE.Payload = append(b.DSSE.Payload, ' ') })
+			},
+			"another image": func(string) []byte { return bundleOf(t, s, someDigest, func(*bundle) {}) },
+			"two signatures": func(d string) []byte {
+				return bundleOf(t, s, d, func(b *bundle) { b.DSSE.Signatures = append(b.DSSE.Signatures, b.DSSE.Signatures[0]) })
+			},
+		} {
+			ref := host + "/demo/" + strings.ReplaceAll(name, " ", "-") + ":1"
+			img := pushed(t, c, ref)
+			attach(t, c, img, bundleType, bundleType, make(img.Digest), nil)
+			good := statuses(t, c, img, pub)[0] == keys.StatusGood
+			if good != (name == "untouched") {
+				t.Errorf("%s: we say good: %v", name, good)
+			}
+			if err := p.verify(public, ref); (err == nil) != good {
+				t.Errorf("%s: we say good: %v, cosign: %v", name, good, err)
+			}
 		}
-		if err := p.verify(public, ref); (err == nil) != good {
-			t.Errorf("%s: we say good: %v, cosign: %v", name, good, err)
-		}
-	}
+	})
 }
 
-// A second party's bundle hides neither ours from cosign nor cosign's from us.
+// A second party's bundle hides neither ours from cosign nor cosign's from us. Without the referrers
+// API both write the same index.
 func TestTwoPartiesWithCosign(t *testing.T) {
 	p := newPeer(t)
-	host := registrytest.Distribution(t) // fallback tag: both write the same index
 	theirs, theirsPub := p.keyPair()
 	ours, oursKey := newKey(t, canary)
-	c := testClient()
-	ref := host + "/demo/app:1"
-	img := pushed(t, c, ref)
-	p.sign(theirs, digestRef(img), false)
-	if _, err := Sign(t.Context(), c, img, unlockedSigner(t, ours, canary), someTime); err != nil {
-		t.Fatal(err)
-	}
-	for _, pub := range []string{theirsPub, strings.TrimSuffix(ours, ".key") + ".pub"} {
-		if err := p.verify(pub, ref); err != nil {
-			t.Error(err)
+	withPeers(t, func(t *testing.T, host string) {
+		c := testClient()
+		ref := host + "/demo/app:1"
+		img := pushed(t, c, ref)
+		p.sign(theirs, digestRef(img), false)
+		if _, err := Sign(t.Context(), c, img, unlockedSigner(t, ours, canary), someTime); err != nil {
+			t.Fatal(err)
 		}
-	}
-	wantStatuses(t, statuses(t, c, img, oursKey), keys.StatusGood, keys.StatusUnknownKey)
-	wantStatuses(t, statuses(t, c, img, oursKey, p.publicKey(theirsPub)), keys.StatusGood, keys.StatusGood)
+		for _, pub := range []string{theirsPub, strings.TrimSuffix(ours, ".key") + ".pub"} {
+			if err := p.verify(pub, ref); err != nil {
+				t.Error(err)
+			}
+		}
+		wantStatuses(t, statuses(t, c, img, oursKey), keys.StatusGood, keys.StatusUnknownKey)
+		wantStatuses(t, statuses(t, c, img, oursKey, p.publicKey(theirsPub)), keys.StatusGood, keys.StatusGood)
+	})
 }
 
 // Keys of every kind that cosign can import: it opens our envelope, we open its own; each
 // verifies the other's signatures.
 func TestKindsOfKeysWithCosign(t *testing.T) {
 	p := newPeer(t)
-	reg, err := loopback.Start(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer reg.Close()
+	host := registrytest.Referrers(t)
 	c := testClient()
 	for name, k := range kindsOfKeys(t) {
 		prefix := importKey(t, p, k)
 		pub := p.publicKey(prefix + ".pub")
-		byUs := pushed(t, c, reg.Host()+"/demo/"+name+":us")
+		byUs := pushed(t, c, host+"/demo/"+name+":us")
 		if _, err := Sign(t.Context(), c, byUs, unlockedSigner(t, prefix+".key", canary), someTime); err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -247,7 +244,7 @@ func TestKindsOfKeysWithCosign(t *testing.T) {
 		if err := p.verify(prefix+".pub", digestRef(byUs)); err != nil {
 			t.Errorf("%s: cosign refuses ours: %v", name, err)
 		}
-		byThem := pushed(t, c, reg.Host()+"/demo/"+name+":them")
+		byThem := pushed(t, c, host+"/demo/"+name+":them")
 		p.sign(prefix+".key", digestRef(byThem), false)
 		wantStatuses(t, statuses(t, c, byThem, pub), keys.StatusGood)
 	}

@@ -117,6 +117,7 @@ func bothKinds(t *testing.T, f func(t *testing.T, host string)) {
 			f(t, r.Host())
 		})
 	}
+	t.Run("ociregistry", func(t *testing.T) { f(t, registrytest.Referrers(t)) })
 	t.Run("distribution", func(t *testing.T) { f(t, registrytest.Distribution(t)) })
 }
 

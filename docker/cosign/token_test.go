@@ -2,15 +2,13 @@ package cosign
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -50,17 +48,19 @@ func (s somebody) Resolve(authn.Resource) (authn.Authenticator, error) {
 // client knows the password, and the authority if it shall.
 func (g *guarded) client(known bool) *docker.Client {
 	g.t.Helper()
-	return docker.NewClient(docker.Options{Keychain: somebody{Username: "rhea", Password: "correct horse"}, Transport: g.transport(known)})
+	return g.as("correct horse", known)
 }
 
-func (g *guarded) transport(known bool) http.RoundTripper {
-	g.t.Helper()
-	pool := x509.NewCertPool()
-	pem, err := os.ReadFile(g.ca.File)
-	if err != nil || known && !pool.AppendCertsFromPEM(pem) {
-		g.t.Fatal(err)
+func (g *guarded) as(password string, known bool) *docker.Client {
+	o := docker.Options{Keychain: somebody{Username: "rhea", Password: password}}
+	if known {
+		o.CertDirs = []string{filepath.Dir(g.ca.Folder(g.t, g.host))}
 	}
-	return docker.Transport(&tls.Config{RootCAs: pool}, "test")
+	return docker.NewClient(o)
+}
+
+func (g *guarded) do(req *http.Request) (*http.Response, error) {
+	return g.ca.Client(g.t).Transport.RoundTrip(req)
 }
 
 // push pushes an image with a client's own requests: nothing else here knows the authority.
@@ -136,10 +136,44 @@ func TestTokensAndPrivateAuthority(t *testing.T) {
 	if _, err := g.client(false).Resolve(t.Context(), ref); !errors.As(err, &re) || re.Kind != docker.KindUnreachable || !strings.Contains(err.Error(), "certificate") {
 		t.Errorf("without the authority: %v", err)
 	}
-	nobody := docker.NewClient(docker.Options{Keychain: somebody{Username: "rhea", Password: "wrong"}, Transport: g.transport(true)})
-	if _, err := nobody.Resolve(t.Context(), ref); !errors.As(err, &re) || re.Kind != docker.KindUnauthorized {
+	if _, err := g.as("wrong", true).Resolve(t.Context(), ref); !errors.As(err, &re) || re.Kind != docker.KindUnauthorized {
 		t.Errorf("with a wrong password: %v", err)
 	}
+}
+
+// A registry of a private authority that wants a certificate of its clients: we take both from Docker's
+// folder, cosign is told of them by flags; each accepts what the other signed.
+func TestClientCertificateWithCosign(t *testing.T) {
+	p := newPeer(t)
+	server, people := trusttest.NewCA(t), trusttest.NewCA(t)
+	host := registrytest.DistributionForClients(t, server.Cert, server.Key, people.File)
+	dir := server.Folder(t, host)
+	people.ClientCertificate(t, dir)
+	c := docker.NewClient(docker.Options{Keychain: anonymous{}, CertDirs: []string{filepath.Dir(dir)}})
+	path, pub := newKey(t, canary)
+	theirs, theirsPub := p.keyPair()
+	ref, err := docker.ParseReference(host + "/demo/app:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	img := pushThroughClient(t, c, ref)
+	if _, err := Sign(t.Context(), c, img, unlockedSigner(t, path, canary), someTime); err != nil {
+		t.Fatal(err)
+	}
+	file := func(name string) string { return filepath.Join(dir, name) }
+	flags := []string{"--registry-cacert", file("ca.crt"), "--registry-client-cert", file("client.cert"), "--registry-client-key", file("client.key")}
+	verify := append([]string{"verify", "--key", strings.TrimSuffix(path, ".key") + ".pub", "--insecure-ignore-tlog=true", ref.String()}, flags...)
+	if err := p.run(verify...); err != nil {
+		t.Error(err)
+	}
+	if err := p.run(verify[:len(verify)-4]...); err == nil {
+		t.Error("cosign got in without a certificate: the registry asks for none")
+	}
+	sign := []string{"sign", "--yes", "--key", theirs, "--tlog-upload=false", "--use-signing-config=false", digestRef(img)}
+	if err := p.run(append(sign, flags...)...); err != nil {
+		t.Fatal(err)
+	}
+	wantStatuses(t, statuses(t, c, img, pub, p.publicKey(theirsPub)), keys.StatusGood, keys.StatusGood)
 }
 
 // waitUntilExpired waits until the registry refuses a token that is given out now.
@@ -154,7 +188,7 @@ func (g *guarded) waitUntilExpired() {
 			g.t.Fatal(err)
 		}
 		req.Header.Set("Authorization", "Bearer "+token)
-		resp, err := g.transport(true).RoundTrip(req)
+		resp, err := g.do(req)
 		if err != nil {
 			g.t.Fatal(err)
 		}
@@ -174,7 +208,7 @@ func (g *guarded) token(ctx context.Context) string {
 		g.t.Fatal(err)
 	}
 	req.SetBasicAuth("rhea", "correct horse")
-	resp, err := g.transport(true).RoundTrip(req)
+	resp, err := g.do(req)
 	if err != nil {
 		g.t.Fatal(err)
 	}

@@ -2,13 +2,10 @@ package dct
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -19,7 +16,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
 	"bulla/docker"
-	"bulla/keys/limits"
 )
 
 // Options says where things are.
@@ -141,53 +137,13 @@ func (c *Client) transport(host string) (http.RoundTripper, error) {
 	if t := c.transports[host]; t != nil {
 		return t, nil
 	}
-	config, err := tlsConfig(filepath.Join(c.dockerDir, "tls", host))
+	certificates, err := docker.ReadCertificates(filepath.Join(c.dockerDir, "tls", docker.CertificateFolder(host)))
 	if err != nil {
 		return nil, err
 	}
-	t := onlyTLS{docker.Transport(config, c.userAgent)}
+	t := onlyTLS{docker.Transport(certificates, c.userAgent)}
 	c.transports[host] = t
 	return t, nil
-}
-
-// maxCertificates is the longest file of certificates, in bytes: all authorities of a system have
-// some 250 KiB.
-const maxCertificates = 4 << 20
-
-// tlsConfig reads additional authorities (*.crt) and certificates of the user (*.cert with
-// *.key), as docker trust does. A folder that is not there has none.
-func tlsConfig(dir string) (*tls.Config, error) {
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
-	}
-	config := &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, os.ErrNotExist) {
-		return config, nil
-	} else if err != nil {
-		return nil, err
-	}
-	for _, e := range entries {
-		path := filepath.Join(dir, e.Name())
-		switch filepath.Ext(e.Name()) {
-		case ".crt":
-			b, err := limits.ReadFile(path, maxCertificates)
-			if err != nil {
-				return nil, err
-			}
-			if !pool.AppendCertsFromPEM(b) {
-				return nil, fmt.Errorf("%s: no certificate in it", path)
-			}
-		case ".cert":
-			pair, err := tls.LoadX509KeyPair(path, strings.TrimSuffix(path, ".cert")+".key")
-			if err != nil {
-				return nil, err
-			}
-			config.Certificates = append(config.Certificates, pair)
-		}
-	}
-	return config, nil
 }
 
 // session shakes hands with the trust server for one repository, once.

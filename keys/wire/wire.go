@@ -41,6 +41,21 @@ func BadCertificate(err error) bool {
 	return errors.As(err, &ce) || errors.As(err, &ua) || errors.As(err, &hn)
 }
 
+// WantsCertificate reports whether a server ended a TLS connection because of the client's certificate:
+// it was shown none, or one that it does not take. Go has no type for that.
+func WantsCertificate(err error) bool {
+	var oe *net.OpError
+	if !errors.As(err, &oe) || oe.Op != "remote error" {
+		return false
+	}
+	switch oe.Err.Error() {
+	case "tls: certificate required", "tls: bad certificate", "tls: unknown certificate authority", "tls: expired certificate",
+		"tls: revoked certificate", "tls: unknown certificate", "tls: unsupported certificate":
+		return true
+	}
+	return false
+}
+
 // NoTLS reports whether TLS with a server did not come about: its certificate is bad, or it speaks
 // something else.
 func NoTLS(err error) bool {

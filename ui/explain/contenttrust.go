@@ -29,7 +29,10 @@ func trustServers(err error, x *Explanation) bool {
 	var none *dct.NotInitializedError
 	var already *dct.InitializedError
 	var unseen *dct.NotSeenError
+	var file *docker.CertificateError
 	switch {
+	case errors.As(err, &file):
+		return registries(err, x)
 	case errors.As(err, &server):
 		x.Headline = fmt.Sprintf("The trust server %s could not be asked about %s.", server.Server, server.GUN)
 		x.Cause, x.Code = trustServerCause(server), CodeUnchecked

@@ -51,6 +51,7 @@ var every = []struct {
 	{&artifacts.OutsideError{Path: "x", Dir: "y"}, CodeUsage},
 	{&artifacts.SignatureExistsError{Path: "x.asc"}, CodeRefused},
 	{&artifacts.SyntaxError{Line: 1}, CodeFailed},
+	{&docker.CertificateError{Path: "x", Reason: "y"}, CodeUsage},
 	{&docker.MovedError{}, CodeFailed},
 	{&docker.NotListedError{Host: "h"}, CodeIncomplete},
 	{&docker.ReferenceError{Text: "x"}, CodeUsage},

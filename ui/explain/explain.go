@@ -544,10 +544,16 @@ func judging(err error, x *Explanation) bool {
 }
 
 func registries(err error, x *Explanation) bool {
+	var file *docker.CertificateError
 	var moved *docker.MovedError
 	var reg *docker.RegistryError
 	var unlisted *docker.NotListedError
 	switch {
+	case errors.As(err, &file):
+		x.Headline, x.Cause = fmt.Sprintf("The file %s cannot be used for the connection.", file.Path), sentence(file.Reason)
+		x.Untouched, x.Code = "Nothing was asked of the server.", CodeUsage
+		x.Next = []string{"put it right, or move it away: Docker reads it too"}
+		return true
 	case errors.As(err, &unlisted):
 		x.Untouched = "The signature itself is in the registry."
 		x.Next = []string{"bulla image sign again lists it; it makes no second one"}

@@ -27,6 +27,8 @@ type CA struct {
 	File, Cert, Key string
 	pair            tls.Certificate
 	key             *ecdsa.PrivateKey
+	own             *x509.Certificate
+	ownKey          *ecdsa.PrivateKey
 }
 
 // NewCA makes one.
@@ -40,6 +42,7 @@ func NewCA(t testing.TB) *CA {
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
 	}
 	caKey := newKey(t)
+	c.own, c.ownKey = ca, caKey
 	caDER := certify(t, ca, ca, caKey.Public(), caKey)
 	leaf := &x509.Certificate{
 		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "localhost"}, NotBefore: from, NotAfter: ca.NotAfter,
@@ -59,6 +62,40 @@ func NewCA(t testing.TB) *CA {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// Folder makes a folder as Docker keeps for the connection to host, below certs.d or tls: with the
+// authority in ca.crt.
+func (c *CA) Folder(t testing.TB, host string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), host)
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(c.File)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "ca.crt"), b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// ClientCertificate makes a certificate for a client, in dir as client.cert and client.key.
+func (c *CA) ClientCertificate(t testing.TB, dir string) {
+	t.Helper()
+	key := newKey(t)
+	leaf := &x509.Certificate{
+		SerialNumber: big.NewInt(3), Subject: pkix.Name{CommonName: "rhea"}, NotBefore: c.own.NotBefore, NotAfter: c.own.NotAfter,
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "client.cert"), "CERTIFICATE", certify(t, leaf, c.own, key.Public(), c.ownKey))
+	write(t, filepath.Join(dir, "client.key"), "PRIVATE KEY", der)
 }
 
 // TLS is the configuration of a server with the certificate.

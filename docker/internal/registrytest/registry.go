@@ -61,6 +61,14 @@ func DistributionOverTLS(t testing.TB, cert, key, realm, service, issuer, bundle
 	return strings.Replace(host, "127.0.0.1", "localhost", 1)
 }
 
+// DistributionForClients is Distribution with a certificate and key of its own that lets in only who
+// shows a certificate by one of the authorities in clients; all are PEM files.
+func DistributionForClients(t testing.TB, cert, key, clients string) string {
+	t.Helper()
+	host := start(t, fmt.Sprintf("{addr: \"127.0.0.1:0\", tls: {certificate: %q, key: %q, clientcas: [%q]}}", cert, key, clients), "")
+	return strings.Replace(host, "127.0.0.1", "localhost", 1)
+}
+
 var listening = regexp.MustCompile(`listening on (127\.0\.0\.1:\d+)`)
 
 func distribution(t testing.TB, extra string) string {
@@ -84,23 +92,47 @@ http: %s
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(program, "serve", config)
 	// Every REGISTRY_… variable would change the configuration.
-	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "REGISTRY_") })
-	stderr, err := cmd.StderrPipe()
+	env := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "REGISTRY_") })
+	return run(t, env, program, "serve", config)
+}
+
+// Referrers starts a registry that lists referrers itself (distribution specification 1.1), that of
+// cuelabs.dev/go/oci, on a free port of 127.0.0.1 and returns "127.0.0.1:PORT". The test skips
+// without it; the registry ends with the test.
+func Referrers(t testing.TB) string {
+	t.Helper()
+	return run(t, os.Environ(), keystest.Peer(t, "ociregistry"))
+}
+
+// run starts a registry that says where it listens, until the test ends.
+func run(t testing.TB, env []string, program string, args ...string) string {
+	t.Helper()
+	name := filepath.Base(program)
+	cmd := exec.Command(program, args...)
+	cmd.Env = env
+	if _, err := cmd.StdinPipe(); err != nil { // ociregistry ends with it
+		t.Fatal(err)
+	}
+	out, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
+	cmd.Stdout, cmd.Stderr = w, w
+	err = cmd.Start()
+	_ = w.Close()
+	if err != nil {
+		_ = out.Close()
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
+		_ = out.Close()
 	})
 	found := make(chan string, 1)
 	go func() {
-		s := bufio.NewScanner(stderr)
+		s := bufio.NewScanner(out)
 		for s.Scan() { // to the end, or the registry would block on a full pipe
 			if m := listening.FindStringSubmatch(s.Text()); m != nil {
 				select {
@@ -114,11 +146,11 @@ http: %s
 	select {
 	case host, ok := <-found:
 		if !ok {
-			t.Fatal("docker-registry ended before it listened")
+			t.Fatalf("%s ended before it listened", name)
 		}
 		return host
 	case <-time.After(30 * time.Second):
-		t.Fatal("docker-registry did not begin to listen within 30 s")
+		t.Fatalf("%s did not begin to listen within 30 s", name)
 	}
 	return ""
 }
