@@ -16,20 +16,26 @@ import (
 // failure. The project's CI sets it to 1.
 const RequirePeers = "BULLA_REQUIRE_PEERS"
 
-// Peer finds a foreign program: in the folder named by BULLA_PEERS first, then in PATH. If it
-// is missing the test is skipped, or fails where RequirePeers is set.
+// Peer finds a foreign program. If it is missing the test is skipped, or fails where RequirePeers
+// is set.
 func Peer(t testing.TB, name string) string {
 	t.Helper()
-	if dir := os.Getenv("BULLA_PEERS"); dir != "" {
-		if p, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
-			return p
-		}
-	}
-	p, err := exec.LookPath(name)
-	if err != nil {
+	p, ok := LookPeer(name)
+	if !ok {
 		Missing(t, "peer not installed: "+name)
 	}
 	return p
+}
+
+// LookPeer finds a foreign program: in the folder named by BULLA_PEERS first, then in PATH.
+func LookPeer(name string) (path string, ok bool) {
+	if dir := os.Getenv("BULLA_PEERS"); dir != "" {
+		if p, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
+			return p, true
+		}
+	}
+	p, err := exec.LookPath(name)
+	return p, err == nil
 }
 
 // Missing skips the test with the reason, or fails it where RequirePeers is set.
