@@ -83,6 +83,7 @@ type WaitFor string
 // What a step may wait for.
 const (
 	WaitPassphrase WaitFor = "passphrase"
+	WaitPIN        WaitFor = "pin"      // the PIN of the card that Label names
 	WaitAgent      WaitFor = "agent"    // gpg-agent at work: it stretches the passphrase
 	WaitCard       WaitFor = "card"     // the smartcard that Label names at work; it may want a touch
 	WaitTouch      WaitFor = "touch"    // that smartcard wants to be touched

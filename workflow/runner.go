@@ -289,17 +289,21 @@ func (r *run) attendant() agent.Attendant {
 }
 
 // ask is the way to a passphrase: what the face brought, then memory and the vault, then the
-// person. Each wait is an event.
-func (r *run) ask(st StepID) keys.AskPassphrase {
+// person. Each wait is an event, of the step at work: a card may want its PIN again later.
+func (r *run) ask() keys.AskPassphrase {
 	person := func(ctx context.Context, req keys.PassphraseRequest) (keys.Secret, error) {
 		if r.face.Ask == nil {
 			return keys.Secret{}, keys.ErrNoPassphrase
 		}
-		r.emit(StepWaiting{Step: st, For: WaitPassphrase, Label: req.Label, At: r.s.world.Now()})
+		w := StepWaiting{Step: r.at, For: WaitPassphrase, Label: req.Label, At: r.s.world.Now()}
+		if req.Card != "" {
+			w.For, w.Label = WaitPIN, req.Card
+		}
+		r.emit(w)
 		return r.face.Ask(ctx, req)
 	}
 	waiting := func(v vault.Status) {
-		r.emit(StepWaiting{Step: st, For: WaitKeychain, Label: v.Name, At: r.s.world.Now()})
+		r.emit(StepWaiting{Step: r.at, For: WaitKeychain, Label: v.Name, At: r.s.world.Now()})
 	}
 	if r.face.Unattended {
 		waiting = nil

@@ -105,7 +105,7 @@ func runKey(ctx context.Context, r *run) (string, error) {
 	}
 	r.signer = signer
 	attend(signer, r.attendant())
-	if err := signer.Unlock(ctx, r.ask(StepKey)); err != nil {
+	if err := signer.Unlock(ctx, r.ask()); err != nil {
 		return "", err
 	}
 	if err := r.openImageKeys(ctx); err != nil {

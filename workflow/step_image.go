@@ -37,7 +37,7 @@ func (r *run) openImageKeys(ctx context.Context) (err error) {
 		if r.image, err = cosign.LoadSigner(r.plan.ImageKey); err != nil {
 			return err
 		}
-		if err := r.image.Unlock(ctx, r.ask(StepKey)); err != nil {
+		if err := r.image.Unlock(ctx, r.ask()); err != nil {
 			return err
 		}
 		if id := string(r.image.Public().Fingerprint()); r.plan.ImageID != "" && r.plan.ImageID != id {
@@ -53,7 +53,7 @@ func (r *run) openImageKeys(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		if err := repo.Unlock(ctx, img, p.Trust.Pin.trust(), r.ask(StepKey)); err != nil {
+		if err := repo.Unlock(ctx, img, p.Trust.Pin.trust(), r.ask()); err != nil {
 			return err
 		}
 	}
@@ -129,7 +129,7 @@ func (r *run) signTrust(ctx context.Context, p PlannedImage, made *SignedImage) 
 	if now.Digest != img.Digest {
 		return &docker.MovedError{Ref: img.Reference, Was: img.Digest, Is: now.Digest}
 	}
-	signed, err := repo.Sign(ctx, img, p.Trust.Pin.trust(), r.ask(StepImage))
+	signed, err := repo.Sign(ctx, img, p.Trust.Pin.trust(), r.ask())
 	if err != nil {
 		return err
 	}

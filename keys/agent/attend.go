@@ -2,7 +2,9 @@ package agent
 
 import (
 	"context"
+	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"bulla/keys"
@@ -124,6 +126,41 @@ func (s *signer) lend(ctx context.Context, use func(context.Context, *inquiry) e
 				l.close() // or a prompt could appear on a terminal that is not lent
 			}
 		}()
-		return use(ctx, &inquiry{})
+		if err := l.option(ctx, "allow-pinentry-notify", "1"); err != nil && !refusesCommand(err) {
+			return s.explain("name its prompt", err)
+		}
+		p := prompt{}
+		err := use(ctx, &inquiry{launched: p.launched})
+		if ctx.Err() != nil {
+			p.end()
+		}
+		return err
 	})
+}
+
+// prompt is the agent's own prompt at work. The agent leaves it alone when nobody waits for it any
+// more: it would stay on the terminal and eat what is typed there.
+type prompt struct{ pid int }
+
+func (p *prompt) launched(pid int) { p.pid = pid }
+
+// end stops the prompt, and waits until it has let go of the terminal.
+func (p *prompt) end() {
+	if p.pid <= 1 {
+		return
+	}
+	process, err := os.FindProcess(p.pid)
+	if err != nil {
+		return
+	}
+	if process.Signal(syscall.SIGTERM) != nil {
+		_ = process.Kill()
+	}
+	for range 100 { // the agent, which began it, clears it away
+		if process.Signal(syscall.Signal(0)) != nil {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	_ = process.Kill()
 }

@@ -7,8 +7,11 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"bulla/keys"
 )
@@ -125,5 +128,47 @@ func TestOwnPromptFails(t *testing.T) {
 				t.Errorf("asked %d times", len(a.requests))
 			}
 		})
+	}
+}
+
+// Who gives up has the terminal back at once: the prompt is ended with the wait for it.
+func TestOwnPromptIsEnded(t *testing.T) {
+	h := newHome(t)
+	h.generate("own@example.org", "ed25519", "sign", passphrase)
+	dir := t.TempDir()
+	program := filepath.Join(dir, "pinentry")
+	script := "#!/bin/sh\necho 'OK here'\nwhile read -r line; do\n" +
+		"case $line in GETPIN*) echo $$ >'" + dir + "/pid'; exec sleep 600;;\n" +
+		"'GETINFO pid') printf 'D %s\\nOK\\n' $$;; *) echo OK;; esac\ndone\n"
+	if err := os.WriteFile(program, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	h.killAgent()
+	h.configure("no-allow-loopback-pinentry\npinentry-program " + program + "\n")
+	s, n := h.signer("own@example.org"), 0
+	s.(Attended).Attend(lent(&n))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	pid := ""
+	go func() {
+		for pid == "" && ctx.Err() == nil {
+			b, _ := os.ReadFile(filepath.Join(dir, "pid"))
+			pid = strings.TrimSpace(string(b))
+			time.Sleep(10 * time.Millisecond)
+		}
+		cancel()
+	}()
+	if err := s.Unlock(ctx, answer().ask); !errors.Is(err, context.Canceled) {
+		t.Fatalf("Unlock = %v", err)
+	}
+	p, err := strconv.Atoi(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(time.Minute); syscall.Kill(p, 0) == nil; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			_ = syscall.Kill(p, syscall.SIGKILL)
+			t.Fatal("the prompt stays on the terminal")
+		}
 	}
 }

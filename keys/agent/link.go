@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"bulla/keys"
@@ -152,10 +153,19 @@ func (l *link) which(ctx context.Context, grips []string, found map[string]bool)
 type inquiry struct {
 	secret keys.Secret // zero: there is none
 	asked  bool
+	// launched is told the process of the agent's own prompt; nil where none may appear.
+	launched func(pid int)
 }
 
 func (q *inquiry) handler() assuan.Handler {
-	return assuan.Handler{Inquire: func(keyword, _ string) (keys.Secret, error) {
+	return assuan.Handler{Inquire: func(keyword, args string) (keys.Secret, error) {
+		if keyword == "PINENTRY_LAUNCHED" && q.launched != nil {
+			pid, _, _ := strings.Cut(args, " ")
+			if n, err := strconv.Atoi(pid); err == nil {
+				q.launched(n)
+			}
+			return keys.Secret{}, nil
+		}
 		if keyword != "PASSPHRASE" {
 			return keys.Secret{}, fmt.Errorf("the agent asks for %q, which is not known here", keyword)
 		}

@@ -245,7 +245,9 @@ func (p *Passphrase) View(t theme.Theme, w, h int) []string {
 		out = append(out, picker.Marker(t, i == p.at)+names[i]+f.View(t, w-13, i == p.at))
 	}
 	if p.wrong != "" {
-		out = append(out, t.Bad.Render("  "+p.wrong))
+		for _, l := range layout.Wrap(p.wrong, w-2) {
+			out = append(out, t.Bad.Render("  "+l))
+		}
 	}
 	if p.weak != "" && p.at > 0 { // not while it is being typed
 		for _, l := range layout.Wrap(capital(p.weak), w-2) {

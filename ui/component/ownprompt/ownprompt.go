@@ -7,6 +7,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 
 	"golang.org/x/term"
@@ -36,14 +37,16 @@ func Terminal(ctx context.Context, in *os.File, getenv func(string) string) agen
 // hidden cursor.
 const leaveScreen = "\x1b[?1049l\x1b[0m\x1b[?25h"
 
-// Lend lends the terminal that in is while use runs. However that ends, the terminal is afterwards
-// as it was before.
+// Lend lends the terminal that in is while use runs. Ctrl+C ends it: the prompt does not hear of it,
+// for it has no terminal of its own. However it ends, the terminal is afterwards as it was before.
 func Lend(ctx context.Context, in *os.File, getenv func(string) string, use func(context.Context, agent.Terminal) error) error {
 	fd := int(in.Fd())
 	before, err := term.GetState(fd)
 	if err != nil {
 		return err
 	}
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
+	defer stop()
 	err = use(ctx, Terminal(ctx, in, getenv))
 	if ctx.Err() != nil {
 		_, _ = os.Stderr.WriteString(leaveScreen)

@@ -240,7 +240,7 @@ func (v *runView) stepLine(r *stepRow, w int) string {
 		}
 	case theme.Waiting:
 		text = t.Caution.Render("waiting for you")
-		if v.waiting != nil && v.waiting.For != workflow.WaitPassphrase {
+		if v.waiting != nil && v.waiting.For != workflow.WaitPassphrase && v.waiting.For != workflow.WaitPIN {
 			text = t.Caution.Render("waiting for " + waitWords(*v.waiting))
 		}
 		if d := v.now().Sub(v.waited); v.waiting != nil && d >= meter.Patience {
@@ -298,6 +298,8 @@ func waitWords(w workflow.StepWaiting) string {
 	switch w.For {
 	case workflow.WaitPassphrase:
 		return "the passphrase of " + label
+	case workflow.WaitPIN:
+		return "the PIN of card " + label
 	case workflow.WaitKeychain:
 		return label + ", which may show a dialog of its own"
 	case workflow.WaitNetwork:
