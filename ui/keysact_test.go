@@ -133,6 +133,12 @@ func (f *fakeKeys) Delete(_ context.Context, sel keys.Selector, force bool) (key
 	return keys.Key{}, nil
 }
 
+func (f *fakeKeys) MoveAside(_ context.Context, fpr keys.Fingerprint) (string, error) {
+	f.did("aside %s", fpr)
+	f.states = slices.DeleteFunc(f.states, func(s workflow.KeyState) bool { return s.Fingerprint == fpr })
+	return "/home/rhea/.local/share/bulla/aside/" + string(fpr), nil
+}
+
 func (f *fakeKeys) Generate(_ context.Context, p store.GenerateParams) (store.Generated, error) {
 	if !p.Passphrase.Equal(keys.NewSecret([]byte(keyCanary))) {
 		return store.Generated{}, errors.New("another passphrase came")
@@ -299,9 +305,14 @@ func keyActScenes() map[string]func(*player) {
 		},
 		"revoke-wrong": func(p *player) { p.onRhea().choose("Revoke it").press("enter", "enter", "1234", "enter") },
 		"delete-off":   func(p *player) { p.onRhea().choose("Delete it") },
-		"delete":       func(p *player) { p.press("/", "fine", "enter").choose("Delete it").see("end of the fingerprint") },
-		"backup":       func(p *player) { p.onRhea().press("b", "right") },
-		"backup-look":  func(p *player) { p.onRhea().press("b", "enter", "enter").see("back it up") },
+		"delete-broken": func(p *player) {
+			p.press("/", "is:broken", "enter").choose("Delete it").see("end of the fingerprint")
+		},
+		"aside":       func(p *player) { p.press("/", "is:broken", "enter", "m").see("end of the fingerprint") },
+		"menu-broken": func(p *player) { p.press("/", "is:broken", "enter", "a").press("end", "up", "up", "up") },
+		"delete":      func(p *player) { p.press("/", "fine", "enter").choose("Delete it").see("end of the fingerprint") },
+		"backup":      func(p *player) { p.onRhea().press("b", "right") },
+		"backup-look": func(p *player) { p.onRhea().press("b", "enter", "enter").see("back it up") },
 		"backup-done": func(p *player) {
 			p.onRhea().press("b", "enter", "enter", "y").answer().answer().see("The backup works")
 		},
@@ -424,6 +435,22 @@ func TestKeyEnds(t *testing.T) {
 		t.Error(p.r.View())
 	}
 	p.press("/", "ria", "enter").choose("Delete it").see("delete it").press("y").expect(f, "Deleted the key", "delete 5555666677778888999900001111222233334444 false")
+}
+
+// A key that cannot be read is moved aside, or deleted, once the end of its fingerprint was typed;
+// nothing else is offered for it.
+func TestBrokenKeyEnds(t *testing.T) {
+	const broken = "7777000011112222333344445555666677778888"
+	f := newFakeKeys()
+	p := playKeys(t, f, nil, false).surveyed().size(90, 30)
+	p.press("/", "is:broken", "enter").press("e").expect(f, "it cannot be read")
+	p.press("m").see("unexpected end of the file").see("end of the fingerprint").press("77778888", "enter")
+	p.expect(f, "Its files are now in", "aside "+broken)
+	f = newFakeKeys()
+	p = playKeys(t, f, nil, false).surveyed().size(90, 30)
+	p.press("/", "is:broken", "enter").choose("Delete it").see("Whether one was tried").press("1234", "enter").see("That is not it").press("esc").expect(f, "1 of 6")
+	p.choose("Delete it").see("Whether one was tried").press("77778888", "enter").expect(f, "Deleted the key", "delete "+broken+" true")
+	p.press("esc").onRhea().choose("Move it aside").see("it can be read")
 }
 
 // A key is published only after what becomes public was seen to its end, and each place tells for

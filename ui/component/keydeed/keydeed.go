@@ -33,6 +33,7 @@ const (
 	ToGnuPG
 	FromGnuPG
 	Delete
+	Aside
 	Generate
 	Import
 	Fetch
@@ -83,6 +84,7 @@ var deeds = [Actions]Deed{
 	ExportSecret:  {"Move it", "Export the secret key to a file", "For another computer of yours. Whoever has the file and the passphrase has the key.", NeedsSecret, nil},
 	Revoke:        {"End it", "Revoke it: declare it invalid, for good", "With a reason, which decides whether old signatures still count.", NeedsKey, revocable},
 	Delete:        {"End it", "Delete it from bulla's store", "Public and secret, for good. Its revocation certificate stays.", NeedsKey, deletable},
+	Aside:         {"End it", "Move it aside: its files cannot be read", "Out of bulla's store into the folder aside beside it, so that a backup can be imported in its place. Nothing in its files is changed.", NeedsKey, readable},
 	Generate:      {"Other keys", "Make a new key pair", "A primary key that certifies and a subkey that signs, and a revocation certificate.", NeedsNothing, nil},
 	Import:        {"Other keys", "Import keys from a file", "Public or secret, a backup on paper that was typed in, GnuPG's pubring.kbx. What it holds is shown first.", NeedsNothing, nil},
 	Fetch:         {"Other keys", "Fetch somebody's public key", "By its fingerprint, an address or a URL. It is shown before it is kept.", NeedsNothing, nil},
@@ -92,7 +94,7 @@ var deeds = [Actions]Deed{
 func Order() []Action {
 	return []Action{
 		Extend, BackUp, Passphrase, Renew, Revocation, Undo, Forget, Publish, CheckPlaces, Export, AddUserID, PrimaryUserID, RevokeUserID,
-		AddSubkey, RotateSubkey, RevokeSubkey, ToGnuPG, FromGnuPG, ExportSecret, Revoke, Delete, Generate, Import, Fetch,
+		AddSubkey, RotateSubkey, RevokeSubkey, ToGnuPG, FromGnuPG, ExportSecret, Revoke, Aside, Delete, Generate, Import, Fetch,
 	}
 }
 
@@ -106,7 +108,7 @@ func Fault(a Action, s *workflow.KeyState) string {
 		return "no key is chosen"
 	case !s.Read:
 		return "it is being read"
-	case s.Err != nil:
+	case s.Err != nil && a != Aside && a != Delete:
 		return "it cannot be read"
 	}
 	if d.Needs >= NeedsSecret && !SecretInStore(s) {
@@ -210,10 +212,23 @@ func revocable(s *workflow.KeyState) string {
 	return ""
 }
 
+// readable says why a key is not moved aside: only what cannot be read is in the way.
+func readable(s *workflow.KeyState) string {
+	switch {
+	case s.Err == nil:
+		return "it can be read"
+	case !s.InStore:
+		return "it is in GnuPG only"
+	}
+	return ""
+}
+
 func deletable(s *workflow.KeyState) string {
 	switch {
 	case !s.InStore:
 		return "it is in GnuPG only: gpg --delete-keys removes it there"
+	case s.Err != nil:
+		return ""
 	case SecretInStore(s) && s.BackedUp.IsZero():
 		return "no backup of its secret key was ever tried: back it up first"
 	}

@@ -21,7 +21,7 @@ func init() {
 		keydeed.AddUserID: (*Model).addUserID, keydeed.PrimaryUserID: (*Model).primaryUserID, keydeed.RevokeUserID: (*Model).revokeUserID,
 		keydeed.AddSubkey: (*Model).addSubkey, keydeed.RotateSubkey: (*Model).rotateSubkey, keydeed.RevokeSubkey: (*Model).revokeSubkey,
 		keydeed.ToGnuPG: (*Model).toGnuPG, keydeed.FromGnuPG: (*Model).fromGnuPG, keydeed.ExportSecret: (*Model).exportSecret,
-		keydeed.Revoke: (*Model).revoke, keydeed.Delete: (*Model).deleteIt,
+		keydeed.Revoke: (*Model).revoke, keydeed.Delete: (*Model).deleteIt, keydeed.Aside: (*Model).asideIt,
 		keydeed.Generate: (*Model).generate, keydeed.Import: (*Model).importFile, keydeed.Fetch: (*Model).fetch,
 	}
 }
@@ -63,7 +63,7 @@ func (m *Model) menu() {
 	r := m.table.at()
 	title := "What to do"
 	if r != nil {
-		title = "What to do with " + keydeed.UserID(r.name())
+		title = "What to do with " + keydeed.Called(&r.KeyState, r.name())
 	}
 	m.o.Dialogs.Push(dialog.NewMenu(title, m.menuItems(r, keydeed.Order())))
 }
@@ -85,6 +85,9 @@ func (m *Model) mend() tea.Cmd {
 	if why := keydeed.MendFault(stateOf(r)); why != "" {
 		m.Note = "Nothing to do: " + why + "."
 		return nil
+	}
+	if r.Err != nil {
+		return m.start(keydeed.Aside)
 	}
 	list := keydeed.Mendable(&r.KeyState)
 	if len(list) == 1 {

@@ -73,7 +73,7 @@ func consent(title string, r *row, effects []keydeed.Effect, yes string, do func
 	return dialog.NewConsent(title, func(t theme.Theme, w int) []string {
 		s := &sheet.Sheet{Theme: t, Width: w}
 		if r != nil {
-			s.Text(t.Strong, keydeed.UserID(r.name()))
+			s.Text(t.Strong, keydeed.Called(&r.KeyState, r.name()))
 			s.Lines = append(s.Lines, human.FingerprintLines(r.Fingerprint, w)...)
 			s.Space()
 		}
