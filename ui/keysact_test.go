@@ -243,6 +243,9 @@ func (f *fakeKeys) KeepFetched(_ context.Context, found publish.Found) ([]store.
 // onRhea stands on the key that has everything.
 func (p *player) onRhea() *player { return p.press("/", "3e9c", "enter") }
 
+// onBroken stands on the key that cannot be read, once that is known.
+func (p *player) onBroken() *player { return p.see("cannot be read").press("/", "is:broken", "enter") }
+
 func (p *player) paste(text string) *player {
 	p.t.Helper()
 	p.apply(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(text), Paste: true})
@@ -306,10 +309,10 @@ func keyActScenes() map[string]func(*player) {
 		"revoke-wrong": func(p *player) { p.onRhea().choose("Revoke it").press("enter", "enter", "1234", "enter") },
 		"delete-off":   func(p *player) { p.onRhea().choose("Delete it") },
 		"delete-broken": func(p *player) {
-			p.press("/", "is:broken", "enter").choose("Delete it").see("end of the fingerprint")
+			p.onBroken().choose("Delete it").see("end of the fingerprint")
 		},
-		"aside":       func(p *player) { p.press("/", "is:broken", "enter", "m").see("end of the fingerprint") },
-		"menu-broken": func(p *player) { p.press("/", "is:broken", "enter", "a").press("end", "up", "up", "up") },
+		"aside":       func(p *player) { p.onBroken().press("m").see("end of the fingerprint") },
+		"menu-broken": func(p *player) { p.onBroken().press("a").press("end", "up", "up", "up") },
 		"delete":      func(p *player) { p.press("/", "fine", "enter").choose("Delete it").see("end of the fingerprint") },
 		"backup":      func(p *player) { p.onRhea().press("b", "right") },
 		"backup-look": func(p *player) { p.onRhea().press("b", "enter", "enter").see("back it up") },
@@ -443,12 +446,12 @@ func TestBrokenKeyEnds(t *testing.T) {
 	const broken = "7777000011112222333344445555666677778888"
 	f := newFakeKeys()
 	p := playKeys(t, f, nil, false).surveyed().size(90, 30)
-	p.press("/", "is:broken", "enter").press("e").expect(f, "it cannot be read")
+	p.onBroken().press("e").expect(f, "it cannot be read")
 	p.press("m").see("unexpected end of the file").see("end of the fingerprint").press("77778888", "enter")
 	p.expect(f, "Its files are now in", "aside "+broken)
 	f = newFakeKeys()
 	p = playKeys(t, f, nil, false).surveyed().size(90, 30)
-	p.press("/", "is:broken", "enter").choose("Delete it").see("Whether one was tried").press("1234", "enter").see("That is not it").press("esc").expect(f, "1 of 6")
+	p.onBroken().choose("Delete it").see("Whether one was tried").press("1234", "enter").see("That is not it").press("esc").expect(f, "1 of 6")
 	p.choose("Delete it").see("Whether one was tried").press("77778888", "enter").expect(f, "Deleted the key", "delete "+broken+" true")
 	p.press("esc").onRhea().choose("Move it aside").see("it can be read")
 }
