@@ -243,6 +243,19 @@ func (f *fakeKeys) KeepFetched(_ context.Context, found publish.Found) ([]store.
 // onRhea stands on the key that has everything.
 func (p *player) onRhea() *player { return p.press("/", "3e9c", "enter") }
 
+// One action extends a key, shows what becomes public then, sends it everywhere it is published, and
+// tells of each place; a no in the middle leaves the key extended and sends nothing.
+func TestKeyExtendsEverywhere(t *testing.T) {
+	f := newFakeKeys()
+	p := playKeys(t, f, nil, false).surveyed().onRhea().size(100, 50)
+	p.choose("Extend it, and publish it again").press("enter").see("It goes to keys.openpgp.org").see("extend it").press("y").answer()
+	p.see("This would become public").see("keyserver.ubuntu.com").expect(f, "This would become public", "extend "+string(rhea)+" 17544h0m0s")
+	p.press("n").expect(f, "keys")
+	p.press("p", "down", "down", "enter").see("Extend the key").press("ctrl+u", "3y", "enter").see("extend it").press("y").answer()
+	p.see("This would become public").press("y").see("waiting for the mail")
+	p.expect(f, "Every place was asked", "extend "+string(rhea)+" 26304h0m0s", "publish vks:https://keys.openpgp.org", "publish hkps://keyserver.ubuntu.com")
+}
+
 // onBroken stands on the key that cannot be read, once that is known.
 func (p *player) onBroken() *player { return p.see("cannot be read").press("/", "is:broken", "enter") }
 

@@ -15,7 +15,7 @@ var begins [keydeed.Actions]func(m *Model, r *row) tea.Cmd
 
 func init() {
 	begins = [keydeed.Actions]func(m *Model, r *row) tea.Cmd{
-		keydeed.Extend: (*Model).extend, keydeed.BackUp: (*Model).backUp, keydeed.Passphrase: (*Model).passphrase, keydeed.Renew: (*Model).renew,
+		keydeed.Extend: (*Model).extend, keydeed.ExtendEverywhere: (*Model).extendEverywhere, keydeed.BackUp: (*Model).backUp, keydeed.Passphrase: (*Model).passphrase, keydeed.Renew: (*Model).renew,
 		keydeed.Revocation: (*Model).revocation, keydeed.Undo: (*Model).undo, keydeed.Forget: (*Model).forget,
 		keydeed.Publish: (*Model).publish, keydeed.CheckPlaces: (*Model).checkPlaces, keydeed.Export: (*Model).export,
 		keydeed.AddUserID: (*Model).addUserID, keydeed.PrimaryUserID: (*Model).primaryUserID, keydeed.RevokeUserID: (*Model).revokeUserID,
