@@ -58,7 +58,7 @@ func TestContract(t *testing.T) {
 		Setup:               setUp,
 		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"code": cmdCode, "json": cmdJSON, "fields": cmdFields, "lines": cmdLines,
+			"code": cmdCode, "json": cmdJSON, "fields": cmdFields, "lines": cmdLines, "keep": cmdKeep,
 			"registry": cmdRegistry, "image": cmdImage, "expand": cmdExpand, "repository": cmdRepository, "sks": cmdSKS, "standin": cmdStandin, "mail": cmdMail,
 		},
 	})
@@ -202,6 +202,22 @@ func cmdFields(ts *testscript.TestScript, neg bool, args []string) {
 			}
 		}
 	}
+}
+
+// cmdKeep keeps a value of the last object in a variable.
+func cmdKeep(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: keep FILE FIELD NAME")
+	}
+	list := objects(ts, args[0], false)
+	if len(list) == 0 {
+		ts.Fatalf("no objects in %s", args[0])
+	}
+	v, ok := field(list[len(list)-1], args[1])
+	if !ok {
+		ts.Fatalf("no %s in %v", args[1], list[len(list)-1])
+	}
+	ts.Setenv(args[2], fmt.Sprint(v))
 }
 
 func cmdLines(ts *testscript.TestScript, _ bool, args []string) {

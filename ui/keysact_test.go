@@ -133,6 +133,12 @@ func (f *fakeKeys) Delete(_ context.Context, sel keys.Selector, force bool) (key
 	return keys.Key{}, nil
 }
 
+func (f *fakeKeys) MoveAside(_ context.Context, fpr keys.Fingerprint) (string, error) {
+	f.did("aside %s", fpr)
+	f.states = slices.DeleteFunc(f.states, func(s workflow.KeyState) bool { return s.Fingerprint == fpr })
+	return "/home/rhea/.local/share/bulla/aside/" + string(fpr), nil
+}
+
 func (f *fakeKeys) Generate(_ context.Context, p store.GenerateParams) (store.Generated, error) {
 	if !p.Passphrase.Equal(keys.NewSecret([]byte(keyCanary))) {
 		return store.Generated{}, errors.New("another passphrase came")
@@ -237,6 +243,22 @@ func (f *fakeKeys) KeepFetched(_ context.Context, found publish.Found) ([]store.
 // onRhea stands on the key that has everything.
 func (p *player) onRhea() *player { return p.press("/", "3e9c", "enter") }
 
+// One action extends a key, shows what becomes public then, sends it everywhere it is published, and
+// tells of each place; a no in the middle leaves the key extended and sends nothing.
+func TestKeyExtendsEverywhere(t *testing.T) {
+	f := newFakeKeys()
+	p := playKeys(t, f, nil, false).surveyed().onRhea().size(100, 50)
+	p.choose("Extend it, and publish it again").press("enter").see("It goes to keys.openpgp.org").see("extend it").press("y").answer()
+	p.see("This would become public").see("keyserver.ubuntu.com").expect(f, "This would become public", "extend "+string(rhea)+" 17544h0m0s")
+	p.press("n").expect(f, "keys")
+	p.press("p", "down", "down", "enter").see("Extend the key").press("ctrl+u", "3y", "enter").see("extend it").press("y").answer()
+	p.see("This would become public").press("y").see("waiting for the mail")
+	p.expect(f, "Every place was asked", "extend "+string(rhea)+" 26304h0m0s", "publish vks:https://keys.openpgp.org", "publish hkps://keyserver.ubuntu.com")
+}
+
+// onBroken stands on the key that cannot be read, once that is known.
+func (p *player) onBroken() *player { return p.see("cannot be read").press("/", "is:broken", "enter") }
+
 func (p *player) paste(text string) *player {
 	p.t.Helper()
 	p.apply(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(text), Paste: true})
@@ -299,9 +321,14 @@ func keyActScenes() map[string]func(*player) {
 		},
 		"revoke-wrong": func(p *player) { p.onRhea().choose("Revoke it").press("enter", "enter", "1234", "enter") },
 		"delete-off":   func(p *player) { p.onRhea().choose("Delete it") },
-		"delete":       func(p *player) { p.press("/", "fine", "enter").choose("Delete it").see("end of the fingerprint") },
-		"backup":       func(p *player) { p.onRhea().press("b", "right") },
-		"backup-look":  func(p *player) { p.onRhea().press("b", "enter", "enter").see("back it up") },
+		"delete-broken": func(p *player) {
+			p.onBroken().choose("Delete it").see("end of the fingerprint")
+		},
+		"aside":       func(p *player) { p.onBroken().press("m").see("end of the fingerprint") },
+		"menu-broken": func(p *player) { p.onBroken().press("a").press("end", "up", "up", "up") },
+		"delete":      func(p *player) { p.press("/", "fine", "enter").choose("Delete it").see("end of the fingerprint") },
+		"backup":      func(p *player) { p.onRhea().press("b", "right") },
+		"backup-look": func(p *player) { p.onRhea().press("b", "enter", "enter").see("back it up") },
 		"backup-done": func(p *player) {
 			p.onRhea().press("b", "enter", "enter", "y").answer().answer().see("The backup works")
 		},
@@ -424,6 +451,22 @@ func TestKeyEnds(t *testing.T) {
 		t.Error(p.r.View())
 	}
 	p.press("/", "ria", "enter").choose("Delete it").see("delete it").press("y").expect(f, "Deleted the key", "delete 5555666677778888999900001111222233334444 false")
+}
+
+// A key that cannot be read is moved aside, or deleted, once the end of its fingerprint was typed;
+// nothing else is offered for it.
+func TestBrokenKeyEnds(t *testing.T) {
+	const broken = "7777000011112222333344445555666677778888"
+	f := newFakeKeys()
+	p := playKeys(t, f, nil, false).surveyed().size(90, 30)
+	p.onBroken().press("e").expect(f, "it cannot be read")
+	p.press("m").see("unexpected end of the file").see("end of the fingerprint").press("77778888", "enter")
+	p.expect(f, "Its files are now in", "aside "+broken)
+	f = newFakeKeys()
+	p = playKeys(t, f, nil, false).surveyed().size(90, 30)
+	p.onBroken().choose("Delete it").see("Whether one was tried").press("1234", "enter").see("That is not it").press("esc").expect(f, "1 of 6")
+	p.choose("Delete it").see("Whether one was tried").press("77778888", "enter").expect(f, "Deleted the key", "delete "+broken+" true")
+	p.press("esc").onRhea().choose("Move it aside").see("it can be read")
 }
 
 // A key is published only after what becomes public was seen to its end, and each place tells for

@@ -147,7 +147,7 @@ func keyScenes() map[string]func(*player) {
 	return map[string]func(*player){
 		"list":     func(p *player) {},
 		"card":     func(p *player) { p.press("/", "yubi", "enter") },
-		"broken":   func(p *player) { p.press("/", "is:broken", "enter", "enter") },
+		"broken":   func(p *player) { p.onBroken().press("enter") },
 		"hostile":  func(p *player) { p.press("/", "in:gnupg", "enter", "end", "enter") },
 		"story":    func(p *player) { p.press("/", "3e9c", "enter", "enter", "down", "down", "down") },
 		"code":     func(p *player) { p.press("v") },

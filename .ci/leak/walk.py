@@ -4,12 +4,14 @@
 It types into bulla on a terminal of its own, and only where the echo is off. All that bulla
 prints is passed on, so that a passphrase in it is found.
 """
+import fcntl
 import getpass
 import os
 import pty
 import re
 import select
 import signal
+import struct
 import subprocess
 import sys
 import termios
@@ -83,6 +85,46 @@ def converse(secret, answers, *args):
         sys.exit(f"walk.py: bulla ended with {status}, unanswered: {left}")
 
 
+ESCAPES = re.compile(r"\x1b(\[[0-9;:?>=]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[()#][0-9A-Z]|[@-Z\\-_=>])")
+SECRET = object()
+UP, TAB, ERASE = "\x1b[A", "\t", "\x15"
+
+
+def on_screen(secret, steps, *args):
+    """Runs bulla's full screen. Of steps, (PATTERN, KEY...), each is taken once its pattern has been
+    drawn since the one before, in their order; SECRET types the secret."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+        os.chdir(REPO)
+        os.execv(BULLA, ["bulla", *args])
+    left, unread, until = list(steps), "", time.time() + PATIENCE
+    while time.time() < until:
+        if not select.select([fd], [], [], 0.1)[0]:
+            continue
+        try:
+            data = os.read(fd, 65536)
+        except OSError:
+            break
+        if not data:
+            break
+        os.write(1, data)
+        unread += data.decode("utf-8", "replace")
+        drawn = ESCAPES.sub("", unread)
+        if not left or not re.search(left[0][0], drawn) or not echo_off(fd):
+            continue
+        for key in left.pop(0)[1:]:
+            for c in secret if key is SECRET else [key]:
+                os.write(fd, c.encode())
+                time.sleep(0.02)  # a key by itself
+        unread, until = "", time.time() + PATIENCE
+    if time.time() >= until:
+        os.kill(pid, signal.SIGTERM)
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if status or left:
+        sys.exit(f"walk.py: bulla's screen ended with {status}, not taken: {left}\n{ESCAPES.sub('', unread)}")
+
+
 def questions(version, keys):
     """The answers of a release in line mode, in whatever order the questions come."""
     return [
@@ -113,6 +155,23 @@ def first_key(secret):
     os.environ["BULLA_HOME"] = before
 
 
+def first_key_on_screen(secret):
+    """The same on the whole screen."""
+    before = os.environ["BULLA_HOME"]
+    os.environ["BULLA_HOME"] = os.path.join(HOME, "screen")
+    on_screen(secret, [
+        ("whose is it", "\r", "\r", "\r", "\r"), ("What kind of key", "\r", "\r"),
+        ("that protects it", SECRET, "\r"), ("> once more", SECRET, "\r"),
+        ("A backup, tried", ERASE, *"disk.asc", "\r"), ("From memory", UP, SECRET, "\r"),
+        ("master passphrase", SECRET, "\r", SECRET, "\r"),
+        ("The backup works", "\r"), ("A backup on paper", TAB, ERASE, *"sheet.html", "\r"), ("Print it", "\r"),
+        ("It declares the key", *"safe.asc", "\r"), ("moved to", "\r"), ("is its fingerprint", "\r"),
+        ("keyserver.ubuntu.com", " ", "\r"), ("write that", "\r"), ("go on", "\r"), ("A scratch repository", "\r"),
+        ("good for those|signature good", "\r"), ("## Signatures", "\r"), ("to do|Nothing is left", "\r"),
+    ], "keys", "generate")
+    os.environ["BULLA_HOME"] = before
+
+
 def hand_over(secret, n):
     """A named pipe with the secret in it: its name tells the trace that it may be there."""
     path = os.path.join(HOME, f"handed-over-{n}")
@@ -138,6 +197,7 @@ def main():
     secret = getpass.getpass("Passphrase: ")
     make_repository()
     first_key(secret)
+    first_key_on_screen(secret)
     converse(secret, questions("1.0.0", [
         (r"Names with tags.*: $", f"{REGISTRY}/acme/widget:1.0.0"), # the second release proposes this one's
         (r"Make one now\? \[y/N\] $", "y"), (r"Your name.*: $", ""), (r"Your e-mail address.*: $", ""), (r"It expires after.*: $", ""),

@@ -15,6 +15,9 @@ file left behind, a core dump.
   --rare          the canary is made of rare letters, and any three of them in one place count:
                   finds leaks key by key (a trace log, an echo) that a whole-string search misses
   --env NAME=VAL  an addition to the environment; may be given more than once
+  --material CMD  afterwards CMD is run in HOME, untraced, with the canary on standard input; each
+                  line of its output is hex for bytes that, like the canary, may turn up nowhere, not
+                  even where the canary may; none at all counts as vacuous
   --timeout S     seconds, 60 by default
   --expect TEXT   what must be on the terminal at the end, or the test counts as vacuous
   --vacuous-ok    do not insist that the canary was seen in an allowed place
@@ -30,6 +33,7 @@ import random
 import re
 import resource
 import select
+import shlex
 import shutil
 import string
 import subprocess
@@ -54,6 +58,7 @@ def parse_args():
     ap.add_argument("--keys", action="append", default=[])
     ap.add_argument("--rare", action="store_true")
     ap.add_argument("--env", action="append", default=[])
+    ap.add_argument("--material", default="")
     ap.add_argument("--timeout", type=float, default=60)
     ap.add_argument("--expect", default="")
     ap.add_argument("--vacuous-ok", action="store_true")
@@ -104,6 +109,33 @@ class Canary:
         if len(self.letters_in(data)) >= 3:
             found.append("key by key")
         return found
+
+
+class Material:
+    """Secret bytes that the programs made, and the ways they could be written down."""
+
+    letters = {}
+
+    def __init__(self, data):
+        self.forms = {"raw": data, "hex": data.hex().encode(), "HEX": data.hex().upper().encode(), "reversed": data[::-1]}
+        for k in range(3):
+            e = base64.b64encode(b"\0" * k + data)
+            self.forms[f"base64+{k}"] = e[(0, 2, 3)[k] : len(e) // 4 * 4 - 4]
+        self.traced = {n: "".join("\\x%02x" % c for c in v) for n, v in self.forms.items()}
+
+    def find(self, data):
+        return [n for n, v in self.forms.items() if v in data]
+
+
+def material(args, canary, work):
+    """What the programs made that must stay secret; they have ended."""
+    if not args.material:
+        return []
+    home = os.path.join(work, "home")
+    done = subprocess.run(shlex.split(args.material), cwd=home, input=canary.bytes, stdout=subprocess.PIPE, check=False)
+    if done.returncode:
+        return []
+    return [Material(bytes.fromhex(line)) for line in done.stdout.decode().split()]
 
 
 def unhex(s):
@@ -216,12 +248,22 @@ def main():
         out, asked, status = run(args, canary, work, trace)
         leaks, allowed = search_trace(args, canary, trace)
         leaks |= search_files(canary, work, trace)
+        secrets = material(args, canary, work)
+        args.allow = []
+        for m in secrets:
+            found = search_trace(args, m, trace)[0] | search_files(m, work, trace)
+            found.update(f"terminal output ({n})" for n in m.find(out))
+            leaks.update("secret key material: " + f for f in found)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     leaks.update(f"terminal output ({n})" for n in canary.find(out))
-    print(f"exit {status}, {len(leaks)} leaks, {allowed} allowed writes{'' if asked else ', PROMPT NEVER SEEN'}")
+    made = f", {len(secrets)} secret parts looked for" if args.material else ""
+    print(f"exit {status}, {len(leaks)} leaks, {allowed} allowed writes{made}{'' if asked else ', PROMPT NEVER SEEN'}")
     for leak in sorted(leaks):
         print("  LEAK", leak)
+    if args.material and not secrets:
+        print("no secret material was found to look for")
+        sys.exit(1 if leaks else 2)
     if not asked or args.expect.encode() not in out:
         print(repr(out[-300:]))
         sys.exit(1 if leaks else 2)

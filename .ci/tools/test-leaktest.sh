@@ -38,4 +38,15 @@ expect terminal 1 "$to_pipe; print(s)"
 expect file-name 1 "$to_pipe; open(s, 'w')"
 expect key-by-key 1 "$to_pipe; f = open('x', 'wb', 0); [f.write(c.encode() + b'\n') for c in s]" --rare
 expect key-by-key-clean 0 "$to_pipe" --rare
+mkdir "$work/bin"
+printf '%s\n' '#!/bin/sh' 'cat >/dev/null' 'echo 00112233445566778899aabbccddeeff' >"$work/bin/material"
+printf '%s\n' '#!/bin/sh' 'exit 1' >"$work/bin/none"
+chmod +x "$work/bin/material" "$work/bin/none"
+key='bytes.fromhex("00112233445566778899aabbccddeeff")'
+expect material-clean 0 "$to_pipe" --material "$work/bin/material"
+expect material-vacuous 2 "$to_pipe" --material "$work/bin/none"
+expect material-in-file 1 "$to_pipe; open('x', 'wb').write(b'a' + $key)" --material "$work/bin/material"
+expect material-where-the-canary-may 1 "$to_pipe; os.write(w, $key)" --material "$work/bin/material"
+expect material-in-argv 1 "$to_pipe; subprocess.run(['true', $key.hex()])" --material "$work/bin/material"
+expect material-on-terminal 1 "$to_pipe; print(base64.b64encode($key).decode())" --material "$work/bin/material"
 exit $failed

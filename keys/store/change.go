@@ -97,11 +97,25 @@ func (s *Store) anyKey(ctx context.Context, sel keys.Selector) (loadedKey, error
 	}
 	defer forget(loaded)
 	k, err := pick(loaded, sel)
+	if err != nil {
+		err = s.whyNot(sel, err)
+	}
 	k.secret = slices.Clone(k.secret)
 	for i := range k.secret {
 		k.secret[i] = k.secret[i].clone()
 	}
 	return k, err
+}
+
+// whyNot is the reason why the key with the fingerprint of sel cannot be read, or err where that is no
+// such key.
+func (s *Store) whyNot(sel keys.Selector, err error) error {
+	if fpr, e := keys.ParseFingerprint(sel.Text); e == nil {
+		if why, e := s.broken(fpr); e == nil {
+			return why
+		}
+	}
+	return err
 }
 
 func (s *Store) byFingerprint(sel keys.Selector) (loadedKey, error) {

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 
 	"bulla/keys"
-	"bulla/keys/atomicfile"
 )
 
 // NotBackedUpError says that a secret key was not deleted because no backup of it was tried.
@@ -20,9 +19,13 @@ func (e *NotBackedUpError) Error() string {
 
 // Delete removes a key, public and secret, for good. A secret key that was not backed up, see
 // [Store.Rehearse], is kept with a *NotBackedUpError unless force is set. The revocation
-// certificate stays where it is: it may be needed when the key turns up elsewhere.
+// certificate stays where it is: it may be needed when the key turns up elsewhere. A key that cannot
+// be read is deleted too where sel is its whole fingerprint; then of the Key only that is set.
 func (s *Store) Delete(ctx context.Context, sel keys.Selector, force bool) (keys.Key, error) {
 	k, err := s.anyKey(ctx, sel)
+	if p := (*ProblemError)(nil); errors.As(err, &p) && p.Key != "" {
+		return keys.Key{Fingerprint: p.Key, Source: keys.SourceStore}, s.deleteBroken(ctx, p.Key, force)
+	}
 	if err != nil {
 		return keys.Key{}, err
 	}
@@ -30,20 +33,7 @@ func (s *Store) Delete(ctx context.Context, sel keys.Selector, force bool) (keys
 	if len(k.secret) > 0 && k.backedUp.IsZero() && !force {
 		return keys.Key{}, &NotBackedUpError{k.fpr}
 	}
-	return k.key, s.locked(ctx, func() error {
-		dir := s.keyDir(k.fpr)
-		// One rename: a reader sees the key or none. The rest is cleared away by the next writer
-		// if this one is killed.
-		gone, err := os.MkdirTemp(s.dir, atomicfile.TempPrefix+"gone-")
-		if err != nil {
-			return err
-		}
-		if err := os.Rename(dir, filepath.Join(gone, string(k.fpr))); err != nil {
-			return errors.Join(err, os.Remove(gone))
-		}
-		syncDir(s.dir)
-		return os.RemoveAll(gone)
-	})
+	return k.key, s.locked(ctx, func() error { return s.remove(k.fpr) })
 }
 
 // Previous describes the version of a key before its latest change. It reports false where there

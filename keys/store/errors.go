@@ -25,7 +25,9 @@ var errStraySignature = errors.New("a signature without its key")
 type ProblemError struct {
 	// Path is the file or folder concerned.
 	Path string
-	Err  error
+	// Key is the key that cannot be read, "" where the problem is another.
+	Key keys.Fingerprint
+	Err error
 }
 
 func (e *ProblemError) Error() string { return fmt.Sprintf("%s: %v", e.Path, e.Err) }

@@ -241,6 +241,16 @@ func asProblem(path string, err error) error {
 	return &ProblemError{Path: path, Err: limits.WithoutPath(err)}
 }
 
+// unreadable is a problem with the key that is read at path.
+func (s *Store) unreadable(fpr keys.Fingerprint, path string, err error) error {
+	err = asProblem(path, err)
+	var p *ProblemError
+	if errors.As(err, &p) {
+		p.Key = fpr
+	}
+	return err
+}
+
 // absent turns "no such folder" into the error for a key that is not here.
 func absent(err error, fpr keys.Fingerprint) error {
 	if errors.Is(err, fs.ErrNotExist) {

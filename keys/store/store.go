@@ -154,9 +154,9 @@ func (s *Store) load(ctx context.Context) (list []loadedKey, problems []error, e
 			}
 			k := &all[i]
 			if k.stored, err = s.readKey(fpr); err != nil {
-				wrong[i] = asProblem(s.keyDir(fpr), err)
+				wrong[i] = s.unreadable(fpr, s.keyDir(fpr), err)
 			} else if k.key, err = k.describe(s.now()); err != nil {
-				wrong[i] = &ProblemError{Path: filepath.Join(s.keyDir(fpr), publicFile), Err: err}
+				wrong[i] = s.unreadable(fpr, filepath.Join(s.keyDir(fpr), publicFile), err)
 			}
 			return nil
 		})

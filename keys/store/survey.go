@@ -100,11 +100,11 @@ func (s *Store) examine(fpr keys.Fingerprint) Examined {
 	k, err := s.readKey(fpr)
 	defer k.forget()
 	if err != nil {
-		return failed(asProblem(s.keyDir(fpr), err))
+		return failed(s.unreadable(fpr, s.keyDir(fpr), err))
 	}
 	ring, err := k.ring()
 	if err != nil {
-		return failed(&ProblemError{Path: filepath.Join(s.keyDir(fpr), publicFile), Err: err})
+		return failed(s.unreadable(fpr, filepath.Join(s.keyDir(fpr), publicFile), err))
 	}
 	now := s.now()
 	return Examined{

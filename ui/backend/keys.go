@@ -45,6 +45,7 @@ type KeyChanger interface {
 	Undo(context.Context, keys.Selector) (keys.Key, error)
 	ForgetPrevious(context.Context, keys.Fingerprint) error
 	Delete(context.Context, keys.Selector, bool) (keys.Key, error)
+	MoveAside(context.Context, keys.Fingerprint) (string, error)
 }
 
 // KeyMover brings keys in, writes them out, and moves them between bulla's store and GnuPG.

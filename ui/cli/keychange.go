@@ -60,7 +60,7 @@ func (a *app) keyChangeCommands() []*cobra.Command {
 	return []*cobra.Command{
 		a.keysExtendCommand(), a.keysRenewCommand(), a.keysAddUserIDCommand(), a.keysRevokeUserIDCommand(), a.keysPrimaryUserIDCommand(),
 		a.keysAddSubkeyCommand(), a.keysRotateCommand(), a.keysRevokeSubkeyCommand(), a.keysPasswdCommand(), a.keysUndoCommand(), a.keysForgetCommand(),
-		a.keysRevokeCommand(), a.keysRevocationCommand(), a.keysDeleteCommand(), a.keysFromGnuPGCommand(), a.keysToGnuPGCommand(),
+		a.keysRevokeCommand(), a.keysRevocationCommand(), a.keysDeleteCommand(), a.keysAsideCommand(), a.keysFromGnuPGCommand(), a.keysToGnuPGCommand(),
 	}
 }
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,6 +28,8 @@ type keyLine struct {
 	BackedUp       string           `json:"backed_up,omitempty"`
 	Weak           []string         `json:"weak"`
 	Subkeys        []subkeyLine     `json:"subkeys"`
+	// Error is why the key cannot be read; then of the rest only the fingerprint and the source are known.
+	Error string `json:"error,omitempty"`
 }
 
 type subkeyLine struct {
@@ -51,6 +54,34 @@ func toKeyLine(k keys.Key, now time.Time) keyLine {
 		out.Subkeys = append(out.Subkeys, subkeyLine{s.Fingerprint, s.Algorithm, rfc3339(s.Created), rfc3339(s.Expires), s.Revoked, s.CanSign, s.CanEncrypt, s.HasSecret})
 	}
 	return out
+}
+
+// brokenKey prints a key of bulla's store that cannot be read.
+func (p *printer) brokenKey(e *store.ProblemError, now time.Time) {
+	if p.json {
+		l := toKeyLine(keys.Key{Fingerprint: e.Key, Source: keys.SourceStore}, now)
+		l.Error = e.Error()
+		p.object(l)
+		return
+	}
+	p.line("%s", e.Key.Grouped())
+	p.line("    cannot be read: %v", e)
+	p.line("    bulla keys aside %s moves it out of the way; then import a backup", e.Key)
+}
+
+// brokenInstead is the problem with the key of bulla's store that a person named by its fingerprint,
+// or err where there is no such problem.
+func brokenInstead(problems []error, named string, err error) error {
+	f, e := keys.ParseFingerprint(named)
+	if e != nil {
+		return err
+	}
+	for _, p := range problems {
+		if broken := (*store.ProblemError)(nil); errors.As(p, &broken) && broken.Key == f {
+			return p
+		}
+	}
+	return err
 }
 
 // key prints one key: two lines in a list, all of it in full.

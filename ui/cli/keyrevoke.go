@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -149,14 +151,20 @@ func (a *app) keysDeleteCommand() *cobra.Command {
 		short: "Remove a key from bulla's store",
 		long: `Remove a key, public and secret, from bulla's store, for good. A secret key of
 which no backup was tried is kept, unless --without-backup is given. Its
-revocation certificate stays.`,
+revocation certificate stays. A key that cannot be read is named by its whole
+fingerprint; bulla keys aside keeps its files.`,
 		flags: func(c *cobra.Command) {
 			c.Flags().BoolVar(&force, "without-backup", false, "delete the secret key though there is no backup of it")
 		},
 		run: func(ctx context.Context, w *workflow.World, sel keys.Selector, _ []string, _ keys.AskPassphrase) (keys.Key, []string, error) {
 			k, err := a.storeKey(ctx, w, sel)
 			if err != nil {
-				return k, nil, err
+				broken := (*store.ProblemError)(nil)
+				if !errors.As(brokenInstead(w.Store.Problems(ctx), sel.Text, err), &broken) {
+					return k, nil, err
+				}
+				k = keys.Key{Fingerprint: broken.Key, Source: keys.SourceStore}
+				a.note("It cannot be read: %v", broken)
 			}
 			if err := a.confirmTyped(ctx, k, "Deleting a key"); err != nil {
 				return k, nil, err
@@ -165,4 +173,42 @@ revocation certificate stays.`,
 			return k, []string{"It was deleted."}, err
 		},
 	})
+}
+
+func (a *app) keysAsideCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "aside KEY",
+		Short: "Move a key that cannot be read out of the way",
+		Long: `Move the files of a key of bulla's store that cannot be read to the folder aside,
+beside the store, so that a backup of the key can be imported in its place. KEY is
+the whole fingerprint, as bulla keys list shows it. Nothing in the files is
+changed. A key that can be read stays where it is.`,
+		Args: cobra.ExactArgs(1),
+	}
+	a.yesFlag(c.Flags())
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		ctx := cmd.Context()
+		f, err := keys.ParseFingerprint(args[0])
+		if err != nil {
+			return &explain.UsageError{Message: err.Error(), Hints: []string{"bulla keys list shows the fingerprints of what cannot be read"}}
+		}
+		w, err := a.open(ctx)
+		if err != nil {
+			return err
+		}
+		if e := w.Store.ExamineOne(f); e.Err != nil && !errors.Is(e.Err, fs.ErrNotExist) {
+			a.note("It cannot be read: %v", e.Err)
+			if err := a.confirmTyped(ctx, keys.Key{Fingerprint: f}, "Moving a key aside"); err != nil {
+				return err
+			}
+		}
+		path, err := w.Store.MoveAside(ctx, f)
+		if err != nil {
+			return err
+		}
+		a.note("Its files are now in %s", path)
+		a.note("bulla keys import FILE brings the key back from a backup.")
+		return nil
+	}
+	return c
 }

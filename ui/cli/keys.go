@@ -56,9 +56,13 @@ func (a *app) keysListCommand() *cobra.Command {
 				p.key(k, a.Now(), false)
 			}
 			for _, e := range problems {
+				if broken := (*store.ProblemError)(nil); errors.As(e, &broken) && broken.Key != "" {
+					p.brokenKey(broken, a.Now())
+					continue
+				}
 				a.note("warning: %v", e)
 			}
-			if len(list) == 0 && !a.flags.json {
+			if len(list) == 0 && len(problems) == 0 && !a.flags.json {
 				a.note("There are no keys yet. bulla keys generate makes one; bulla keys import FILE brings one.")
 			}
 			return p.err
@@ -78,10 +82,10 @@ func (a *app) keysShowCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			list, _ := w.Keys(cmd.Context())
+			list, problems := w.Keys(cmd.Context())
 			k, err := keys.Select(list, keys.ParseSelector(args[0]))
 			if err != nil {
-				return err
+				return brokenInstead(problems, args[0], err)
 			}
 			p := a.printer()
 			p.key(k, a.Now(), true)

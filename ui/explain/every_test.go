@@ -119,6 +119,8 @@ var every = []struct {
 	{&publish.WrongKeyError{From: "x"}, CodeFailed},
 	{&web.Error{Host: "x", Kind: web.KindTimeout}, CodeUnchecked},
 	{&wkd.ExistsError{Path: "x"}, CodeRefused},
+	{&store.ProblemError{Path: "x", Key: "A", Err: errors.New("y")}, CodeFailed},
+	{&store.ReadableError{Key: "x"}, CodeRefused},
 	{&store.BackupError{Reason: "x"}, CodeFailed},
 	{&store.ChangeError{Reason: "x"}, CodeRefused},
 	{&store.LifetimeError{Text: "x"}, CodeUsage},

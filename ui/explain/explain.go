@@ -387,6 +387,12 @@ func stores(err error, x *Explanation) bool {
 	case errors.As(err, &problem):
 		inner := Error(problem.Err)
 		x.Next, x.Code = inner.Next, inner.Code
+		if problem.Key != "" {
+			x.Untouched = "The other keys are not affected."
+			x.Next = append(x.Next,
+				fmt.Sprintf("bulla keys aside %s moves it out of the way; nothing in it is changed", problem.Key),
+				"bulla keys import FILE then brings the key back from a backup")
+		}
 	case errors.As(err, &key), errors.Is(err, store.ErrTooBig), errors.Is(err, store.ErrOnlyRevocation),
 		errors.Is(err, vault.ErrTooBig), errors.Is(err, vault.ErrLocked), errors.Is(err, vault.ErrNeedsSetup):
 		x.Code = CodeRefused

@@ -19,7 +19,10 @@ func keyChanges(err error, x *Explanation) bool {
 	var stale *workflow.StaleMemoryError
 	var revocation *firstkey.RevocationError
 	var file *workflow.ChangedFileError
+	var readable *store.ReadableError
 	switch {
+	case errors.As(err, &readable):
+		x.Headline, x.Untouched, x.Code = sentence(readable.Error()), "It was left as it is.", CodeRefused
 	case errors.As(err, &file):
 		x.Headline, x.Untouched, x.Code = sentence(file.Error()), "It was left as it is.", CodeRefused
 		x.Next = []string{"give the command again: it looks at the file anew"}

@@ -29,6 +29,18 @@ func (s Subject) Extend(life time.Duration) Job {
 	})
 }
 
+// ExtendEverywhere is Extend as the first half of publishing the key again where it is published.
+func (s Subject) ExtendEverywhere(life time.Duration) Job {
+	j := s.Extend(life)
+	j.Title, j.Yes = "Extend the key, then publish it again", "extend it"
+	for i, e := range j.Effects {
+		if e.Label == "others" {
+			j.Effects[i].Text = "What would become public is shown next; nothing is sent before you agree to that. It goes to " + PlaceNames(s.State) + "."
+		}
+	}
+	return j
+}
+
 // Renew signs the key's self-signatures again.
 func (s Subject) Renew() Job {
 	return s.change("Sign the self-signatures again", "sign them again", "signing again", []Effect{

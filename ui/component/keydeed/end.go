@@ -86,6 +86,9 @@ func (s Subject) revoke(p store.RevokeParams, work func(context.Context, backend
 
 // Delete removes the key from bulla's store.
 func (s Subject) Delete() Job {
+	if s.State.Err != nil {
+		return s.deleteBroken()
+	}
 	secret := SecretInStore(s.State)
 	what := "The public key, from bulla's store."
 	if secret {
@@ -105,5 +108,32 @@ func (s Subject) Delete() Job {
 	return Job{Title: "Delete the key", Yes: "delete it", Doing: "deleting the key", Effects: effects, Typed: secret, Do: func(ctx context.Context, b backend.Keys, _ Person) (Outcome, error) {
 		_, err := b.Delete(ctx, keys.ParseSelector(string(f)), false)
 		return Outcome{Note: "Deleted the key " + human.Tail(f) + ".", Anew: true, Gone: true}, err
+	}}
+}
+
+// deleteBroken removes a key of which nothing can be said but that it cannot be read.
+func (s Subject) deleteBroken() Job {
+	f := s.State.Fingerprint
+	return Job{Title: "Delete the key", Yes: "delete it", Doing: "deleting the key", Typed: true, Effects: []Effect{
+		{Label: "why", Text: safetext.Line(ReadError(s.State.Err)), Caution: true},
+		{Label: "goes", Text: "All of its files, from bulla's store, for good."},
+		{Label: "backup", Text: "Whether one was tried cannot be told. Moving the key aside keeps its files instead.", Caution: true},
+		{Label: "stays", Text: "Its revocation certificate, and what was published."},
+	}, Do: func(ctx context.Context, b backend.Keys, _ Person) (Outcome, error) {
+		_, err := b.Delete(ctx, keys.ParseSelector(string(f)), true)
+		return Outcome{Note: "Deleted the key " + human.Tail(f) + ".", Anew: true, Gone: true}, err
+	}}
+}
+
+// Aside moves a key that cannot be read out of the way.
+func (s Subject) Aside() Job {
+	f := s.State.Fingerprint
+	return Job{Title: "Move the key aside", Yes: "move it aside", Doing: "moving the key aside", Typed: true, Effects: []Effect{
+		{Label: "why", Text: safetext.Line(ReadError(s.State.Err)), Caution: true},
+		{Label: "goes", Text: "Its folder, from bulla's store to the folder aside beside it."},
+		{Label: "stays", Text: "Every file in it, as it is. Importing a backup brings the key back."},
+	}, Do: func(ctx context.Context, b backend.Keys, _ Person) (Outcome, error) {
+		path, err := b.MoveAside(ctx, f)
+		return Outcome{Note: "Its files are now in " + safetext.Line(path) + ".", Anew: true, Gone: true}, err
 	}}
 }

@@ -4,6 +4,8 @@
 package keydeed
 
 import (
+	"cmp"
+
 	"bulla/workflow"
 )
 
@@ -13,6 +15,7 @@ type Action int
 // The actions.
 const (
 	Extend Action = iota
+	ExtendEverywhere
 	BackUp
 	Publish
 	CheckPlaces
@@ -33,6 +36,7 @@ const (
 	ToGnuPG
 	FromGnuPG
 	Delete
+	Aside
 	Generate
 	Import
 	Fetch
@@ -62,37 +66,39 @@ type Deed struct {
 func Of(a Action) Deed { return deeds[a] }
 
 var deeds = [Actions]Deed{
-	Extend:        {"Keep it healthy", "Extend it: change when it expires", "To later or earlier. It stays the same key, and old signatures stay as good as they were.", NeedsPrimary, alive},
-	BackUp:        {"Keep it healthy", "Back it up, and try the backup", "Writes the secret key to a file or for paper, restores it into a throw-away store and lets it sign something.", NeedsSecret, nil},
-	Passphrase:    {"Keep it healthy", "Change its passphrase", "Backups keep the passphrase that they were made with.", NeedsSecret, nil},
-	Renew:         {"Keep it healthy", "Sign its self-signatures again", "With today's hash functions: mends SHA-1 self-signatures and missing back-signatures. When it expires stays as it is.", NeedsPrimary, alive},
-	Revocation:    {"Keep it healthy", "Make its revocation certificate", "With it a lost key can be declared invalid. Keep it in another place than the key.", NeedsPrimary, alive},
-	Undo:          {"Keep it healthy", "Undo the last change", "Goes back to the version before; doing it again takes that back. What others have of the key, they keep.", NeedsKey, hasPrevious},
-	Forget:        {"Keep it healthy", "Forget the version before the last change", "It lies beside the key, after a change of passphrase under the old one.", NeedsKey, hasPrevious},
-	Publish:       {"Let others find it", "Publish it", "What becomes public, and where, is shown before anything is sent. Then each place is asked for the key.", NeedsKey, nil},
-	CheckPlaces:   {"Let others find it", "Ask the places where it is published", "No key is sent: what each place has is compared with the key as it is now.", NeedsKey, hasPlaces},
-	Export:        {"Let others find it", "Export the public key to a file", "What others certified on it is left out, unless you ask for it.", NeedsKey, nil},
-	AddUserID:     {"User ids", "Add a user id", "Another name or address on the same key.", NeedsPrimary, alive},
-	PrimaryUserID: {"User ids", "Choose the user id that is shown first", "", NeedsPrimary, severalUserIDs},
-	RevokeUserID:  {"User ids", "Take a user id back", "It does not vanish where it was published; it is shown as revoked.", NeedsPrimary, severalUserIDs},
-	AddSubkey:     {"Subkeys", "Add a subkey that signs", "Being the newest, it signs from then on. The backups that exist do not hold it.", NeedsPrimary, alive},
-	RotateSubkey:  {"Subkeys", "Replace the subkey that signs", "Adds a new one and retires the old ones. Users need nothing but the key published again.", NeedsPrimary, alive},
-	RevokeSubkey:  {"Subkeys", "Declare a subkey invalid", "For good, with a reason.", NeedsPrimary, hasSubkeys},
-	ToGnuPG:       {"Move it", "Copy it to GnuPG", "Under the passphrase that it has. bulla's store keeps its own.", NeedsSecret, nil},
-	FromGnuPG:     {"Move it", "Copy it from GnuPG to bulla's store", "Under the passphrase that it has. GnuPG keeps its own.", NeedsKey, secretInGnuPG},
-	ExportSecret:  {"Move it", "Export the secret key to a file", "For another computer of yours. Whoever has the file and the passphrase has the key.", NeedsSecret, nil},
-	Revoke:        {"End it", "Revoke it: declare it invalid, for good", "With a reason, which decides whether old signatures still count.", NeedsKey, revocable},
-	Delete:        {"End it", "Delete it from bulla's store", "Public and secret, for good. Its revocation certificate stays.", NeedsKey, deletable},
-	Generate:      {"Other keys", "Make a new key pair", "A primary key that certifies and a subkey that signs, and a revocation certificate.", NeedsNothing, nil},
-	Import:        {"Other keys", "Import keys from a file", "Public or secret, a backup on paper that was typed in, GnuPG's pubring.kbx. What it holds is shown first.", NeedsNothing, nil},
-	Fetch:         {"Other keys", "Fetch somebody's public key", "By its fingerprint, an address or a URL. It is shown before it is kept.", NeedsNothing, nil},
+	Extend:           {"Keep it healthy", "Extend it: change when it expires", "To later or earlier. It stays the same key, and old signatures stay as good as they were.", NeedsPrimary, alive},
+	ExtendEverywhere: {"Keep it healthy", "Extend it, and publish it again everywhere", "Changes when it expires, then sends it to every place where it is published, once you have seen what becomes public, and asks each for it.", NeedsPrimary, aliveAndPublished},
+	BackUp:           {"Keep it healthy", "Back it up, and try the backup", "Writes the secret key to a file or for paper, restores it into a throw-away store and lets it sign something.", NeedsSecret, nil},
+	Passphrase:       {"Keep it healthy", "Change its passphrase", "Backups keep the passphrase that they were made with.", NeedsSecret, nil},
+	Renew:            {"Keep it healthy", "Sign its self-signatures again", "With today's hash functions: mends SHA-1 self-signatures and missing back-signatures. When it expires stays as it is.", NeedsPrimary, alive},
+	Revocation:       {"Keep it healthy", "Make its revocation certificate", "With it a lost key can be declared invalid. Keep it in another place than the key.", NeedsPrimary, alive},
+	Undo:             {"Keep it healthy", "Undo the last change", "Goes back to the version before; doing it again takes that back. What others have of the key, they keep.", NeedsKey, hasPrevious},
+	Forget:           {"Keep it healthy", "Forget the version before the last change", "It lies beside the key, after a change of passphrase under the old one.", NeedsKey, hasPrevious},
+	Publish:          {"Let others find it", "Publish it", "What becomes public, and where, is shown before anything is sent. Then each place is asked for the key.", NeedsKey, nil},
+	CheckPlaces:      {"Let others find it", "Ask the places where it is published", "No key is sent: what each place has is compared with the key as it is now.", NeedsKey, hasPlaces},
+	Export:           {"Let others find it", "Export the public key to a file", "What others certified on it is left out, unless you ask for it.", NeedsKey, nil},
+	AddUserID:        {"User ids", "Add a user id", "Another name or address on the same key.", NeedsPrimary, alive},
+	PrimaryUserID:    {"User ids", "Choose the user id that is shown first", "", NeedsPrimary, severalUserIDs},
+	RevokeUserID:     {"User ids", "Take a user id back", "It does not vanish where it was published; it is shown as revoked.", NeedsPrimary, severalUserIDs},
+	AddSubkey:        {"Subkeys", "Add a subkey that signs", "Being the newest, it signs from then on. The backups that exist do not hold it.", NeedsPrimary, alive},
+	RotateSubkey:     {"Subkeys", "Replace the subkey that signs", "Adds a new one and retires the old ones. Users need nothing but the key published again.", NeedsPrimary, alive},
+	RevokeSubkey:     {"Subkeys", "Declare a subkey invalid", "For good, with a reason.", NeedsPrimary, hasSubkeys},
+	ToGnuPG:          {"Move it", "Copy it to GnuPG", "Under the passphrase that it has. bulla's store keeps its own.", NeedsSecret, nil},
+	FromGnuPG:        {"Move it", "Copy it from GnuPG to bulla's store", "Under the passphrase that it has. GnuPG keeps its own.", NeedsKey, secretInGnuPG},
+	ExportSecret:     {"Move it", "Export the secret key to a file", "For another computer of yours. Whoever has the file and the passphrase has the key.", NeedsSecret, nil},
+	Revoke:           {"End it", "Revoke it: declare it invalid, for good", "With a reason, which decides whether old signatures still count.", NeedsKey, revocable},
+	Delete:           {"End it", "Delete it from bulla's store", "Public and secret, for good. Its revocation certificate stays.", NeedsKey, deletable},
+	Aside:            {"End it", "Move it aside: its files cannot be read", "Out of bulla's store into the folder aside beside it, so that a backup can be imported in its place. Nothing in its files is changed.", NeedsKey, readable},
+	Generate:         {"Other keys", "Make a new key pair", "A primary key that certifies and a subkey that signs, and a revocation certificate.", NeedsNothing, nil},
+	Import:           {"Other keys", "Import keys from a file", "Public or secret, a backup on paper that was typed in, GnuPG's pubring.kbx. What it holds is shown first.", NeedsNothing, nil},
+	Fetch:            {"Other keys", "Fetch somebody's public key", "By its fingerprint, an address or a URL. It is shown before it is kept.", NeedsNothing, nil},
 }
 
 // Order is the order in which the actions are listed, group by group.
 func Order() []Action {
 	return []Action{
-		Extend, BackUp, Passphrase, Renew, Revocation, Undo, Forget, Publish, CheckPlaces, Export, AddUserID, PrimaryUserID, RevokeUserID,
-		AddSubkey, RotateSubkey, RevokeSubkey, ToGnuPG, FromGnuPG, ExportSecret, Revoke, Delete, Generate, Import, Fetch,
+		Extend, ExtendEverywhere, BackUp, Passphrase, Renew, Revocation, Undo, Forget, Publish, CheckPlaces, Export, AddUserID, PrimaryUserID, RevokeUserID,
+		AddSubkey, RotateSubkey, RevokeSubkey, ToGnuPG, FromGnuPG, ExportSecret, Revoke, Aside, Delete, Generate, Import, Fetch,
 	}
 }
 
@@ -106,7 +112,7 @@ func Fault(a Action, s *workflow.KeyState) string {
 		return "no key is chosen"
 	case !s.Read:
 		return "it is being read"
-	case s.Err != nil:
+	case s.Err != nil && a != Aside && a != Delete:
 		return "it cannot be read"
 	}
 	if d.Needs >= NeedsSecret && !SecretInStore(s) {
@@ -156,6 +162,8 @@ func hasPrevious(s *workflow.KeyState) string {
 	}
 	return ""
 }
+
+func aliveAndPublished(s *workflow.KeyState) string { return cmp.Or(alive(s), hasPlaces(s)) }
 
 func hasPlaces(s *workflow.KeyState) string {
 	switch {
@@ -210,10 +218,23 @@ func revocable(s *workflow.KeyState) string {
 	return ""
 }
 
+// readable says why a key is not moved aside: only what cannot be read is in the way.
+func readable(s *workflow.KeyState) string {
+	switch {
+	case s.Err == nil:
+		return "it can be read"
+	case !s.InStore:
+		return "it is in GnuPG only"
+	}
+	return ""
+}
+
 func deletable(s *workflow.KeyState) string {
 	switch {
 	case !s.InStore:
 		return "it is in GnuPG only: gpg --delete-keys removes it there"
+	case s.Err != nil:
+		return ""
 	case SecretInStore(s) && s.BackedUp.IsZero():
 		return "no backup of its secret key was ever tried: back it up first"
 	}

@@ -51,6 +51,8 @@ func MendFault(s *workflow.KeyState) string {
 	switch {
 	case s == nil:
 		return "no key is chosen"
+	case s.Err != nil:
+		return Fault(Aside, s)
 	case len(s.Findings) == 0:
 		return "nothing is wrong with it"
 	case !s.Secret:

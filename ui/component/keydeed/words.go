@@ -151,12 +151,15 @@ func FileName(f keys.Fingerprint, what, ending string) string {
 	return strings.ToLower(strings.ReplaceAll(human.Tail(f), " ", "")) + what + ending
 }
 
-// NameOf is the name in a user id: what stands before its comment and address.
-func NameOf(id string) string {
-	if i := strings.IndexAny(id, "(<"); i >= 0 {
-		id = id[:i]
+// NameOf is the name in a user id, safe to show.
+func NameOf(id string) string { return safetext.Line(keys.NameOf(id)) }
+
+// Called is what a key is called in a sentence.
+func Called(s *workflow.KeyState, name string) string {
+	if s.Err != nil {
+		return "the key that cannot be read"
 	}
-	return safetext.Line(strings.TrimSpace(id))
+	return UserID(name)
 }
 
 // unprotected reports whether a secret part is known to be under no passphrase.

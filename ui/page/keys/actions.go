@@ -15,13 +15,13 @@ var begins [keydeed.Actions]func(m *Model, r *row) tea.Cmd
 
 func init() {
 	begins = [keydeed.Actions]func(m *Model, r *row) tea.Cmd{
-		keydeed.Extend: (*Model).extend, keydeed.BackUp: (*Model).backUp, keydeed.Passphrase: (*Model).passphrase, keydeed.Renew: (*Model).renew,
+		keydeed.Extend: (*Model).extend, keydeed.ExtendEverywhere: (*Model).extendEverywhere, keydeed.BackUp: (*Model).backUp, keydeed.Passphrase: (*Model).passphrase, keydeed.Renew: (*Model).renew,
 		keydeed.Revocation: (*Model).revocation, keydeed.Undo: (*Model).undo, keydeed.Forget: (*Model).forget,
 		keydeed.Publish: (*Model).publish, keydeed.CheckPlaces: (*Model).checkPlaces, keydeed.Export: (*Model).export,
 		keydeed.AddUserID: (*Model).addUserID, keydeed.PrimaryUserID: (*Model).primaryUserID, keydeed.RevokeUserID: (*Model).revokeUserID,
 		keydeed.AddSubkey: (*Model).addSubkey, keydeed.RotateSubkey: (*Model).rotateSubkey, keydeed.RevokeSubkey: (*Model).revokeSubkey,
 		keydeed.ToGnuPG: (*Model).toGnuPG, keydeed.FromGnuPG: (*Model).fromGnuPG, keydeed.ExportSecret: (*Model).exportSecret,
-		keydeed.Revoke: (*Model).revoke, keydeed.Delete: (*Model).deleteIt,
+		keydeed.Revoke: (*Model).revoke, keydeed.Delete: (*Model).deleteIt, keydeed.Aside: (*Model).asideIt,
 		keydeed.Generate: (*Model).generate, keydeed.Import: (*Model).importFile, keydeed.Fetch: (*Model).fetch,
 	}
 }
@@ -63,7 +63,7 @@ func (m *Model) menu() {
 	r := m.table.at()
 	title := "What to do"
 	if r != nil {
-		title = "What to do with " + keydeed.UserID(r.name())
+		title = "What to do with " + keydeed.Called(&r.KeyState, r.name())
 	}
 	m.o.Dialogs.Push(dialog.NewMenu(title, m.menuItems(r, keydeed.Order())))
 }
@@ -85,6 +85,9 @@ func (m *Model) mend() tea.Cmd {
 	if why := keydeed.MendFault(stateOf(r)); why != "" {
 		m.Note = "Nothing to do: " + why + "."
 		return nil
+	}
+	if r.Err != nil {
+		return m.start(keydeed.Aside)
 	}
 	list := keydeed.Mendable(&r.KeyState)
 	if len(list) == 1 {

@@ -22,13 +22,25 @@ func (m *Model) lifetime(text string) (d time.Duration, wrong string) {
 }
 
 func (m *Model) extend(r *row) tea.Cmd {
+	return m.askLifetime(r, func(life time.Duration) { m.propose(r, m.subject(r).Extend(life)) })
+}
+
+// extendEverywhere extends a key, shows what becomes public of it then, and sends that where the key
+// is published.
+func (m *Model) extendEverywhere(r *row) tea.Cmd {
+	return m.askLifetime(r, func(life time.Duration) {
+		m.o.Dialogs.Push(m.proposal(r, m.subject(r).ExtendEverywhere(life), func() tea.Cmd { return m.planAgain(r) }))
+	})
+}
+
+func (m *Model) askLifetime(r *row, chosen func(time.Duration)) tea.Cmd {
 	field := dialog.Text("expires", "2y", "2y, 18m, 90d, 2028-01-31 or never", "From now: "+keydeed.LifetimeHelp+" Two years is a good span; it can be extended again and again.")
 	m.o.Dialogs.Push(dialog.NewForm("Extend the key", "Now the key "+keydeed.Until(r.Key)+".", []*dialog.Field{field}, "look at it", func() (string, *dialog.Field, tea.Cmd) {
 		life, wrong := m.lifetime(field.Value())
 		if wrong != "" {
 			return wrong, field, nil
 		}
-		m.propose(r, m.subject(r).Extend(life))
+		chosen(life)
 		return "", nil, nil
 	}))
 	return nil
@@ -148,7 +160,7 @@ func (m *Model) undo(r *row) tea.Cmd {
 		if !ok {
 			return ending{note: "The earlier version of the key cannot be read."}
 		}
-		return ending{tell: func() dialog.Dialog { return m.proposal(r, m.subject(r).Undo(old)) }}
+		return ending{tell: func() dialog.Dialog { return m.proposal(r, m.subject(r).Undo(old), nil) }}
 	})
 }
 

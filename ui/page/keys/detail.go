@@ -24,7 +24,10 @@ import (
 func story(t theme.Theme, r *row, w int, now time.Time) []string {
 	s := &sheet.Sheet{Theme: t, Width: w}
 	name := safetext.Line(r.name())
-	if name == "" {
+	switch {
+	case r.Err != nil:
+		name = "a key that cannot be read"
+	case name == "":
 		name = "a key without a user id"
 	}
 	s.Text(t.Strong, name)
@@ -36,6 +39,10 @@ func story(t theme.Theme, r *row, w int, now time.Time) []string {
 	}
 	if r.Err != nil {
 		s.Lines = append(s.Lines, unreadable(t, r.Err, w)...)
+		if keydeed.Fault(keydeed.Aside, &r.KeyState) == "" {
+			s.Space()
+			s.Text(t.Accent, t.Signs.Arrow+" m: "+keydeed.Of(keydeed.Aside).Name)
+		}
 		return s.Lines
 	}
 	facts(s, r, now)

@@ -24,10 +24,11 @@ func (m *Model) subject(r *row) keydeed.Subject {
 }
 
 // propose shows what a job does, to the key of a row or of none, and does it once the person agreed.
-func (m *Model) propose(r *row, j keydeed.Job) { m.o.Dialogs.Push(m.proposal(r, j)) }
+func (m *Model) propose(r *row, j keydeed.Job) { m.o.Dialogs.Push(m.proposal(r, j, nil)) }
 
-func (m *Model) proposal(r *row, j keydeed.Job) *dialog.Consent {
-	c := consent(j.Title, r, j.Effects, j.Yes, func() tea.Cmd { return m.carryOut(r, j) })
+// proposal is the dialog of propose; then, if not nil, begins what follows where it went well.
+func (m *Model) proposal(r *row, j keydeed.Job, then func() tea.Cmd) *dialog.Consent {
+	c := consent(j.Title, r, j.Effects, j.Yes, func() tea.Cmd { return m.carryOut(r, j, then) })
 	if j.Typed {
 		end := string(r.Fingerprint[len(r.Fingerprint)-8:])
 		c.Typed(end, human.Tail(r.Fingerprint)+", the end of the fingerprint,")
@@ -36,7 +37,7 @@ func (m *Model) proposal(r *row, j keydeed.Job) *dialog.Consent {
 }
 
 // carryOut does a job beside the event loop.
-func (m *Model) carryOut(r *row, j keydeed.Job) tea.Cmd {
+func (m *Model) carryOut(r *row, j keydeed.Job, then func() tea.Cmd) tea.Cmd {
 	b := m.backend
 	return m.begin(j.Doing, func(ctx context.Context, e *errand) ending {
 		out, err := j.Do(ctx, b, keydeed.Person{Ask: e.ask, Say: func(note string) { e.note = note }})
@@ -54,6 +55,7 @@ func (m *Model) carryOut(r *row, j keydeed.Job) tea.Cmd {
 		if out.Story.Title != "" {
 			end.tell = func() dialog.Dialog { return told(out.Story) }
 		}
+		end.then = then
 		return end
 	})
 }
@@ -73,7 +75,7 @@ func consent(title string, r *row, effects []keydeed.Effect, yes string, do func
 	return dialog.NewConsent(title, func(t theme.Theme, w int) []string {
 		s := &sheet.Sheet{Theme: t, Width: w}
 		if r != nil {
-			s.Text(t.Strong, keydeed.UserID(r.name()))
+			s.Text(t.Strong, keydeed.Called(&r.KeyState, r.name()))
 			s.Lines = append(s.Lines, human.FingerprintLines(r.Fingerprint, w)...)
 			s.Space()
 		}

@@ -67,3 +67,8 @@ func (m *Model) deleteIt(r *row) tea.Cmd {
 	m.propose(r, m.subject(r).Delete())
 	return nil
 }
+
+func (m *Model) asideIt(r *row) tea.Cmd {
+	m.propose(r, m.subject(r).Aside())
+	return nil
+}

@@ -88,7 +88,7 @@ func (m *Model) lookInto(path string) tea.Cmd {
 	b := m.backend
 	return m.begin("looking into the file", func(ctx context.Context, _ *errand) ending {
 		j, err := keydeed.ImportFile(ctx, b, path)
-		return ending{err: err, tell: func() dialog.Dialog { return m.proposal(nil, j) }}
+		return ending{err: err, tell: func() dialog.Dialog { return m.proposal(nil, j, nil) }}
 	})
 }
 

@@ -31,6 +31,7 @@ func (m *Model) publish(r *row) tea.Cmd {
 	m.o.Dialogs.Push(dialog.NewMenu("Publish the key", []dialog.Item{
 		{Name: "Again, everywhere it is published", About: keydeed.PlaceNames(&r.KeyState) + ". The same user ids as before.", Do: func() tea.Cmd { return m.planAgain(r) }},
 		{Name: "At other places", About: "Key servers, a forge, a project's KEYS file, a Web Key Directory, and lines to print.", Do: func() tea.Cmd { m.choosePlaces(r); return nil }},
+		{Name: keydeed.Of(keydeed.ExtendEverywhere).Name, About: keydeed.Of(keydeed.ExtendEverywhere).About, Off: m.fault(keydeed.ExtendEverywhere, r), Do: func() tea.Cmd { return m.start(keydeed.ExtendEverywhere) }},
 	}))
 	return nil
 }
