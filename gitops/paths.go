@@ -3,16 +3,48 @@ package gitops
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"slices"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
 )
+
+// maxFile bounds the files read out of commits, in bytes.
+const maxFile = 16 << 20
+
+// ReadFile reads a regular file of the commit that rev names, at most 16 MiB. The path is a
+// slash path from the top. A symbolic link, folder or submodule is ErrNotFound.
+func (r *Repo) ReadFile(ctx context.Context, rev, path string) ([]byte, error) {
+	p, err := cleanPath(path)
+	if err != nil {
+		return nil, err
+	}
+	id, err := r.commitID(ctx, rev)
+	if err != nil {
+		return nil, err
+	}
+	return r.bulk.file(ctx, id, p)
+}
+
+func notRegular(name string) error {
+	return fmt.Errorf("%s is not a regular file there: %w", name, ErrNotFound)
+}
+
+// cleanPath makes a path inside a commit canonical, refusing what leads out of it.
+func cleanPath(name string) (string, error) {
+	p := path.Clean(strings.ReplaceAll(name, "\\", "/"))
+	if name == "" || p == "." || p == ".." || strings.HasPrefix(p, "../") || strings.HasPrefix(p, "/") || strings.IndexByte(p, 0) >= 0 {
+		return "", fmt.Errorf("path %q: %w", name, ErrNotFound)
+	}
+	return p, nil
+}
 
 // PathIDs tells which object a path names in each of many commits, given by their ids, in one round
 // trip for each folder of the path and two more: the object's id, or "" where the commit has nothing
@@ -55,7 +87,7 @@ func (g gitcli) pathIDs(ctx context.Context, commits []string, path string) ([]s
 		headers, _ := splitObject(o.data)
 		for _, h := range headers {
 			if h.key == "tree" {
-				at[i] = first(at[i], h.value)
+				at[i] = cmp.Or(at[i], h.value)
 			}
 		}
 	}
