@@ -57,7 +57,7 @@ func (c Checksum) hash() crypto.Hash {
 	return 0
 }
 
-// escaper and unescaper are the transformation that coreutils marks with a backslash at the
+// escaper and unescapes are the transformation that coreutils marks with a backslash at the
 // beginning of the line. Without it a file name could pose as a line of its own.
 var (
 	escaper   = strings.NewReplacer("\\", "\\\\", "\n", "\\n", "\r", "\\r")

@@ -2,11 +2,9 @@ package artifacts
 
 import (
 	"context"
-	"crypto"
 	"errors"
 	"io/fs"
 	"os"
-	"strings"
 	"time"
 
 	"bulla/keys"
@@ -134,12 +132,7 @@ func proves(v keys.Verdict, signer keys.SigningKey) bool {
 	if v.Signer == nil || v.Signer.Fingerprint != signer.Fingerprint {
 		return false
 	}
-	return v.Status.Sound() || (v.Status == keys.StatusWeak && v.Signer.Hash == hashName(signer.Hash))
-}
-
-// hashName is the name that verdicts use for a hash function: sha256 for SHA-256.
-func hashName(h crypto.Hash) string {
-	return strings.ToLower(strings.ReplaceAll(h.String(), "-", ""))
+	return v.Status.Sound() || (v.Status == keys.StatusWeak && v.Signer.Hash == keys.HashName(signer.Hash))
 }
 
 // claimsToBe reports whether a signature names the signing key itself: its fingerprint, or its

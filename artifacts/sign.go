@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"os"
 	"path/filepath"
 	"runtime"
 	"sync/atomic"
@@ -66,9 +65,8 @@ type Signed struct {
 // stand in the way, and all files are read in one go.
 //
 // A signature is made from the hash state of that one read, verified, and appears complete under
-// its name or not at all. Sign stops at the first file that fails, or
-// within one buffer when ctx ends, and returns what is done, in the order of files, with the
-// error.
+// its name or not at all. Sign stops at the first file that fails, or within one buffer when ctx
+// ends, and returns what is done, in the order of files, with the error.
 //
 // Errors: *SignatureExistsError (joined, if several are found by the first look),
 // *ChangedError, *NotRegularError, *DuplicateNameError for the same file twice, *fs.PathError,
@@ -356,12 +354,4 @@ func (r *signing) publish(path string, data []byte) error {
 		return r.files.Write(path, data, 0o644)
 	}
 	return r.files.Create(path, data, 0o644)
-}
-
-// cause strips the name of a temporary file, which tells a person nothing, from err.
-func cause(err error) error {
-	if pe, ok := errors.AsType[*os.PathError](err); ok {
-		return pe.Err
-	}
-	return err
 }

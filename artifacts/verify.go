@@ -14,14 +14,14 @@ import (
 type Verified struct {
 	// Verdicts has one entry for each signature, or one that says there is none.
 	Verdicts []keys.Verdict
-	// SHA256 is the file's digest in lower-case hexadecimal. SHA512 is there only where a
-	// signature was made over it, so that nobody waits for a digest that no one asked for.
-	SHA256, SHA512 string
+	// SHA256 is the file's digest in lower-case hexadecimal.
+	SHA256 string
 }
 
 // Verify judges the detached signatures of a file, reading the file once. sigPath names the
 // signature; "" stands for path with ".asc" or, if that does not exist, ".sig" appended, and
-// neither of them makes the verdict unsigned. Verdicts carry path as their target, and the digest of what was read.
+// neither of them makes the verdict unsigned. Verdicts carry path as their target, and the digest of
+// what was read.
 //
 // An error means that the file or its signature could not be read: *NotRegularError,
 // *ChangedError, *fs.PathError. A signature that was read but makes no sense is a verdict.
@@ -35,7 +35,7 @@ func Verify(ctx context.Context, path, sigPath string, j *keys.Judge) (Verified,
 	if err := pathSource(path).feed(ctx, sums, quietly); err != nil {
 		return Verified{}, err
 	}
-	v := Verified{SHA256: sums.hex(crypto.SHA256), SHA512: sums.hex(crypto.SHA512), Verdicts: trouble}
+	v := Verified{SHA256: sums.hex(crypto.SHA256), Verdicts: trouble}
 	if trouble == nil {
 		v.Verdicts = check.Verdicts(keys.KindArtifact, path)
 	}

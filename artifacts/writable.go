@@ -1,6 +1,10 @@
 package artifacts
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+	"os"
+)
 
 // CheckWritable asks whether files can be made in dir, so that a preflight finds a read-only
 // folder before anything is signed. It leaves the folder as it was, its times included, wherever
@@ -10,4 +14,12 @@ func CheckWritable(dir string) error {
 		return fmt.Errorf("cannot write to %s: %w", dir, cause(err))
 	}
 	return nil
+}
+
+// cause strips the name of a temporary file, which tells a person nothing, from err.
+func cause(err error) error {
+	if pe, ok := errors.AsType[*os.PathError](err); ok {
+		return pe.Err
+	}
+	return err
 }

@@ -65,21 +65,21 @@ type output struct {
 	kept bool
 }
 
-// checksumList is a checksums file and its signature on their way to the disk.
-type checksumList struct {
+// unwrittenList is a checksums file and its signature on their way to the disk.
+type unwrittenList struct {
 	list, signature output
 	states          *states
 }
 
 // lists makes the content of the checksums files.
-func (r *signing) lists(dir string, signed []Signed) ([]checksumList, error) {
-	sha256, err := relativeTo(dir, signed, func(s Signed) string { return s.SHA256 })
+func (r *signing) lists(dir string, signed []Signed) ([]unwrittenList, error) {
+	sha256, err := checksumsOf(dir, signed, func(s Signed) string { return s.SHA256 })
 	if err != nil {
 		return nil, err
 	}
-	lists := []checksumList{r.newList(filepath.Join(dir, SHA256Name), sha256)}
+	lists := []unwrittenList{r.newList(filepath.Join(dir, SHA256Name), sha256)}
 	if r.o.SHA512 {
-		sha512, err := relativeTo(dir, signed, func(s Signed) string { return s.SHA512 })
+		sha512, err := checksumsOf(dir, signed, func(s Signed) string { return s.SHA512 })
 		if err != nil {
 			return nil, err
 		}
@@ -88,14 +88,15 @@ func (r *signing) lists(dir string, signed []Signed) ([]checksumList, error) {
 	return lists, nil
 }
 
-func (r *signing) newList(path string, sums []Checksum) checksumList {
+func (r *signing) newList(path string, sums []Checksum) unwrittenList {
 	data := formatChecksums(sums)
 	st := newStates(nil, r.key.Hash)
 	_, _ = st.Write(data) // hash states never fail
-	return checksumList{list: output{path: path, data: data}, signature: output{path: path + ".asc"}, states: st}
+	return unwrittenList{list: output{path: path, data: data}, signature: output{path: path + ".asc"}, states: st}
 }
 
-func relativeTo(dir string, signed []Signed, digest func(Signed) string) ([]Checksum, error) {
+// checksumsOf lists files by their names relative to dir, with the digest that is asked for.
+func checksumsOf(dir string, signed []Signed, digest func(Signed) string) ([]Checksum, error) {
 	list := make([]Checksum, 0, len(signed))
 	for _, s := range signed {
 		if !within(dir, s.Path) {
@@ -115,7 +116,7 @@ func relativeTo(dir string, signed []Signed, digest func(Signed) string) ([]Chec
 }
 
 // compare looks at what is on the disk and says what stands in the way.
-func (r *signing) compare(l *checksumList) error {
+func (r *signing) compare(l *unwrittenList) error {
 	switch was, err := limits.ReadFile(l.list.path, maxChecksums); {
 	case err == nil && bytes.Equal(was, l.list.data):
 		l.list.kept = true
@@ -141,7 +142,7 @@ func exists(path string) bool {
 	return err == nil
 }
 
-func (r *signing) signList(ctx context.Context, l *checksumList) error {
+func (r *signing) signList(ctx context.Context, l *unwrittenList) error {
 	if l.signature.kept {
 		return nil
 	}

@@ -33,9 +33,6 @@ type backend interface {
 	deleteRef(ctx context.Context, name, id string) error
 }
 
-// maxFile bounds the files read out of commits, in bytes.
-const maxFile = 16 << 20
-
 // headRef is what HEAD says.
 type headRef struct {
 	ref string // full name of the branch, "" if detached

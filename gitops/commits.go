@@ -25,18 +25,23 @@ func (r *Repo) Commits(ctx context.Context, ids []string) ([]CommitResult, error
 	}
 	out := make([]CommitResult, len(objects))
 	for i, o := range objects {
-		c := &out[i]
-		switch {
-		case o.typ == "":
-			c.Problem = fmt.Errorf("object %s: %w", o.id, ErrNotFound)
-		case o.typ != "commit":
-			c.Problem = fmt.Errorf("%s is a %s, not a commit: %w", o.id, o.typ, ErrNotFound)
-		case o.size > maxObject:
-			c.Problem = &TooLargeError{What: "commit " + o.id, Size: o.size, Limit: maxObject}
-		default:
-			c.Commit, c.Problem = parseCommit(o.id, o.data, r.format)
-		}
-		c.ID = ids[i]
+		out[i].Commit, out[i].Problem = r.parsed(o)
 	}
 	return out, nil
+}
+
+// parsed reads a commit out of an object. With an error it has its id all the same.
+func (r *Repo) parsed(o object) (c Commit, err error) {
+	switch {
+	case o.typ == "":
+		err = fmt.Errorf("object %s: %w", o.id, ErrNotFound)
+	case o.typ != "commit":
+		err = fmt.Errorf("%s is a %s, not a commit: %w", o.id, o.typ, ErrNotFound)
+	case o.size > maxObject:
+		err = &TooLargeError{What: "commit " + o.id, Size: o.size, Limit: maxObject}
+	default:
+		c, err = parseCommit(o.id, o.data, r.format)
+	}
+	c.ID = o.id
+	return c, err
 }

@@ -2,6 +2,7 @@ package gitops
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -130,12 +131,12 @@ func (r *Repo) config(ctx context.Context) (config, error) {
 func userConfigFiles(env func(string) string) []string {
 	var files []string
 	if env("GIT_CONFIG_NOSYSTEM") == "" {
-		files = append(files, first(env("GIT_CONFIG_SYSTEM"), "/etc/gitconfig"))
+		files = append(files, cmp.Or(env("GIT_CONFIG_SYSTEM"), "/etc/gitconfig"))
 	}
 	if g := env("GIT_CONFIG_GLOBAL"); g != "" {
 		return append(files, g)
 	}
-	home := first(env("HOME"), env("USERPROFILE"))
+	home := cmp.Or(env("HOME"), env("USERPROFILE"))
 	if x := env("XDG_CONFIG_HOME"); x != "" {
 		files = append(files, filepath.Join(x, "git", "config"))
 	} else if home != "" {
@@ -150,7 +151,7 @@ func userConfigFiles(env func(string) string) []string {
 // commentPrefix is what begins a line that git drops from messages: core.commentString
 // (git 2.45), else core.commentChar; "auto" means the default for tags.
 func (c *config) commentPrefix() string {
-	v := first(c.last("core.commentstring"), c.last("core.commentchar"))
+	v := cmp.Or(c.last("core.commentstring"), c.last("core.commentchar"))
 	if v == "" || strings.EqualFold(v, "auto") {
 		return "#"
 	}
@@ -174,7 +175,7 @@ func (r *Repo) SigningConfig(ctx context.Context) (SigningConfig, error) {
 		return SigningConfig{}, err
 	}
 	return SigningConfig{
-		Format:     first(cfg.last("gpg.format"), "openpgp"),
+		Format:     cmp.Or(cfg.last("gpg.format"), "openpgp"),
 		Key:        cfg.last("user.signingkey"),
 		TagGPGSign: cfg.isTrue("tag.gpgsign"),
 
@@ -186,7 +187,7 @@ func (r *Repo) SigningConfig(ctx context.Context) (SigningConfig, error) {
 // homePath resolves a leading ~/ as git does in paths (git-config(1), Values).
 func (r *Repo) homePath(path string) string {
 	if rest, ok := strings.CutPrefix(path, "~/"); ok {
-		return filepath.Join(first(r.opts.Env("HOME"), r.opts.Env("USERPROFILE")), rest)
+		return filepath.Join(cmp.Or(r.opts.Env("HOME"), r.opts.Env("USERPROFILE")), rest)
 	}
 	return path
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path"
 	"strconv"
 	"strings"
 )
@@ -190,19 +189,6 @@ func (g gitcli) file(ctx context.Context, commit, name string) ([]byte, error) {
 		return g.read(ctx, maxFile, "", "cat-file", "blob", f[2])
 	}
 	return nil, fmt.Errorf("%s in %s: %w", name, commit, ErrNotFound)
-}
-
-func notRegular(name string) error {
-	return fmt.Errorf("%s is not a regular file there: %w", name, ErrNotFound)
-}
-
-// cleanPath makes a path inside a commit canonical, refusing what leads out of it.
-func cleanPath(name string) (string, error) {
-	p := path.Clean(strings.ReplaceAll(name, "\\", "/"))
-	if name == "" || p == "." || p == ".." || strings.HasPrefix(p, "../") || strings.HasPrefix(p, "/") || strings.IndexByte(p, 0) >= 0 {
-		return "", fmt.Errorf("path %q: %w", name, ErrNotFound)
-	}
-	return p, nil
 }
 
 // changed reads git status, which knows line endings, filters, sparse trees and submodules.

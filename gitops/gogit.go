@@ -300,6 +300,12 @@ func (g gogit) changed(ctx context.Context, limit int) ([]string, error) {
 	}
 }
 
+// firstSorted sorts list and cuts it to limit.
+func firstSorted(list []string, limit int) []string {
+	slices.Sort(list)
+	return list[:min(len(list), limit)]
+}
+
 // status lists what is changed, in no order.
 func (g gogit) status() (list []string, err error) {
 	r, err := g.open()

@@ -124,17 +124,3 @@ func (r *Repo) Subjects(ctx context.Context, since string, limit int) ([]Subject
 	}
 	return out, nil
 }
-
-// ReadFile reads a regular file of the commit that rev names, at most 16 MiB. The path is a
-// slash path from the top. A symbolic link, folder or submodule is ErrNotFound.
-func (r *Repo) ReadFile(ctx context.Context, rev, path string) ([]byte, error) {
-	p, err := cleanPath(path)
-	if err != nil {
-		return nil, err
-	}
-	id, err := r.commitID(ctx, rev)
-	if err != nil {
-		return nil, err
-	}
-	return r.bulk.file(ctx, id, p)
-}

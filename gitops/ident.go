@@ -1,6 +1,7 @@
 package gitops
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"regexp"
@@ -32,20 +33,24 @@ func (i Ident) String() string {
 // no stray punctuation around (strbuf_addstr_without_crud in ident.c).
 func (i Ident) cleaned() (Ident, error) {
 	i.Name, i.Email = cleanIdentPart(i.Name), cleanIdentPart(i.Email)
-	e := &IdentityError{}
-	if i.Name == "" {
-		e.Missing = append(e.Missing, "user.name")
-	}
-	if i.Email == "" {
-		e.Missing = append(e.Missing, "user.email")
-	}
-	if len(e.Missing) > 0 {
-		return Ident{}, e
+	if missing := i.missing(); missing != nil {
+		return Ident{}, &IdentityError{Missing: missing}
 	}
 	if i.When.IsZero() || i.When.Unix() < 0 || i.When.Year() > 9999 {
 		return Ident{}, fmt.Errorf("the tagger's time is out of range: %s", i.When)
 	}
 	return i, nil
+}
+
+// missing are the keys of git's configuration that would give i what it lacks.
+func (i Ident) missing() (keys []string) {
+	if i.Name == "" {
+		keys = append(keys, "user.name")
+	}
+	if i.Email == "" {
+		keys = append(keys, "user.email")
+	}
+	return keys
 }
 
 // cleanIdentPart drops what git would. A final dot stays, as since git 2.49: "Jr." is no crud.
@@ -140,8 +145,8 @@ func (r *Repo) Identity(ctx context.Context) (Ident, error) {
 	}
 	env := r.opts.Env
 	id := Ident{
-		Name:  cleanIdentPart(first(env("GIT_COMMITTER_NAME"), cfg.last("committer.name"), cfg.last("user.name"))),
-		Email: cleanIdentPart(first(env("GIT_COMMITTER_EMAIL"), cfg.last("committer.email"), cfg.last("user.email"), env("EMAIL"))),
+		Name:  cleanIdentPart(cmp.Or(env("GIT_COMMITTER_NAME"), cfg.last("committer.name"), cfg.last("user.name"))),
+		Email: cleanIdentPart(cmp.Or(env("GIT_COMMITTER_EMAIL"), cfg.last("committer.email"), cfg.last("user.email"), env("EMAIL"))),
 		When:  r.opts.Now(),
 	}
 	if d := env("GIT_COMMITTER_DATE"); d != "" {
@@ -149,25 +154,8 @@ func (r *Repo) Identity(ctx context.Context) (Ident, error) {
 			return Ident{}, err
 		}
 	}
-	e := &IdentityError{Includes: cfg.skipped}
-	if id.Name == "" {
-		e.Missing = append(e.Missing, "user.name")
-	}
-	if id.Email == "" {
-		e.Missing = append(e.Missing, "user.email")
-	}
-	if len(e.Missing) > 0 {
-		return Ident{}, e
+	if missing := id.missing(); missing != nil {
+		return Ident{}, &IdentityError{Missing: missing, Includes: cfg.skipped}
 	}
 	return id, nil
-}
-
-// first is the first string that is not empty.
-func first(s ...string) string {
-	for _, v := range s {
-		if v != "" {
-			return v
-		}
-	}
-	return ""
 }

@@ -11,13 +11,12 @@ const maxMessage = 1 << 20
 
 // cleanMessage does what git tag does to a message with its default --cleanup=strip
 // (strbuf_stripspace in git's source): trailing white space goes from each line, several empty
-// lines become one, empty lines at either end go, and so do lines that begin with comment. An
-// empty comment keeps those: that is --cleanup=whitespace.
+// lines become one, empty lines at either end go, and so do lines that begin with comment.
 func cleanMessage(message, comment string) string {
 	var out strings.Builder
 	empties := 0
 	for line := range strings.SplitSeq(message, "\n") {
-		if comment != "" && strings.HasPrefix(line, comment) {
+		if strings.HasPrefix(line, comment) {
 			continue
 		}
 		// git's isspace knows these four and no others.

@@ -2,6 +2,7 @@ package gitops
 
 import (
 	"bytes"
+	"cmp"
 	"strings"
 )
 
@@ -50,7 +51,7 @@ func parseCommit(id string, data []byte, format string) (Commit, error) {
 	for _, h := range headers {
 		switch h.key {
 		case "tree":
-			c.Tree = first(c.Tree, h.value)
+			c.Tree = cmp.Or(c.Tree, h.value)
 		case "parent":
 			c.Parents = append(c.Parents, h.value)
 		case "author":
@@ -127,11 +128,11 @@ func parseTag(id string, data []byte) (tagObject, error) {
 	for _, h := range headers {
 		switch h.key {
 		case "object":
-			t.target = first(t.target, h.value)
+			t.target = cmp.Or(t.target, h.value)
 		case "type":
-			t.typ = first(t.typ, h.value)
+			t.typ = cmp.Or(t.typ, h.value)
 		case "tag":
-			t.name = first(t.name, h.value)
+			t.name = cmp.Or(t.name, h.value)
 		case "tagger":
 			t.tagger = parseIdent(h.value)
 		}

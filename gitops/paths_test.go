@@ -3,6 +3,8 @@ package gitops
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -45,6 +47,27 @@ func TestPathIDs(t *testing.T) {
 					if ids, err := r.PathIDs(ctx, []string{bad.commit}, bad.path); !errors.Is(err, ErrNotFound) {
 						t.Errorf("%s:%q: %v, %v", bad.commit, bad.path, ids, err)
 					}
+				}
+			})
+		})
+	}
+}
+
+// TestPathIDsWithoutATree: what cannot be looked into must not read as empty. Whoever follows a policy
+// through history would take it for gone, or for unchanged.
+func TestPathIDsWithoutATree(t *testing.T) {
+	for _, folder := range []string{"HEAD^{tree}", "HEAD:sub", "HEAD:sub/dir"} {
+		t.Run(folder, func(t *testing.T) {
+			w := newWorld(t)
+			w.plain("r")
+			head, tree := w.git("r", "rev-parse", "HEAD"), w.git("r", "rev-parse", folder)
+			if err := os.Remove(w.path(filepath.Join("r", ".git", "objects", tree[:2], tree[2:]))); err != nil {
+				t.Fatal(err)
+			}
+			both(t, func(t *testing.T, withGit bool) {
+				r := w.open("r", withGit)
+				if ids, err := r.PathIDs(context.Background(), []string{head}, "sub/dir/b.txt"); err == nil {
+					t.Errorf("got %q", ids)
 				}
 			})
 		})

@@ -23,12 +23,12 @@ var awkwardMessages = []string{
 
 // gitTagObject lets git make an annotated tag and returns the object. The message goes in by
 // -m, or by a file where -m could not carry it.
-func gitTagObject(t *testing.T, w *world, dir string, s TagSpec, args ...string) []byte {
+func gitTagObject(t *testing.T, w *world, dir string, s TagSpec) []byte {
 	t.Helper()
 	name := "reference"
 	_, _ = w.try(dir, nil, "tag", "-d", name)
 	date := fmt.Sprintf("GIT_COMMITTER_DATE=%d %s", s.Tagger.When.Unix(), s.Tagger.When.Format("-0700"))
-	args = append(append([]string{"tag", "-a", "-m", s.Message}, args...), name)
+	args := []string{"tag", "-a", "-m", s.Message, name}
 	if s.Target != "" {
 		args = append(args, s.Target)
 	}
@@ -52,24 +52,17 @@ func TestPayloadMessages(t *testing.T) {
 	for _, withGit := range []bool{true, false} {
 		r := w.open("r", withGit)
 		for i, m := range awkwardMessages {
-			for _, keep := range []bool{false, true} {
-				if len(m) > 4096 && (keep || !withGit) {
-					continue
-				}
-				s := spec(fmt.Sprintf("v%d", i), m)
-				s.KeepComments = keep
-				var args []string
-				if keep {
-					args = []string{"--cleanup=whitespace"}
-				}
-				want := gitTagObject(t, w, "r", s, args...)
-				got, err := r.TagPayload(context.Background(), s)
-				if err != nil {
-					t.Fatalf("%.40q: %v", m, err)
-				}
-				if !bytes.Equal(got, want) {
-					t.Errorf("%.40q keep=%v git=%v\n got %.300q\nwant %.300q", m, keep, withGit, got, want)
-				}
+			if len(m) > 4096 && !withGit {
+				continue
+			}
+			s := spec(fmt.Sprintf("v%d", i), m)
+			want := gitTagObject(t, w, "r", s)
+			got, err := r.TagPayload(context.Background(), s)
+			if err != nil {
+				t.Fatalf("%.40q: %v", m, err)
+			}
+			if !bytes.Equal(got, want) {
+				t.Errorf("%.40q git=%v\n got %.300q\nwant %.300q", m, withGit, got, want)
 			}
 		}
 	}
@@ -250,8 +243,8 @@ func TestCreateTagRefusals(t *testing.T) {
 
 func TestCleanMessageIsStable(t *testing.T) {
 	for _, m := range awkwardMessages {
-		once := cleanMessage(m, "")
-		if twice := cleanMessage(once, ""); once != twice {
+		once := cleanMessage(m, "#")
+		if twice := cleanMessage(once, "#"); once != twice {
 			t.Errorf("%.40q: %.80q, then %.80q", m, once, twice)
 		}
 	}

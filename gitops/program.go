@@ -2,6 +2,7 @@ package gitops
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -147,7 +148,7 @@ var owned = regexp.MustCompile(`(?:dubious ownership in repository at|unsafe rep
 // ownershipError recognises git's refusal of a folder that another user owns.
 func ownershipError(stderr, dir string) error {
 	if m := owned.FindStringSubmatch(stderr); m != nil {
-		return &OwnershipError{Dir: first(m[1], dir)}
+		return &OwnershipError{Dir: cmp.Or(m[1], dir)}
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package gitops
 
 import (
 	"context"
-	"fmt"
 )
 
 // commitChunk is how many commits of a range are in memory at the same time.
@@ -42,16 +41,4 @@ func (r *Repo) EachCommit(ctx context.Context, rev, without string, limit int, e
 		}
 	}
 	return nil
-}
-
-func (r *Repo) parsed(o object) (Commit, error) {
-	switch {
-	case o.typ != "commit":
-		return Commit{ID: o.id}, fmt.Errorf("commit %s: %w", o.id, ErrNotFound)
-	case o.size > maxObject:
-		return Commit{ID: o.id}, &TooLargeError{What: "commit " + o.id, Size: o.size, Limit: maxObject}
-	}
-	c, err := parseCommit(o.id, o.data, r.format)
-	c.ID = o.id
-	return c, err
 }

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -278,10 +277,4 @@ func withoutPacked(data []byte, name string) []byte {
 		}
 	}
 	return out
-}
-
-// firstSorted sorts list and cuts it to limit.
-func firstSorted(list []string, limit int) []string {
-	slices.Sort(list)
-	return list[:min(len(list), limit)]
 }

@@ -1,6 +1,7 @@
 package gitops
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -173,7 +174,7 @@ func rejection(said, ref string) string {
 			continue
 		}
 		if what, why, ok := strings.Cut(f[2], "] ("); ok {
-			return first(strings.TrimSuffix(why, ")"), what)
+			return cmp.Or(strings.TrimSuffix(why, ")"), what)
 		}
 		return strings.Trim(f[2], "[]")
 	}

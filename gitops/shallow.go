@@ -1,13 +1,10 @@
 package gitops
 
 import (
-	"bufio"
-	"errors"
-	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
+
+	"bulla/keys/limits"
 )
 
 // Shallow are the commits at which the history of a shallow clone is cut off: git takes them for
@@ -15,20 +12,13 @@ import (
 func (r *Repo) Shallow() (map[string]bool, error) { return r.loc.shallow() }
 
 func (l location) shallow() (map[string]bool, error) {
-	f, err := os.Open(filepath.Join(l.commonDir, "shallow"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
+	data, err := limits.ReadIfThere(filepath.Join(l.commonDir, "shallow"), maxFile)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
 	cut := map[string]bool{}
-	lines := bufio.NewScanner(io.LimitReader(f, maxFile))
-	for lines.Scan() {
-		if id := strings.TrimSpace(lines.Text()); id != "" {
-			cut[id] = true
-		}
+	for _, id := range strings.Fields(string(data)) {
+		cut[id] = true
 	}
-	return cut, lines.Err()
+	return cut, nil
 }

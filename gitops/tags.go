@@ -175,13 +175,11 @@ func committedAt(data []byte) time.Time {
 
 // TagSpec says what tag to make.
 type TagSpec struct {
-	Name    string
-	Target  string // any revision; "" for HEAD
+	Name   string
+	Target string // any revision; "" for HEAD
+	// Message loses lines that begin with the comment character, as git tag drops them, with -m too.
 	Message string
 	Tagger  Ident // as from Identity; the time's zone is kept
-	// KeepComments keeps lines that begin with the comment character, as git tag
-	// --cleanup=whitespace does. By default they go, as git tag drops them, with -m too.
-	KeepComments bool
 }
 
 // TagPayload makes the bytes to be signed: byte for byte the tag object that git tag -s would
@@ -194,15 +192,11 @@ func (r *Repo) TagPayload(ctx context.Context, spec TagSpec) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	comment := ""
-	if !spec.KeepComments {
-		cfg, err := r.config(ctx)
-		if err != nil {
-			return nil, err
-		}
-		comment = cfg.commentPrefix()
+	cfg, err := r.config(ctx)
+	if err != nil {
+		return nil, err
 	}
-	message := cleanMessage(spec.Message, comment)
+	message := cleanMessage(spec.Message, cfg.commentPrefix())
 	if err := checkMessage(message); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package gitops
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -54,9 +55,9 @@ func (u *User) File() string {
 	if g := u.opts.Env("GIT_CONFIG_GLOBAL"); g != "" {
 		return g
 	}
-	home := first(u.opts.Env("HOME"), u.opts.Env("USERPROFILE"))
+	home := cmp.Or(u.opts.Env("HOME"), u.opts.Env("USERPROFILE"))
 	own := filepath.Join(home, ".gitconfig")
-	xdg := filepath.Join(first(u.opts.Env("XDG_CONFIG_HOME"), filepath.Join(home, ".config")), "git", "config")
+	xdg := filepath.Join(cmp.Or(u.opts.Env("XDG_CONFIG_HOME"), filepath.Join(home, ".config")), "git", "config")
 	if _, err := os.Stat(own); err != nil {
 		if _, err := os.Stat(xdg); err == nil {
 			return xdg

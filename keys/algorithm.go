@@ -131,54 +131,50 @@ func signatureAlgorithmName(a packet.PublicKeyAlgorithm) string {
 	return fmt.Sprintf("algorithm %d", a)
 }
 
-// hashByID maps the hash octet of a signature (RFC 9580, section 9.5).
+// hashes are the hash functions by their octets in signatures (RFC 9580, section 9.5).
+var hashes = []struct {
+	id   byte
+	hash crypto.Hash
+	name string
+}{
+	{1, crypto.MD5, "md5"},
+	{2, crypto.SHA1, "sha1"},
+	{3, crypto.RIPEMD160, "ripemd160"},
+	{8, crypto.SHA256, "sha256"},
+	{9, crypto.SHA384, "sha384"},
+	{10, crypto.SHA512, "sha512"},
+	{11, crypto.SHA224, "sha224"},
+	{12, crypto.SHA3_256, "sha3-256"},
+	{14, crypto.SHA3_512, "sha3-512"},
+}
+
 func hashByID(id byte) (crypto.Hash, bool) {
-	switch id {
-	case 1:
-		return crypto.MD5, true
-	case 2:
-		return crypto.SHA1, true
-	case 3:
-		return crypto.RIPEMD160, true
-	case 8:
-		return crypto.SHA256, true
-	case 9:
-		return crypto.SHA384, true
-	case 10:
-		return crypto.SHA512, true
-	case 11:
-		return crypto.SHA224, true
-	case 12:
-		return crypto.SHA3_256, true
-	case 14:
-		return crypto.SHA3_512, true
+	for _, h := range hashes {
+		if h.id == id {
+			return h.hash, true
+		}
 	}
 	return 0, false
 }
 
 // hashName is the lower-case name of the hash octet of a signature.
 func hashName(id byte) string {
-	switch id {
-	case 1:
-		return "md5"
-	case 2:
-		return "sha1"
-	case 3:
-		return "ripemd160"
-	case 8:
-		return "sha256"
-	case 9:
-		return "sha384"
-	case 10:
-		return "sha512"
-	case 11:
-		return "sha224"
-	case 12:
-		return "sha3-256"
-	case 14:
-		return "sha3-512"
+	for _, h := range hashes {
+		if h.id == id {
+			return h.name
+		}
 	}
 	return fmt.Sprintf("hash %d", id)
+}
+
+// HashName is what verdicts call a hash function: "sha256" for SHA-256.
+func HashName(hash crypto.Hash) string {
+	for _, h := range hashes {
+		if h.hash == hash {
+			return h.name
+		}
+	}
+	return hash.String()
 }
 
 // judgedHash reports whether signatures with this hash function are judged at all. MD5 is not,

@@ -146,7 +146,7 @@ func Select(list []Key, s Selector) (Key, error) {
 	case 1:
 		return found[0], nil
 	}
-	e := &AmbiguousError{Selector: s.Text}
+	e := &AmbiguousError{Selector: s.String()}
 	for _, k := range found {
 		e.Matches = append(e.Matches, k.Fingerprint)
 	}

@@ -8,17 +8,13 @@ package ui
 import (
 	"context"
 	"errors"
-	"io"
 	"os"
-	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
-	"github.com/muesli/termenv"
 
 	_ "bulla/ui/early" // must be initialised before Bubble Tea
 	"bulla/ui/page/release"
 	"bulla/ui/page/sandbox"
-	"bulla/ui/theme"
 	"bulla/workflow"
 )
 
@@ -66,16 +62,7 @@ type Options struct {
 	KeyPath   func(string) string
 	KeyWizard func() KeyWizard
 
-	// Theme is light, dark, or by COLORFGBG. ASCII draws without other characters, also where
-	// the locale has them.
-	Theme theme.Mode
-	ASCII bool
-	// In and Out are the terminal; standard input and output by default.
-	In  io.Reader
-	Out io.Writer
-	// Env reads the environment; os.Getenv by default. Now is the clock; time.Now by default.
-	Env func(string) string
-	Now func() time.Time
+	Display
 }
 
 // Release runs the walk of a release on the whole screen until the person leaves it. It returns
@@ -90,11 +77,10 @@ func Release(ctx context.Context, o Options) (Outcome, error) {
 	// Bubble Tea v1 would write what it draws, passphrase dialogs included, into a file.
 	_ = os.Unsetenv("TEA_TRACE")
 	_ = os.Unsetenv("TEA_DEBUG")
-	o = o.withDefaults()
 	work, cancel := context.WithCancel(ctx)
 	defer cancel()
 	r := newRoot(work, o)
-	p := tea.NewProgram(r, tea.WithContext(ctx), tea.WithInput(o.In), tea.WithOutput(o.Out), tea.WithAltScreen())
+	p := tea.NewProgram(r, tea.WithContext(ctx), tea.WithInput(r.o.In), tea.WithOutput(r.o.Out), tea.WithAltScreen())
 	_, err := p.Run()
 	cancel()
 	out := r.shutdown()
@@ -106,26 +92,4 @@ func Release(ctx context.Context, o Options) (Outcome, error) {
 		return out, context.Canceled
 	}
 	return out, err
-}
-
-func (o Options) withDefaults() Options {
-	if o.In == nil {
-		o.In = os.Stdin
-	}
-	if o.Out == nil {
-		o.Out = os.Stdout
-	}
-	if o.Env == nil {
-		o.Env = os.Getenv
-	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	return o
-}
-
-// themeFor decides the colours from the options and the environment alone: asking the terminal
-// could stall.
-func themeFor(o Options, profile *termenv.Profile) theme.Theme {
-	return theme.New(theme.Options{Mode: o.Theme, ASCII: o.ASCII, Out: o.Out, Env: o.Env, Profile: profile})
 }

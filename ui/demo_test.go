@@ -37,7 +37,7 @@ func demo(what string) int {
 			return ctx.Err()
 		})
 	}
-	o := Options{Open: f.open, Vault: &fakeVault{}, Theme: theme.Mode(os.Getenv("BULLA_UI_DEMO_THEME")), ASCII: os.Getenv("BULLA_UI_DEMO_ASCII") != "", Now: func() time.Time { return noon.Add(time.Since(start)) }}
+	o := Options{Open: f.open, Vault: &fakeVault{}, Display: Display{Theme: theme.Mode(os.Getenv("BULLA_UI_DEMO_THEME")), ASCII: os.Getenv("BULLA_UI_DEMO_ASCII") != "", Now: func() time.Time { return noon.Add(time.Since(start)) }}}
 	switch what {
 	case "empty":
 		f.keyChoices.List, f.config.Release.Artifacts, f.images = nil, nil, nil

@@ -32,23 +32,30 @@ const patience = 30 * time.Second
 
 func testOptions(f *fake) Options {
 	return Options{
-		Open: f.open, Vault: &fakeVault{}, Out: io.Discard, In: strings.NewReader(""), Now: func() time.Time { return noon },
-		Env:    func(name string) string { return map[string]string{"LANG": "C.UTF-8"}[name] },
+		Display: noDisplay(), Open: f.open, Vault: &fakeVault{},
 		Images: func(context.Context, string) (Images, error) { return newFakeImages(), nil },
+	}
+}
+
+// noDisplay is where nobody looks and nobody types, in a locale of UTF-8, at noon.
+func noDisplay() Display {
+	return Display{
+		In: strings.NewReader(""), Out: io.Discard, Now: func() time.Time { return noon },
+		Env: func(name string) string { return map[string]string{"LANG": "C.UTF-8"}[name] },
 	}
 }
 
 func drive(t *testing.T, o Options) *driver {
 	t.Helper()
-	return driveRoot(t, newRoot(context.Background(), o.withDefaults()))
+	return driveRoot(t, newRoot(context.Background(), o))
 }
 
 // driveColoured is drive with 256 colours.
 func driveColoured(t *testing.T, o Options) *driver {
 	t.Helper()
-	r := newRoot(context.Background(), o.withDefaults())
+	r := newRoot(context.Background(), o)
 	profile := termenv.ANSI256
-	r.theme = themeFor(o, &profile)
+	r.theme = o.theme(&profile)
 	r.build()
 	return driveRoot(t, r)
 }

@@ -2,14 +2,11 @@ package ui
 
 import (
 	"context"
-	"io"
-	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
 
 	"bulla/keys"
 	"bulla/ui/page/firstkey"
-	"bulla/ui/theme"
 )
 
 // KeyWizard is what the page of the first key needs: *firstkey.Wizard of package workflow/firstkey
@@ -23,16 +20,7 @@ type FirstKeyOptions struct {
 	// Key is a key of bulla's store to go on with; "" begins anew.
 	Key keys.Fingerprint
 
-	// Theme is light, dark, or by COLORFGBG. ASCII draws without other characters, also where
-	// the locale has them.
-	Theme theme.Mode
-	ASCII bool
-	// In and Out are the terminal; standard input and output by default.
-	In  io.Reader
-	Out io.Writer
-	// Env reads the environment; os.Getenv by default. Now is the clock; time.Now by default.
-	Env func(string) string
-	Now func() time.Time
+	Display
 }
 
 // FirstKey leads to a first key on the whole screen until the person leaves. It returns only when
@@ -58,7 +46,7 @@ type firstKeyRoot struct {
 }
 
 func newFirstKeyRoot(ctx context.Context, o FirstKeyOptions) *firstKeyRoot {
-	return &firstKeyRoot{newSoloRoot(ctx, Options{Theme: o.Theme, ASCII: o.ASCII, In: o.In, Out: o.Out, Env: o.Env, Now: o.Now}), o}
+	return &firstKeyRoot{newSoloRoot(ctx, o.Display), o}
 }
 
 // newPage makes the page for the theme; put writes to the clipboard.

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/charmbracelet/x/exp/golden"
 
@@ -182,8 +180,7 @@ func waitingForMail() []publish.Result {
 func playWizard(t *testing.T, f KeyWizard, change func(*FirstKeyOptions), coloured bool) *player {
 	t.Helper()
 	o := FirstKeyOptions{
-		Wizard: f, Out: io.Discard, In: strings.NewReader(""), Now: func() time.Time { return noon },
-		Env: func(name string) string { return map[string]string{"LANG": "C.UTF-8"}[name] },
+		Wizard: f, Display: noDisplay(),
 	}
 	if change != nil {
 		change(&o)

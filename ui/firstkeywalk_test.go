@@ -166,7 +166,7 @@ func TestFirstKeyProgram(t *testing.T) {
 				time.Sleep(10 * time.Millisecond)
 			}
 		}()
-		k, _, err := FirstKey(ctx, FirstKeyOptions{Wizard: newScriptedWizard(), In: read, Out: io.Discard, Now: func() time.Time { return noon }, Env: func(string) string { return "" }})
+		k, _, err := FirstKey(ctx, FirstKeyOptions{Wizard: newScriptedWizard(), Display: Display{In: read, Out: io.Discard, Now: func() time.Time { return noon }, Env: func(string) string { return "" }}})
 		return k, err
 	}
 	if k, err := start(context.Background(), "\x03"); k != "" || !errors.Is(err, context.Canceled) {

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -165,8 +164,7 @@ type player struct {
 func playHistory(t *testing.T, f *fakeTimeline, change func(*HistoryOptions), coloured bool) *player {
 	t.Helper()
 	o := HistoryOptions{
-		Open: func(context.Context) (Timeline, error) { return f, nil }, Dir: t.TempDir(), Out: io.Discard, In: strings.NewReader(""),
-		Env: func(name string) string { return map[string]string{"LANG": "C.UTF-8"}[name] }, Now: func() time.Time { return noon },
+		Open: func(context.Context) (Timeline, error) { return f, nil }, Dir: t.TempDir(), Display: noDisplay(),
 	}
 	if change != nil {
 		change(&o)
@@ -181,7 +179,7 @@ func play(t *testing.T, r soloRoot, coloured bool, newPage func(func(string) err
 	p := &player{t: t, r: r, msgs: make(chan tea.Msg), ended: make(chan struct{})}
 	if coloured {
 		profile := termenv.ANSI256
-		p.r.theme = themeFor(p.r.o, &profile)
+		p.r.theme = p.r.o.theme(&profile)
 	}
 	page := newPage(func(text string) error { p.copied = append(p.copied, text); return nil })
 	p.r.page = page
@@ -568,8 +566,7 @@ func many(n int) *fakeTimeline {
 func manyRows(n int) *historyRoot {
 	f := many(n)
 	r := newHistoryRoot(context.Background(), HistoryOptions{
-		Open: func(context.Context) (Timeline, error) { return f, nil }, Out: io.Discard, In: strings.NewReader(""),
-		Env: func(string) string { return "" }, Now: func() time.Time { return noon },
+		Open: func(context.Context) (Timeline, error) { return f, nil }, Display: noDisplay(),
 	})
 	feedAll(r)
 	return r

@@ -2,11 +2,8 @@ package ui
 
 import (
 	"context"
-	"io"
-	"time"
 
 	"bulla/ui/page/images"
-	"bulla/ui/theme"
 	"bulla/workflow"
 )
 
@@ -33,16 +30,7 @@ type ImagesOptions struct {
 	// Path makes the name of a file, as it was typed, absolute.
 	Path func(string) string
 
-	// Theme is light, dark, or by COLORFGBG. ASCII draws without other characters, also where
-	// the locale has them.
-	Theme theme.Mode
-	ASCII bool
-	// In and Out are the terminal; standard input and output by default.
-	In  io.Reader
-	Out io.Writer
-	// Env reads the environment; os.Getenv by default. Now is the clock; time.Now by default.
-	Env func(string) string
-	Now func() time.Time
+	Display
 }
 
 // ImageList shows the tags of a repository on the whole screen until the person leaves. It returns
@@ -63,7 +51,7 @@ type imagesRoot struct {
 }
 
 func newImagesRoot(ctx context.Context, h ImagesOptions) *imagesRoot {
-	return &imagesRoot{soloRoot: newSoloRoot(ctx, Options{Theme: h.Theme, ASCII: h.ASCII, In: h.In, Out: h.Out, Env: h.Env, Now: h.Now}), io: h}
+	return &imagesRoot{soloRoot: newSoloRoot(ctx, h.Display), io: h}
 }
 
 // newPage makes the page for the theme; put writes to the clipboard.

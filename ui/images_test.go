@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"testing"
 	"time"
@@ -111,8 +110,7 @@ func newFakeImages() *fakeImages {
 func playImages(t *testing.T, f *fakeImages, change func(*ImagesOptions), coloured bool) *player {
 	t.Helper()
 	o := ImagesOptions{
-		Open: func(context.Context) (Images, error) { return f, nil }, Name: "registry.acme.org/widget", Out: io.Discard, In: strings.NewReader(""),
-		Env: func(name string) string { return map[string]string{"LANG": "C.UTF-8"}[name] }, Now: func() time.Time { return noon },
+		Open: func(context.Context) (Images, error) { return f, nil }, Name: "registry.acme.org/widget", Display: noDisplay(),
 		Doctor: func(context.Context) ([]workflow.Finding, error) {
 			return []workflow.Finding{
 				{Severity: workflow.SeverityInfo, Message: "The connection to registry.acme.org is verified (TLS 1.3, certificate by CN=Example CA)."},

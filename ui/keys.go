@@ -2,16 +2,13 @@ package ui
 
 import (
 	"context"
-	"io"
 	"sync"
-	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
 
 	"bulla/ui/component/frame"
 	"bulla/ui/page/firstkey"
 	keyspage "bulla/ui/page/keys"
-	"bulla/ui/theme"
 )
 
 // Keys are the keys as their page needs them: *workflow.KeyDesk has its methods.
@@ -29,16 +26,7 @@ type KeysOptions struct {
 	// to a form.
 	Wizard func() KeyWizard
 
-	// Theme is light, dark, or by COLORFGBG. ASCII draws without other characters, also where
-	// the locale has them.
-	Theme theme.Mode
-	ASCII bool
-	// In and Out are the terminal; standard input and output by default.
-	In  io.Reader
-	Out io.Writer
-	// Env reads the environment; os.Getenv by default. Now is the clock; time.Now by default.
-	Env func(string) string
-	Now func() time.Time
+	Display
 }
 
 // KeyList shows all keys on the whole screen until the person leaves. It returns only when nothing
@@ -56,7 +44,7 @@ type keysRoot struct {
 }
 
 func newKeysRoot(ctx context.Context, o KeysOptions) *keysRoot {
-	return &keysRoot{newSoloRoot(ctx, Options{Theme: o.Theme, ASCII: o.ASCII, In: o.In, Out: o.Out, Env: o.Env, Now: o.Now}), o}
+	return &keysRoot{newSoloRoot(ctx, o.Display), o}
 }
 
 // newPage makes the page for the theme; put writes to the clipboard.

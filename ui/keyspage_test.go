@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/charmbracelet/x/exp/golden"
 
@@ -125,8 +123,7 @@ func newFakeKeys() *fakeKeys {
 
 func keysOptions(f *fakeKeys) KeysOptions {
 	return KeysOptions{
-		Open: func(context.Context) (Keys, error) { return f, nil }, Out: io.Discard, In: strings.NewReader(""),
-		Env: func(name string) string { return map[string]string{"LANG": "C.UTF-8"}[name] }, Now: func() time.Time { return noon },
+		Open: func(context.Context) (Keys, error) { return f, nil }, Display: noDisplay(),
 	}
 }
 

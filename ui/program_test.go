@@ -22,7 +22,7 @@ import (
 // TestProgram walks a whole release in a real Bubble Tea program.
 func TestProgram(t *testing.T) {
 	f := newFake()
-	r := newRoot(context.Background(), testOptions(f).withDefaults())
+	r := newRoot(context.Background(), testOptions(f))
 	tm := teatest.NewTestModel(t, r, teatest.WithInitialTermSize(80, 24))
 	enter := tea.KeyMsg{Type: tea.KeyEnter}
 	see := func(text string) {

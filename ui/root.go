@@ -54,7 +54,8 @@ type root struct {
 }
 
 func newRoot(ctx context.Context, o Options) *root {
-	r := &root{ctx: ctx, o: o, theme: themeFor(o, nil), keys: keymap.Default(), dialogs: &dialog.Stack{}}
+	o.Display = o.withDefaults()
+	r := &root{ctx: ctx, o: o, theme: o.theme(nil), keys: keymap.Default(), dialogs: &dialog.Stack{}}
 	r.build()
 	return r
 }

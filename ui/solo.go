@@ -23,9 +23,9 @@ type soloPage interface {
 // soloRoot is a root with one page alone: page must be a soloPage.
 type soloRoot struct{ *root }
 
-func newSoloRoot(ctx context.Context, o Options) soloRoot {
-	o = o.withDefaults()
-	return soloRoot{&root{ctx: ctx, o: o, theme: themeFor(o, nil), keys: keymap.Default(), dialogs: &dialog.Stack{}}}
+func newSoloRoot(ctx context.Context, d Display) soloRoot {
+	d = d.withDefaults()
+	return soloRoot{&root{ctx: ctx, o: Options{Display: d}, theme: d.theme(nil), keys: keymap.Default(), dialogs: &dialog.Stack{}}}
 }
 
 // Init begins the page's work.

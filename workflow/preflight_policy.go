@@ -3,7 +3,6 @@ package workflow
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"bulla/keys"
 	"bulla/workflow/policy"
@@ -50,7 +49,7 @@ func (s *Session) policyState(ctx context.Context) (verify.PolicyState, error) {
 func (p *Plan) expected() (out []keys.Verdict) {
 	who := &keys.Signatory{
 		Fingerprint: p.Key.Fingerprint, Primary: p.Key.Primary, SignedAt: p.Created, Algorithm: p.Key.Algorithm,
-		Hash: strings.ToLower(strings.ReplaceAll(p.Key.Hash.String(), "-", "")),
+		Hash: keys.HashName(p.Key.Hash),
 	}
 	add := func(kind keys.Kind, target string, by *keys.Signatory) {
 		out = append(out, keys.Verdict{Kind: kind, Target: target, Status: keys.StatusGood, Signer: by})

@@ -35,9 +35,9 @@ func enarmor(blockType string, headers map[string]string, data []byte) ([]byte, 
 	return out.Bytes(), nil
 }
 
-// dearmor gives the binary content of every key block in data, in their order, or data itself
-// if it is binary, or what a paper backup holds. Text around the blocks and blocks of other types are passed over. Damaged
-// blocks are reported and do not stop the others.
+// dearmor gives the binary content of every key block in data, in their order, or data itself if it
+// is binary, or what a paper backup holds. Text around the blocks and blocks of other types are
+// passed over. Damaged blocks are reported and do not stop the others.
 func dearmor(data []byte) (blocks [][]byte, errs []error) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // an editor's byte order mark
 	if paper.Is(data) {

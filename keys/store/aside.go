@@ -69,7 +69,7 @@ func (s *Store) broken(fpr keys.Fingerprint) (why, err error) {
 	if _, err := os.Lstat(s.keyDir(fpr)); err != nil {
 		return nil, absent(err, fpr)
 	}
-	if e := s.examine(fpr); e.Err != nil {
+	if e := s.ExamineOne(fpr); e.Err != nil {
 		return e.Err, nil
 	}
 	return nil, &ReadableError{fpr}

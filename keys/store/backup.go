@@ -3,7 +3,6 @@ package store
 import (
 	"bytes"
 	"context"
-	"crypto"
 	"errors"
 	"fmt"
 	"io"
@@ -15,8 +14,6 @@ import (
 
 	"bulla/keys"
 	"bulla/keys/atomicfile"
-
-	"github.com/ProtonMail/go-crypto/openpgp/packet"
 )
 
 // BackupError says why a backup is not worth the name. Reason is a sentence fragment.
@@ -191,31 +188,4 @@ func (k loadedKey) tryAll(ctx context.Context, public certificate, s *Store, ask
 		return &BackupError{k.fpr, "it holds stubs instead of secret keys"}
 	}
 	return nil
-}
-
-// publicKey reads one of the keys of a certificate into go-crypto's model.
-func (c certificate) publicKey(fpr keys.Fingerprint) (*packet.PublicKey, error) {
-	for _, part := range c.parts {
-		if !part.head.tag.key() {
-			continue
-		}
-		if f, err := keyPacketFingerprint(part.head); err != nil || f != fpr {
-			continue
-		}
-		p, err := packet.Read(bytes.NewReader(part.head.raw))
-		if pub, ok := p.(*packet.PublicKey); ok {
-			return pub, nil
-		}
-		return nil, err
-	}
-	return nil, &keys.NotFoundError{Selector: string(fpr)}
-}
-
-// verifies checks a signature with one of the keys of the certificate.
-func (c certificate) verifies(fpr keys.Fingerprint, sig rawPacket, hash crypto.Hash, over func(io.Writer)) error {
-	pub, err := c.publicKey(fpr)
-	if err != nil {
-		return err
-	}
-	return verify(pub, hash, sig, over)
 }

@@ -2,8 +2,13 @@ package store
 
 import (
 	"bytes"
+	"crypto"
 	"errors"
+	"io"
+	"slices"
 	"time"
+
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
 
 	"bulla/keys"
 )
@@ -309,4 +314,40 @@ func (t transferable) forget() {
 	for _, s := range t.secret {
 		clear(s.raw)
 	}
+}
+
+// copy is c with room of its own for more components and signatures.
+func (c certificate) copy() certificate {
+	out := certificate{fpr: c.fpr, parts: make([]component, len(c.parts))}
+	for i, part := range c.parts {
+		out.parts[i] = component{head: part.head, sigs: slices.Clone(part.sigs)}
+	}
+	return out
+}
+
+// publicKey reads one of the keys of a certificate into go-crypto's model.
+func (c certificate) publicKey(fpr keys.Fingerprint) (*packet.PublicKey, error) {
+	for _, part := range c.parts {
+		if !part.head.tag.key() {
+			continue
+		}
+		if f, err := keyPacketFingerprint(part.head); err != nil || f != fpr {
+			continue
+		}
+		p, err := packet.Read(bytes.NewReader(part.head.raw))
+		if pub, ok := p.(*packet.PublicKey); ok {
+			return pub, nil
+		}
+		return nil, err
+	}
+	return nil, &keys.NotFoundError{Selector: string(fpr)}
+}
+
+// verifies checks a signature with one of the keys of the certificate.
+func (c certificate) verifies(fpr keys.Fingerprint, sig rawPacket, hash crypto.Hash, over func(io.Writer)) error {
+	pub, err := c.publicKey(fpr)
+	if err != nil {
+		return err
+	}
+	return verify(pub, hash, sig, over)
 }

@@ -4,10 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"errors"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -65,74 +61,6 @@ func (s *Store) change(ctx context.Context, sel keys.Selector, ask keys.AskPassp
 		return keys.Key{}, err
 	}
 	return s.describeKey(k.fpr)
-}
-
-// withSecret finds the one key with secret parts that sel names. A full fingerprint is found
-// without reading the others.
-func (s *Store) withSecret(ctx context.Context, sel keys.Selector) (loadedKey, error) {
-	if k, err := s.byFingerprint(sel); err == nil && len(k.secret) > 0 {
-		return k, nil
-	}
-	loaded, _, err := s.load(ctx)
-	if err != nil {
-		return loadedKey{}, err
-	}
-	k, err := pickSecret(loaded, sel)
-	for _, l := range loaded {
-		if err != nil || l.fpr != k.fpr {
-			l.forget()
-		}
-	}
-	return k, err
-}
-
-// anyKey is withSecret for what needs no secret.
-func (s *Store) anyKey(ctx context.Context, sel keys.Selector) (loadedKey, error) {
-	if k, err := s.byFingerprint(sel); err == nil {
-		return k, nil
-	}
-	loaded, _, err := s.load(ctx)
-	if err != nil {
-		return loadedKey{}, err
-	}
-	defer forget(loaded)
-	k, err := pick(loaded, sel)
-	if err != nil {
-		err = s.whyNot(sel, err)
-	}
-	k.secret = slices.Clone(k.secret)
-	for i := range k.secret {
-		k.secret[i] = k.secret[i].clone()
-	}
-	return k, err
-}
-
-// whyNot is the reason why the key with the fingerprint of sel cannot be read, or err where that is no
-// such key.
-func (s *Store) whyNot(sel keys.Selector, err error) error {
-	if fpr, e := keys.ParseFingerprint(sel.Text); e == nil {
-		if why, e := s.broken(fpr); e == nil {
-			return why
-		}
-	}
-	return err
-}
-
-func (s *Store) byFingerprint(sel keys.Selector) (loadedKey, error) {
-	fpr, err := keys.ParseFingerprint(sel.Text)
-	if err != nil {
-		return loadedKey{}, err
-	}
-	k, err := s.readKey(fpr)
-	if err != nil {
-		return loadedKey{}, err
-	}
-	d, err := k.describe(s.now())
-	if err != nil {
-		k.forget()
-		return loadedKey{}, err
-	}
-	return loadedKey{stored: k, key: d}, nil
 }
 
 // look works out what holds the key together.
@@ -283,15 +211,6 @@ func signedAt(body []byte) time.Time {
 	return time.Time{}
 }
 
-// copy is c with room of its own for more components and signatures.
-func (c certificate) copy() certificate {
-	out := certificate{fpr: c.fpr, parts: make([]component, len(c.parts))}
-	for i, part := range c.parts {
-		out.parts[i] = component{head: part.head, sigs: slices.Clone(part.sigs)}
-	}
-	return out
-}
-
 // createdAt is when a key was made, from the body of its packet.
 func createdAt(body []byte) time.Time {
 	return time.Unix(int64(binary.BigEndian.Uint32(body[1:5])), 0)
@@ -314,46 +233,4 @@ func (s *Store) commit(ctx context.Context, before stored, next transferable) er
 
 func sameSecrets(a, b []secretPacket) bool {
 	return slices.EqualFunc(a, b, func(x, y secretPacket) bool { return bytes.Equal(x.raw, y.raw) })
-}
-
-// replace writes what next has and before has not, under the lock. The previous files are those
-// that the latest change replaced: a file that stays the same has none, so that going back never
-// mixes two changes. The secret is written first: one without its public part is passed over by
-// readers, should the other write fail.
-func (s *Store) replace(before stored, next transferable) error {
-	dir := s.keyDir(before.fpr)
-	public, secret := filepath.Join(dir, publicFile), filepath.Join(dir, secretFile)
-	newPublic := !bytes.Equal(before.bytes(), next.bytes())
-	newSecret := !sameSecrets(before.secret, next.secret)
-	if !newPublic && !newSecret {
-		return nil
-	}
-	if err := removeAll(previousPath(public), previousPath(secret)); err != nil {
-		return err
-	}
-	if newSecret {
-		data := secretBytes(next.secret)
-		err := updateFile(secret, data)
-		clear(data)
-		if err != nil {
-			return err
-		}
-		if err := removeAll(filepath.Join(dir, backedUpFile)); err != nil {
-			return err
-		}
-	}
-	if newPublic {
-		return updateFile(public, next.bytes())
-	}
-	return nil
-}
-
-// removeAll removes files, those that are there.
-func removeAll(paths ...string) error {
-	for _, p := range paths {
-		if err := os.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	return nil
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -106,6 +107,48 @@ func (s *Store) createKey(t transferable) (err error) {
 		return err
 	}
 	syncDir(s.dir)
+	return nil
+}
+
+// replace writes what next has and before has not, under the lock. The previous files are those
+// that the latest change replaced: a file that stays the same has none, so that going back never
+// mixes two changes. The secret is written first: one without its public part is passed over by
+// readers, should the other write fail.
+func (s *Store) replace(before stored, next transferable) error {
+	dir := s.keyDir(before.fpr)
+	public, secret := filepath.Join(dir, publicFile), filepath.Join(dir, secretFile)
+	newPublic := !bytes.Equal(before.bytes(), next.bytes())
+	newSecret := !sameSecrets(before.secret, next.secret)
+	if !newPublic && !newSecret {
+		return nil
+	}
+	if err := removeAll(previousPath(public), previousPath(secret)); err != nil {
+		return err
+	}
+	if newSecret {
+		data := secretBytes(next.secret)
+		err := updateFile(secret, data)
+		clear(data)
+		if err != nil {
+			return err
+		}
+		if err := removeAll(filepath.Join(dir, backedUpFile)); err != nil {
+			return err
+		}
+	}
+	if newPublic {
+		return updateFile(public, next.bytes())
+	}
+	return nil
+}
+
+// removeAll removes files, those that are there.
+func removeAll(paths ...string) error {
+	for _, p := range paths {
+		if err := os.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 
 	"bulla/keys"
+	"bulla/keys/limits"
 )
 
 // ErrTooBig says that what was to be imported is longer than [ImportLimit].
@@ -82,3 +83,30 @@ type LifetimeError struct {
 }
 
 func (e *LifetimeError) Error() string { return fmt.Sprintf("lifetime %q: %s", e.Text, e.Reason) }
+
+// asProblem makes sure that an error about a key says where it is.
+func asProblem(path string, err error) error {
+	var p *ProblemError
+	if errors.As(err, &p) {
+		return err
+	}
+	return &ProblemError{Path: path, Err: limits.WithoutPath(err)}
+}
+
+// unreadable is a problem with the key that is read at path.
+func (s *Store) unreadable(fpr keys.Fingerprint, path string, err error) error {
+	err = asProblem(path, err)
+	var p *ProblemError
+	if errors.As(err, &p) {
+		p.Key = fpr
+	}
+	return err
+}
+
+// absent turns "no such folder" into the error for a key that is not here.
+func absent(err error, fpr keys.Fingerprint) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return &keys.NotFoundError{Selector: string(fpr)}
+	}
+	return err
+}

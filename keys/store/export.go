@@ -19,7 +19,8 @@ type PublicParams struct {
 }
 
 // ExportPublic is the public key that sel names, armored: what its owner made, packet by packet
-// as it came. What other keys of the store with a secret certified is their owner's too. It returns a *keys.NotFoundError or a *keys.AmbiguousError.
+// as it came. What other keys of the store with a secret certified is their owner's too. It returns
+// a *keys.NotFoundError or a *keys.AmbiguousError.
 func (s *Store) ExportPublic(ctx context.Context, sel keys.Selector) ([]byte, error) {
 	return s.ExportPublicWith(ctx, sel, PublicParams{})
 }
@@ -65,9 +66,8 @@ func (p PublicParams) armored(c certificate, also map[string]bool) (_ []byte, er
 	return enarmor(armorPublic, nil, c.bytes())
 }
 
-// own is the certificate without what others certified; also are key ids that count as the
-// owner's. Revocations stay whoever made them: the
-// owner may have named a revoker.
+// own is the certificate without what others certified; also are key ids that count as the owner's.
+// Revocations stay whoever made them: the owner may have named a revoker.
 func (c certificate) own(also map[string]bool) certificate {
 	out := c.copy()
 	id := c.fpr.KeyID()
@@ -216,41 +216,4 @@ func (c certificate) shortest(now time.Time) (certificate, error) {
 // revokes reports whether a signature packet revokes a key or subkey.
 func revokes(body []byte) bool {
 	return len(body) > 1 && body[0] == 4 && (body[1] == sigKeyRevoke || body[1] == sigSubkeyRevoke)
-}
-
-// passphraseRequest asks for the passphrase of a key. A vault files it under the primary key's
-// fingerprint.
-func passphraseRequest(k keys.Key) keys.PassphraseRequest {
-	return keys.PassphraseRequest{Purpose: keys.PurposeOpenPGP, ID: string(k.Fingerprint), Label: k.UserID()}
-}
-
-// pick finds the one key that sel names.
-func pick(list []loadedKey, sel keys.Selector) (loadedKey, error) {
-	described := make([]keys.Key, len(list))
-	for i := range list {
-		described[i] = list[i].key
-	}
-	k, err := keys.Select(described, sel)
-	if err != nil {
-		return loadedKey{}, err
-	}
-	i := slices.IndexFunc(list, func(l loadedKey) bool { return l.key.Fingerprint == k.Fingerprint })
-	return list[i], nil
-}
-
-// pickSecret finds the one key with secret parts, or stubs for them, that sel names.
-func pickSecret(list []loadedKey, sel keys.Selector) (loadedKey, error) {
-	with := withSecret(list)
-	k, err := pick(with, sel)
-	if err == nil || len(with) == len(list) {
-		return k, err
-	}
-	if public, e := pick(list, sel); e == nil && len(public.secret) == 0 {
-		err = &keys.UnusableError{Key: public.fpr, Reason: "only its public part is in bulla's store"}
-	}
-	return k, err
-}
-
-func withSecret(list []loadedKey) []loadedKey {
-	return slices.DeleteFunc(slices.Clone(list), func(l loadedKey) bool { return len(l.secret) == 0 })
 }

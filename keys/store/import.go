@@ -10,7 +10,6 @@ import (
 	"slices"
 
 	"bulla/keys"
-	"bulla/keys/limits"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 )
@@ -221,40 +220,4 @@ func (s *Store) usable(c certificate) error {
 		return &keys.KeyError{Fingerprint: c.fpr, Reason: "it has no valid self-signature"}
 	}
 	return nil
-}
-
-func (s *Store) describeKey(fpr keys.Fingerprint) (keys.Key, error) {
-	k, err := s.readKey(fpr)
-	defer k.forget()
-	if err != nil {
-		return keys.Key{}, err
-	}
-	return k.describe(s.now())
-}
-
-// asProblem makes sure that an error about a key says where it is.
-func asProblem(path string, err error) error {
-	var p *ProblemError
-	if errors.As(err, &p) {
-		return err
-	}
-	return &ProblemError{Path: path, Err: limits.WithoutPath(err)}
-}
-
-// unreadable is a problem with the key that is read at path.
-func (s *Store) unreadable(fpr keys.Fingerprint, path string, err error) error {
-	err = asProblem(path, err)
-	var p *ProblemError
-	if errors.As(err, &p) {
-		p.Key = fpr
-	}
-	return err
-}
-
-// absent turns "no such folder" into the error for a key that is not here.
-func absent(err error, fpr keys.Fingerprint) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return &keys.NotFoundError{Selector: string(fpr)}
-	}
-	return err
 }

@@ -131,3 +131,9 @@ func encryptKeys(list []*packet.PrivateKey, pass keys.Secret, rand io.Reader) er
 	}
 	return pass.Use(func(b []byte) error { return packet.EncryptPrivateKeys(list, b, cfg) })
 }
+
+// passphraseRequest asks for the passphrase of a key. A vault files it under the primary key's
+// fingerprint.
+func passphraseRequest(k keys.Key) keys.PassphraseRequest {
+	return keys.PassphraseRequest{Purpose: keys.PurposeOpenPGP, ID: string(k.Fingerprint), Label: k.UserID()}
+}

@@ -102,6 +102,16 @@ func (s *Store) PublicKeyring(ctx context.Context) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
+// describeKey reads one key and describes it.
+func (s *Store) describeKey(fpr keys.Fingerprint) (keys.Key, error) {
+	k, err := s.readKey(fpr)
+	defer k.forget()
+	if err != nil {
+		return keys.Key{}, err
+	}
+	return k.describe(s.now())
+}
+
 // MarkBackedUp remembers that a backup of the key was tried at the given time. New secret parts
 // for the key forget it again. An unknown key is a *keys.NotFoundError.
 func (s *Store) MarkBackedUp(ctx context.Context, fpr keys.Fingerprint, at time.Time) error {

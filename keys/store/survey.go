@@ -82,7 +82,7 @@ func (s *Store) Examine(ctx context.Context, put func(Examined)) (problems []err
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			put(s.examine(fpr))
+			put(s.ExamineOne(fpr))
 			return nil
 		})
 	}
@@ -91,9 +91,7 @@ func (s *Store) Examine(ctx context.Context, put func(Examined)) (problems []err
 }
 
 // ExamineOne is Examine for one key, with fs.ErrNotExist in Err for one that is not here.
-func (s *Store) ExamineOne(fpr keys.Fingerprint) Examined { return s.examine(fpr) }
-
-func (s *Store) examine(fpr keys.Fingerprint) Examined {
+func (s *Store) ExamineOne(fpr keys.Fingerprint) Examined {
 	failed := func(err error) Examined {
 		return Examined{Key: keys.Key{Fingerprint: fpr, Source: keys.SourceStore}, Err: err}
 	}

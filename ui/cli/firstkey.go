@@ -12,7 +12,6 @@ import (
 	"bulla/ui"
 	"bulla/ui/explain"
 	"bulla/ui/line"
-	"bulla/ui/theme"
 	"bulla/workflow"
 	"bulla/workflow/firstkey"
 )
@@ -38,11 +37,11 @@ func (a *app) firstKey(ctx context.Context) error {
 	if !a.screenPossible() {
 		return line.FirstKey{Terminal: a.terminal(), Wizard: wizard, Now: a.Now}.Run(ctx)
 	}
-	mode, err := theme.ParseMode(a.flags.theme)
+	display, err := a.display()
 	if err != nil {
-		return &explain.UsageError{Message: err.Error(), Hints: []string{"--theme auto, light or dark"}}
+		return err
 	}
-	made, text, err := ui.FirstKey(ctx, ui.FirstKeyOptions{Wizard: wizard, Theme: mode, ASCII: a.flags.ascii, In: a.Stdin, Out: a.Stdout, Env: a.Getenv, Now: a.Now})
+	made, text, err := ui.FirstKey(ctx, ui.FirstKeyOptions{Wizard: wizard, Display: display})
 	if made != "" {
 		p, perr := wizard.Progress(context.WithoutCancel(ctx), made)
 		if perr != nil {

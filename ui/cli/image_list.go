@@ -15,7 +15,6 @@ import (
 	"bulla/ui/component/imageword"
 	"bulla/ui/contract"
 	"bulla/ui/explain"
-	"bulla/ui/theme"
 	"bulla/workflow"
 	"bulla/workflow/images"
 	"bulla/workflow/policy"
@@ -136,9 +135,9 @@ everything could be looked at: bulla image verify judges.`,
 // imagesScreen opens the page of images. What the keys have to say is said before the screen is
 // taken.
 func (a *app) imagesScreen(ctx context.Context, repo docker.Repository, f lookFlags) error {
-	mode, err := theme.ParseMode(a.flags.theme)
+	display, err := a.display()
 	if err != nil {
-		return &explain.UsageError{Message: err.Error(), Hints: []string{"--theme auto, light or dark"}}
+		return err
 	}
 	first, o, err := a.lookWith(ctx, f)
 	if err != nil {
@@ -157,7 +156,7 @@ func (a *app) imagesScreen(ctx context.Context, repo docker.Repository, f lookFl
 	})
 	texts, err := ui.ImageList(ctx, ui.ImagesOptions{
 		Open: deskImages(desk), Doctor: desk.Doctor, Desk: desk, Path: a.typedPath,
-		Name: repo.String(), Theme: mode, ASCII: a.flags.ascii, In: a.Stdin, Out: a.Stdout, Env: a.Getenv, Now: a.Now,
+		Name: repo.String(), Display: display,
 	})
 	for _, text := range texts {
 		err = errors.Join(err, a.printText(text))

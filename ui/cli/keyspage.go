@@ -6,21 +6,19 @@ import (
 	"strings"
 
 	"bulla/ui"
-	"bulla/ui/explain"
-	"bulla/ui/theme"
 	"bulla/workflow"
 	"bulla/workflow/firstkey"
 )
 
 // keysScreen opens the page of all keys.
 func (a *app) keysScreen(ctx context.Context) error {
-	mode, err := theme.ParseMode(a.flags.theme)
+	display, err := a.display()
 	if err != nil {
-		return &explain.UsageError{Message: err.Error(), Hints: []string{"--theme auto, light or dark"}}
+		return err
 	}
 	return ui.KeyList(ctx, ui.KeysOptions{
 		Open: a.keyDesk, Path: a.typedPath, Wizard: a.keyWizard,
-		Theme: mode, ASCII: a.flags.ascii, In: a.Stdin, Out: a.Stdout, Env: a.Getenv, Now: a.Now,
+		Display: display,
 	})
 }
 

@@ -8,8 +8,6 @@ import (
 
 	"bulla/keys"
 	"bulla/ui"
-	"bulla/ui/explain"
-	"bulla/ui/theme"
 	"bulla/workflow"
 	"bulla/workflow/history"
 	"bulla/workflow/verify"
@@ -72,9 +70,9 @@ func (a *app) timeline(ctx context.Context, o logFlags) (*history.Timeline, *ver
 }
 
 func (a *app) historyScreen(ctx context.Context, o logFlags) error {
-	mode, err := theme.ParseMode(a.flags.theme)
+	display, err := a.display()
 	if err != nil {
-		return &explain.UsageError{Message: err.Error(), Hints: []string{"--theme auto, light or dark"}}
+		return err
 	}
 	w, err := a.open(ctx)
 	if err != nil {
@@ -89,7 +87,7 @@ func (a *app) historyScreen(ctx context.Context, o logFlags) error {
 			}
 			return t, nil
 		},
-		Dir: a.Dir, Theme: mode, ASCII: a.flags.ascii, In: a.Stdin, Out: a.Stdout, Env: a.Getenv, Now: a.Now,
+		Dir: a.Dir, Display: display,
 	})
 }
 

@@ -18,11 +18,11 @@ import (
 
 // screen runs the full-screen walk and turns its end into an exit code.
 func (a *app) screen(ctx context.Context, o ui.Options) error {
-	mode, err := theme.ParseMode(a.flags.theme)
+	display, err := a.display()
 	if err != nil {
-		return &explain.UsageError{Message: err.Error(), Hints: []string{"--theme auto, light or dark"}}
+		return err
 	}
-	o.Theme, o.ASCII, o.In, o.Out, o.Env, o.Now = mode, a.flags.ascii, a.Stdin, a.Stdout, a.Getenv, a.Now
+	o.Display = display
 	out, err := ui.Release(ctx, o)
 	if out.TakenBack != nil {
 		for _, l := range takenBack(*out.TakenBack) {
@@ -47,6 +47,15 @@ func (a *app) screen(ctx context.Context, o ui.Options) error {
 		}
 	}
 	return nil
+}
+
+// display is where full-screen faces draw.
+func (a *app) display() (ui.Display, error) {
+	mode, err := theme.ParseMode(a.flags.theme)
+	if err != nil {
+		return ui.Display{}, &explain.UsageError{Message: err.Error(), Hints: []string{"--theme auto, light or dark"}}
+	}
+	return ui.Display{Theme: mode, ASCII: a.flags.ascii, In: a.Stdin, Out: a.Stdout, Env: a.Getenv, Now: a.Now}, nil
 }
 
 // practise opens the practice world on the whole screen. The world is built after the first
