@@ -22,13 +22,16 @@ func (a *app) keysCommand() *cobra.Command {
 		Use:   "keys",
 		Short: "Make OpenPGP keys, publish them, and keep them healthy",
 		Long: `Make OpenPGP keys, publish them, and keep them healthy. On a terminal, bulla keys
-without a command opens the page of all keys.`,
+without a command opens the page of all keys; with --accessible it does the same
+line by line.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case len(args) > 0:
 				return unknownCommand(cmd, args[0])
 			case a.screenPossible():
 				return a.keysScreen(cmd.Context())
+			case a.flags.accessible && a.interactive():
+				return a.keysLines(cmd.Context())
 			}
 			return cmd.Help()
 		},

@@ -7,6 +7,7 @@ import (
 
 	"bulla/ui"
 	"bulla/ui/explain"
+	"bulla/ui/line"
 	"bulla/ui/theme"
 	"bulla/workflow"
 	"bulla/workflow/firstkey"
@@ -22,6 +23,22 @@ func (a *app) keysScreen(ctx context.Context) error {
 		Open: a.keyDesk, Path: a.typedPath, Wizard: a.keyWizard,
 		Theme: mode, ASCII: a.flags.ascii, In: a.Stdin, Out: a.Stdout, Env: a.Getenv, Now: a.Now,
 	})
+}
+
+// keysLines looks after the keys line by line.
+func (a *app) keysLines(ctx context.Context) error {
+	if _, err := a.open(ctx); err != nil {
+		return err
+	}
+	return a.lineDesk(a.terminal(), "").Run(ctx)
+}
+
+// lineDesk looks after the keys of the world, which must be open, on a terminal. back says where
+// leaving it leads to.
+func (a *app) lineDesk(t *line.Terminal, back string) line.KeyDesk {
+	return line.KeyDesk{
+		Terminal: t, Keys: workflow.NewKeyDesk(a.world), Wizard: a.keyWizard(), Path: a.typedPath, Published: a.keepTokens, Now: a.Now, Back: back,
+	}
 }
 
 func (a *app) keyDesk(ctx context.Context) (ui.Keys, error) {
