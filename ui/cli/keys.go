@@ -61,6 +61,10 @@ func (a *app) keysListCommand() *cobra.Command {
 			for _, e := range problems {
 				a.note("warning: %v", e)
 			}
+			for _, f := range w.Retired(list) {
+				a.note("%s: %s", f.Fingerprint.Short(), f.Message)
+				a.note("    %s", f.Action)
+			}
 			if len(list) == 0 && !a.flags.json {
 				a.note("There are no keys yet. bulla keys generate makes one; bulla keys import FILE brings one.")
 			}

@@ -37,16 +37,22 @@ func (a *app) keysLines(ctx context.Context) error {
 // leaving it leads to.
 func (a *app) lineDesk(t *line.Terminal, back string) line.KeyDesk {
 	return line.KeyDesk{
-		Terminal: t, Keys: workflow.NewKeyDesk(a.world), Wizard: a.keyWizard(), Path: a.typedPath, Published: a.keepTokens, Now: a.Now, Back: back,
+		Terminal: t, Keys: a.desk(), Wizard: a.keyWizard(), Path: a.typedPath, Published: a.keepTokens, Now: a.Now, Back: back,
 	}
 }
 
 func (a *app) keyDesk(ctx context.Context) (ui.Keys, error) {
-	w, err := a.open(ctx)
-	if err != nil {
+	if _, err := a.open(ctx); err != nil {
 		return nil, err
 	}
-	return workflow.NewKeyDesk(w), nil
+	return a.desk(), nil
+}
+
+// desk is the desk for the keys of the world, which must be open.
+func (a *app) desk() *workflow.KeyDesk {
+	d := workflow.NewKeyDesk(a.world)
+	d.Dir = a.repository()
+	return d
 }
 
 // keyWizard leads through the making of a key; the world must be open.

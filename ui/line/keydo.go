@@ -25,7 +25,7 @@ func (k *keyTalk) begin(ctx context.Context, s *workflow.KeyState, a keydeed.Act
 		keydeed.AddUserID: k.addUserID, keydeed.PrimaryUserID: k.primaryUserID, keydeed.RevokeUserID: k.revokeUserID,
 		keydeed.AddSubkey: k.addSubkey, keydeed.RotateSubkey: k.rotateSubkey, keydeed.RevokeSubkey: k.revokeSubkey,
 		keydeed.ToGnuPG: k.toGnuPG, keydeed.FromGnuPG: k.fromGnuPG, keydeed.ExportSecret: k.exportSecret,
-		keydeed.Revoke: k.revoke, keydeed.Delete: k.deleteIt,
+		keydeed.Succeed: k.succeed, keydeed.Revoke: k.revoke, keydeed.Delete: k.deleteIt,
 		keydeed.Generate: k.generate, keydeed.Import: k.importFile, keydeed.Fetch: k.fetch,
 	}
 	return asks[a](ctx, s)

@@ -255,7 +255,7 @@ func (k *keeper) passphrases() {
 	k.answer(`Forget it`+agreed, "y")
 	k.answer(`The earlier version is gone(?s:.*)`+whatToDo, "5")
 	k.answer(`Make it`+agreed, "n")
-	k.answer(`Left\. Nothing was changed(?s:.*)`+whatToDo, "21")
+	k.answer(`Left\. Nothing was changed(?s:.*)`+whatToDo, "22")
 	k.answer(`no backup of its secret key(?s:.*)`+whatToDo, "2") // the old one is under the old passphrase
 	k.answer(`What kind(?s:.*): $`, "1")
 	k.answer(`File to write[^\n]*: $`, "second.asc")
@@ -278,7 +278,7 @@ func (k *keeper) lastThings(first keys.Key) {
 	k.answer(`in the file as it is now(?s:.*)`+whatToDo, "8")
 	k.answer(`1  Again(?s:.*): $`, "1")
 	k.answer(`Make this public`+agreed, "n")
-	k.answer(`Nothing was sent(?s:.*)`+whatToDo, "20")
+	k.answer(`Nothing was sent(?s:.*)`+whatToDo, "21")
 	k.answer(`Why\?(?s:.*)5  Apply the revocation certificate(?s:.*): $`, "5")
 	k.answer(`\(a hard revocation\)(?s:.*)end of the fingerprint, to revoke it[^\n]*: $`, "yes")
 	k.answer(`That is not it(?s:.*): $`, string(first.Fingerprint[32:]))
@@ -288,9 +288,9 @@ func (k *keeper) lastThings(first keys.Key) {
 	}
 	k.answer(whatToDo, "6")
 	k.answer(`Go back`+agreed, "y")
-	k.answer(`as it was before(?s:.*)`+whatToDo, "21")
+	k.answer(`as it was before(?s:.*)`+whatToDo, "22")
 	k.answer(`GnuPG's copy(?s:.*)to delete it; Enter leaves it: $`, "")
-	k.answer(`Left(?s:.*)`+whatToDo, "21")
+	k.answer(`Left(?s:.*)`+whatToDo, "22")
 	k.answer(`to delete it; Enter leaves it: $`, string(first.Fingerprint[32:36]+" "+first.Fingerprint[36:]))
 	k.answer(`Deleted the key(?s:.*)`+whatToDo, "18") // GnuPG has it still
 	k.answer(`Copy it`+agreed, "y")
@@ -307,7 +307,7 @@ func (k *keeper) lastThings(first keys.Key) {
 
 // TestKeysLeft: the end of input ends it cleanly everywhere, q too, and Ctrl+C is a cancellation.
 func TestKeysLeft(t *testing.T) {
-	for _, answers := range [][]string{{}, {"1"}, {"1", "1"}, {"1", "1", "2y"}, {"1", "8"}, {"1", "20", "2"}, {"n"}, {"i"}, {"f"}} {
+	for _, answers := range [][]string{{}, {"1"}, {"1", "1"}, {"1", "1", "2y"}, {"1", "8"}, {"1", "21", "2"}, {"n"}, {"i"}, {"f"}} {
 		for _, q := range []bool{false, true} {
 			k := newKeeper(t)
 			before := k.make("ada@example.org")

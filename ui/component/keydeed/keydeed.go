@@ -27,6 +27,7 @@ const (
 	Renew
 	Passphrase
 	Revocation
+	Succeed
 	Revoke
 	Undo
 	Forget
@@ -81,6 +82,7 @@ var deeds = [Actions]Deed{
 	ToGnuPG:       {"Move it", "Copy it to GnuPG", "Under the passphrase that it has. bulla's store keeps its own.", NeedsSecret, nil},
 	FromGnuPG:     {"Move it", "Copy it from GnuPG to bulla's store", "Under the passphrase that it has. GnuPG keeps its own.", NeedsKey, secretInGnuPG},
 	ExportSecret:  {"Move it", "Export the secret key to a file", "For another computer of yours. Whoever has the file and the passphrase has the key.", NeedsSecret, nil},
+	Succeed:       {"End it", "Let a new key follow it", "The old key certifies the new one, both sign a statement for packagers, and the old key's end is set. What becomes of which file is shown first.", NeedsPrimary, alive},
 	Revoke:        {"End it", "Revoke it: declare it invalid, for good", "With a reason, which decides whether old signatures still count.", NeedsKey, revocable},
 	Delete:        {"End it", "Delete it from bulla's store", "Public and secret, for good. Its revocation certificate stays.", NeedsKey, deletable},
 	Generate:      {"Other keys", "Make a new key pair", "A primary key that certifies and a subkey that signs, and a revocation certificate.", NeedsNothing, nil},
@@ -92,7 +94,7 @@ var deeds = [Actions]Deed{
 func Order() []Action {
 	return []Action{
 		Extend, BackUp, Passphrase, Renew, Revocation, Undo, Forget, Publish, CheckPlaces, Export, AddUserID, PrimaryUserID, RevokeUserID,
-		AddSubkey, RotateSubkey, RevokeSubkey, ToGnuPG, FromGnuPG, ExportSecret, Revoke, Delete, Generate, Import, Fetch,
+		AddSubkey, RotateSubkey, RevokeSubkey, ToGnuPG, FromGnuPG, ExportSecret, Succeed, Revoke, Delete, Generate, Import, Fetch,
 	}
 }
 
