@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -68,8 +69,10 @@ func (k *keeper) make(email string) keys.Key {
 func (k *keeper) begin(ctx context.Context) <-chan error {
 	ended := make(chan error, 1)
 	go func() {
+		desk := workflow.NewKeyDesk(k.world)
+		desk.Dir = k.dir
 		ended <- KeyDesk{
-			Terminal: NewTerminal(k.tty, k.tty, &TTY{In: k.tty, Out: k.tty}), Keys: workflow.NewKeyDesk(k.world), Wizard: firstkey.New(k.world, k.dir),
+			Terminal: NewTerminal(k.tty, k.tty, &TTY{In: k.tty, Out: k.tty}), Keys: desk, Wizard: firstkey.New(k.world, k.dir),
 			Path: func(s string) string { return filepath.Join(k.dir, s) }, Now: time.Now,
 		}.Run(ctx)
 	}()
@@ -345,4 +348,59 @@ func TestKeysLeft(t *testing.T) {
 	if err := k.end(ended); explain.Error(err).Code != explain.CodeCancelled {
 		t.Errorf("%v", err)
 	}
+}
+
+// TestSuccessionLineByLine: a person lets a new key follow an old one, in a repository with a policy.
+// All of it is shown first; gpg finds both signatures good.
+func TestSuccessionLineByLine(t *testing.T) {
+	keystest.Peer(t, "git")
+	k := newKeeper(t)
+	old := k.make("old@example.org")
+	next := k.make("new@example.org")
+	if out, err := exec.Command("git", "init", "-q", k.dir).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	config := "[policy]\nkeyring = \"keys.asc\"\n\n[[policy.signer]]\nname = \"Ada\"\nkeys = [\"" + string(old.Fingerprint) + "\"]\nsigns = [\"tag\"]\n"
+	if err := os.WriteFile(filepath.Join(k.dir, "bulla.toml"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ended := k.begin(t.Context())
+	k.answer(atKeys, "old@")
+	k.answer(`1 of 2 keys(?s:.*)`+atKeys, "1")
+	k.answer(whatToDo, "20")
+	k.answer(`1  Ada <new@example.org>\n(?s:.*)2  make a new key pair\nNumber[^\n]*: $`, "2")
+	k.answer(`Key \(1-3[^\n]*: $`, "b") // of the wizard for a new key
+	k.answer(`Which key follows\?(?s:.*): $`, "1")
+	k.answer(`The old key ends after[^\n]*\[1y\]: $`, "soon")
+	k.answer(`90d(?s:.*)ends after[^\n]*: $`, "90d")
+	k.answer(`\[statement.txt\]: $`, "bulla.toml")
+	k.answer(`there already(?s:.*)\[statement.txt\]: $`, "")
+	k.answer(`Nothing has been done yet(?s:.*)\| A new key signs from now on(?s:.*)\| \[\[policy.signer\]\]\n(?s:.*)Let it follow`+agreed, "y")
+	k.secret(`Passphrase of the key Ada <old@example.org>: $`, canary)
+	k.secret(`Passphrase of the key Ada <new@example.org>: $`, canary)
+	k.answer(`Certified, signed and written(?s:.*)statement\.txt\.asc(?s:.*)publish both keys again \(8\)(?s:.*)`+whatToDo, "")
+	k.answer(atKeys, "q")
+	if err := k.end(ended); err != nil {
+		t.Error(err)
+	}
+	for _, f := range []keys.Fingerprint{old.Fingerprint, next.Fingerprint} {
+		data, err := k.world.Store.ExportPublic(t.Context(), keys.ParseSelector(string(f)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, errOut, err := keystest.GPG(t, k.gnupg, data, "--import"); err != nil {
+			t.Fatal(errOut)
+		}
+	}
+	statement := filepath.Join(k.dir, "statement.txt")
+	if status := strings.Join(keystest.GPGStatus(t, k.gnupg, statement+".asc", statement), "\n"); strings.Count(status, "GOODSIG") != 2 {
+		t.Errorf("gpg says\n%s", status)
+	}
+	if data, err := os.ReadFile(filepath.Join(k.dir, "bulla.toml")); err != nil || !strings.Contains(string(data), string(next.Fingerprint)) {
+		t.Errorf("%s, %v", data, err)
+	}
+	if strings.Contains(k.said(), canary) {
+		t.Error("the passphrase was printed")
+	}
+	k.noCanary()
 }
