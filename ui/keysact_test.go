@@ -347,6 +347,12 @@ func keyActScenes() map[string]func(*player) {
 		"published": func(p *player) {
 			p.onRhea().press("p", "enter").see("make it public").press("y").see("do that, then ask again")
 		},
+		"succeed":      func(p *player) { p.onRhea().choose("Let a new key").see("Which key follows?") },
+		"succeed-form": func(p *player) { p.onRhea().choose("Let a new key").press("enter").see("old ends") },
+		"succeed-look": func(p *player) { p.onRhea().choose("Let a new key").press("enter", "enter", "enter").see("let it follow") },
+		"succeed-done": func(p *player) {
+			p.onRhea().choose("Let a new key").press("enter", "enter", "enter").see("let it follow").press("y").answer().see("The new key follows")
+		},
 		"fetch":      func(p *player) { p.press("f", "ola@acme.org", "enter").see("Asked would be") },
 		"fetch-keep": func(p *player) { p.press("f", "ola@acme.org", "enter", "y").see("Keep this key?") },
 	}
@@ -432,6 +438,16 @@ func TestKeyActs(t *testing.T) {
 
 	p.press("i", "in.asc", "enter").see("a key of version 2").press("n").expect(f, "1 of 6", "look into "+filepath.Join(dir, "in.asc"))
 	p.press("i", "in.asc", "enter").see("import them").press("y").expect(f, "1 new key", "look into "+filepath.Join(dir, "in.asc"), "import "+filepath.Join(dir, "in.asc"))
+}
+
+// A key is let follow another only after all that it does was shown; what was chosen is what is done.
+func TestKeySucceeds(t *testing.T) {
+	f := newFakeKeys()
+	p := playKeys(t, f, func(o *KeysOptions) { o.Path = func(s string) string { return "/src/" + s } }, false).surveyed().onRhea().size(100, 60)
+	p.choose("Let a new key").see("Fine Fred").press("enter", "ctrl+u", "soon", "enter", "enter").expect(f, "2y")
+	p.press("ctrl+u", "90d", "enter", "enter").see("[[policy.signer]]").see("/src/statement.txt.asc").press("n").expect(f, "1 of 6")
+	p.choose("Let a new key").press("enter", "tab", "to-packagers.txt", "enter").see("let it follow").press("y").answer()
+	p.expect(f, "The new key follows", "succeed "+string(rhea)+" 99990E147A219D4B55F01C2D3E4F5A6BC0DE1111 8760h0m0s /src/to-packagers.txt")
 }
 
 // What cannot be taken back is typed, not pressed and not pasted.
@@ -580,4 +596,27 @@ func TestKeysOfTheWalk(t *testing.T) {
 	}
 	o.Keys = nil
 	drive(t, o).toKey().see("Rhea Release").press("a").see("There is no page for all keys here.")
+}
+
+func (f *fakeKeys) PlanSuccession(_ context.Context, p workflow.SucceedParams) (workflow.SuccessionPlan, error) {
+	return workflow.SuccessionPlan{
+		SucceedParams: p, OldKey: f.key(p.Old).Key, NewKey: f.key(p.New).Key, Ends: noon.Add(p.Retire),
+		Statement: []byte("A new key signs from now on\n===========================\n\nThe old key:\n\n    3E9C 0E14\n"),
+		Policy:    []byte("[[policy.signer]]\nname = \"Rhea\"\n"),
+		Files: []workflow.FileChange{
+			{Path: "/src/widget/.bulla/keys.asc", What: "the new key is added, the old one gets its new expiry"},
+			{Path: "/src/widget/bulla.toml", What: "the new key is added to the signers of the policy", Added: []byte("[[policy.signer]]\nname = \"Rhea\"\n")},
+		},
+	}, nil
+}
+
+func (f *fakeKeys) CarryOutSuccession(ctx context.Context, p workflow.SucceedParams, path string, ask keys.AskPassphrase) (workflow.SuccessionDone, error) {
+	if err := f.unlock(ctx, p.Old, ask); err != nil {
+		return workflow.SuccessionDone{}, err
+	}
+	f.did("succeed %s %s %s %s", p.Old, p.New, p.Retire, path)
+	return workflow.SuccessionDone{
+		Succession: workflow.Succession{Old: f.key(p.Old).Key, New: f.key(p.New).Key},
+		Written:    []string{path, path + ".asc", "/src/widget/bulla.toml"},
+	}, nil
 }

@@ -19,10 +19,12 @@ import (
 type KeyDesk struct {
 	*World
 	*store.Store
+	// Dir is where the repository is looked for whose files a succession changes; "" for none.
+	Dir string
 }
 
 // NewKeyDesk is the desk for the keys of a World.
-func NewKeyDesk(w *World) *KeyDesk { return &KeyDesk{w, w.Store} }
+func NewKeyDesk(w *World) *KeyDesk { return &KeyDesk{World: w, Store: w.Store} }
 
 // ChangePassphrase is that of the World.
 func (d *KeyDesk) ChangePassphrase(ctx context.Context, sel keys.Selector, next keys.Secret, ask keys.AskPassphrase) (keys.Key, error) {
@@ -32,6 +34,16 @@ func (d *KeyDesk) ChangePassphrase(ctx context.Context, sel keys.Selector, next 
 // ExportPublicWith is that of the World.
 func (d *KeyDesk) ExportPublicWith(ctx context.Context, sel keys.Selector, p store.PublicParams) ([]byte, error) {
 	return d.World.ExportPublicWith(ctx, sel, p)
+}
+
+// PlanSuccession is that of the World, in the desk's repository.
+func (d *KeyDesk) PlanSuccession(ctx context.Context, p SucceedParams) (SuccessionPlan, error) {
+	return d.World.PlanSuccession(ctx, d.Dir, p)
+}
+
+// CarryOutSuccession is that of the World, in the desk's repository.
+func (d *KeyDesk) CarryOutSuccession(ctx context.Context, p SucceedParams, path string, ask keys.AskPassphrase) (SuccessionDone, error) {
+	return d.World.CarryOutSuccession(ctx, d.Dir, p, path, ask)
 }
 
 // Remembered answers requests for passphrases from the vault where it can, else by person.

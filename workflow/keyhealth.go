@@ -182,7 +182,7 @@ func (x *checkup) judge(ailments []keys.Ailment, k keys.Key, path string, line i
 		return f.Rule == Rule(keys.HealthRevoked) || f.Rule == Rule(keys.HealthInvalid)
 	})
 	if !dead {
-		found = append(found, x.care(k)...)
+		found = append(x.retirement(found, k), x.care(k)...)
 	}
 	for i := range found {
 		f := &found[i]

@@ -71,17 +71,44 @@ func (w *World) Succeed(ctx context.Context, p SucceedParams, ask keys.AskPassph
 	}
 	out.successor, out.at = successor.Key(), now
 	out.Policy = policyLines(out.successor, now, releaseKinds)
+	if out.Old, err = w.ownKey(ctx, oldSel); err != nil {
+		return out, err
+	}
+	if end := retires(out.Old, now, p.Retire); !end.IsZero() && !end.Equal(out.Old.Expires) {
+		if out.Old, err = w.Store.Extend(ctx, oldSel, store.ExtendParams{Lifetime: p.Retire}, ask); err != nil {
+			return out, err
+		}
+	}
+	end := out.Old.Expires
+	if p.Retire == 0 {
+		end = time.Time{}
+	}
+	if err := w.Store.MarkSuccessor(ctx, out.Old.Fingerprint, out.New.Fingerprint, end); err != nil {
+		return out, err
+	}
+	out.Old.Successor, out.Old.Retires = out.New.Fingerprint, end
+	return out, nil
+}
+
+// retires is when a key ends that has a time of grace: no later than it would without. Zero leaves
+// its expiry as it is.
+func retires(old keys.Key, now time.Time, grace time.Duration) time.Time {
+	switch end := now.Add(grace); {
+	case grace == 0:
+		return time.Time{}
+	case old.Expires.IsZero(), end.Before(old.Expires):
+		return end
+	}
+	return old.Expires
+}
+
+// ownKey is the key of bulla's store that sel names.
+func (w *World) ownKey(ctx context.Context, sel keys.Selector) (keys.Key, error) {
 	list, err := w.Store.List(ctx)
 	if err != nil {
-		return out, err
+		return keys.Key{}, err
 	}
-	if out.Old, err = keys.Select(list, oldSel); err != nil || p.Retire == 0 {
-		return out, err
-	}
-	if end := now.Add(p.Retire); out.Old.Expires.IsZero() || end.Before(out.Old.Expires) {
-		out.Old, err = w.Store.Extend(ctx, oldSel, store.ExtendParams{Lifetime: p.Retire}, ask)
-	}
-	return out, err
+	return keys.Select(list, sel)
 }
 
 // statement tells people in plain words which key follows which.

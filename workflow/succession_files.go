@@ -33,6 +33,10 @@ type FileChange struct {
 // signers of its policy, the policy's keyring, and its KEYS file, as far as each is there and does
 // not have it yet. It writes nothing. Outside of a repository there are none.
 func (w *World) SuccessionFiles(ctx context.Context, dir string, s Succession) ([]FileChange, error) {
+	return w.successionFiles(ctx, dir, s, false)
+}
+
+func (w *World) successionFiles(ctx context.Context, dir string, s Succession, plans bool) ([]FileChange, error) {
 	repo, err := w.openRepository(ctx, dir)
 	if errors.Is(err, gitops.ErrNotRepository) {
 		return nil, nil
@@ -44,7 +48,7 @@ func (w *World) SuccessionFiles(ctx context.Context, dir string, s Succession) (
 	if root == "" {
 		return nil, nil
 	}
-	f := successionFiles{ctx: ctx, w: w, root: root, s: s}
+	f := successionFiles{ctx: ctx, w: w, root: root, s: s, plans: plans}
 	err = errors.Join(f.policy(), f.keyring(filepath.Join(root, "KEYS")))
 	return f.changes, err
 }
@@ -54,6 +58,7 @@ type successionFiles struct {
 	w       *World
 	root    string
 	s       Succession
+	plans   bool // the keys are not what they will be: the files that will change are named alone
 	changes []FileChange
 }
 
@@ -107,6 +112,10 @@ func (f *successionFiles) keyring(path string) error {
 	if _, err := os.Stat(path); err != nil {
 		return nil
 	}
+	if f.plans {
+		f.changes = append(f.changes, FileChange{Path: path, What: keyringChange})
+		return nil
+	}
 	next := old
 	for _, k := range []keys.Key{f.s.Old, f.s.New} {
 		_, ring, err := f.w.PublicKey(f.ctx, keys.ParseSelector(string(k.Fingerprint)))
@@ -122,10 +131,13 @@ func (f *successionFiles) keyring(path string) error {
 		}
 	}
 	if !bytes.Equal(old, next) {
-		f.changes = append(f.changes, FileChange{Path: path, What: "the new key is added, the old one gets its new expiry", before: old, after: next})
+		f.changes = append(f.changes, FileChange{Path: path, What: keyringChange, before: old, after: next})
 	}
 	return nil
 }
+
+// keyringChange is what becomes of a file of keys.
+const keyringChange = "the new key is added, the old one gets its new expiry"
 
 // ChangedFileError says that a file is not any more what a change of it was worked out for.
 type ChangedFileError struct{ Path string }

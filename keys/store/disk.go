@@ -21,10 +21,11 @@ import (
 
 // The names within the folder of a key.
 const (
-	publicFile   = "public.pgp"
-	secretFile   = "secret.pgp"
-	backedUpFile = "backed-up"
-	lockFile     = ".lock"
+	publicFile    = "public.pgp"
+	secretFile    = "secret.pgp"
+	backedUpFile  = "backed-up"
+	successorFile = "successor"
+	lockFile      = ".lock"
 )
 
 const (
@@ -38,7 +39,9 @@ const lockRetry = 25 * time.Millisecond
 // stored is one key of the store as its folder has it.
 type stored struct {
 	transferable
-	backedUp time.Time
+	backedUp  time.Time
+	successor keys.Fingerprint
+	retires   time.Time
 }
 
 // locked runs f while no other bulla writes to the store. It makes the folder, and clears away
@@ -225,6 +228,9 @@ func (s *Store) readKey(fpr keys.Fingerprint) (k stored, err error) {
 	if text, err := readLimited(filepath.Join(dir, backedUpFile)); err == nil {
 		// Unreadable means not known, which asks for a backup once too often.
 		k.backedUp, _ = time.Parse(time.RFC3339, strings.TrimSpace(string(text)))
+	}
+	if text, err := readLimited(filepath.Join(dir, successorFile)); err == nil {
+		k.successor, k.retires = parseSuccessor(string(text))
 	}
 	return k, nil
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"bulla/keys"
@@ -124,6 +125,32 @@ func (s *Store) MarkBackedUp(ctx context.Context, fpr keys.Fingerprint, at time.
 	})
 }
 
+// MarkSuccessor remembers that another key follows a key, which is to end at a time; zero leaves its
+// expiry as it is. An unknown key is a *keys.NotFoundError.
+func (s *Store) MarkSuccessor(ctx context.Context, fpr, successor keys.Fingerprint, retires time.Time) error {
+	return s.locked(ctx, func() error {
+		if _, err := s.readCertificate(fpr); err != nil {
+			return absent(err, fpr)
+		}
+		text := string(successor) + "\n"
+		if !retires.IsZero() {
+			text += retires.UTC().Format(time.RFC3339) + "\n"
+		}
+		return atomicfile.Write(filepath.Join(s.keyDir(fpr), successorFile), []byte(text), fileMode)
+	})
+}
+
+// parseSuccessor reads what MarkSuccessor wrote. What cannot be read is not known.
+func parseSuccessor(text string) (successor keys.Fingerprint, retires time.Time) {
+	name, at, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	successor, err := keys.ParseFingerprint(name)
+	if err != nil {
+		return "", time.Time{}
+	}
+	retires, _ = time.Parse(time.RFC3339, at)
+	return successor, retires
+}
+
 // Unprotected reports whether a secret part of a key is under no passphrase.
 func (s *Store) Unprotected(fpr keys.Fingerprint) bool {
 	k, err := s.readKey(fpr)
@@ -204,7 +231,7 @@ func (k stored) describe(now time.Time) (keys.Key, error) {
 // describeFrom is describe with the ring of the key's certificate.
 func (k stored) describeFrom(ring *keys.Keyring, now time.Time) keys.Key {
 	d, _ := ring.Describe(k.fpr, now)
-	d.BackedUp = k.backedUp
+	d.BackedUp, d.Successor, d.Retires = k.backedUp, k.successor, k.retires
 	here := func(f keys.Fingerprint) bool {
 		i := findSecret(k.secret, f)
 		return i >= 0 && k.secret[i].protection.usable()

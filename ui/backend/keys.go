@@ -15,6 +15,7 @@ type Keys interface {
 	KeyChanger
 	KeyMover
 	KeyPublisher
+	KeySucceeder
 	// Remembered answers requests for passphrases from where they are kept, else by person.
 	Remembered(person keys.AskPassphrase) keys.AskPassphrase
 }
@@ -68,6 +69,12 @@ type KeyPublisher interface {
 	FetchSources(publish.Query) ([]publish.Target, error)
 	Fetch(context.Context, publish.Query, []publish.Target, workflow.PublishFace) ([]publish.Found, []publish.Miss, error)
 	KeepFetched(context.Context, publish.Found) ([]store.Imported, error)
+}
+
+// KeySucceeder lets one key follow another.
+type KeySucceeder interface {
+	PlanSuccession(context.Context, workflow.SucceedParams) (workflow.SuccessionPlan, error)
+	CarryOutSuccession(context.Context, workflow.SucceedParams, string, keys.AskPassphrase) (workflow.SuccessionDone, error)
 }
 
 var _ Keys = (*workflow.KeyDesk)(nil)

@@ -26,6 +26,8 @@ type keyLine struct {
 	PrimaryOffline bool             `json:"primary_offline"`
 	Card           string           `json:"card,omitempty"`
 	BackedUp       string           `json:"backed_up,omitempty"`
+	Successor      keys.Fingerprint `json:"successor,omitempty"`
+	Retires        string           `json:"retires,omitempty"`
 	Weak           []string         `json:"weak"`
 	Subkeys        []subkeyLine     `json:"subkeys"`
 	// Error is why the key cannot be read; then of the rest only the fingerprint and the source are known.
@@ -48,6 +50,7 @@ func toKeyLine(k keys.Key, now time.Time) keyLine {
 		Fingerprint: k.Fingerprint, KeyID: k.Fingerprint.KeyID(), UserIDs: append([]string{}, k.UserIDs...), Algorithm: k.Algorithm,
 		Created: rfc3339(k.Created), Expires: rfc3339(k.Expires), Expired: k.ExpiredAt(now), Revoked: k.Revoked, Source: k.Source,
 		HasSecret: k.HasSecret, PrimaryOffline: k.PrimaryOffline, Card: k.Card, BackedUp: rfc3339(k.BackedUp),
+		Successor: k.Successor, Retires: rfc3339(k.Retires),
 		Weak: append([]string{}, k.Weak...), Subkeys: []subkeyLine{},
 	}
 	for _, s := range k.Subkeys {
@@ -102,6 +105,9 @@ func (p *printer) key(k keys.Key, now time.Time, full bool) {
 	for _, s := range k.Subkeys {
 		p.line("    subkey %s", s.Fingerprint.Grouped())
 		p.line("           %s", strings.Join(subkeyFacts(s, now), " · "))
+	}
+	if k.Successor != "" {
+		p.line("    followed by %s", k.Successor.Grouped())
 	}
 	for _, w := range k.Weak {
 		p.line("    noted: %s", w)

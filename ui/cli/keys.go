@@ -22,13 +22,16 @@ func (a *app) keysCommand() *cobra.Command {
 		Use:   "keys",
 		Short: "Make OpenPGP keys, publish them, and keep them healthy",
 		Long: `Make OpenPGP keys, publish them, and keep them healthy. On a terminal, bulla keys
-without a command opens the page of all keys.`,
+without a command opens the page of all keys; with --accessible it does the same
+line by line.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case len(args) > 0:
 				return unknownCommand(cmd, args[0])
 			case a.screenPossible():
 				return a.keysScreen(cmd.Context())
+			case a.flags.accessible && a.interactive():
+				return a.keysLines(cmd.Context())
 			}
 			return cmd.Help()
 		},
@@ -61,6 +64,10 @@ func (a *app) keysListCommand() *cobra.Command {
 					continue
 				}
 				a.note("warning: %v", e)
+			}
+			for _, f := range w.Retired(list) {
+				a.note("%s: %s", f.Fingerprint.Short(), f.Message)
+				a.note("    %s", f.Action)
 			}
 			if len(list) == 0 && len(problems) == 0 && !a.flags.json {
 				a.note("There are no keys yet. bulla keys generate makes one; bulla keys import FILE brings one.")

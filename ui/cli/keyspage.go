@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"bulla/ui"
+	"bulla/ui/line"
 	"bulla/workflow"
 	"bulla/workflow/firstkey"
 )
@@ -22,12 +23,34 @@ func (a *app) keysScreen(ctx context.Context) error {
 	})
 }
 
+// keysLines looks after the keys line by line.
+func (a *app) keysLines(ctx context.Context) error {
+	if _, err := a.open(ctx); err != nil {
+		return err
+	}
+	return a.lineDesk(a.terminal(), "").Run(ctx)
+}
+
+// lineDesk looks after the keys of the world, which must be open, on a terminal. back says where
+// leaving it leads to.
+func (a *app) lineDesk(t *line.Terminal, back string) line.KeyDesk {
+	return line.KeyDesk{
+		Terminal: t, Keys: a.desk(), Wizard: a.keyWizard(), Path: a.typedPath, Published: a.keepTokens, Now: a.Now, Back: back,
+	}
+}
+
 func (a *app) keyDesk(ctx context.Context) (ui.Keys, error) {
-	w, err := a.open(ctx)
-	if err != nil {
+	if _, err := a.open(ctx); err != nil {
 		return nil, err
 	}
-	return workflow.NewKeyDesk(w), nil
+	return a.desk(), nil
+}
+
+// desk is the desk for the keys of the world, which must be open.
+func (a *app) desk() *workflow.KeyDesk {
+	d := workflow.NewKeyDesk(a.world)
+	d.Dir = a.repository()
+	return d
 }
 
 // keyWizard leads through the making of a key; the world must be open.

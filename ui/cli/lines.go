@@ -16,9 +16,10 @@ func (a *app) lineByLine(ctx context.Context, f releaseFlags) error {
 		return err
 	}
 	defer s.Close()
+	t := a.terminal()
 	res, err := line.Walk(ctx, line.Walker{
-		Terminal: a.terminal(), Session: s, Choices: f.choices(), Face: workflow.Face{First: f.fds().answer, Lend: a.lend()},
-		Vault: a.world.Vault, Report: a.report, Now: a.Now,
+		Terminal: t, Session: s, Choices: f.choices(), Face: workflow.Face{First: f.fds().answer, Lend: a.lend()},
+		Vault: a.world.Vault, Report: a.report, Now: a.Now, Keys: a.lineDesk(t, "the release").Run,
 	})
 	if err != nil || res == nil {
 		return err

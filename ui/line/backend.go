@@ -38,6 +38,8 @@ type Walker struct {
 	// Report prints what a release made, with its verdicts.
 	Report func(*workflow.Result) error
 	Now    func() time.Time
+	// Keys looks after all keys, from where the key that signs is chosen; nil offers it not.
+	Keys func(context.Context) error
 	// Note is said whenever a passphrase is asked for: the practice one, in practice.
 	Note string
 	// Heartbeat is how often a step at work says that it still is; 0 means five seconds.

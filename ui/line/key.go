@@ -43,14 +43,22 @@ func (w *walk) key(ctx context.Context) error {
 		w.keyRow(i+1, k)
 	}
 	w.t.Say("  %d  make a new key", len(choices.List)+1)
+	last := len(choices.List) + 1
+	if w.Keys != nil {
+		last++
+		w.t.Say("  %d  look after the keys: back up, extend, publish, import…", last)
+	}
 	preset := choices.Preselected + 1
 	if preset > 0 {
 		w.t.Say("  Enter takes %d: %s.", preset, choices.Why)
 	}
 	for {
-		n, err := w.t.Number(ctx, "Key", len(choices.List)+1, preset)
+		n, err := w.t.Number(ctx, "Key", last, preset)
 		if err != nil {
 			return err
+		}
+		if n > len(choices.List)+1 {
+			return w.lookAfter(ctx)
 		}
 		if n > len(choices.List) {
 			err := w.t.leadingBack(func() error { return w.newKey(ctx) })
@@ -65,6 +73,16 @@ func (w *walk) key(ctx context.Context) error {
 		}
 		w.t.Say("That key cannot sign: %s.", choices.List[n-1].Problem)
 	}
+}
+
+// lookAfter goes to all keys, and back to the choice.
+func (w *walk) lookAfter(ctx context.Context) error {
+	w.changed = true // what is done there stays done
+	w.t.Say("")
+	if err := w.Keys(ctx); err != nil {
+		return err
+	}
+	return w.key(ctx)
 }
 
 // keyRow prints one row of the table: the whole fingerprint, for here trust is decided.

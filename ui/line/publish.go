@@ -64,6 +64,11 @@ func (p *KeyPublisher) Publish(ctx context.Context, k keys.Key) ([]publish.Resul
 	if err != nil || len(plan.Items) == 0 {
 		return nil, err
 	}
+	return p.follow(ctx, plan)
+}
+
+// follow publishes, and asks again for what waits, as often as the person wants.
+func (p *KeyPublisher) follow(ctx context.Context, plan publish.Plan) ([]publish.Result, error) {
 	rs, err := p.send(ctx, plan, p.Places.Publish)
 	for err == nil && slices.ContainsFunc(rs, publish.Result.Waiting) {
 		again, askErr := p.Terminal.Confirm(ctx, "Check again now? Open the link in the mail, or upload the files, first.")

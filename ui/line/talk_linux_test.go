@@ -41,6 +41,9 @@ func newTalk(t *testing.T) *talk {
 		_, _ = io.Copy(writer(p.hear), master) // ends with an error when the other side closes
 	}()
 	t.Cleanup(func() {
+		if t.Failed() { // whoever still waits for an answer gets the end of input
+			_, _ = master.Write(bytes.Repeat([]byte{4}, 16))
+		}
 		_ = tty.Close()
 		_ = master.Close()
 		<-done

@@ -30,6 +30,7 @@ const (
 	Renew
 	Passphrase
 	Revocation
+	Succeed
 	Revoke
 	Undo
 	Forget
@@ -86,6 +87,7 @@ var deeds = [Actions]Deed{
 	ToGnuPG:          {"Move it", "Copy it to GnuPG", "Under the passphrase that it has. bulla's store keeps its own.", NeedsSecret, nil},
 	FromGnuPG:        {"Move it", "Copy it from GnuPG to bulla's store", "Under the passphrase that it has. GnuPG keeps its own.", NeedsKey, secretInGnuPG},
 	ExportSecret:     {"Move it", "Export the secret key to a file", "For another computer of yours. Whoever has the file and the passphrase has the key.", NeedsSecret, nil},
+	Succeed:          {"End it", "Let a new key follow it", "The old key certifies the new one, both sign a statement for packagers, and the old key's end is set. What becomes of which file is shown first.", NeedsPrimary, alive},
 	Revoke:           {"End it", "Revoke it: declare it invalid, for good", "With a reason, which decides whether old signatures still count.", NeedsKey, revocable},
 	Delete:           {"End it", "Delete it from bulla's store", "Public and secret, for good. Its revocation certificate stays.", NeedsKey, deletable},
 	Aside:            {"End it", "Move it aside: its files cannot be read", "Out of bulla's store into the folder aside beside it, so that a backup can be imported in its place. Nothing in its files is changed.", NeedsKey, readable},
@@ -98,7 +100,7 @@ var deeds = [Actions]Deed{
 func Order() []Action {
 	return []Action{
 		Extend, ExtendEverywhere, BackUp, Passphrase, Renew, Revocation, Undo, Forget, Publish, CheckPlaces, Export, AddUserID, PrimaryUserID, RevokeUserID,
-		AddSubkey, RotateSubkey, RevokeSubkey, ToGnuPG, FromGnuPG, ExportSecret, Revoke, Aside, Delete, Generate, Import, Fetch,
+		AddSubkey, RotateSubkey, RevokeSubkey, ToGnuPG, FromGnuPG, ExportSecret, Succeed, Revoke, Aside, Delete, Generate, Import, Fetch,
 	}
 }
 

@@ -32,6 +32,8 @@ func Mend(f workflow.KeyFinding) (Action, bool) {
 		return Publish, true
 	case workflow.RuleCopiesDiffer:
 		return ToGnuPG, true
+	case workflow.RuleRetired:
+		return Revoke, true
 	}
 	return 0, false
 }
@@ -108,6 +110,10 @@ func Short(f workflow.KeyFinding) string {
 		return "published copy stale"
 	case workflow.RuleCopiesDiffer:
 		return "differs in GnuPG"
+	case workflow.RuleRetiring:
+		return "has a successor"
+	case workflow.RuleRetired:
+		return "retired: revoke it"
 	}
 	return string(f.Rule)
 }

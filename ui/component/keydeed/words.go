@@ -3,6 +3,7 @@ package keydeed
 import (
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -10,12 +11,16 @@ import (
 	"bulla/keys/publish"
 	"bulla/keys/store"
 	"bulla/ui/component/human"
+	"bulla/ui/component/placeword"
 	"bulla/ui/safetext"
 	"bulla/workflow"
 )
 
 // LifetimeHelp says how a lifetime is typed.
 const LifetimeHelp = "2y, 18m, 90d, a date such as 2028-01-31, or never."
+
+// CheckSends says what places learn that are asked what they have of a key.
+const CheckSends = "No key: each place is asked what it has of this one, by its fingerprint and addresses."
 
 // UserID is a user id for a sentence, safe to show.
 func UserID(s string) string {
@@ -128,6 +133,24 @@ func PlaceName(target string) string {
 	return safetext.Line(target)
 }
 
+// PlaceState is how far the key has come at a place where it was published, and whether what is there
+// is the key as it is now and can be found.
+func PlaceState(s *workflow.KeyState, e publish.Entry, now time.Time) (text string, well bool) {
+	text, well = e.Stage.String(), e.Stage >= publish.StageFingerprint
+	if slices.Contains(s.Stale, e.Target) {
+		text, well = "an older version was sent", false
+	}
+	if !e.CheckedAt.IsZero() {
+		text += ", asked " + Ago(now, e.CheckedAt)
+	}
+	for _, a := range e.Addresses {
+		if a.State != publish.AddressFound {
+			text += "; " + safetext.Line(a.Address+": "+placeword.Address(a))
+		}
+	}
+	return text, well
+}
+
 // PlaceNames are the places where a key is published, for a sentence.
 func PlaceNames(s *workflow.KeyState) string {
 	var names []string
@@ -160,6 +183,40 @@ func Called(s *workflow.KeyState, name string) string {
 		return "the key that cannot be read"
 	}
 	return UserID(name)
+}
+
+// Haystack is what words of a filter are looked for in, in lower case.
+func Haystack(s *workflow.KeyState) string {
+	var b strings.Builder
+	for _, u := range append(slices.Clone(s.Claims), s.UserIDs...) {
+		b.WriteString(u + " ")
+	}
+	b.WriteString(string(s.Fingerprint))
+	for _, sub := range s.Subkeys {
+		b.WriteString(" " + string(sub.Fingerprint))
+	}
+	b.WriteString(" " + s.Algorithm)
+	return strings.ToLower(b.String())
+}
+
+// ByOwner orders keys: those with a secret part first, then the newest.
+func ByOwner(a, b *workflow.KeyState) int {
+	if a.Secret != b.Secret {
+		return map[bool]int{true: -1, false: 1}[a.Secret]
+	}
+	if c := b.Created.Compare(a.Created); c != 0 {
+		return c
+	}
+	return strings.Compare(string(a.Fingerprint), string(b.Fingerprint))
+}
+
+// Counts says how many keys have their secret here, and how many of those the health check warns of.
+func Counts(own, worry int) string {
+	out := strconv.Itoa(own) + " with the secret key"
+	if worry > 0 {
+		out += ", " + strconv.Itoa(worry) + " of them to look after"
+	}
+	return out
 }
 
 // unprotected reports whether a secret part is known to be under no passphrase.

@@ -21,7 +21,7 @@ func init() {
 		keydeed.AddUserID: (*Model).addUserID, keydeed.PrimaryUserID: (*Model).primaryUserID, keydeed.RevokeUserID: (*Model).revokeUserID,
 		keydeed.AddSubkey: (*Model).addSubkey, keydeed.RotateSubkey: (*Model).rotateSubkey, keydeed.RevokeSubkey: (*Model).revokeSubkey,
 		keydeed.ToGnuPG: (*Model).toGnuPG, keydeed.FromGnuPG: (*Model).fromGnuPG, keydeed.ExportSecret: (*Model).exportSecret,
-		keydeed.Revoke: (*Model).revoke, keydeed.Delete: (*Model).deleteIt, keydeed.Aside: (*Model).asideIt,
+		keydeed.Succeed: (*Model).succeed, keydeed.Revoke: (*Model).revoke, keydeed.Delete: (*Model).deleteIt, keydeed.Aside: (*Model).asideIt,
 		keydeed.Generate: (*Model).generate, keydeed.Import: (*Model).importFile, keydeed.Fetch: (*Model).fetch,
 	}
 }
@@ -52,6 +52,7 @@ func (m *Model) start(a keydeed.Action) tea.Cmd {
 		m.Note = "Not possible: " + why + "."
 		return nil
 	}
+	m.succeeds = ""
 	if r != nil {
 		m.table.stand(r.Fingerprint) // what is done belongs to it, whatever moves
 	}

@@ -1,7 +1,6 @@
 package keys
 
 import (
-	"slices"
 	"strings"
 	"time"
 
@@ -9,11 +8,9 @@ import (
 
 	"bulla/keys"
 	"bulla/keys/agent"
-	"bulla/keys/publish"
 	"bulla/ui/component/human"
 	"bulla/ui/component/keydeed"
 	"bulla/ui/component/layout"
-	"bulla/ui/component/placeword"
 	"bulla/ui/component/sheet"
 	"bulla/ui/explain"
 	"bulla/ui/safetext"
@@ -181,22 +178,12 @@ func published(s *sheet.Sheet, r *row, now time.Time) {
 		return
 	}
 	for _, e := range r.Places {
-		icon, word, style := t.Icon(theme.Done), e.Stage.String(), t.Body
-		if slices.Contains(r.Stale, e.Target) {
-			icon, word, style = t.Icon(theme.Waiting), "an older version was sent", t.Caution
-		} else if e.Stage < publish.StageFingerprint {
+		icon, style := t.Icon(theme.Done), t.Body
+		line, well := keydeed.PlaceState(&r.KeyState, e, now)
+		if !well {
 			icon, style = t.Icon(theme.Waiting), t.Caution
 		}
 		s.Lines = append(s.Lines, icon+" "+style.Render(layout.Cut(keydeed.PlaceName(e.Target), s.Width-layout.Width(icon)-1, t.Signs.Ellipsis)))
-		line := word
-		if !e.CheckedAt.IsZero() {
-			line += ", asked " + keydeed.Ago(now, e.CheckedAt)
-		}
-		for _, a := range e.Addresses {
-			if a.State != publish.AddressFound {
-				line += "; " + safetext.Line(a.Address+": "+placeword.Address(a))
-			}
-		}
 		for _, l := range layout.Wrap(line, s.Width-2) {
 			s.Lines = append(s.Lines, "  "+t.Muted.Render(l))
 		}

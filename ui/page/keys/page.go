@@ -74,8 +74,10 @@ type Model struct {
 
 	errand  *errand // nil: nothing is being done
 	errands int     // how many were begun
-	code    bool    // the QR code is shown in place of the table
-	left    bool
+	// succeeds is the key that a key follows which is being made; "" for none.
+	succeeds keys.Fingerprint
+	code     bool // the QR code is shown in place of the table
+	left     bool
 }
 
 // New makes the page. Init begins to read the keys.
@@ -170,6 +172,10 @@ func (m *Model) Left() bool {
 
 // Made reads the keys again after a key was made elsewhere; f, which may be "", has the cursor then.
 func (m *Model) Made(f keys.Fingerprint) tea.Cmd {
+	if old := m.succeeds; f != "" && old != "" {
+		m.askSuccession(old, f)
+	}
+	m.succeeds = ""
 	if f != "" {
 		m.ShowAll()
 		m.table.stand(f)

@@ -283,7 +283,7 @@ func (m *Model) checkPlaces(r *row) tea.Cmd {
 	b, f := m.backend, r.Fingerprint
 	m.o.Dialogs.Push(consent("Ask the places", r, []keydeed.Effect{
 		{Label: "asked", Text: keydeed.PlaceNames(&r.KeyState)},
-		{Label: "sent", Text: "No key: each place is asked what it has of this one, by its fingerprint and addresses."},
+		{Label: "sent", Text: keydeed.CheckSends},
 	}, "ask them", func() tea.Cmd {
 		return m.begin("reading what was published", func(ctx context.Context, _ *errand) ending {
 			plan, problems, err := b.PlanAgain(ctx, selector(f))

@@ -2,12 +2,12 @@ package keys
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"bulla/keys"
 	"bulla/ui/component/human"
+	"bulla/ui/component/keydeed"
 	"bulla/ui/component/layout"
 	"bulla/ui/component/picker"
 	"bulla/ui/safetext"
@@ -186,13 +186,7 @@ func (t *table) compare(a, b *row) int {
 			return c
 		}
 	}
-	if a.Secret != b.Secret {
-		return map[bool]int{true: -1, false: 1}[a.Secret]
-	}
-	if c := b.Created.Compare(a.Created); c != 0 {
-		return c
-	}
-	return strings.Compare(string(a.Fingerprint), string(b.Fingerprint))
+	return keydeed.ByOwner(&a.KeyState, &b.KeyState)
 }
 
 // ends is when the key expires; one that never does, or is not read yet, stands last.
@@ -220,7 +214,7 @@ func (t *table) lets(r *row, words []string) bool {
 		return false
 	}
 	if len(words) > 0 && r.hay == "" {
-		r.hay = haystack(r)
+		r.hay = keydeed.Haystack(&r.KeyState)
 	}
 	for _, w := range words {
 		is, a := strings.CutPrefix(w, "is:")
@@ -260,19 +254,6 @@ func (t *table) states(r *row) (out []string) {
 	return out
 }
 
-func haystack(r *row) string {
-	var b strings.Builder
-	for _, u := range append(r.Claims, r.UserIDs...) {
-		b.WriteString(u + " ")
-	}
-	b.WriteString(string(r.Fingerprint))
-	for _, s := range r.Subkeys {
-		b.WriteString(" " + string(s.Fingerprint))
-	}
-	b.WriteString(" " + r.Algorithm)
-	return strings.ToLower(b.String())
-}
-
 // counts tells how many keys there are of which kind.
 func (t *table) counts() string {
 	own, worry := 0, 0
@@ -284,11 +265,7 @@ func (t *table) counts() string {
 			worry++
 		}
 	}
-	out := strconv.Itoa(own) + " with the secret key"
-	if worry > 0 {
-		out += ", " + strconv.Itoa(worry) + " of them to look after"
-	}
-	return out
+	return keydeed.Counts(own, worry)
 }
 
 const (

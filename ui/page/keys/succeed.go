@@ -1,0 +1,66 @@
+package keys
+
+import (
+	"context"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"bulla/keys"
+	"bulla/ui/component/human"
+	"bulla/ui/component/keydeed"
+	"bulla/ui/dialog"
+	"bulla/workflow"
+)
+
+// succeed asks which key follows: one that is there, or one that is made now.
+func (m *Model) succeed(r *row) tea.Cmd {
+	var items []dialog.Item
+	var all []*workflow.KeyState
+	for _, other := range m.table.rows {
+		all = append(all, &other.KeyState)
+	}
+	for _, s := range keydeed.Successors(all, r.Fingerprint) {
+		items = append(items, dialog.Item{
+			Name: human.Tail(s.Fingerprint) + "  " + keydeed.UserID(s.UserID()), About: "Made on " + human.Date(s.Created) + "; it " + keydeed.Until(s.Key) + ".",
+			Do: func() tea.Cmd { m.askSuccession(r.Fingerprint, s.Fingerprint); return nil },
+		})
+	}
+	items = append(items, dialog.Item{Name: "Make a new key pair", About: "It follows the old one once it is made.", Do: func() tea.Cmd {
+		m.succeeds = r.Fingerprint
+		return m.generate(r)
+	}})
+	m.o.Dialogs.Push(dialog.NewMenu("Which key follows?", items))
+	return nil
+}
+
+// askSuccession asks how the old key ends, and for the statement.
+func (m *Model) askSuccession(old, next keys.Fingerprint) {
+	grace := dialog.Text("old ends", keydeed.Grace, "1y, 90d, 2028-01-31 or never", keydeed.GraceHelp)
+	name := dialog.Text("file", "", keydeed.StatementName, "The statement for packagers, in plain text. "+newFileHelp)
+	m.o.Dialogs.Push(dialog.NewForm("Let a new key follow", "", []*dialog.Field{grace, name}, "look at it", func() (string, *dialog.Field, tea.Cmd) {
+		life, wrong := m.lifetime(grace.Value())
+		if wrong != "" {
+			return wrong, grace, nil
+		}
+		typed := name.Value()
+		if typed == "" {
+			typed = keydeed.StatementName
+		}
+		return "", nil, m.planSuccession(workflow.SucceedParams{Old: selector(old), New: selector(next), Retire: life}, m.o.Path(typed))
+	}))
+}
+
+// planSuccession shows all that a succession does and writes.
+func (m *Model) planSuccession(p workflow.SucceedParams, path string) tea.Cmd {
+	b := m.backend
+	return m.begin("working out what will be written", func(ctx context.Context, _ *errand) ending {
+		plan, err := b.PlanSuccession(ctx, p)
+		return ending{err: err, tell: func() dialog.Dialog {
+			r := m.table.index[plan.OldKey.Fingerprint]
+			if r == nil { // it went meanwhile
+				return nil
+			}
+			return m.proposal(r, m.subject(r).Succeed(plan, path), nil)
+		}}
+	})
+}
