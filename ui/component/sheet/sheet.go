@@ -68,6 +68,8 @@ func (s *Sheet) Space() {
 // safe to show.
 type Effect struct {
 	Label, Text string
+	// Key is a whole fingerprint in place of a text, or "".
+	Key keys.Fingerprint
 	// Caution says that it is to be minded.
 	Caution bool
 }
@@ -75,6 +77,10 @@ type Effect struct {
 // Effects adds what an action does.
 func (s *Sheet) Effects(list ...Effect) {
 	for _, e := range list {
+		if e.Key != "" {
+			s.Key(e.Label, e.Key)
+			continue
+		}
 		style := s.Theme.Body
 		if e.Caution {
 			style = s.Theme.Caution

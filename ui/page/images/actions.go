@@ -6,6 +6,7 @@ import (
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
+	"bulla/docker"
 	"bulla/docker/dct"
 	"bulla/ui/dialog"
 	"bulla/ui/keymap"
@@ -178,12 +179,20 @@ func (m *Model) tagFault() string {
 	switch {
 	case !ok:
 		return "no tag is chosen"
-	case !r.judged:
-		return "it was not looked at yet"
-	case r.tag.Err != nil:
+	case r.judged && r.tag.Err != nil:
 		return "the registry did not give it"
 	}
 	return ""
+}
+
+// reference names the chosen image, which may not have been looked at yet.
+func (m *Model) reference() docker.Reference {
+	r, _ := m.table.at()
+	if r.judged {
+		return r.tag.Reference
+	}
+	ref, _ := m.backend.Repository().WithTag(r.name) // a tag that the registry lists
+	return ref
 }
 
 // signFault says why nothing can sign the chosen image, or "".
@@ -195,7 +204,7 @@ func (m *Model) signFault() string {
 	if !m.standing.asked || cosign == "" || trust == "" || !m.standing.trusted {
 		return "" // what the sign step finds out is told there
 	}
-	return cosign + ", and Content Trust cannot sign here"
+	return cosign + "; nor can Content Trust sign"
 }
 
 // revokeFault says why no signature of Content Trust can be taken back, or "".
@@ -314,7 +323,7 @@ func (m *Model) keyFault() string {
 	case !m.standing.asked:
 		return "the keys are being read"
 	case len(m.standing.keys) == 0:
-		return "there is no image key: make one or import one"
+		return noImageKey
 	}
 	return ""
 }

@@ -143,6 +143,9 @@ func (m *Model) stood(msg tea.Msg) {
 	}
 }
 
+// noImageKey says that no key is at hand, and what to do.
+const noImageKey = "there is no image key (a makes one)"
+
 // noCosign says why nothing can be signed with cosign, or "".
 func (s standing) noCosign() string {
 	switch {
@@ -151,7 +154,7 @@ func (s standing) noCosign() string {
 	case s.pushErr != nil:
 		return "the registry may not be pushed to (" + kindOf(s.pushErr) + ")"
 	case len(s.keys) == 0:
-		return "there is no image key: make one or import one"
+		return noImageKey
 	}
 	return ""
 }

@@ -168,6 +168,9 @@ func cleaned(list []string) (out []string) {
 // short is the beginning of an id, enough to tell two apart.
 func short(id string) string { return id[:min(12, len(id))] }
 
+// halves is an id of 64 digits that is broken in its middle where it does not fit.
+func halves(id string) string { return id[:len(id)/2] + " " + id[len(id)/2:] }
+
 // host is where an address leads.
 func host(address string) string { return safetext.Line(strings.TrimPrefix(address, "https://")) }
 

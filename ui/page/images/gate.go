@@ -27,8 +27,7 @@ import (
 
 // decide asks the gate about the chosen image.
 func (m *Model) decide() tea.Cmd {
-	r, _ := m.table.at()
-	d, ref := m.o.Desk, r.tag.Reference
+	d, ref := m.o.Desk, m.reference()
 	return m.begin("deciding on "+tagName(ref), func(ctx context.Context, _ *errand.Errand) ending {
 		out, err := d.Gate(ctx, ref, nil)
 		if m := moved(err); m != nil { // only a reference with a digest can
@@ -85,7 +84,7 @@ func decision(s *sheet.Sheet, d images.Decision) {
 	if d.Rule != "" {
 		rule = "the policy's rule for " + safetext.Line(d.Rule)
 	}
-	s.Fact("must vouch", strings.Join(by, " and ")+": "+rule+".")
+	s.Fact("wanted", strings.Join(by, " and ")+": "+rule+".")
 	for _, v := range d.Verdicts() {
 		s.Styled(string(v.Status), t.Icon(verdictsign.State(v))+" ", t.Body, safetext.Line(v.Reason))
 		s.Fact("", safetext.Line(v.PolicyReason))

@@ -41,7 +41,7 @@ func (m *Model) lastLookMigration(k workflow.ImageKey, list []images.Carriage) t
 	effects := []sheet.Effect{
 		{Label: "signed", Text: human.Count(count[images.WouldCarry], "tag") + ", each over the digest that Content Trust signs now, with the tag's name."},
 		{Label: "key", Text: safetext.Line(k.Path)},
-		{Label: "", Text: keys.Fingerprint(k.ID).Grouped()},
+		{Key: keys.Fingerprint(k.ID)},
 		{Label: "where", Text: safetext.Line(m.o.Name) + ", beside the images"},
 		{Label: "stays", Text: "Content Trust's own data."},
 	}

@@ -93,7 +93,7 @@ func (m *Model) pin() tea.Cmd {
 			{Label: "kept in", Text: safetext.Line(v.Pins.Path)},
 		}
 		if v.Pins.OwnPinned() {
-			effects = append(effects, sheet.Effect{Label: "instead of", Text: strings.Join(append(v.Pins.Own.Certificates, v.Pins.Own.RootKeys...), ", "), Caution: true})
+			effects = append(effects, sheet.Effect{Label: "replaces", Text: strings.Join(append(v.Pins.Own.Certificates, v.Pins.Own.RootKeys...), ", "), Caution: true})
 		}
 		m.o.Dialogs.Push(m.look("Pin it", m.o.Name, []string{typed}, effects, "pin it", func() tea.Cmd {
 			d := m.o.Desk

@@ -14,6 +14,7 @@ import (
 	"bulla/ui/component/errand"
 	"bulla/ui/component/human"
 	"bulla/ui/component/imageword"
+	"bulla/ui/component/layout"
 	"bulla/ui/component/sheet"
 	"bulla/ui/dialog"
 	"bulla/ui/explain"
@@ -25,8 +26,7 @@ import (
 
 // sign finds out how the chosen image can be signed, and goes on to the choice.
 func (m *Model) sign() tea.Cmd {
-	r, _ := m.table.at()
-	d, ref := m.o.Desk, r.tag.Reference
+	d, ref := m.o.Desk, m.reference()
 	return m.begin("asking what can be signed", func(ctx context.Context, _ *errand.Errand) ending {
 		p, err := d.Prospects(ctx, ref, ref.Tag() != "")
 		return ending{err: err, then: func() tea.Cmd { return m.chooseWays(p) }}
@@ -54,7 +54,7 @@ func cosignOff(p images.Prospect) string {
 	case p.PushErr != nil:
 		return "the registry may not be pushed to (" + kindOf(p.PushErr) + ")"
 	case len(p.Keys) == 0:
-		return "there is no image key: a, Image keys makes or imports one"
+		return noImageKey
 	}
 	return ""
 }
@@ -178,7 +178,7 @@ func cosignEffects(ref docker.Reference, o images.SignOrder, k workflow.ImageKey
 	out = append(out, sheet.Effect{Label: "cosign", Text: forms + ", in " + where + "."})
 	out = append(out, sheet.Effect{Label: "key", Text: safetext.Line(k.Path)})
 	if k.ID != "" {
-		out = append(out, sheet.Effect{Label: "", Text: keys.Fingerprint(k.ID).Grouped()})
+		out = append(out, sheet.Effect{Key: keys.Fingerprint(k.ID)})
 	}
 	if o.Recursive {
 		out = append(out, sheet.Effect{Label: "platforms", Text: human.Count(len(o.Image.Children), "image") + " of the index too, each by its own digest; the index last."})
@@ -189,10 +189,10 @@ func cosignEffects(ref docker.Reference, o images.SignOrder, k workflow.ImageKey
 func trustEffects(p images.Prospect) (out []sheet.Effect) {
 	out = append(out, sheet.Effect{Label: "trust", Text: "The tag in " + safetext.Line(strings.Join(p.Trust.Roles, ", ")) + ", on " + host(p.TrustServer) + "."})
 	for _, id := range p.Trust.Keys {
-		out = append(out, sheet.Effect{Label: "key", Text: id})
+		out = append(out, sheet.Effect{Label: "key", Text: halves(id)})
 	}
 	for _, c := range p.Trust.State.Root.Certificates {
-		out = append(out, sheet.Effect{Label: "root", Text: c.ID})
+		out = append(out, sheet.Effect{Label: "root", Text: halves(c.ID)})
 	}
 	if e, ok := dct.EndOf(p.TrustServer); ok {
 		out = append(out, sheet.Effect{Label: "mind", Text: e.Whose + " ends Content Trust on " + human.Date(e.Day) + ": cosign signatures stay in the registry.", Caution: true})
@@ -242,7 +242,7 @@ func made(s *sheet.Sheet, out images.SignedImage) {
 		if existing {
 			word = "there before: "
 		}
-		s.Styled("", t.Icon(theme.Done)+" ", t.Body, word+safetext.Line(text))
+		s.Lines = append(s.Lines, t.Icon(theme.Done)+" "+layout.Cut(word+safetext.Line(text), s.Width-4, t.Signs.Ellipsis))
 	}
 	if g := out.Trust; g != nil {
 		line(g.Existing, "Content Trust, in "+strings.Join(g.Roles, ", "))
@@ -273,9 +273,8 @@ func partly(out images.SignedImage, err error) dialog.Dialog {
 
 // revoke takes the signature of a tag back in Content Trust.
 func (m *Model) revoke() tea.Cmd {
-	r, _ := m.table.at()
-	d, ref, view := m.o.Desk, r.tag.Reference, m.standing.trust
-	signed, _ := view.State.Tag(r.name)
+	d, ref, view := m.o.Desk, m.reference(), m.standing.trust
+	signed, _ := view.State.Tag(ref.Tag())
 	var who []string
 	for _, g := range signed.Signatures {
 		who = append(who, g.Who())

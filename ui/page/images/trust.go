@@ -205,9 +205,8 @@ func (m *Model) initialiseWith(root string) tea.Cmd {
 func (m *Model) lastLookRoot(root, path string) tea.Cmd {
 	v := m.standing.trust
 	effects := []sheet.Effect{
-		{Label: "root key", Text: root},
 		{Label: "lives", Text: safetext.Line(path)},
-		{Label: "with it", Text: "A targets key for the repository is made in " + safetext.Line(v.Dir) + ", under a passphrase that you type. The server keeps the keys for snapshot and timestamp."},
+		{Label: "with it", Text: "A targets key is made beside it, under a passphrase that you type. The server keeps the keys for snapshot and timestamp."},
 		{Label: "where", Text: host(v.Server)},
 		{Label: "pinned", Text: "Its certificate is pinned here; give its id to those who verify."},
 		{Label: "mind", Text: "It is for good: whoever has pinned it refuses whatever comes without its signature. A lost root key can never be replaced.", Caution: true},
@@ -215,7 +214,7 @@ func (m *Model) lastLookRoot(root, path string) tea.Cmd {
 	if v.Ending {
 		effects = append(effects, sheet.Effect{Label: "mind", Text: v.End.Whose + " ends Content Trust on " + human.Date(v.End.Day) + ".", Caution: true})
 	}
-	m.o.Dialogs.Push(m.look("Give it its root key", v.GUN, nil, effects, "give it its root key", func() tea.Cmd {
+	m.o.Dialogs.Push(m.look("Give it its root key", v.GUN, []string{root}, effects, "give it its root key", func() tea.Cmd {
 		return m.changeTrust("publishing the root", "The repository has its root key, and it is pinned here.", func(ctx context.Context, d Desk, f images.Face) (*dct.State, error) {
 			return d.InitializeTrust(ctx, root, f)
 		})
@@ -245,7 +244,7 @@ func (m *Model) addSigner() tea.Cmd {
 		}
 		v, who := m.standing.trust, name.Value()
 		effects := []sheet.Effect{
-			{Label: "key", Text: pub.ID + " (" + safetext.Line(pub.Algorithm) + ")"},
+			{Label: "key", Text: halves(pub.ID) + " (" + safetext.Line(pub.Algorithm) + ")"},
 			{Label: "then", Text: "Whoever has its private half may sign every tag of the repository, and release it."},
 			{Label: "where", Text: host(v.Server)},
 		}
@@ -359,8 +358,7 @@ func (m *Model) rotateRootTo(id string) tea.Cmd {
 // lastLookRotation is the last look before a root key is replaced by the one in the file path.
 func (m *Model) lastLookRotation(id, path string) tea.Cmd {
 	v := m.standing.trust
-	m.o.Dialogs.Push(m.look("Replace its root key", v.GUN, nil, []sheet.Effect{
-		{Label: "new", Text: id},
+	m.o.Dialogs.Push(m.look("Replace its root key", v.GUN, []string{id}, []sheet.Effect{
 		{Label: "lives", Text: safetext.Line(path)},
 		{Label: "needs", Text: "The passphrases of the old root key" + rootLives(v) + ", and of the new one: both sign."},
 		{Label: "then", Text: "Who has pinned the old one and comes by in time follows to the new one. It is pinned here; give its id to those who verify."},
