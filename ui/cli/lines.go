@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 
+	"bulla/docker"
 	"bulla/ui/line"
 	"bulla/workflow"
+	"bulla/workflow/images"
 	"bulla/workflow/sandbox"
 )
 
@@ -16,9 +18,13 @@ func (a *app) lineByLine(ctx context.Context, f releaseFlags) error {
 		return err
 	}
 	defer s.Close()
+	t := a.terminal()
 	res, err := line.Walk(ctx, line.Walker{
-		Terminal: a.terminal(), Session: s, Choices: f.choices(), Face: workflow.Face{First: f.fds().answer, Lend: a.lend()},
+		Terminal: t, Session: s, Choices: f.choices(), Face: workflow.Face{First: f.fds().answer, Lend: a.lend()},
 		Vault: a.world.Vault, Report: a.report, Now: a.Now,
+		ImagesOf: func(ctx context.Context, repo docker.Repository) error {
+			return a.lineImages(ctx, t, repo, lookFlags{}, images.Options{}, "the release")
+		},
 	})
 	if err != nil || res == nil {
 		return err
