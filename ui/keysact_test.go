@@ -349,7 +349,9 @@ func keyActScenes() map[string]func(*player) {
 		},
 		"succeed":      func(p *player) { p.onRhea().choose("Let a new key").see("Which key follows?") },
 		"succeed-form": func(p *player) { p.onRhea().choose("Let a new key").press("enter").see("old ends") },
-		"succeed-look": func(p *player) { p.onRhea().choose("Let a new key").press("enter", "enter", "enter").see("let it follow") },
+		"succeed-look": func(p *player) {
+			p.onRhea().choose("Let a new key").press("enter", "enter", "enter").see("let it follow")
+		},
 		"succeed-done": func(p *player) {
 			p.onRhea().choose("Let a new key").press("enter", "enter", "enter").see("let it follow").press("y").answer().see("The new key follows")
 		},

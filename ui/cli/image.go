@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"errors"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -16,9 +17,37 @@ import (
 )
 
 func (a *app) imageCommand() *cobra.Command {
+	var f lookFlags
 	c := &cobra.Command{
-		Use:   "image",
+		Use:   "image [REPOSITORY]",
 		Short: "Sign images in a registry, and see what is signed there",
+		Long: `Sign images in a registry, and see what is signed there. On a terminal, bulla image
+REPOSITORY opens the page of its images; with --accessible it does the same line by
+line: list, judge and sign them, look after Content Trust and the keys, carry
+signatures over to cosign.`,
+		Example: `  bulla image registry.example.org/app --accessible`,
+		Args:    cobra.MaximumNArgs(1),
+	}
+	a.imageKeyFlags(c.Flags(), &f.verifyFlags)
+	f.trustFlags.add(c.Flags())
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) == 0:
+			return cmd.Help()
+		case !strings.ContainsAny(args[0], "/.:"): // a slip of a command must not ask Docker Hub
+			return unknownCommand(cmd, args[0])
+		}
+		repo, err := docker.ParseRepository(args[0])
+		if err != nil {
+			return err
+		}
+		switch {
+		case a.screenPossible():
+			return a.imagesScreen(cmd.Context(), repo, f)
+		case a.flags.accessible && a.interactive():
+			return a.imageLines(cmd.Context(), repo, f)
+		}
+		return a.imageList(cmd.Context(), repo, f)
 	}
 	c.AddCommand(a.imageListCommand(), a.imageShowCommand(), a.imageVerifyCommand(), a.imageDoctorCommand(), a.imageSignCommand(), a.imageKeygenCommand(), a.imageKeyCommand(),
 		a.imagePinsCommand(), a.imageMigrateCommand(), a.imageAdmissionCommand(), a.trustCommand())

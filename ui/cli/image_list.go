@@ -308,7 +308,7 @@ func (p *printer) stray(t images.Tag) {
 
 // claimedOn is when a cosign signature says that it was made: nothing proves it.
 func claimedOn(v keys.Verdict) string {
-	if v.Signer == nil || !v.Signer.SignedAt.IsZero() || v.Claim.SignedAt.IsZero() {
+	if !imageword.Claimed(v) {
 		return ""
 	}
 	return ", it says on " + v.Claim.SignedAt.UTC().Format("2006-01-02")
@@ -364,55 +364,7 @@ func (p *printer) imageShow(t images.Tag) {
 		}
 		return
 	}
-	p.line("%s", t.Reference.String())
-	p.line("  digest     %s", t.Image.Digest)
-	p.line("  type       %s, %s", t.Image.MediaType, human.Size(t.Image.Size))
-	for _, c := range t.Image.Children {
-		if c.Platform != "" {
-			p.line("  platform   %s  %s%s", c.Platform, c.Digest, coverage(t, c.Digest))
-		}
+	for _, l := range imageword.Show(t) {
+		p.line("%s", l)
 	}
-	for i, v := range t.Verdicts() {
-		p.line("")
-		what := "signature"
-		switch {
-		case i < len(t.Cosign.Signatures):
-			what = imageword.Form(t.Cosign.Signatures[i].Form)
-		case t.Trust != nil:
-			what = "Content Trust"
-		}
-		p.line("  %-10s %s", v.Status, what)
-		p.line("             %s", v.Reason)
-		if v.PolicyReason != "" {
-			p.line("             %s", v.PolicyReason)
-		}
-		if on := claimedOn(v); on != "" {
-			p.line("             It says of itself that it was made on %s.", v.Claim.SignedAt.UTC().Format("2006-01-02 15:04 UTC"))
-		}
-		if i < len(t.Cosign.Signatures) && t.Cosign.Signatures[i].Tag != "" {
-			p.line("             The signer named the tag %s.", t.Cosign.Signatures[i].Tag)
-		}
-	}
-	for i, r := range imageword.Remarks(t) {
-		if i == 0 {
-			p.line("")
-		}
-		p.line("  - %s", r)
-	}
-}
-
-// coverage says whether an image of an index is signed on its own, where that was looked at.
-func coverage(t images.Tag, digest string) string {
-	for _, c := range t.Children {
-		switch {
-		case c.Digest != digest:
-		case c.Err != nil:
-			return "  (not looked at)"
-		case c.Signed:
-			return "  signed on its own too"
-		default:
-			return "  by the index only"
-		}
-	}
-	return ""
 }

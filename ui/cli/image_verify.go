@@ -13,6 +13,7 @@ import (
 	"bulla/docker"
 	"bulla/docker/dockerfile"
 	"bulla/keys"
+	"bulla/ui/component/imageword"
 	"bulla/ui/explain"
 	"bulla/ui/safetext"
 	"bulla/workflow/images"
@@ -249,17 +250,16 @@ func (p *printer) decision(w wantedImage, d images.Decision, quiet bool) {
 		}
 		return
 	}
-	word := map[images.Outcome]string{images.Allowed: "allowed", images.Unchecked: "unknown", images.Refused: "refused"}[d.Outcome]
 	at := ""
 	if w.base.Line > 0 {
 		at = fmt.Sprintf("  (line %d, %s)", w.base.Line, w.base.Use)
 	}
-	p.line("%-12s %s%s", word, safetext.Line(w.text), at)
+	p.line("%-12s %s%s", imageword.Outcome(d.Outcome), safetext.Line(w.text), at)
 	for _, v := range d.Verdicts() {
 		p.reasons(v)
 	}
-	for _, m := range d.Tag.Moved {
-		p.line("             It was signed over %s before.", m.From)
+	for _, l := range imageword.MovedLines(d.Tag) {
+		p.line("%s", l)
 	}
 	if pull != "" {
 		p.line("  use        %s", pull)

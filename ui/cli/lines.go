@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 
+	"bulla/docker"
 	"bulla/ui/line"
 	"bulla/workflow"
+	"bulla/workflow/images"
 	"bulla/workflow/sandbox"
 )
 
@@ -20,6 +22,9 @@ func (a *app) lineByLine(ctx context.Context, f releaseFlags) error {
 	res, err := line.Walk(ctx, line.Walker{
 		Terminal: t, Session: s, Choices: f.choices(), Face: workflow.Face{First: f.fds().answer, Lend: a.lend()},
 		Vault: a.world.Vault, Report: a.report, Now: a.Now, Keys: a.lineDesk(t, "the release").Run,
+		ImagesOf: func(ctx context.Context, repo docker.Repository) error {
+			return a.lineImages(ctx, t, repo, lookFlags{}, images.Options{}, "the release")
+		},
 	})
 	if err != nil || res == nil {
 		return err

@@ -170,6 +170,12 @@ func (t *Terminal) Number(ctx context.Context, what string, n, preset int) (int,
 
 // Several numbers the rows and lets some of them be chosen. It returns their indices.
 func (t *Terminal) Several(ctx context.Context, rows []string) ([]int, error) {
+	return t.severalOr(ctx, rows, nil)
+}
+
+// severalOr is Several where something else can be answered, too: other, if it is not nil, reports
+// whether it took an answer. The question is asked again then.
+func (t *Terminal) severalOr(ctx context.Context, rows []string, other func(string) (bool, error)) ([]int, error) {
 	for i, r := range rows {
 		t.Say("  %d  %s", i+1, r)
 	}
@@ -181,6 +187,13 @@ func (t *Terminal) Several(ctx context.Context, rows []string) ([]int, error) {
 		s, err := t.Ask(ctx, question)
 		if err != nil {
 			return nil, err
+		}
+		if other != nil {
+			if took, err := other(s); err != nil {
+				return nil, err
+			} else if took {
+				continue
+			}
 		}
 		chosen, err := parseSelection(s, len(rows))
 		if err == nil {

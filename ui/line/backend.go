@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"bulla/docker"
 	"bulla/keys"
 	"bulla/keys/vault"
 	"bulla/ui/backend"
@@ -40,6 +41,9 @@ type Walker struct {
 	Now    func() time.Time
 	// Keys looks after all keys, from where the key that signs is chosen; nil offers it not.
 	Keys func(context.Context) error
+	// ImagesOf looks after the images of a repository, from where the images are chosen; nil offers it
+	// not.
+	ImagesOf func(context.Context, docker.Repository) error
 	// Note is said whenever a passphrase is asked for: the practice one, in practice.
 	Note string
 	// Heartbeat is how often a step at work says that it still is; 0 means five seconds.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"strconv"
 	"strings"
 
 	"bulla/docker"
@@ -59,7 +60,10 @@ func (w *walk) resolve(ctx context.Context, refs []string) error {
 		rows[i] = refs[i] + "  " + imageFacts(img)
 	}
 	w.t.Say("The images to sign. Signing one publishes the signature in its registry.")
-	chosen, err := w.t.Several(ctx, rows)
+	if w.ImagesOf != nil {
+		w.t.Say("o shows what signs the images of a repository there, and looks after them.")
+	}
+	chosen, err := w.t.severalOr(ctx, rows, func(s string) (bool, error) { return w.openImages(ctx, s, refs) })
 	if err != nil {
 		return err
 	}
@@ -67,6 +71,30 @@ func (w *walk) resolve(ctx context.Context, refs []string) error {
 		w.c.Images = append(w.c.Images, refs[i])
 	}
 	return nil
+}
+
+// openImages looks after the images of a repository, and leads back to the choice of images: "o" for
+// that of the first one, "o 2" for another's.
+func (w *walk) openImages(ctx context.Context, answer string, refs []string) (bool, error) {
+	rest, ok := strings.CutPrefix(strings.ToLower(answer), "o")
+	if !ok || w.ImagesOf == nil {
+		return false, nil
+	}
+	n := 1
+	if rest = strings.TrimSpace(rest); rest != "" {
+		var err error
+		if n, err = strconv.Atoi(rest); err != nil || n < 1 || n > len(refs) {
+			w.t.Say("o and a number from 1 to %d, please.", len(refs))
+			return true, nil
+		}
+	}
+	w.t.Say("")
+	if err := w.ImagesOf(ctx, w.resolved[refs[n-1]].Reference.Repository()); err != nil {
+		return true, err
+	}
+	w.t.Say("")
+	w.t.Say("Back to the images of the release.")
+	return true, nil
 }
 
 func imageFacts(img docker.Image) string {

@@ -211,6 +211,11 @@ func (p *KeyPublisher) send(ctx context.Context, plan publish.Plan, do func(cont
 // busy runs work that may take a while and may ask for passphrases. While it goes on, and nobody
 // types, a line says so now and then.
 func busy(ctx context.Context, t *Terminal, every time.Duration, still string, work func(context.Context, keys.AskPassphrase) error) error {
+	return busyWith(ctx, t, every, func() string { return still }, work)
+}
+
+// busyWith is busy for work that can tell how far it is.
+func busyWith(ctx context.Context, t *Terminal, every time.Duration, still func() string, work func(context.Context, keys.AskPassphrase) error) error {
 	if every == 0 {
 		every = 5 * time.Second
 	}
@@ -233,7 +238,7 @@ func busy(ctx context.Context, t *Terminal, every time.Duration, still string, w
 			return err
 		case <-ticker.C:
 			if !silent {
-				t.Say("  %s", still)
+				t.Say("  %s", still())
 			}
 		}
 	}

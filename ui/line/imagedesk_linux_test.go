@@ -1,0 +1,382 @@
+package line
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"bulla/docker"
+	"bulla/docker/cosign"
+	"bulla/docker/dct/trusttest"
+	"bulla/docker/loopback"
+	"bulla/keys/limits"
+	"bulla/workflow"
+	"bulla/workflow/images"
+	"bulla/workflow/verify"
+)
+
+// caretaker is a person who looks after the images of a repository on a terminal: a registry in the
+// process, and Debian's notary-server where the test asks for it.
+type caretaker struct {
+	*newcomer
+	reg  *loopback.Registry
+	desk *images.Desk
+}
+
+func newCaretaker(t *testing.T, server *trusttest.Server) *caretaker {
+	t.Helper()
+	reg, err := loopback.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(reg.Close)
+	dir := t.TempDir()
+	if server != nil {
+		dir = trusttest.DockerDir(t, server.CA, "{}", server.Host)
+		t.Setenv("DOCKER_CONTENT_TRUST_SERVER", server.URL)
+	} else { // the registry answers for it: it has none
+		t.Setenv("DOCKER_CONTENT_TRUST_SERVER", "https://127.0.0.1:1")
+	}
+	t.Setenv("DOCKER_CONFIG", dir)
+	c := &caretaker{newcomer: newNewcomer(t), reg: reg}
+	repo, err := docker.ParseRepository(reg.Host() + "/demo/app")
+	if err != nil {
+		t.Fatal(err)
+	}
+	trust := images.NewDCT(c.world)
+	t.Cleanup(trust.Close)
+	c.desk = images.NewDesk(images.DeskOptions{World: c.world, DCT: trust, Repository: repo, Verifier: func(ctx context.Context) (*verify.Verifier, error) {
+		return workflow.NewVerifier(ctx, c.world, verify.Options{Dir: c.dir})
+	}})
+	t.Cleanup(func() { _ = c.desk.Close() })
+	return c
+}
+
+func (c *caretaker) push(tag string, index bool) string {
+	c.t.Helper()
+	d, err := c.reg.PushRandom(c.t.Context(), "demo/app", tag, 50, index)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return d
+}
+
+func (c *caretaker) come(ctx context.Context, back string) <-chan error {
+	path := func(name string) string {
+		if filepath.IsAbs(name) {
+			return name
+		}
+		return filepath.Join(c.dir, name)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		ended <- ImageDesk{
+			Terminal: NewTerminal(c.tty, c.tty, &TTY{In: c.tty, Out: c.tty}), Desk: c.desk, Path: path,
+			Read: func(name string) ([]byte, error) { return limits.ReadNamed(path(name), 1<<20) }, Back: back,
+		}.Run(ctx)
+	}()
+	return ended
+}
+
+// good reports whether the registry has a good signature over a digest, by the public key in a file.
+func (c *caretaker) good(digest, public string) bool {
+	c.t.Helper()
+	b, err := os.ReadFile(public)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	key, err := cosign.ParsePublicKey(b)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	r, err := cosign.Inspect(c.t.Context(), c.world.Registry.In(c.desk.Repository()), digest, []cosign.PublicKey{key})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return r.Sound()
+}
+
+const (
+	atList      = `Image: $`
+	imageCanary = "CANARY image passphrase"
+)
+
+// A person makes a key, signs an index with it, judges it, and leaves; what they typed where the echo
+// was off is nowhere on the terminal, nor in a file.
+func TestImagesSignLineByLine(t *testing.T) {
+	c := newCaretaker(t, nil)
+	digest := c.push("v1", true)
+	c.push("v2", false)
+	ended := c.come(t.Context(), "")
+	c.wait(`2 images: 2 unsigned`)
+	c.answer(atList, "nothing like it")
+	c.wait("Nothing fits")
+	c.answer(atList, "v1")
+	c.wait("1 of 2 images")
+	c.answer(atList, "1")
+	c.answer(`Do \(1-3, Enter goes back\): $`, "9")
+	c.answer(`A number from 1 to 3.*\n.*: $`, "3") // says why not
+	c.answer(`Not now: Content Trust does not sign it.*\n.*: $`, "2")
+	c.answer(`Image key \(1-1.*: $`, "")
+	c.answer(`Its name \[release\]: $`, "../key")
+	c.answer(`Its name: $`, "rel")
+	c.secret(`New passphrase.*: $`, imageCanary)
+	c.secret(`once more: $`, imageCanary)
+	c.wait(`Made .*rel.key`)
+	c.answer(`each platform too\? \[y/N\] $`, "b") // back to the key
+	c.answer(`Image key \(1-2.*: $|Image key \(1-1.*: $`, "b")
+	c.answer(`Do \(1-3.*: $`, "2") // and out to the image; once more, with the key that is there now
+	c.answer(`Image key \(1-2.*: $`, "1")
+	c.answer(`each platform too\? \[y/N\] $`, "n")
+	c.answer(`older form.* \[y/N\] $`, "n")
+	c.wait(`Nothing has been made yet(?s:.*)` + digest)
+	c.answer(`Sign and publish\? \[y/N\] $`, "n")
+	public := filepath.Join(c.world.Home, "images", "rel.pub")
+	c.wait(`Do \(1-3`)
+	if c.good(digest, public) {
+		t.Fatal("signed against the person's word")
+	}
+	c.answer(`.*: $`, "2")
+	c.answer(`Image key.*: $`, "1")
+	c.answer(`each platform too.*\] $`, "y")
+	c.answer(`older form.*\] $`, "n")
+	c.answer(`Sign and publish.*\] $`, "y")
+	c.wait(`Signed v1, cosign bundle`)
+	c.answer(`Do \(1-3.*: $`, "1")
+	c.answer(`By \(1-4.*: $`, "2")
+	c.wait(`allowed .*(?s:.*)use .*@` + digest)
+	c.answer(`Do \(1-3.*: $`, "")
+	c.answer(atList, "")
+	if err := c.end(ended); err != nil {
+		t.Fatal(err)
+	}
+	if !c.good(digest, public) {
+		t.Error("the registry has no good signature")
+	}
+	c.nowhere(imageCanary)
+}
+
+// nowhere looks for a passphrase on the terminal and in every file of the person.
+func (c *caretaker) nowhere(secret string) {
+	c.t.Helper()
+	if strings.Contains(c.said(), secret) {
+		c.t.Error("a passphrase is on the terminal")
+	}
+	for _, root := range []string{c.dir, os.Getenv("DOCKER_CONFIG")} {
+		_ = filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
+			if err == nil && d.Type().IsRegular() {
+				if b, err := os.ReadFile(path); err != nil || strings.Contains(string(b), secret) {
+					c.t.Errorf("a passphrase is in %s, or it cannot be read: %v", path, err)
+				}
+			}
+			return nil
+		})
+	}
+}
+
+// Every way out is clean: q and the end of input at any question are no error, and lead to the release
+// where the desk was opened from there; Ctrl+C is one.
+func TestImagesLeave(t *testing.T) {
+	c := newCaretaker(t, nil)
+	c.push("v1", false)
+	for _, back := range []string{"", "the release"} {
+		ended := c.come(t.Context(), back)
+		c.answer(atList, "1")
+		c.answer(`Do \(1-3.*: $`, "q")
+		if err := c.end(ended); (back == "") != (err == nil) || back != "" && !errors.Is(err, errLeft) {
+			t.Errorf("q, opened from %q: %v", back, err)
+		}
+		ended = c.come(t.Context(), back)
+		c.answer(`Enter goes back to the release.*\n.*: $|Enter leaves.*\n.*: $`, "")
+		if err := c.end(ended); err != nil {
+			t.Errorf("Enter: %v", err)
+		}
+	}
+	ended := c.come(t.Context(), "")
+	c.wait(atList)
+	if _, err := c.master.Write([]byte{4}); err != nil { // Ctrl+D
+		t.Fatal(err)
+	}
+	if err := c.end(ended); err != nil {
+		t.Errorf("the end of input: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended = c.come(ctx, "")
+	c.wait(atList)
+	cancel()
+	if err := c.end(ended); !errors.Is(err, context.Canceled) {
+		t.Errorf("Ctrl+C: %v", err)
+	}
+}
+
+// Who stops at a passphrase stops what it is for, and stays at the desk; nothing was signed.
+func TestImagesStopAtAPassphrase(t *testing.T) {
+	c := newCaretaker(t, nil)
+	c.push("v1", false)
+	ended := c.come(t.Context(), "")
+	c.answer(atList, "k")
+	c.answer(`Do \(1-3.*: $`, "1")
+	c.answer(`Its name.*: $`, "")
+	c.wait(`New passphrase.*: $`)
+	for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) { // until the echo is off, Ctrl+D may be lost
+		if _, err := c.master.Write([]byte{4}); err != nil {
+			t.Fatal(err)
+		}
+		if regexp.MustCompile(`Left\.`).MatchString(c.said()) {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal(c.said())
+		}
+	}
+	c.answer(`Do \(1-3.*: $`, "q")
+	if err := c.end(ended); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := c.desk.ImageKeys(); err != nil || len(list) != 0 {
+		t.Errorf("a key was made: %v, %v", list, err)
+	}
+}
+
+// From a repository that nobody signs to one that Content Trust signs, with the rehearsal of the root
+// key's backup on the way, another signer, a signature taken back, and what is left carried over to
+// cosign. docker trust and notary read what was made.
+func TestContentTrustLineByLine(t *testing.T) {
+	server := trusttest.Start(t, trusttest.NewCA(t))
+	c := newCaretaker(t, server)
+	v1, v2 := c.push("v1", true), c.push("v2", false)
+	ended := c.come(t.Context(), "")
+	const do = `Do \(1-9, Enter goes back\): $`
+	c.answer(atList, "t")
+	c.wait(`no trust data`)
+	c.answer(do, "2")
+	c.answer(`Not now: the repository has no root key yet.*\n.*: $`, "1")
+	c.answer(`Make one now\? \[y/N\] $`, "y")
+	c.secret(`New passphrase of the root key.*: $`, "CANARY root")
+	c.secret(`once more: $`, "CANARY root")
+	backup := filepath.Join(t.TempDir(), "root.key")
+	c.answer(`The file for the backup.*: $`, "/no/such/folder/root.key")
+	c.answer(`The file for the backup.*: $`, backup)
+	c.answer(`The file to open.*: $`, "")
+	c.secret(`Passphrase of the root key.*: $`, "wrong")
+	c.secret(`not the right one(?s:.*)Passphrase of the root key.*: $`, "CANARY root")
+	c.wait(`The backup opens`)
+	c.answer(`for good\? \[y/N\] $`, "y")
+	c.secret(`New passphrase of the repository key.*: $`, "CANARY targets")
+	c.secret(`once more: $`, "CANARY targets")
+	root := c.wait(`The root certificate.*\n +([0-9a-f]{64})`)[1]
+	c.answer(do, "")
+	for _, tag := range []string{"v1", "v2"} {
+		c.answer(atList, tag)
+		c.answer(atList, "1")
+		c.answer(`Do \(1-3.*: $`, "2")
+		c.answer(`Sign \(1-3.*: $`, "2")
+		c.answer(`Sign and publish\? \[y/N\] $`, "y")
+		c.wait(`Signed in Content Trust: .*:` + tag)
+		c.answer(`Do \(1-3.*: $`, "")
+		c.answer(atList, "a")
+	}
+	c.answer(atList, "t")
+	c.answer(do, "8")
+	c.answer(`Do \(1-6.*: $`, "2")
+	c.answer(`name.*: $`, "alice")
+	c.secret(`New passphrase of the.*alice.*: $`, "CANARY alice")
+	c.secret(`once more: $`, "CANARY alice")
+	c.answer(`The file for it \[alice.pub\]: $`, "")
+	c.answer(`Do \(1-6.*: $`, "")
+	c.answer(do, "3")
+	c.answer(`name.*: $`, "alice")
+	c.answer(`\(NAME.pub\): $`, "alice.pub")
+	c.answer(`Let alice sign\? \[y/N\] $`, "y")
+	c.wait(`alice may sign, with a key that is here`)
+	c.answer(do, "2")
+	c.answer(`The tag: $`, "v9")
+	c.answer(`does not sign a tag v9.*\n.*: $`, "v2")
+	c.answer(`Take back its signature\? \[y/N\] $`, "y")
+	c.wait(`The signature is taken back`)
+	c.answer(do, "")
+	c.answer(atList, "m")
+	c.wait(`0 carried over, 0 were so before, 1 would be`)
+	c.answer(`Image key \(1-1.*: $`, "")
+	c.answer(`Its name.*: $`, "")
+	c.secret(`New passphrase.*: $`, imageCanary)
+	c.secret(`once more: $`, imageCanary)
+	c.answer(`Write and publish them.*\[y/N\] $`, "y")
+	c.wait(`1 carried over`)
+	c.answer(atList, "p")
+	c.answer(`Print \(1-5.*: $`, "2")
+	c.wait(`"cert-ids"(?s:.*)` + root)
+	c.answer(`Print \(1-5.*: $`, "4")
+	c.wait(`kyverno`)
+	c.answer(`Print \(1-5.*: $`, "q")
+	if err := c.end(ended); err != nil {
+		t.Fatal(err)
+	}
+	for _, secret := range []string{"CANARY root", "CANARY targets", "CANARY alice", imageCanary} {
+		c.nowhere(secret)
+	}
+	public := filepath.Join(c.world.Home, "images", "release.pub")
+	if !c.good(v1, public) || c.good(v2, public) {
+		t.Errorf("carried over: v1 %v, v2 %v", c.good(v1, public), c.good(v2, public))
+	}
+	c.judged(server, v1)
+}
+
+// judged lets the peers say what is signed: v1 and nothing else.
+func (c *caretaker) judged(server *trusttest.Server, v1 string) {
+	c.t.Helper()
+	name := c.desk.Repository().String()
+	dir := trusttest.DockerDir(c.t, server.CA, "{}", server.Host)
+	out, err := trusttest.Notary(c.t, server, dir).Run("list", name, "-r", "targets/releases")
+	if err != nil {
+		c.t.Errorf("notary: %v", err)
+	}
+	both, err := trusttest.Notary(c.t, server, dir).Run("list", name)
+	if err != nil || !strings.Contains(out+both, strings.TrimPrefix(v1, "sha256:")) || regexp.MustCompile(`(?m)^v2 `).MatchString(out+both) {
+		c.t.Errorf("notary lists:\n%s%s%v", out, both, err)
+	}
+}
+
+// A registry that does not answer is told, and the desk stays open for what needs none.
+func TestImagesOfADeadRegistry(t *testing.T) {
+	c := newCaretaker(t, nil)
+	c.reg.Close()
+	ended := c.come(t.Context(), "")
+	c.wait(`cannot be reached`)
+	c.answer(`There is no image to show(?s:.*)`+atList, "d")
+	c.wait(`error: The registry`)
+	c.answer(atList, "k")
+	c.wait(`There is none yet`)
+	c.answer(`Do \(1-3.*: $`, "")
+	c.answer(atList, "f")
+	c.answer(`The Dockerfile.*: $`, "none")
+	c.answer(atList, "")
+	if err := c.end(ended); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The images of a Dockerfile, judged where it lies.
+func TestBasesLineByLine(t *testing.T) {
+	c := newCaretaker(t, nil)
+	c.push("v1", false)
+	file := filepath.Join(c.dir, "Dockerfile")
+	if err := os.WriteFile(file, []byte("ARG V\nFROM "+c.reg.Host()+"/demo/app:${V} AS build\nFROM scratch\nCOPY --from=build / /\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ended := c.come(t.Context(), "")
+	c.answer(atList, "f")
+	c.answer(`The Dockerfile \[Dockerfile\]: $`, "")
+	c.answer(`Build arguments.*: $`, "V=v1 nonsense")
+	c.wait(`nonsense is passed over`)
+	c.wait(`Line 2, (?s:.*)refused  .*demo/app:v1`)
+	c.answer(atList, "q")
+	if err := c.end(ended); err != nil {
+		t.Fatal(err)
+	}
+}
