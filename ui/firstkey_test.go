@@ -278,7 +278,7 @@ func wizardScenes() []wizardScene {
 		{"revoking-failed", nil, func(p *player) { p.toRevoking().press("/nowhere", "enter").see("reads back") }},
 		{"revoking-moved", nil, func(p *player) { p.toRevoking().press("/media/stick/revoke.asc", "enter").see("moved to") }},
 		{"identity", nil, func(p *player) { p.toIdentity() }},
-		{"identity-code", nil, func(p *player) { p.toIdentity().press("v").see("for a phone to read") }},
+		{"identity-code", nil, func(p *player) { p.toIdentity().press("v") }}, // in ASCII there is no code: nothing happens
 		{"publish", nil, func(p *player) { p.toPlaces() }},
 		{"publish-hidden", hidden, func(p *player) {
 			p.see("whose is it").press("enter", "enter", "rhea@acme.org", "enter", "enter").see("What kind").press("enter", "enter").see("once more").
