@@ -276,6 +276,10 @@ func PINTries(r keys.PassphraseRequest) string {
 	return ""
 }
 
+// notOpened is what an error about a passphrase leaves untouched, whether the key was to sign, to
+// be exported or to be changed.
+const notOpened = "Nothing was done with the key."
+
 func passphrases(err error, x *Explanation) bool {
 	var unlock *keys.UnlockError
 	var brought *WrongPassphraseError
@@ -283,7 +287,7 @@ func passphrases(err error, x *Explanation) bool {
 	var forgotten *firstkey.ForgottenError
 	switch {
 	case errors.As(err, &brought) && brought.Request.Card != "":
-		x.Headline, x.Untouched, x.Code = fmt.Sprintf("The PIN of card %s is wrong.", brought.Request.Card), "Nothing was signed.", CodeRefused
+		x.Headline, x.Untouched, x.Code = fmt.Sprintf("The PIN of card %s is wrong.", brought.Request.Card), notOpened, CodeRefused
 		x.Cause = fmt.Sprintf("It came by %s. %s", brought.Flag, TriesLeft(brought.Request.TriesLeft))
 		if brought.Untried {
 			x.Headline = fmt.Sprintf("Card %s takes only one more wrong PIN.", brought.Request.Card)
@@ -299,25 +303,25 @@ func passphrases(err error, x *Explanation) bool {
 		}
 	case errors.As(err, &brought):
 		x.Headline, x.Cause = fmt.Sprintf("The passphrase of %s is wrong.", opens(brought.Request)), "It came by "+brought.Flag+"."
-		x.Untouched, x.Code = "Nothing was signed.", CodeRefused
+		x.Untouched, x.Code = notOpened, CodeRefused
 	case errors.As(err, &unlock):
 		x.Headline = fmt.Sprintf("The passphrase of %s was wrong %d times.", opens(unlock.Request), unlock.Tries)
-		x.Untouched = "Nothing was signed."
+		x.Untouched = notOpened
 		x.Next = []string{"try again, or choose another key"}
 		x.Code = CodeRefused
 	case errors.Is(err, keys.ErrWrongPassphrase):
-		x.Headline, x.Untouched, x.Code = "The passphrase is wrong.", "Nothing was signed.", CodeRefused
+		x.Headline, x.Untouched, x.Code = "The passphrase is wrong.", notOpened, CodeRefused
 	case errors.As(err, &nobody) && nobody.Request.Card != "":
 		x.Headline = fmt.Sprintf("There is nobody to ask for the PIN of card %s.", nobody.Request.Card)
-		x.Untouched, x.Code = "Nothing was signed.", CodeUsage
+		x.Untouched, x.Code = notOpened, CodeUsage
 		x.Next = []string{passphraseFlag(nobody.Request.Purpose), "or sign in a terminal, where it is asked for"}
 	case errors.As(err, &nobody):
 		x.Headline = fmt.Sprintf("There is nobody to ask for the passphrase of %s.", opens(nobody.Request))
-		x.Untouched, x.Code = "Nothing was signed.", CodeUsage
+		x.Untouched, x.Code = notOpened, CodeUsage
 		x.Next = []string{passphraseFlag(nobody.Request.Purpose), "or keep it in the keychain once, in a terminal"}
 	case errors.Is(err, keys.ErrNoPassphrase):
 		x.Headline = "The key is protected, and there is nobody to ask for its passphrase."
-		x.Untouched, x.Code = "Nothing was signed.", CodeUsage
+		x.Untouched, x.Code = notOpened, CodeUsage
 		x.Next = []string{passphraseFlag(""), "or keep it in the keychain once, in a terminal"}
 	default:
 		return false
