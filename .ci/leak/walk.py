@@ -209,7 +209,7 @@ def main():
     git("add", "more")
     git("commit", "-q", "-m", "More")
     converse(secret, questions("1.1.0", [
-        (r"Key \(1-2, Enter for 1\): $", ""), (r"Image key \(1-2, Enter for 1\): $", ""),
+        (r"Key \(1-3, Enter for 1\): $", ""), (r"Image key \(1-2, Enter for 1\): $", ""),
         (r"Passphrase of the key.*: $", None), (r"Passphrase of the image key.*: $", None),
         (r"Keep the passphrase of .*\[y/N\] $", "y"),
         (r"New master passphrase.*: $", None), (r"once more: $", None),

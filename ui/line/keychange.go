@@ -40,6 +40,22 @@ func (k *keyTalk) extend(ctx context.Context, s *workflow.KeyState) error {
 	}, func(ctx context.Context) error { return k.propose(ctx, s, k.subject(s).Extend(life)) })
 }
 
+// extendEverywhere extends a key, shows what becomes public of it then, and sends that where the key is
+// published.
+func (k *keyTalk) extendEverywhere(ctx context.Context, s *workflow.KeyState) error {
+	k.t.Say("Now the key %s.", keydeed.Until(s.Key))
+	var life time.Duration
+	err := k.t.inOrder(ctx, nil, func(ctx context.Context) (err error) {
+		life, err = k.lifetime(ctx, "It expires after, from now (2y, 18m, 90d, a date, or never)", "2y")
+		return err
+	}, func(ctx context.Context) error { return k.propose(ctx, s, k.subject(s).ExtendEverywhere(life)) })
+	if err != nil {
+		return err
+	}
+	rs, err := k.publishAgain(ctx, k.publisher(), s)
+	return k.published(ctx, s, rs, err)
+}
+
 func (k *keyTalk) renew(ctx context.Context, s *workflow.KeyState) error {
 	return k.propose(ctx, s, k.subject(s).Renew())
 }
@@ -250,4 +266,8 @@ func (k *keyTalk) revoke(ctx context.Context, s *workflow.KeyState) error {
 
 func (k *keyTalk) deleteIt(ctx context.Context, s *workflow.KeyState) error {
 	return k.propose(ctx, s, k.subject(s).Delete())
+}
+
+func (k *keyTalk) asideIt(ctx context.Context, s *workflow.KeyState) error {
+	return k.propose(ctx, s, k.subject(s).Aside())
 }

@@ -18,9 +18,6 @@ import (
 func (k *keyTalk) one(ctx context.Context, f keys.Fingerprint) error {
 	s := k.all[f]
 	k.tell(s)
-	if s.Err != nil {
-		return nil
-	}
 	k.possible(s)
 	for s = k.all[f]; s != nil; s = k.all[f] {
 		text, err := k.t.Ask(ctx, "What to do (number; ? lists all, d tells the key again, Enter goes back):")
@@ -198,7 +195,7 @@ func (k *keyTalk) aside(ctx context.Context, s *workflow.KeyState, a keydeed.Act
 	}
 	k.t.Say("")
 	k.t.Say("%s", keydeed.Of(a).Name)
-	err := k.t.leadingBack(func() error { return k.begin(ctx, s, a) })
+	err := k.t.leadingBack(func() error { return k.asks()[a](ctx, s) })
 	var left *stoppedError
 	switch {
 	case ctx.Err() != nil:

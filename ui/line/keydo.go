@@ -16,19 +16,18 @@ import (
 	"bulla/workflow"
 )
 
-// begin asks what an action needs to know, and does it.
-func (k *keyTalk) begin(ctx context.Context, s *workflow.KeyState, a keydeed.Action) error {
-	asks := map[keydeed.Action]func(context.Context, *workflow.KeyState) error{
-		keydeed.Extend: k.extend, keydeed.BackUp: k.backUp, keydeed.Passphrase: k.passphrase, keydeed.Renew: k.renew,
+// asks is what asks for all that an action needs to know, and does it.
+func (k *keyTalk) asks() map[keydeed.Action]func(context.Context, *workflow.KeyState) error {
+	return map[keydeed.Action]func(context.Context, *workflow.KeyState) error{
+		keydeed.Extend: k.extend, keydeed.ExtendEverywhere: k.extendEverywhere, keydeed.BackUp: k.backUp, keydeed.Passphrase: k.passphrase, keydeed.Renew: k.renew,
 		keydeed.Revocation: k.revocation, keydeed.Undo: k.undo, keydeed.Forget: k.forget,
 		keydeed.Publish: k.publish, keydeed.CheckPlaces: k.checkPlaces, keydeed.Export: k.export,
 		keydeed.AddUserID: k.addUserID, keydeed.PrimaryUserID: k.primaryUserID, keydeed.RevokeUserID: k.revokeUserID,
 		keydeed.AddSubkey: k.addSubkey, keydeed.RotateSubkey: k.rotateSubkey, keydeed.RevokeSubkey: k.revokeSubkey,
 		keydeed.ToGnuPG: k.toGnuPG, keydeed.FromGnuPG: k.fromGnuPG, keydeed.ExportSecret: k.exportSecret,
-		keydeed.Succeed: k.succeed, keydeed.Revoke: k.revoke, keydeed.Delete: k.deleteIt,
+		keydeed.Succeed: k.succeed, keydeed.Revoke: k.revoke, keydeed.Delete: k.deleteIt, keydeed.Aside: k.asideIt,
 		keydeed.Generate: k.generate, keydeed.Import: k.importFile, keydeed.Fetch: k.fetch,
 	}
-	return asks[a](ctx, s)
 }
 
 // subject is a key, for jobs.

@@ -117,7 +117,7 @@ func (k *keyTalk) importFile(ctx context.Context, _ *workflow.KeyState) error {
 
 // publish offers to publish again where it was, or at other places.
 func (k *keyTalk) publish(ctx context.Context, s *workflow.KeyState) error {
-	p := KeyPublisher{Terminal: k.t, Places: k.Wizard, Heartbeat: k.Heartbeat}
+	p := k.publisher()
 	again := false
 	how := func(ctx context.Context) error {
 		if len(s.Places) == 0 {
@@ -135,22 +135,31 @@ func (k *keyTalk) publish(ctx context.Context, s *workflow.KeyState) error {
 		} else {
 			rs, err = p.Publish(ctx, s.Key)
 		}
-		if len(rs) > 0 && k.Published != nil {
-			k.Published(context.WithoutCancel(ctx), rs)
-		}
-		switch {
-		case errors.Is(err, ErrDeclined):
-			return &stoppedError{"Left. Nothing was sent."}
-		case errors.Is(err, explain.ErrLeft):
-			return errLeft
-		case err != nil:
-			return err
-		case len(rs) == 0:
-			k.t.Say("Nothing was sent.")
-			return nil
-		}
-		return k.look(ctx, s.Fingerprint)
+		return k.published(ctx, s, rs, err)
 	})
+}
+
+func (k *keyTalk) publisher() KeyPublisher {
+	return KeyPublisher{Terminal: k.t, Places: k.Wizard, Heartbeat: k.Heartbeat}
+}
+
+// published takes what became of a key at the places where it was published.
+func (k *keyTalk) published(ctx context.Context, s *workflow.KeyState, rs []publish.Result, err error) error {
+	if len(rs) > 0 && k.Published != nil {
+		k.Published(context.WithoutCancel(ctx), rs)
+	}
+	switch {
+	case errors.Is(err, ErrDeclined):
+		return &stoppedError{"Left. Nothing was sent."}
+	case errors.Is(err, explain.ErrLeft):
+		return errLeft
+	case err != nil:
+		return err
+	case len(rs) == 0:
+		k.t.Say("Nothing was sent.")
+		return nil
+	}
+	return k.look(ctx, s.Fingerprint)
 }
 
 func (k *keyTalk) publishAgain(ctx context.Context, p KeyPublisher, s *workflow.KeyState) ([]publish.Result, error) {
@@ -188,7 +197,7 @@ func (k *keyTalk) checkPlaces(ctx context.Context, s *workflow.KeyState) error {
 	if err != nil {
 		return err
 	}
-	p := KeyPublisher{Terminal: k.t, Places: k.Wizard, Heartbeat: k.Heartbeat}
+	p := k.publisher()
 	if _, err := p.send(ctx, plan, k.Wizard.Check); err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"bulla/keys"
 	"bulla/keys/keystest"
 	"bulla/keys/store"
+	"bulla/ui/component/keydeed"
 	"bulla/ui/explain"
 	"bulla/workflow"
 	"bulla/workflow/firstkey"
@@ -116,11 +117,11 @@ func TestKeysLineByLine(t *testing.T) {
 	k.answer(atKeys, "7")
 	k.answer(`A number from 1 to 1(?s:.*)`+atKeys, "1")
 	k.answer(strings.ReplaceAll(first.Fingerprint.Grouped(), " ", ` +`)+`(?s:.*)`+whatToDo, "99")
-	k.answer(`A number from 1 to [^\n]*\n`+whatToDo, "6")
-	k.answer(`Not possible: no earlier version[^\n]*\n`+whatToDo, "1") // extend
+	k.answer(`A number from 1 to [^\n]*\n`+whatToDo, number(keydeed.Undo))
+	k.answer(`Not possible: no earlier version[^\n]*\n`+whatToDo, number(keydeed.Extend)) // extend
 	k.answer(`It expires after[^\n]*: $`, "soon")
 	k.answer(`90d(?s:.*): $`, "b")
-	k.answer(`Nothing was changed\.\n`+whatToDo, "1")
+	k.answer(`Nothing was changed\.\n`+whatToDo, number(keydeed.Extend))
 	k.answer(`It expires after[^\n]*: $`, "3y")
 	k.answer(`Nothing has been done yet(?s:.*)Extend it`+agreed, "perhaps")
 	k.answer(`y or n(?s:.*)Extend it`+agreed, "b")
@@ -128,7 +129,7 @@ func TestKeysLineByLine(t *testing.T) {
 	k.answer(`Extend it`+agreed, "y")
 	k.secret(`Passphrase of the key[^\n]*: $`, "wrong")
 	k.secret(`Try 2 of 3(?s:.*)Passphrase of the key[^\n]*: $`, canary)
-	k.wait(`The key expires on [^\n]*; 8 publishes it\.`)
+	k.wait(`The key expires on [^\n]*; ` + number(keydeed.Publish) + ` publishes it\.`)
 	if end := k.key().Expires; !end.After(first.Expires) {
 		t.Errorf("it expires %s", end)
 	}
@@ -137,7 +138,7 @@ func TestKeysLineByLine(t *testing.T) {
 	k.subkeys()
 	k.files()
 	k.passphrases()
-	k.answer(whatToDo, "17") // to GnuPG
+	k.answer(whatToDo, number(keydeed.ToGnuPG)) // to GnuPG
 	k.answer(`Copy it`+agreed, "y")
 	k.answer(`GnuPG has the key now\.(?s:.*)`+whatToDo, "d")
 	k.wait(`secret key, in bulla's store and GnuPG`)
@@ -156,7 +157,7 @@ func TestKeysLineByLine(t *testing.T) {
 
 // userIDs adds user ids, shows one first, and takes one back.
 func (k *keeper) userIDs() {
-	k.answer(whatToDo, "11")
+	k.answer(whatToDo, number(keydeed.AddUserID))
 	k.answer(`Name[^\n]*\[Ada\]: $`, "")
 	k.answer(`Address[^\n]*: $`, "no(address")
 	k.answer(`cannot be taken[^\n]*\n[^\n]*: $`, "ada@new.example")
@@ -165,10 +166,10 @@ func (k *keeper) userIDs() {
 	k.answer(`Comment[^\n]*: $`, "")
 	k.answer(`Show it first\?[^\n]*\[y/N\] $`, "")
 	k.answer(`new: Ada <ada@new\.example>(?s:.*)Add it`+agreed, "y")
-	k.answer(`Added Ada <ada@new\.example>(?s:.*)`+whatToDo, "12")
+	k.answer(`Added Ada <ada@new\.example>(?s:.*)`+whatToDo, number(keydeed.PrimaryUserID))
 	k.answer(`1  Ada <ada@example.org>\n     It is shown first(?s:.*)`+`: $`, "2")
 	k.answer(`Show it first`+agreed, "y")
-	k.answer(`is shown first now(?s:.*)`+whatToDo, "13")
+	k.answer(`is shown first now(?s:.*)`+whatToDo, number(keydeed.RevokeUserID))
 	k.answer(`: $`, "2")
 	k.answer(`becomes public; Enter for none: $`, "I left there")
 	k.answer(`public: "I left there"(?s:.*)Take it back`+agreed, "y")
@@ -176,9 +177,9 @@ func (k *keeper) userIDs() {
 	if ids := k.key().UserIDs; len(ids) != 1 || ids[0] != "Ada <ada@new.example>" {
 		k.t.Errorf("user ids %q", ids)
 	}
-	k.answer(whatToDo, "6") // undo, and undo that
+	k.answer(whatToDo, number(keydeed.Undo)) // undo, and undo that
 	k.answer(`Back: Ada <ada@example.org>(?s:.*)Go back`+agreed, "y")
-	k.answer(`as it was before(?s:.*)`+whatToDo, "6")
+	k.answer(`as it was before(?s:.*)`+whatToDo, number(keydeed.Undo))
 	k.answer(`Gone: Ada <ada@example.org>(?s:.*)Go back`+agreed, "y")
 	k.wait(`as it was before`)
 }
@@ -186,56 +187,56 @@ func (k *keeper) userIDs() {
 // subkeys adds one, replaces those that sign, and declares one invalid.
 func (k *keeper) subkeys() {
 	before := len(k.key().Subkeys)
-	k.answer(whatToDo, "14")
+	k.answer(whatToDo, number(keydeed.AddSubkey))
 	k.answer(`Its algorithm(?s:.*): $`, "2")
 	k.answer(`\[with the key\]: $`, "b")
 	k.answer(`Its algorithm(?s:.*): $`, "1")
 	k.answer(`\[with the key\]: $`, "90d")
 	k.answer(`A subkey, ed25519, that expires on(?s:.*)Add it`+agreed, "y")
-	k.answer(`The new subkey ends in(?s:.*)`+whatToDo, "15")
+	k.answer(`The new subkey ends in(?s:.*)`+whatToDo, number(keydeed.RotateSubkey))
 	k.answer(`: $`, "1")
 	k.answer(`\[with the key\]: $`, "")
 	k.answer(`Leave the old ones valid`+agreed, "n")
 	k.answer(`retired: Revoked as superseded(?s:.*)Replace it`+agreed, "y")
-	k.answer(`2 subkeys retired(?s:.*)`+whatToDo, "16")
+	k.answer(`2 subkeys retired(?s:.*)`+whatToDo, number(keydeed.RevokeSubkey))
 	k.answer(`Which subkey\?\n  1  ends in [^\n]*\n[^\n]*\nNumber[^\n]*: $`, "1")
 	k.answer(`Why\?(?s:.*)also those of past releases(?s:.*)Number[^\n]*: $`, "")
 	k.answer(`Which subkey\?(?s:.*)Number[^\n]*: $`, "1")
 	k.answer(`Why\?(?s:.*)Number[^\n]*: $`, "3")
 	k.answer(`Enter for none: $`, "")
 	k.answer(`\(a soft revocation\)(?s:.*)Declare it invalid`+agreed, "y")
-	k.answer(`is revoked\. 8 publishes it(?s:.*)`+whatToDo, "6") // without a signing subkey it is of little use
+	k.answer(`is revoked\. `+number(keydeed.Publish)+` publishes it(?s:.*)`+whatToDo, number(keydeed.Undo)) // without a signing subkey it is of little use
 	k.answer(`Go back`+agreed, "y")
 	k.wait(`as it was before`)
 	if after := k.key().Subkeys; len(after) != before+2 {
 		k.t.Errorf("subkeys %v", after)
 	}
-	k.answer(whatToDo, "4")
+	k.answer(whatToDo, number(keydeed.Renew))
 	k.answer(`Sign them again`+agreed, "y")
 	k.wait(`The self-signatures are new`)
 }
 
 // files backs the key up in two forms, and exports it.
 func (k *keeper) files() {
-	k.answer(whatToDo, "2")
+	k.answer(whatToDo, number(keydeed.BackUp))
 	k.answer(`What kind(?s:.*): $`, "1")
 	k.answer(`File to write[^\n]*: $`, "stick.asc")
 	k.answer(`Back it up`+agreed, "y")
 	k.secret(`Passphrase of the key[^\n]*: $`, canary) // not what is remembered
 	k.secret(`Once more, to try the backup(?s:.*)Passphrase of the key[^\n]*: $`, canary)
-	k.answer(`Written and tried(?s:.*)`+whatToDo, "2")
+	k.answer(`Written and tried(?s:.*)`+whatToDo, number(keydeed.BackUp))
 	k.answer(`What kind(?s:.*): $`, "2")
 	k.answer(`File to write[^\n]*: $`, "stick.asc")
 	k.answer(`there already[^\n]*\nFile to write[^\n]*: $`, "paper.txt")
 	k.answer(`Back it up`+agreed, "y")
 	k.secret(`Passphrase of the key[^\n]*: $`, canary)
 	k.secret(`Once more(?s:.*)Passphrase of the key[^\n]*: $`, canary)
-	k.answer(`Written and tried(?s:.*)`+whatToDo, "19")
+	k.answer(`Written and tried(?s:.*)`+whatToDo, number(keydeed.ExportSecret))
 	k.answer(`File to write[^\n]*: $`, "laptop.asc")
 	k.answer(`Whoever has the file(?s:.*)Export it`+agreed, "y")
 	k.secret(`Passphrase of the key[^\n]*: $`, canary)
 	k.secret(`Once more(?s:.*)Passphrase of the key[^\n]*: $`, canary)
-	k.answer(`Written and tried(?s:.*)`+whatToDo, "10")
+	k.answer(`Written and tried(?s:.*)`+whatToDo, number(keydeed.Export))
 	k.answer(`With what others certified[^\n]*\[y/N\] $`, "")
 	k.answer(`File to write[^\n]*: $`, "public.asc")
 	k.answer(`Write it`+agreed, "y")
@@ -248,18 +249,18 @@ func (k *keeper) files() {
 
 // passphrases changes the passphrase and makes a revocation certificate.
 func (k *keeper) passphrases() {
-	k.answer(whatToDo, "3")
-	k.answer(`that 6 can go back\. 7 forgets it(?s:.*)Change it`+agreed, "y")
+	k.answer(whatToDo, number(keydeed.Passphrase))
+	k.answer(`that `+number(keydeed.Undo)+` can go back\. `+number(keydeed.Forget)+` forgets it(?s:.*)Change it`+agreed, "y")
 	k.secret(`New passphrase of the key[^\n]*: $`, canary2)
 	k.secret(`The same once more: $`, canary)
 	k.secret(`The two differ(?s:.*)New passphrase[^\n]*: $`, canary2)
 	k.secret(`The same once more: $`, canary2)
-	k.answer(`The passphrase is changed(?s:.*)`+whatToDo, "7")
+	k.answer(`The passphrase is changed(?s:.*)`+whatToDo, number(keydeed.Forget))
 	k.answer(`Forget it`+agreed, "y")
-	k.answer(`The earlier version is gone(?s:.*)`+whatToDo, "5")
+	k.answer(`The earlier version is gone(?s:.*)`+whatToDo, number(keydeed.Revocation))
 	k.answer(`Make it`+agreed, "n")
-	k.answer(`Left\. Nothing was changed(?s:.*)`+whatToDo, "22")
-	k.answer(`no backup of its secret key(?s:.*)`+whatToDo, "2") // the old one is under the old passphrase
+	k.answer(`Left\. Nothing was changed(?s:.*)`+whatToDo, number(keydeed.Delete))
+	k.answer(`no backup of its secret key(?s:.*)`+whatToDo, number(keydeed.BackUp)) // the old one is under the old passphrase
 	k.answer(`What kind(?s:.*): $`, "1")
 	k.answer(`File to write[^\n]*: $`, "second.asc")
 	k.answer(`Back it up`+agreed, "y")
@@ -271,17 +272,21 @@ func (k *keeper) passphrases() {
 // lastThings publishes the key to a file, again, and asks for it; revokes it, undoes that, deletes it,
 // and imports the backup again.
 func (k *keeper) lastThings(first keys.Key) {
-	k.answer(whatToDo, "8")
+	k.answer(whatToDo, number(keydeed.Publish))
 	k.answer(`Places, or none[^\n]*: $`, "b")
-	k.answer(`Left(?s:.*)`+whatToDo, "8")
+	k.answer(`Left(?s:.*)`+whatToDo, number(keydeed.Publish))
 	k.answer(`Places, or none[^\n]*: $`, "file:KEYS")
 	k.answer(`Make this public`+agreed, "y")
-	k.answer(`KEYS: in the file as it is now(?s:.*)`+whatToDo, "9")
+	k.answer(`KEYS: in the file as it is now(?s:.*)`+whatToDo, number(keydeed.CheckPlaces))
 	k.answer(`sent: No key(?s:.*)Ask them`+agreed, "y")
-	k.answer(`in the file as it is now(?s:.*)`+whatToDo, "8")
+	k.answer(`in the file as it is now(?s:.*)`+whatToDo, number(keydeed.Publish))
 	k.answer(`1  Again(?s:.*): $`, "1")
 	k.answer(`Make this public`+agreed, "n")
-	k.answer(`Nothing was sent(?s:.*)`+whatToDo, "21")
+	k.answer(`Nothing was sent(?s:.*)`+whatToDo, number(keydeed.ExtendEverywhere))
+	k.answer(`It expires after[^\n]*: $`, "4y")
+	k.answer(`then publish it again(?s:.*)KEYS(?s:.*)Extend it`+agreed, "y")
+	k.answer(`The key expires on(?s:.*)Make this public`+agreed, "y")
+	k.answer(`KEYS: in the file as it is now(?s:.*)`+whatToDo, number(keydeed.Revoke))
 	k.answer(`Why\?(?s:.*)5  Apply the revocation certificate(?s:.*): $`, "5")
 	k.answer(`\(a hard revocation\)(?s:.*)end of the fingerprint, to revoke it[^\n]*: $`, "yes")
 	k.answer(`That is not it(?s:.*): $`, string(first.Fingerprint[32:]))
@@ -289,13 +294,13 @@ func (k *keeper) lastThings(first keys.Key) {
 	if !k.key().Revoked {
 		k.t.Error("it is not revoked")
 	}
-	k.answer(whatToDo, "6")
+	k.answer(whatToDo, number(keydeed.Undo))
 	k.answer(`Go back`+agreed, "y")
-	k.answer(`as it was before(?s:.*)`+whatToDo, "22")
+	k.answer(`as it was before(?s:.*)`+whatToDo, number(keydeed.Delete))
 	k.answer(`GnuPG's copy(?s:.*)to delete it; Enter leaves it: $`, "")
-	k.answer(`Left(?s:.*)`+whatToDo, "22")
+	k.answer(`Left(?s:.*)`+whatToDo, number(keydeed.Delete))
 	k.answer(`to delete it; Enter leaves it: $`, string(first.Fingerprint[32:36]+" "+first.Fingerprint[36:]))
-	k.answer(`Deleted the key(?s:.*)`+whatToDo, "18") // GnuPG has it still
+	k.answer(`Deleted the key(?s:.*)`+whatToDo, number(keydeed.FromGnuPG)) // GnuPG has it still
 	k.answer(`Copy it`+agreed, "y")
 	k.secret(`[^\n]*: $`, canary2)
 	k.answer(`bulla's store has the key now(?s:.*)`+whatToDo, "")
@@ -310,7 +315,7 @@ func (k *keeper) lastThings(first keys.Key) {
 
 // TestKeysLeft: the end of input ends it cleanly everywhere, q too, and Ctrl+C is a cancellation.
 func TestKeysLeft(t *testing.T) {
-	for _, answers := range [][]string{{}, {"1"}, {"1", "1"}, {"1", "1", "2y"}, {"1", "8"}, {"1", "21", "2"}, {"n"}, {"i"}, {"f"}} {
+	for _, answers := range [][]string{{}, {"1"}, {"1", number(keydeed.Extend)}, {"1", number(keydeed.Extend), "2y"}, {"1", number(keydeed.Publish)}, {"1", number(keydeed.Revoke), "2"}, {"n"}, {"i"}, {"f"}} {
 		for _, q := range []bool{false, true} {
 			k := newKeeper(t)
 			before := k.make("ada@example.org")
@@ -340,7 +345,7 @@ func TestKeysLeft(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := k.begin(ctx)
 	k.answer(atKeys, "1")
-	k.answer(whatToDo, "1")
+	k.answer(whatToDo, number(keydeed.Extend))
 	k.answer(`It expires after[^\n]*: $`, "2y")
 	k.answer(`Extend it`+agreed, "y")
 	k.wait(`Passphrase of the key[^\n]*: $`)
@@ -367,7 +372,7 @@ func TestSuccessionLineByLine(t *testing.T) {
 	ended := k.begin(t.Context())
 	k.answer(atKeys, "old@")
 	k.answer(`1 of 2 keys(?s:.*)`+atKeys, "1")
-	k.answer(whatToDo, "20")
+	k.answer(whatToDo, number(keydeed.Succeed))
 	k.answer(`1  Ada <new@example.org>\n(?s:.*)2  make a new key pair\nNumber[^\n]*: $`, "2")
 	k.answer(`Key \(1-3[^\n]*: $`, "b") // of the wizard for a new key
 	k.answer(`Which key follows\?(?s:.*): $`, "1")
@@ -378,7 +383,7 @@ func TestSuccessionLineByLine(t *testing.T) {
 	k.answer(`Nothing has been done yet(?s:.*)\| A new key signs from now on(?s:.*)\| \[\[policy.signer\]\]\n(?s:.*)Let it follow`+agreed, "y")
 	k.secret(`Passphrase of the key Ada <old@example.org>: $`, canary)
 	k.secret(`Passphrase of the key Ada <new@example.org>: $`, canary)
-	k.answer(`Certified, signed and written(?s:.*)statement\.txt\.asc(?s:.*)publish both keys again \(8\)(?s:.*)`+whatToDo, "")
+	k.answer(`Certified, signed and written(?s:.*)statement\.txt\.asc(?s:.*)publish both keys again \(`+number(keydeed.Publish)+`\)(?s:.*)`+whatToDo, "")
 	k.answer(atKeys, "q")
 	if err := k.end(ended); err != nil {
 		t.Error(err)
@@ -403,4 +408,17 @@ func TestSuccessionLineByLine(t *testing.T) {
 		t.Error("the passphrase was printed")
 	}
 	k.noCanary()
+}
+
+// TestEveryKeyDeed: whatever can be done with a key can be done line by line, and no number is taken
+// twice.
+func TestEveryKeyDeed(t *testing.T) {
+	asks := (&keyTalk{}).asks()
+	numbers := map[string]bool{}
+	for a := range keydeed.Actions {
+		if asks[a] == nil || number(a) == "" || numbers[number(a)] {
+			t.Errorf("%s: number %q", keydeed.Of(a).Name, number(a))
+		}
+		numbers[number(a)] = true
+	}
 }
