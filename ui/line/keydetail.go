@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"bulla/keys"
+	"bulla/ui/component/agentword"
 	"bulla/ui/component/human"
 	"bulla/ui/component/keydeed"
 	"bulla/ui/component/layout"
@@ -139,6 +140,24 @@ func (k *keyTalk) tell(s *workflow.KeyState) {
 	}
 	k.subkeys(s)
 	k.places(s)
+	if len(s.Parts) > 0 {
+		k.agent(s)
+	}
+}
+
+// agent tells what gpg-agent says of the secret parts.
+func (k *keyTalk) agent(s *workflow.KeyState) {
+	k.t.Say("In gpg-agent")
+	if !s.AgentAsked {
+		k.t.Say("  %s", agentword.NotAsked)
+	}
+	for _, p := range s.Parts {
+		name := "primary key"
+		if p.Fingerprint != s.Fingerprint {
+			name = "subkey " + human.Tail(p.Fingerprint)
+		}
+		k.fact(name, agentword.Part(p, s.AgentAsked))
+	}
 }
 
 // health tells what the health check found, and which action mends it.

@@ -40,3 +40,24 @@ func Limit(d time.Duration) string {
 	}
 	return fmt.Sprintf("at most %d s", d/time.Second)
 }
+
+// NotAsked is said where there is no agent to ask.
+const NotAsked = "No agent runs: it starts with the first signature."
+
+// Part is what the agent says of a secret part of a key; asked is agent.Holding.Asked.
+func Part(p agent.Part, asked bool) string {
+	card := "on card " + safetext.Line(p.Card)
+	switch {
+	case p.Card != "" && !asked:
+		return card
+	case p.Card != "" && !p.CardHere:
+		return card + ", which is in no reader: insert it to sign"
+	case p.Card != "":
+		return card + ", inserted; needs its PIN"
+	case !p.Protected:
+		return "under no passphrase"
+	case p.Cached:
+		return "passphrase cached: signs without asking"
+	}
+	return "needs its passphrase"
+}

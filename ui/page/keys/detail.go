@@ -8,6 +8,7 @@ import (
 
 	"bulla/keys"
 	"bulla/keys/agent"
+	"bulla/ui/component/agentword"
 	"bulla/ui/component/human"
 	"bulla/ui/component/keydeed"
 	"bulla/ui/component/layout"
@@ -197,10 +198,10 @@ func agentView(s *sheet.Sheet, r *row) {
 	}
 	heading(s, "In gpg-agent")
 	if !r.AgentAsked {
-		s.Text(s.Theme.Muted, "No agent runs: it starts with the first signature.")
+		s.Text(s.Theme.Muted, agentword.NotAsked)
 	}
 	for _, p := range r.Parts {
-		icon, word := agentWord(s.Theme, p, r.AgentAsked)
+		icon, word := agentIcon(s.Theme, p, r.AgentAsked), agentword.Part(p, r.AgentAsked)
 		name := "primary key"
 		if p.Fingerprint != r.Fingerprint {
 			name = human.Tail(p.Fingerprint)
@@ -209,19 +210,15 @@ func agentView(s *sheet.Sheet, r *row) {
 	}
 }
 
-// agentWord is what the agent says of one part.
-func agentWord(t theme.Theme, p agent.Part, asked bool) (icon, word string) {
+// agentIcon is the icon of what the agent says of one part.
+func agentIcon(t theme.Theme, p agent.Part, asked bool) string {
 	switch {
 	case p.Card != "" && !asked:
-		return t.Icon(theme.Pending), "on card " + safetext.Line(p.Card)
-	case p.Card != "" && !p.CardHere:
-		return t.Icon(theme.Waiting), "on card " + safetext.Line(p.Card) + ", which is in no reader: insert it to sign"
-	case p.Card != "":
-		return t.Icon(theme.Done), "on card " + safetext.Line(p.Card) + ", inserted; needs its PIN"
-	case !p.Protected:
-		return t.Icon(theme.Waiting), "under no passphrase"
-	case p.Cached:
-		return t.Icon(theme.Done), "passphrase cached: signs without asking"
+		return t.Icon(theme.Pending)
+	case p.Card != "" && !p.CardHere, p.Card == "" && !p.Protected:
+		return t.Icon(theme.Waiting)
+	case p.Card != "", p.Cached:
+		return t.Icon(theme.Done)
 	}
-	return t.Icon(theme.Pending), "needs its passphrase"
+	return t.Icon(theme.Pending)
 }
