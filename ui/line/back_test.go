@@ -105,3 +105,22 @@ func TestInOrder(t *testing.T) {
 		t.Errorf("the end of input: %v", err)
 	}
 }
+
+// TestKeysFromTheWalk: the choice of the key leads to all keys and back to the choice; leaving there
+// leaves the walk.
+func TestKeysFromTheWalk(t *testing.T) {
+	visits := 0
+	keys := func(err error) func(*Walker) {
+		return func(o *Walker) { o.Keys = func(context.Context) error { visits++; return err } }
+	}
+	w := walkThrough(t, newSession(), keys(nil), append([]string{"4", "4"}, whole...)...)
+	if w.err != nil || w.runs != 1 || visits != 2 || strings.Count(w.out, "4  look after the keys") != 3 {
+		t.Errorf("%v, %d visits\n%s", w.err, visits, w.out)
+	}
+	if w := walkThrough(t, newSession(), keys(errLeft), "4"); !errors.Is(w.err, context.Canceled) || w.runs != 0 {
+		t.Errorf("left: %v", w.err)
+	}
+	if w := walkThrough(t, newSession(), nil, whole...); strings.Contains(w.out, "look after the keys") {
+		t.Error("offered where there are none")
+	}
+}
