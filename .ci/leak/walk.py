@@ -155,6 +155,20 @@ def first_key(secret):
     os.environ["BULLA_HOME"] = before
 
 
+def keys_line_by_line(secret):
+    """The first key exported and under a new passphrase, which is the same, line by line."""
+    before = os.environ["BULLA_HOME"]
+    os.environ["BULLA_HOME"] = os.path.join(HOME, "first")
+    converse(secret, [
+        (r"\nKey: $", "1"), (r"What to do .*: $", "export the secret"), (r"File to write .*: $", "laptop.asc"), (r"Export it\? \[y/N\] $", "y"),
+        (r"Passphrase of the key.*: $", None), (r"Once more, to try(.|\n)*Passphrase of the key.*: $", None),
+        (r"What to do .*: $", "change its passphrase"), (r"Change it\? \[y/N\] $", "y"), (r"Master passphrase.*: $", None),
+        (r"New passphrase of the key.*: $", None), (r"once more: $", None),
+        (r"passphrase is changed(.|\n)*What to do .*: $", "q"),
+    ], "--accessible", "keys")
+    os.environ["BULLA_HOME"] = before
+
+
 def first_key_on_screen(secret):
     """The same on the whole screen."""
     before = os.environ["BULLA_HOME"]
@@ -197,6 +211,7 @@ def main():
     secret = getpass.getpass("Passphrase: ")
     make_repository()
     first_key(secret)
+    keys_line_by_line(secret)
     first_key_on_screen(secret)
     converse(secret, questions("1.0.0", [
         (r"Names with tags.*: $", f"{REGISTRY}/acme/widget:1.0.0"), # the second release proposes this one's

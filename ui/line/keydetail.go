@@ -21,12 +21,11 @@ func (k *keyTalk) one(ctx context.Context, f keys.Fingerprint) error {
 	k.tell(s)
 	k.possible(s)
 	for s = k.all[f]; s != nil; s = k.all[f] {
-		text, err := k.t.Ask(ctx, "What to do (number; ? lists all, d tells the key again, Enter goes back):")
+		text, err := k.t.Ask(ctx, "What to do (number or a word of it; ? lists all, d tells the key again, Enter goes back):")
 		if err != nil {
 			return err
 		}
-		n, nerr := strconv.Atoi(text)
-		order := keydeed.Order()
+		fits := named(text)
 		switch {
 		case text == "", strings.EqualFold(text, "b"):
 			return nil
@@ -34,15 +33,37 @@ func (k *keyTalk) one(ctx context.Context, f keys.Fingerprint) error {
 			k.every(s)
 		case strings.EqualFold(text, "d"):
 			k.tell(s)
-		case nerr != nil, n < 1, n > len(order):
-			k.t.Say("A number from 1 to %d, ?, d, or Enter, please.", len(order))
+		case len(fits) == 0:
+			k.t.Say("A number from 1 to %d, ?, d, or Enter, please.", len(keydeed.Order()))
+		case len(fits) > 1:
+			k.t.Say("Which of these?")
+			for _, a := range fits {
+				k.t.Say("  %s  %s", number(a), keydeed.Of(a).Name)
+			}
 		default:
-			if err := k.aside(ctx, s, order[n-1]); err != nil {
+			if err := k.aside(ctx, s, fits[0]); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// named are the actions that a person means: the one of a number, or those with a text in their names.
+func named(text string) (out []keydeed.Action) {
+	order := keydeed.Order()
+	if n, err := strconv.Atoi(text); err == nil {
+		if n < 1 || n > len(order) {
+			return nil
+		}
+		return order[n-1 : n]
+	}
+	for _, a := range order {
+		if strings.Contains(strings.ToLower(keydeed.Of(a).Name), strings.ToLower(text)) {
+			out = append(out, a)
+		}
+	}
+	return out
 }
 
 // number is what an action is called by at the question what to do; it is the same for every key.

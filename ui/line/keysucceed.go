@@ -32,8 +32,8 @@ func (k *keyTalk) succeed(ctx context.Context, s *workflow.KeyState) error {
 		return err
 	}
 	return k.t.inOrder(ctx, nil, which, grace, file, func(ctx context.Context) error {
-		named := func(f keys.Fingerprint) keys.Selector { return keys.ParseSelector(string(f)) }
-		plan, err := k.Keys.PlanSuccession(ctx, workflow.SucceedParams{Old: named(s.Fingerprint), New: named(next.Fingerprint), Retire: life})
+		whole := func(f keys.Fingerprint) keys.Selector { return keys.ParseSelector(string(f)) }
+		plan, err := k.Keys.PlanSuccession(ctx, workflow.SucceedParams{Old: whole(s.Fingerprint), New: whole(next.Fingerprint), Retire: life})
 		if err != nil {
 			return err
 		}
