@@ -22,7 +22,7 @@ HOME = os.environ["HOME"]
 REPO = os.path.join(HOME, "widget")
 BULLA = os.environ["BULLA"]
 REGISTRY = os.environ["REGISTRY"]
-PATIENCE = 120  # seconds for one answer, under strace
+PATIENCE = 600  # seconds for one answer, under strace on a loaded machine
 
 
 def git(*args):
