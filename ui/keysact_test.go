@@ -232,7 +232,11 @@ func (f *fakeKeys) Fetch(_ context.Context, q publish.Query, _ []publish.Target,
 	if f.misses != nil {
 		return nil, f.misses, nil
 	}
-	return []publish.Found{{From: "keys.example.org", Form: publish.FormWhole, Key: f.states[3].Key, Data: []byte{1}}}, nil, nil
+	one := []publish.Found{{From: "keys.example.org", Form: publish.FormWhole, Key: f.states[3].Key, Data: []byte{1}}}
+	if q.String() == "two@acme.org" {
+		return append(one, publish.Found{From: "keys.example.org", Form: publish.FormWhole, Key: f.states[1].Key, Data: []byte{2}}), nil, nil
+	}
+	return one, nil, nil
 }
 
 func (f *fakeKeys) KeepFetched(_ context.Context, found publish.Found) ([]store.Imported, error) {
@@ -530,6 +534,8 @@ func TestKeyFetches(t *testing.T) {
 	p := playKeys(t, f, nil, false).surveyed().press("f", "no key", "enter").expect(f, "Fetch somebody").press("ctrl+u", "ola@acme.org", "enter").see("Asked would be").press("n").expect(f, "6 keys")
 	p.press("f", "ola@acme.org", "enter").see("Asked would be").press("y").see("Keep this key?").see("compare the fingerprint").press("n").expect(f, "6 keys", "fetch ola@acme.org")
 	p.press("f", "ola@acme.org", "enter", "y").see("Keep this key?").press("y").expect(f, "Kept the key", "fetch ola@acme.org", "keep 0BADC0DE00112233445566778899AABBCCDDEEFF")
+	p.press("f", "two@acme.org", "enter", "y").see("Which?").see("C0DE 1111").press("down", "enter").see("Keep this key?").see("Fine Fred").press("y")
+	p.expect(f, "Kept the key", "fetch two@acme.org", "keep 99990E147A219D4B55F01C2D3E4F5A6BC0DE1111")
 	f.misses = []publish.Miss{{From: "keys.example.org", Err: &web.Error{Host: "keys.example.org", Op: "ask for the key", Kind: web.KindTimeout}}}
 	p.press("f", "ola@acme.org", "enter", "y").expect(f, "No key was found", "fetch ola@acme.org")
 }

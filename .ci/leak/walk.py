@@ -22,7 +22,7 @@ HOME = os.environ["HOME"]
 REPO = os.path.join(HOME, "widget")
 BULLA = os.environ["BULLA"]
 REGISTRY = os.environ["REGISTRY"]
-PATIENCE = 120  # seconds for one answer, under strace
+PATIENCE = 600  # seconds for one answer, under strace on a loaded machine
 
 
 def git(*args):
@@ -79,7 +79,7 @@ def converse(secret, answers, *args):
             unread, until = "", time.time() + PATIENCE
             break
     if time.time() >= until:
-        os.kill(pid, signal.SIGTERM)
+        os.kill(pid, signal.SIGKILL)  # what ends by itself would wait for somebody to read what it says
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     if status or left:
         sys.exit(f"walk.py: bulla ended with {status}, unanswered: {left}")
@@ -119,7 +119,7 @@ def on_screen(secret, steps, *args):
                 time.sleep(0.02)  # a key by itself
         unread, until = "", time.time() + PATIENCE
     if time.time() >= until:
-        os.kill(pid, signal.SIGTERM)
+        os.kill(pid, signal.SIGKILL)  # what ends by itself would wait for somebody to read what it says
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     if status or left:
         sys.exit(f"walk.py: bulla's screen ended with {status}, not taken: {left}\n{ESCAPES.sub('', unread)}")
@@ -177,7 +177,7 @@ def first_key_on_screen(secret):
         ("whose is it", "\r", "\r", "\r", "\r"), ("What kind of key", "\r", "\r"),
         ("that protects it", SECRET, "\r"), ("> once more", SECRET, "\r"),
         ("A backup, tried", ERASE, *"disk.asc", "\r"), ("From memory", UP, SECRET, "\r"),
-        ("master passphrase", SECRET, "\r", SECRET, "\r"),
+        ("New master passphrase of", SECRET, "\r", SECRET, "\r"),
         ("The backup works", "\r"), ("A backup on paper", TAB, ERASE, *"sheet.html", "\r"), ("Print it", "\r"),
         ("It declares the key", *"safe.asc", "\r"), ("moved to", "\r"), ("is its fingerprint", "\r"),
         ("keyserver.ubuntu.com", " ", "\r"), ("write that", "\r"), ("go on", "\r"), ("A scratch repository", "\r"),

@@ -263,15 +263,23 @@ func (k *keyTalk) fetchFrom(ctx context.Context, q publish.Query, from []publish
 // keep shows what was found and asks whether to keep it.
 func (k *keyTalk) keep(ctx context.Context, found []publish.Found) error {
 	f := found[0]
+	if len(found) > 1 {
+		var items []item
+		for _, f := range found {
+			items = append(items, item{name: foundkey.Name(f)})
+		}
+		n, err := k.pick(ctx, "Several keys were found. Which?", items)
+		if err != nil {
+			return err
+		}
+		f = found[n]
+	}
 	for _, l := range foundkey.Lines(f) {
 		k.prose("  ", l)
 	}
 	if f.Data == nil {
 		k.t.Say("It is of no use.")
 		return nil
-	}
-	if len(found) > 1 {
-		k.t.Say("More than one key was found; this is the first. Fetch another by its fingerprint.")
 	}
 	k.prose("", foundkey.Caution)
 	yes, err := k.t.Confirm(ctx, "Keep it in bulla's store?")

@@ -51,5 +51,17 @@ func Lines(f publish.Found) (out []string) {
 	return out
 }
 
+// Name is a key that was found in a line, for a choice among several.
+func Name(f publish.Found) string {
+	name := "a key without a user id"
+	if len(f.Key.UserIDs) > 0 {
+		name = safetext.Line(f.Key.UserIDs[0])
+	}
+	if f.Key.Fingerprint == "" {
+		return name
+	}
+	return name + "  " + human.Tail(f.Key.Fingerprint)
+}
+
 // Caution is what stands below a key that can be kept.
 const Caution = "Anyone can upload a key with any name: compare the fingerprint with one that you have from elsewhere."

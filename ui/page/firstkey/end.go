@@ -59,7 +59,7 @@ func (v *begunView) hints() []keymap.Hint {
 	if v.list.At() == len(v.start.Keys) {
 		enter = "make one"
 	}
-	return []keymap.Hint{keymap.On(v.keys.Choose, enter), keymap.On(v.keys.Down, ""), keymap.On(v.keys.Back, "leave")}
+	return []keymap.Hint{keymap.On(v.keys.Choose, enter), keymap.On(v.keys.Down, "other choice"), keymap.On(v.keys.Back, "leave")}
 }
 
 // endView says in what state the key is, and how to go on.

@@ -2,6 +2,7 @@ package keys
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -46,19 +47,30 @@ func (m *Model) fetchFrom(q publish.Query, from []publish.Target) tea.Cmd {
 		if err == nil && len(found) == 0 {
 			err = &workflow.NotFetchedError{Query: q, Misses: misses}
 		}
-		return ending{err: err, left: "Left. No key was kept.", tell: func() dialog.Dialog { return m.askKeep(found) }}
+		return ending{err: err, left: "Left. No key was kept.", tell: func() dialog.Dialog { return m.askWhich(found) }}
 	})
 }
 
+// askWhich lets the person choose among several keys that were found.
+func (m *Model) askWhich(found []publish.Found) dialog.Dialog {
+	if len(found) == 1 {
+		return m.askKeep(found[0])
+	}
+	var items []dialog.Item
+	for _, f := range found {
+		items = append(items, dialog.Item{Name: foundkey.Name(f), About: strings.Join(foundkey.Lines(f), " "), Do: func() tea.Cmd {
+			m.o.Dialogs.Push(m.askKeep(f))
+			return nil
+		}})
+	}
+	return dialog.NewMenu("Several keys were found. Which?", items)
+}
+
 // askKeep shows what was found and asks whether to keep it.
-func (m *Model) askKeep(found []publish.Found) dialog.Dialog {
-	f := found[0]
+func (m *Model) askKeep(f publish.Found) dialog.Dialog {
 	lines := foundkey.Lines(f)
 	if f.Data == nil {
 		return notice("Key found, of no use", lines)
-	}
-	if len(found) > 1 {
-		lines = append(lines, "", "More than one key was found; this is the first. Fetch another by its fingerprint.")
 	}
 	lines = append(lines, "", foundkey.Caution)
 	b := m.backend
