@@ -72,9 +72,7 @@ func pinStory(t theme.Theme, w int, name string, p images.PinView, rule string) 
 	if rule != "" && !p.ByPolicy {
 		s.Space()
 		s.Text(t.Muted, "As a rule of the policy, for bulla.toml:")
-		for l := range strings.Lines(rule) {
-			s.Lines = append(s.Lines, safetext.Line(strings.TrimSuffix(l, "\n")))
-		}
+		s.Lines = append(s.Lines, textLines(rule, w)...)
 	}
 	return s.Lines
 }
