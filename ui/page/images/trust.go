@@ -289,7 +289,7 @@ func (m *Model) removeThis(g dct.Signer) tea.Cmd {
 		})
 	})
 	if last {
-		look.Typed(g.Name, safetext.Line(g.Name)+", the signer's name,")
+		look.Typed(safetext.Line(g.Name), safetext.Line(g.Name)+", the signer's name,")
 	}
 	m.o.Dialogs.Push(look)
 	return nil
