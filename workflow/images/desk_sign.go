@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"bulla/docker"
 	"bulla/docker/cosign"
@@ -51,11 +52,16 @@ func (d *Desk) Prospects(ctx context.Context, ref docker.Reference, withTrust bo
 	return p, nil
 }
 
+// trustPatience bounds a question to a trust server that nobody has chosen to sign on.
+const trustPatience = 6 * time.Second
+
 func (d *Desk) trustProspect(ctx context.Context, img docker.Image) (server string, p *dct.Prospect, err error) {
 	r, trust, err := d.trusted(ctx)
 	if err != nil {
 		return "", nil, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, trustPatience)
+	defer cancel()
 	found, err := r.CanSign(ctx, img, trust)
 	if err != nil {
 		return r.Server(), nil, err

@@ -51,7 +51,7 @@ func Migrate(ctx context.Context, client *docker.Client, repo docker.Repository,
 		wg.Go(func() {
 			for tag := range work {
 				c := carry(ctx, client, repo, data, signer, now, dry, tag)
-				if ctx.Err() != nil && c.Result != Carried {
+				if ctx.Err() != nil && !c.public() {
 					continue
 				}
 				one.Lock()
@@ -110,9 +110,14 @@ func carry(ctx context.Context, client *docker.Client, repo docker.Repository, d
 	}
 	c.Signature, err = cosign.Sign(ctx, client, img, signer, now())
 	var moved *docker.MovedError
+	var published *cosign.PublishedError
 	switch {
 	case errors.As(err, &moved):
 		c.Result, c.Err, c.Reason = CarryFailed, err, "The tag moved while it was signed: the signature covers the former image."
+	case errors.As(err, &published) && published.Complete:
+		c.Result, c.Signature, c.Reason = Carried, published.Signature, "The tag was not looked at once more afterwards."
+	case errors.As(err, &published):
+		c.Result, c.Err, c.Reason = CarryFailed, err, "The signature may be public, and it is not finished: carry it over again."
 	case err != nil:
 		c.Result, c.Err, c.Reason = CarryFailed, err, reason(err)
 	case c.Signature.Existing:
@@ -121,6 +126,12 @@ func carry(ctx context.Context, client *docker.Client, repo docker.Repository, d
 		c.Result = Carried
 	}
 	return c
+}
+
+// public reports whether a signature of this migration is, or may be, in the registry.
+func (c Carriage) public() bool {
+	var published *cosign.PublishedError
+	return c.Result == Carried || errors.As(c.Err, &published)
 }
 
 func signerOf(v keys.Verdict) []string {

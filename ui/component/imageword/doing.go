@@ -36,7 +36,7 @@ func doing(e images.Began) string {
 	case images.DoingSignCosign:
 		return "storing the signature in " + where
 	case images.DoingPublishTrust:
-		return "publishing on " + where
+		return "changing the trust data on " + where
 	}
 	return string(e.Doing)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"strings"
 
 	"github.com/charmbracelet/bubbles/key"
@@ -253,7 +254,7 @@ const newFileHelp = "In the folder where bulla was started, unless it begins wit
 // written is the ending of the writing of a file.
 func written(path string, err error) ending {
 	if errors.Is(err, fs.ErrExist) {
-		return ending{note: "Nothing was written: " + safetext.Line(path) + " is there already. Give another name."}
+		return ending{note: "Nothing was written: " + safetext.Line(filepath.Base(path)) + " is there already. Give another name."}
 	}
 	return ending{err: err, note: "Written: " + safetext.Line(path)}
 }

@@ -39,15 +39,13 @@ func (m *Model) lastLookMigration(k workflow.ImageKey, list []images.Carriage) t
 		return nil
 	}
 	effects := []sheet.Effect{
-		{Label: "signed", Text: human.Count(count[images.WouldCarry], "tag") + ", each over the digest that Content Trust signs now, with the tag's name."},
+		{Label: "signed", Text: human.Count(count[images.WouldCarry], "tag") + ", each over the digest that Content Trust signs now, with the tag's name. What the key has signed before stays as it is."},
 		{Label: "key", Text: safetext.Line(k.Path)},
 		{Key: keys.Fingerprint(k.ID)},
 		{Label: "where", Text: safetext.Line(m.o.Name) + ", beside the images"},
 		{Label: "stays", Text: "Content Trust's own data."},
 	}
-	if n := count[images.NotCarried] + count[images.CarryFailed]; n > 0 {
-		effects = append(effects, sheet.Effect{Label: "not", Text: human.Count(n, "tag") + ": the report says which, and why.", Caution: true})
-	}
+	effects = append(effects, leftBehind(list)...)
 	effects = append(effects, sheet.Effect{Label: "public", Text: "Signing them is publishing it. Esc stops between two tags; going on later begins anew and signs nothing twice.", Caution: true})
 	m.o.Dialogs.Push(m.look("Carry over to cosign", m.o.Name, nil, effects, "carry them over", func() tea.Cmd {
 		d := m.o.Desk
@@ -117,4 +115,25 @@ func carriages(s *sheet.Sheet, title string, sign theme.State, list []images.Car
 			s.Fact("", "by "+safetext.Line(strings.Join(c.Signers, ", ")))
 		}
 	}
+}
+
+// maxLeftBehind is how many tags that are not carried over are named before it is done: the report
+// names all.
+const maxLeftBehind = 5
+
+// leftBehind names the tags that will not be carried over, and why.
+func leftBehind(list []images.Carriage) (out []sheet.Effect) {
+	n := 0
+	for _, c := range list {
+		if c.Result == images.WouldCarry {
+			continue
+		}
+		if n++; n <= maxLeftBehind {
+			out = append(out, sheet.Effect{Label: "not", Text: safetext.Line(c.Tag + ": " + c.Reason), Caution: true})
+		}
+	}
+	if n > maxLeftBehind {
+		out = append(out, sheet.Effect{Label: "not", Text: human.Count(n-maxLeftBehind, "other tag") + ": the report names them.", Caution: true})
+	}
+	return out
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -72,9 +73,7 @@ func pinStory(t theme.Theme, w int, name string, p images.PinView, rule string) 
 	if rule != "" && !p.ByPolicy {
 		s.Space()
 		s.Text(t.Muted, "As a rule of the policy, for bulla.toml:")
-		for l := range strings.Lines(rule) {
-			s.Lines = append(s.Lines, safetext.Line(strings.TrimSuffix(l, "\n")))
-		}
+		s.Lines = append(s.Lines, textLines(rule, w)...)
 	}
 	return s.Lines
 }
@@ -93,7 +92,7 @@ func (m *Model) pin() tea.Cmd {
 			{Label: "kept in", Text: safetext.Line(v.Pins.Path)},
 		}
 		if v.Pins.OwnPinned() {
-			effects = append(effects, sheet.Effect{Label: "replaces", Text: strings.Join(append(v.Pins.Own.Certificates, v.Pins.Own.RootKeys...), ", "), Caution: true})
+			effects = append(effects, sheet.Effect{Label: "replaces", Text: ownPins(v.Pins), Caution: true})
 		}
 		m.o.Dialogs.Push(m.look("Pin it", m.o.Name, []string{typed}, effects, "pin it", func() tea.Cmd {
 			d := m.o.Desk
@@ -103,6 +102,15 @@ func (m *Model) pin() tea.Cmd {
 		}))
 		return "", nil, nil
 	})
+}
+
+// ownPins are the ids that bulla's own pins name.
+func ownPins(p images.PinView) string {
+	var out []string
+	for _, id := range slices.Concat(p.Own.Certificates, p.Own.RootKeys) {
+		out = append(out, halves(id))
+	}
+	return strings.Join(out, ", ")
 }
 
 // shownRoots tells what the trust server shows, which vouches for nothing.
@@ -117,7 +125,7 @@ func (m *Model) shownRoots() string {
 // unpin forgets the pin.
 func (m *Model) unpin() tea.Cmd {
 	v := m.standing.trust
-	m.o.Dialogs.Push(m.look("Forget the pin", m.o.Name, append(append([]string(nil), v.Pins.Own.Certificates...), v.Pins.Own.RootKeys...), []sheet.Effect{
+	m.o.Dialogs.Push(m.look("Forget the pin", m.o.Name, slices.Concat(v.Pins.Own.Certificates, v.Pins.Own.RootKeys), []sheet.Effect{
 		{Label: "from", Text: safetext.Line(v.Pins.Path)},
 		{Label: "then", Text: "Nothing in Content Trust is believed for the repository until another root is pinned or named by the policy.", Caution: true},
 		{Label: "note", Text: "What the repository was seen to hold stays remembered, so that an older state is still found out once it is pinned again."},

@@ -205,7 +205,7 @@ func (m *Model) signNow(o images.SignOrder) tea.Cmd {
 	d := m.o.Desk
 	return m.begin("signing", func(ctx context.Context, e *errand.Errand) ending {
 		out, err := d.Sign(ctx, o, face(d, e))
-		end := ending{err: err}
+		end := ending{err: err, stand: true}
 		if err == nil || out.Public() || moved(err) != nil {
 			end.seen = again(ctx, d, o.Image.Reference)
 		}

@@ -9,6 +9,7 @@ import (
 	"bulla/docker/cosign"
 	"bulla/keys/limits"
 	"bulla/ui/component/errand"
+	"bulla/ui/component/layout"
 	"bulla/ui/dialog"
 	"bulla/ui/safetext"
 	"bulla/ui/theme"
@@ -55,10 +56,7 @@ func (m *Model) snippet(title, text, name string, notes []string) dialog.Dialog 
 		for i := range out {
 			out[i] = t.Caution.Render(out[i])
 		}
-		for l := range strings.Lines(text) {
-			out = append(out, safetext.Line(strings.TrimSuffix(l, "\n")))
-		}
-		return out
+		return append(out, textLines(text, w)...)
 	})
 	h.name = name
 	return h
@@ -66,15 +64,15 @@ func (m *Model) snippet(title, text, name string, notes []string) dialog.Dialog 
 
 // daemonJSON shows the pinned root as content-trust of a daemon.json.
 func (m *Model) daemonJSON() tea.Cmd {
-	return m.pinSnippet("content-trust for a daemon.json", "content-trust.json", images.DaemonJSON)
+	return m.pinSnippet("content-trust for a daemon.json", "content-trust.json", "Of the engines only Mirantis Container Runtime honours it.", images.DaemonJSON)
 }
 
 // notaryConfig shows the pinned root as trust_pinning of notary.
 func (m *Model) notaryConfig() tea.Cmd {
-	return m.pinSnippet("trust_pinning for notary", "notary-pins.json", images.NotaryConfig)
+	return m.pinSnippet("trust_pinning for notary", "notary-pins.json", "For the config.json of the notary command.", images.NotaryConfig)
 }
 
-func (m *Model) pinSnippet(title, name string, form func([]policy.ImageRule) ([]byte, []string, error)) tea.Cmd {
+func (m *Model) pinSnippet(title, name, about string, form func([]policy.ImageRule) ([]byte, []string, error)) tea.Cmd {
 	d := m.o.Desk
 	return m.begin("reading the pins", func(ctx context.Context, _ *errand.Errand) ending {
 		rule, err := d.PinRule(ctx)
@@ -85,7 +83,15 @@ func (m *Model) pinSnippet(title, name string, form func([]policy.ImageRule) ([]
 		if err != nil {
 			return ending{err: err}
 		}
-		notes = append(notes, "A part of the file, to be merged by hand: bulla does not write it there.")
+		notes = append(notes, about, "A part of the file, to be merged by hand: bulla does not write it there.")
 		return ending{tell: m.snippet(title, string(text)+"\n", name, notes)}
 	})
+}
+
+// textLines are the lines of a text, the long ones broken.
+func textLines(text string, w int) (out []string) {
+	for l := range strings.Lines(text) {
+		out = append(out, layout.Wrap(safetext.Line(strings.TrimSuffix(l, "\n")), w)...)
+	}
+	return out
 }

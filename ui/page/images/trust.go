@@ -281,7 +281,7 @@ func (m *Model) removeThis(g dct.Signer) tea.Cmd {
 		{Label: "where", Text: host(v.Server)},
 	}
 	if last {
-		effects[1] = sheet.Effect{Label: "mind", Text: "It is the last signer: what is in the list of released tags is released no more. The repository's targets key signs from then on.", Caution: true}
+		effects[1] = sheet.Effect{Label: "mind", Text: "It is the last signer: what is in the list of released tags is released no more. What the repository's targets key had signed before counts again, and it signs from then on.", Caution: true}
 	}
 	look := m.look("Remove "+safetext.Line(g.Name), v.GUN, nil, effects, "remove them", func() tea.Cmd {
 		return m.changeTrust("removing the signer", g.Name+" may sign no more.", func(ctx context.Context, d Desk, f images.Face) (*dct.State, error) {
@@ -289,7 +289,7 @@ func (m *Model) removeThis(g dct.Signer) tea.Cmd {
 		})
 	})
 	if last {
-		look.Typed(g.Name, safetext.Line(g.Name)+", the signer's name,")
+		look.Typed(safetext.Line(g.Name), safetext.Line(g.Name)+", the signer's name,")
 	}
 	m.o.Dialogs.Push(look)
 	return nil
