@@ -264,9 +264,18 @@ func frontDoor(ts *testscript.TestScript, r *scriptRegistry) (host string) {
 	return strings.TrimPrefix(server.URL, "http://")
 }
 
+// cmdImage pushes the sample image of a tag; with "moved" another one, so that the tag moves.
 func cmdImage(ts *testscript.TestScript, _ bool, args []string) {
 	repo, tag, _ := strings.Cut(args[0], ":")
-	digest, err := registryOf(ts).PushSample(context.Background(), repo, tag)
+	push := func(ctx context.Context, repo, tag string) (string, error) {
+		return registryOf(ts).PushSample(ctx, repo, tag)
+	}
+	if len(args) == 2 && args[1] == "moved" {
+		push = func(ctx context.Context, repo, tag string) (string, error) {
+			return registryOf(ts).PushRandom(ctx, repo, tag, 50, true)
+		}
+	}
+	digest, err := push(context.Background(), repo, tag)
 	ts.Check(err)
 	ts.Setenv("DIGEST", digest)
 }

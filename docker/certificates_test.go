@@ -58,7 +58,7 @@ func TestClientCertificate(t *testing.T) {
 		t.Errorf("with a certificate of another authority: %v", err)
 	}
 	_, err = NewClient(Options{Keychain: anonymous{}}).Resolve(t.Context(), ref)
-	if e := wantKind(t, err, KindUnreachable); !strings.Contains(e.Error(), "unknown authority") {
+	if e := wantKind(t, err, KindUnreachable); !strings.Contains(e.Error(), "not known here") {
 		t.Errorf("without the authority: %v", err)
 	}
 	stranger := trusttest.NewCA(t).Folder(t, host)

@@ -69,6 +69,10 @@ type RegistryError struct {
 func (e *RegistryError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: could not %s of %s: ", e.Host, e.Op, e.Repo)
+	if e.Kind == KindUnreachable && e.Err != nil && !errors.Is(e.Err, context.Canceled) {
+		b.WriteString(wire.Why(e.Err))
+		return b.String()
+	}
 	switch {
 	case e.Status != 0:
 		fmt.Fprintf(&b, "%s (%d)", e.Kind, e.Status)
@@ -82,6 +86,33 @@ func (e *RegistryError) Error() string {
 		b.WriteString(": " + e.Err.Error())
 	}
 	return b.String()
+}
+
+// Sentence says in plain words what became of the request: whom it went to, and why there is nothing.
+// The registry's own words are left out.
+func (e *RegistryError) Sentence() string {
+	host := "The registry " + e.Host
+	switch e.Kind {
+	case KindUnreachable:
+		return host + " cannot be reached: " + wire.Why(e.Err) + "."
+	case KindUnauthorized:
+		return host + " does not know who you are (401)."
+	case KindForbidden:
+		return host + " does not let you read it (403)."
+	case KindNotFound:
+		return host + " has no such image."
+	case KindRateLimited:
+		return host + " has been asked too often (429)."
+	case KindServer:
+		return fmt.Sprintf("%s is in trouble (%d).", host, e.Status)
+	case KindContent:
+		return "What " + e.Host + " gave is not an image, or not what its digest says."
+	case KindTooLarge:
+		return "What " + e.Host + " gave is longer than an image's manifest may be."
+	case KindCertificates, KindCredentials:
+		return fmt.Sprintf("%s was not asked: %v.", host, e.Err)
+	}
+	return host + " did not give it."
 }
 
 // Unwrap gives the underlying error; context.Canceled and context.DeadlineExceeded are found

@@ -119,18 +119,22 @@ func (d *doctor) silent(err error) {
 		hint = "client.cert and client.key belong, as for Docker, into " + docker.CertificateFolder(d.repo.Registry()) + " below ~/.docker/certs.d or /etc/docker/certs.d"
 	}
 	d.say(RuleConnection, SeverityError, hint,
-		"The registry %s cannot be used: %v.", d.repo.Registry(), cause(err))
+		"The registry %s cannot be used: %s.", d.repo.Registry(), cause(err))
 	f := &d.out[len(d.out)-1]
 	var re *docker.RegistryError
 	f.Err, f.Unreachable = err, errors.As(err, &re) && re.Temporary()
 }
 
 // cause is what lies behind a registry's error: the finding says itself what was tried.
-func cause(err error) error {
-	if inner := errors.Unwrap(err); inner != nil {
-		return inner
+func cause(err error) string {
+	var re *docker.RegistryError
+	if errors.As(err, &re) && re.Kind == docker.KindUnreachable {
+		return wire.Why(re.Err)
 	}
-	return err
+	if inner := errors.Unwrap(err); inner != nil {
+		return inner.Error()
+	}
+	return err.Error()
 }
 
 func (d *doctor) connection(u docker.Checkup) {
@@ -272,6 +276,15 @@ func local(r docker.Repository) bool {
 	return host == "localhost" || host == "127.0.0.1"
 }
 
+// trustCause is cause for a trust server.
+func trustCause(err error) string {
+	var se *dct.ServerError
+	if errors.As(err, &se) && se.Kind == docker.KindUnreachable {
+		return wire.Why(se.Err)
+	}
+	return err.Error()
+}
+
 func (d *doctor) trust(s TrustServer) {
 	switch {
 	case !s.Ends.IsZero() && !d.now.Before(s.Ends):
@@ -291,7 +304,7 @@ func (d *doctor) trust(s TrustServer) {
 		}
 		d.say(RuleTrustServer, SeverityInfo, hint, "The trust server %s has trust data for the repository.", s.URL)
 	case s.Err != nil:
-		d.say(RuleTrustServer, SeverityInfo, "a trust server elsewhere is named by --trust-server", "No trust server answers at %s: %v.", s.URL, s.Err)
+		d.say(RuleTrustServer, SeverityInfo, "a trust server elsewhere is named by --trust-server", "No trust server answers at %s: %s.", s.URL, trustCause(s.Err))
 	default:
 		d.say(RuleTrustServer, SeverityInfo, "", "The trust server %s has no trust data for the repository.", s.URL)
 	}

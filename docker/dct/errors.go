@@ -14,6 +14,7 @@ import (
 	"github.com/theupdateframework/notary/tuf/signed"
 
 	"bulla/docker"
+	"bulla/keys/wire"
 )
 
 // ServerError says that the trust server did not answer as it should: nothing could be checked,
@@ -32,7 +33,11 @@ type ServerError struct {
 }
 
 func (e *ServerError) Error() string {
-	s := fmt.Sprintf("%s: could not %s of %s: %s", e.Server, e.Op, e.GUN, e.Kind)
+	s := fmt.Sprintf("%s: could not %s of %s: ", e.Server, e.Op, e.GUN)
+	if e.Kind == docker.KindUnreachable && e.Err != nil && !errors.Is(e.Err, context.Canceled) {
+		return s + wire.Why(e.Err)
+	}
+	s += string(e.Kind)
 	if e.Status != 0 {
 		s += fmt.Sprintf(" (%d)", e.Status)
 	}

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -67,12 +68,13 @@ func TestErrors(t *testing.T) {
 	for name, c := range map[string]struct {
 		url                   string
 		certificate, no, lost bool
+		why                   string
 	}{
-		"unknown authority": {secure.URL, true, true, false},
-		"no TLS":            {"https" + plain.URL[len("http"):], false, true, false},
-		"something else":    {"https://" + strange.Addr().String(), false, true, false},
-		"cut off":           {cut.URL, false, false, true},
-		"nobody listens":    {closed, false, false, false},
+		"unknown authority": {secure.URL, true, true, false, "its certificate is by an authority that is not known here"},
+		"no TLS":            {"https" + plain.URL[len("http"):], false, true, false, "it does not speak TLS there"},
+		"something else":    {"https://" + strange.Addr().String(), false, true, false, "it does not speak TLS there"},
+		"cut off":           {cut.URL, false, false, true, "the connection broke"},
+		"nobody listens":    {closed, false, false, false, "nobody listens there"},
 	} {
 		resp, err := client.Get(c.url)
 		if err == nil {
@@ -82,6 +84,25 @@ func TestErrors(t *testing.T) {
 		if BadCertificate(err) != c.certificate || NoTLS(err) != c.no || Broken(err) != c.lost {
 			t.Errorf("%s: certificate %v, no TLS %v, lost %v: %v", name, BadCertificate(err), NoTLS(err), Broken(err), err)
 		}
+		if why := Why(fmt.Errorf("%s: %w", c.url, err)); why != c.why {
+			t.Errorf("%s: %q", name, why)
+		}
+	}
+	for err, want := range map[error]string{
+		context.DeadlineExceeded:                                                       "no answer in time",
+		&net.OpError{Op: "dial", Err: syscall.ENETUNREACH}:                             "there is no way to it from here",
+		&net.DNSError{Err: "no such host", IsNotFound: true}:                           "there is no such host",
+		&net.DNSError{Err: "server misbehaving"}:                                       "its name cannot be looked up",
+		errors.Join(errors.New("first"), errors.New("second")):                         "first",
+		fmt.Errorf("get: %w", errors.New("what is not known")):                         "what is not known",
+		&net.OpError{Op: "remote error", Err: errors.New("tls: certificate required")}: "it wants a certificate of its clients, and was shown none that it takes",
+	} {
+		if got := Why(err); got != want {
+			t.Errorf("%v: %q, want %q", err, got, want)
+		}
+	}
+	if Why(nil) != "" {
+		t.Error("no error has a reason")
 	}
 	other := &tls.CertificateVerificationError{Err: errors.New("x")}
 	if !BadCertificate(fmt.Errorf("get: %w", other)) || Broken(other) || !Broken(fmt.Errorf("get: %w", io.ErrUnexpectedEOF)) {

@@ -10,9 +10,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"bulla/docker"
 	"bulla/keys"
 	"bulla/ui/explain"
 	"bulla/workflow"
+	"bulla/workflow/images"
 	"bulla/workflow/verify"
 )
 
@@ -229,13 +231,26 @@ func (a *app) adviseKeys(list []keys.Verdict) {
 	}
 }
 
+// formerly finds the digests that the tag of an image was signed over before, as bulla image verify
+// does.
+func (a *app) formerly(ctx context.Context, v *verify.Verifier, ref docker.Reference) (digests []string) {
+	t, err := images.Look(ctx, v, ref, images.Options{Trust: a.contentTrust()})
+	if err != nil {
+		return nil // the verdict stands without
+	}
+	for _, m := range t.Moved {
+		digests = append(digests, m.From)
+	}
+	return digests
+}
+
 // verifier gathers the keys and says what is wrong with them.
 func (a *app) verifier(ctx context.Context, f verifyFlags) (*verify.Verifier, error) {
 	t, err := parseTime(f.at)
 	if err != nil {
 		return nil, err
 	}
-	f.At, f.Dir = t, a.repository()
+	f.At, f.Dir, f.Former = t, a.repository(), a.formerly
 	w, err := a.open(ctx)
 	if err != nil {
 		return nil, err

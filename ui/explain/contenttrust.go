@@ -7,6 +7,7 @@ import (
 
 	"bulla/docker"
 	"bulla/docker/dct"
+	"bulla/keys/wire"
 )
 
 // contentTrust explains what Docker Content Trust ends in.
@@ -73,6 +74,9 @@ func trustServerCause(e *dct.ServerError) string {
 	}
 	if e.Timeout() {
 		return "It did not answer in time."
+	}
+	if e.Err != nil && e.Kind == docker.KindUnreachable {
+		return sentence(wire.Why(e.Err))
 	}
 	if e.Err != nil {
 		return sentence(e.Err.Error())

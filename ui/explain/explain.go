@@ -582,7 +582,9 @@ func registries(err error, x *Explanation) bool {
 	switch reg.Kind {
 	case docker.KindUnreachable:
 		x.Headline, x.Code = fmt.Sprintf("The registry %s cannot be reached.", reg.Host), CodeUnchecked
-		x.Next = []string{"check the network and the name"}
+		if x.Next = []string{"check the network and the name"}; reg.Err != nil {
+			x.Cause, x.Next = unreached(reg.Host, reg.Op+" of "+reg.Repo, reg.Err)
+		}
 	case docker.KindUnauthorized:
 		x.Headline, x.Next = fmt.Sprintf("The registry %s does not know who you are (401).", reg.Host), []string{"docker login " + reg.Host}
 	case docker.KindForbidden:

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"testing"
 
+	"bulla/docker"
 	"bulla/keys"
+	"bulla/ui/explain"
 	"bulla/workflow"
 )
 
@@ -72,4 +74,29 @@ func TestWrongTrustPassphrase(t *testing.T) {
 	if w.err != nil || w.runs != 2 || w.planned[1].ImageWith != workflow.WithCosign {
 		t.Fatalf("%v, %d runs, %+v\n%s", w.err, w.runs, w.planned, w.out)
 	}
+}
+
+// From the choice of images o leads to what signs them, and back to the choice; whoever leaves there
+// leaves the release, and nothing was made.
+func TestImagesFromTheWalk(t *testing.T) {
+	var asked []string
+	var leave error
+	look := func(o *Walker) {
+		o.ImagesOf = func(_ context.Context, r docker.Repository) error {
+			asked = append(asked, r.String())
+			return leave
+		}
+	}
+	w := walkThrough(t, newSession(), look, "", "1", "", "", "o", "o 2", "O 1", "", "", "n", "1.4.0")
+	if w.err != nil || w.runs != 1 || len(asked) != 2 {
+		t.Fatalf("%v, %d runs, asked %q\n%s", w.err, w.runs, asked, w.out)
+	}
+	w.says(t, "o shows what signs the images", "o and a number from 1 to 1, please.", "Back to the images of the release.")
+	leave = errLeft
+	w = walkThrough(t, newSession(), look, "", "1", "", "", "o")
+	if !errors.Is(w.err, explain.ErrLeft) || w.runs != 0 {
+		t.Errorf("%v, %d runs", w.err, w.runs)
+	}
+	w = walkThrough(t, newSession(), nil, "", "1", "", "", "o", "", "", "n", "1.4.0") // where nothing is offered
+	w.says(t, `"o" is no number`)
 }

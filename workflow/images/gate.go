@@ -38,7 +38,7 @@ type Decision struct {
 // Content Trust, or both. The digest is found out once, and everything is about that digest.
 // Errors are those of Look.
 func Gate(ctx context.Context, v *verify.Verifier, ref docker.Reference, o Options, allowWeak bool) (Decision, error) {
-	t, rule, err := look(ctx, v, ref, o)
+	t, rule, err := look(ctx, v, ref, o, true)
 	if err != nil {
 		return Decision{}, err
 	}

@@ -13,12 +13,13 @@ import (
 // Tag with an error; Look's own errors are ErrOffline, those of ctx, and a *docker.MovedError for
 // a tag that is not at the digest it is pinned to.
 func Look(ctx context.Context, v *verify.Verifier, ref docker.Reference, o Options) (Tag, error) {
-	t, _, err := look(ctx, v, ref, o)
+	t, _, err := look(ctx, v, ref, o, false)
 	return t, err
 }
 
-// look is Look, with the rule that was gone by.
-func look(ctx context.Context, v *verify.Verifier, ref docker.Reference, o Options) (Tag, policy.ImageRule, error) {
+// look is Look, with the rule that was gone by. A gate has no use for what the tag was before, where all
+// that has to vouch for it does.
+func look(ctx context.Context, v *verify.Verifier, ref docker.Reference, o Options, gate bool) (Tag, policy.ImageRule, error) {
 	none := policy.ImageRule{}
 	client := v.Registry()
 	if client == nil {
@@ -34,7 +35,8 @@ func look(ctx context.Context, v *verify.Verifier, ref docker.Reference, o Optio
 	}
 	s.readTrust(ctx, o)
 	s.judge(&t)
-	if t.Err == nil && !t.Cosign.Sound() && ref.Tag() != "" {
+	vouched := gate && len(s.rule.By) > 0 && !s.rule.Wants(policy.SystemCosign) && t.Trust.Sound()
+	if t.Err == nil && !t.Cosign.Sound() && ref.Tag() != "" && !vouched {
 		s.lookForMoves(ctx, &t)
 	}
 	return t, s.rule, ctx.Err()

@@ -236,12 +236,8 @@ func reason(err error) string {
 	switch {
 	case errors.Is(err, ErrGaveUp):
 		return "Not asked: the registry had stopped answering."
-	case errors.As(err, &re) && re.Kind == docker.KindNotFound:
-		return "The registry lists the tag and does not have it."
-	case errors.As(err, &re) && re.Kind == docker.KindContent:
-		return "What the tag names is not an image."
 	case errors.As(err, &re):
-		return "The registry did not give it (" + string(re.Kind) + ")."
+		return re.Sentence()
 	}
 	return "It could not be read."
 }

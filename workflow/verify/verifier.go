@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,6 +39,9 @@ type Options struct {
 	At time.Time
 	// Offline forbids every network access; images are then not checked.
 	Offline bool
+	// Former finds the digests that a tag was signed over before, of an image for which nothing
+	// vouches now; nil looks for none.
+	Former func(context.Context, *Verifier, docker.Reference) []string
 	// Policy says by which policy signers are trusted.
 	Policy PolicyOptions
 }
@@ -56,6 +60,7 @@ type Verifier struct {
 	onlyKeys  bool
 	signature string
 	offline   bool
+	former    func(context.Context, *Verifier, docker.Reference) []string
 	problems  []error
 	progress  func(item string, i, n int)
 }
@@ -85,7 +90,7 @@ var errNoKeysNamed = errors.New("there is no public key to judge by: only named 
 // New gathers the keys. A named key file that cannot be read is an error; one without a
 // key in it, and problems of keyrings nobody named, are kept in Problems.
 func New(ctx context.Context, w World, o Options) (*Verifier, error) {
-	v := &Verifier{world: w, signature: o.Signature, offline: o.Offline, progress: func(string, int, int) {}}
+	v := &Verifier{world: w, signature: o.Signature, offline: o.Offline, former: o.Former, progress: func(string, int, int) {}}
 	v.onlyKeys = o.OnlyKeys
 	if err := v.openRepository(ctx, o.Dir); err != nil {
 		return nil, err
@@ -340,7 +345,21 @@ func (v *Verifier) image(ctx context.Context, text string, pubs []cosign.PublicK
 	case problem != nil:
 		return []keys.Verdict{*problem}, "", nil
 	}
-	return v.decideOne(v.judgeImage(ctx, text, img, pubs), img.Digest), img.Digest, nil
+	vs = v.decideOne(v.judgeImage(ctx, text, img, pubs), img.Digest)
+	return v.withFormer(ctx, img, vs), img.Digest, nil
+}
+
+// withFormer adds to the verdict on an image that nothing vouches for what its tag was signed over
+// before.
+func (v *Verifier) withFormer(ctx context.Context, img docker.Image, vs []keys.Verdict) []keys.Verdict {
+	passes := func(x keys.Verdict) bool { return x.OK(false) || x.Status == keys.StatusNotChecked }
+	if v.former == nil || img.Reference.Tag() == "" || len(vs) == 0 || slices.ContainsFunc(vs, passes) {
+		return vs
+	}
+	for _, digest := range v.former(ctx, v, img.Reference) {
+		vs[0].Reason += " It was signed over " + digest + " before, and points to " + img.Digest + " now."
+	}
+	return vs
 }
 
 // resolveImage finds what a reference points to now. A problem is the verdict on an image that the
@@ -355,7 +374,7 @@ func (v *Verifier) resolveImage(ctx context.Context, text string) (img docker.Im
 		return img, &no, nil
 	}
 	if img, err = v.world.Registry.Resolve(ctx, ref); err != nil {
-		no.Reason = err.Error()
+		no.Reason = unread(err)
 		return img, &no, nil
 	}
 	return img, nil, nil
@@ -365,12 +384,21 @@ func (v *Verifier) resolveImage(ctx context.Context, text string) (img docker.Im
 func (v *Verifier) judgeImage(ctx context.Context, text string, img docker.Image, pubs []cosign.PublicKey) []keys.Verdict {
 	vs, err := cosign.Verify(ctx, v.world.Registry, img, pubs)
 	if err != nil {
-		return []keys.Verdict{keys.NotChecked(keys.KindImage, text, err.Error())}
+		return []keys.Verdict{keys.NotChecked(keys.KindImage, text, unread(err))}
 	}
 	for i := range vs {
 		vs[i].Target = text
 	}
 	return vs
+}
+
+// unread says why an image was not given.
+func unread(err error) string {
+	var re *docker.RegistryError
+	if errors.As(err, &re) {
+		return re.Sentence()
+	}
+	return err.Error()
 }
 
 // file judges a file by what it is: a record, a checksums file, a signature (then the file it

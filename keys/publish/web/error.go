@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strconv"
-	"syscall"
 	"time"
 
 	"bulla/keys/wire"
@@ -96,38 +94,18 @@ func IsNotFound(err error) bool {
 func failed(host, op string, err error) *Error {
 	e := &Error{Host: host, Op: op, Kind: KindUnreachable, Err: err}
 	var redirect redirectError
-	var dns *net.DNSError
 	var timeout interface{ Timeout() bool }
 	switch {
 	case errors.As(err, &redirect):
 		e.Kind, e.Detail = KindRedirect, redirect.Error()
-	case wire.BadCertificate(err):
-		e.Kind, e.Detail = KindTLS, "its certificate is not accepted: "+innermost(err)
+		return e
 	case wire.NoTLS(err):
-		e.Kind, e.Detail = KindTLS, "it does not speak TLS there"
-	case errors.As(err, &dns) && dns.IsNotFound:
-		e.Detail = "there is no such host"
+		e.Kind = KindTLS
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		e.Kind, e.Detail = KindTimeout, "no answer in time"
-	case errors.Is(err, syscall.ECONNREFUSED):
-		e.Detail = "nobody listens there"
-	case wire.Broken(err):
-		e.Detail = "the connection broke"
-	default:
-		e.Detail = innermost(err)
+		e.Kind = KindTimeout
 	}
+	e.Detail = wire.Why(err)
 	return e
-}
-
-// innermost is the last cause: the ones around it repeat the address.
-func innermost(err error) string {
-	for {
-		next := errors.Unwrap(err)
-		if next == nil {
-			return err.Error()
-		}
-		err = next
-	}
 }
 
 // refused makes the error for an answer that is no success.

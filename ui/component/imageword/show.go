@@ -92,7 +92,7 @@ func Outcome(o images.Outcome) string {
 // MovedLines tell over which digests a tag was signed that points elsewhere now.
 func MovedLines(t images.Tag) (out []string) {
 	for _, m := range t.Moved {
-		out = append(out, "             It was signed over "+safetext.Line(m.From)+" before.")
+		out = append(out, "             It was signed over "+safetext.Line(m.From)+" before, and points to "+t.Image.Digest+" now.")
 	}
 	return out
 }
