@@ -111,6 +111,8 @@ type KeyChoices struct {
 	LastTag, LastUnknown string
 	// Notes are remarks on the set as a whole, such as a repository set to gpg.format=ssh.
 	Notes []Finding
+
+	held map[keys.Fingerprint]agent.Holding
 }
 
 // KeyChoice is one row of the table.
@@ -125,6 +127,10 @@ type KeyChoice struct {
 	Until time.Time
 	// LastUsed is the newest release tag in this repository signed by this key, "" for none.
 	LastUsed string
+	// Part is Signing as gpg-agent sees it, nil for a key of bulla's store; AgentAsked is
+	// agent.Holding.Asked.
+	Part       *agent.Part
+	AgentAsked bool
 	// named is the selector of exactly one subkey, where a setting has one.
 	named string
 }

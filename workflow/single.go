@@ -19,7 +19,7 @@ func (w *World) choose(ctx context.Context, sel keys.Selector) (keys.Signer, err
 	if !sel.IsZero() {
 		return w.Signer(ctx, sel)
 	}
-	list, _ := w.secretKeys(ctx)
+	list, _, _ := w.secretKeys(ctx)
 	var usable []keys.Key
 	seen := map[keys.Fingerprint]bool{} // a key may be in both places
 	for _, k := range list {

@@ -8,6 +8,7 @@ import (
 
 	"bulla/keys/agent"
 	"bulla/ui/safetext"
+	"bulla/ui/theme"
 	"bulla/workflow"
 )
 
@@ -39,4 +40,50 @@ func Limit(d time.Duration) string {
 		return fmt.Sprintf("at most %d min", d/time.Minute)
 	}
 	return fmt.Sprintf("at most %d s", d/time.Second)
+}
+
+// Part is what the agent says of a secret part, in a sentence, and how good that is for signing.
+// asked is agent.Holding.Asked.
+func Part(p agent.Part, asked bool) (theme.State, string) {
+	card := "on card " + safetext.Line(p.Card)
+	switch {
+	case p.Card != "" && !asked:
+		return theme.Pending, card
+	case p.Card != "" && !p.CardHere:
+		return theme.Waiting, card + ", which is in no reader: insert it to sign"
+	case p.Card != "":
+		where := ", inserted; needs its PIN"
+		if p.Reader != "" {
+			where = ", in " + safetext.Line(p.Reader) + "; needs its PIN"
+		}
+		if p.Touch {
+			where += " and a touch"
+		}
+		return theme.Done, card + where
+	case !p.Protected:
+		return theme.Waiting, "under no passphrase"
+	case p.Cached:
+		return theme.Done, "passphrase cached: signs without asking"
+	}
+	return theme.Pending, "needs its passphrase"
+}
+
+// Short is Part in a few words beside those that say where the key is; "" where there is nothing to
+// add.
+func Short(p *agent.Part, asked bool) string {
+	switch {
+	case p == nil || p.Card != "" && !asked:
+		return ""
+	case p.Card != "" && !p.CardHere:
+		return "in no reader"
+	case p.Card != "" && p.Touch:
+		return "inserted, wants PIN and touch"
+	case p.Card != "":
+		return "inserted, wants its PIN"
+	case !p.Protected:
+		return "no passphrase"
+	case p.Cached:
+		return "passphrase cached"
+	}
+	return "needs its passphrase"
 }

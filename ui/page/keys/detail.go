@@ -8,8 +8,8 @@ import (
 	"github.com/charmbracelet/lipgloss"
 
 	"bulla/keys"
-	"bulla/keys/agent"
 	"bulla/keys/publish"
+	"bulla/ui/component/agentword"
 	"bulla/ui/component/human"
 	"bulla/ui/component/keydeed"
 	"bulla/ui/component/layout"
@@ -213,28 +213,11 @@ func agentView(s *sheet.Sheet, r *row) {
 		s.Text(s.Theme.Muted, "No agent runs: it starts with the first signature.")
 	}
 	for _, p := range r.Parts {
-		icon, word := agentWord(s.Theme, p, r.AgentAsked)
+		state, word := agentword.Part(p, r.AgentAsked)
 		name := "primary key"
 		if p.Fingerprint != r.Fingerprint {
 			name = human.Tail(p.Fingerprint)
 		}
-		s.Styled(name, icon+" ", s.Theme.Body, word)
+		s.Styled(name, s.Theme.Icon(state)+" ", s.Theme.Body, word)
 	}
-}
-
-// agentWord is what the agent says of one part.
-func agentWord(t theme.Theme, p agent.Part, asked bool) (icon, word string) {
-	switch {
-	case p.Card != "" && !asked:
-		return t.Icon(theme.Pending), "on card " + safetext.Line(p.Card)
-	case p.Card != "" && !p.CardHere:
-		return t.Icon(theme.Waiting), "on card " + safetext.Line(p.Card) + ", which is in no reader: insert it to sign"
-	case p.Card != "":
-		return t.Icon(theme.Done), "on card " + safetext.Line(p.Card) + ", inserted; needs its PIN"
-	case !p.Protected:
-		return t.Icon(theme.Waiting), "under no passphrase"
-	case p.Cached:
-		return t.Icon(theme.Done), "passphrase cached: signs without asking"
-	}
-	return t.Icon(theme.Pending), "needs its passphrase"
 }
