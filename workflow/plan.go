@@ -39,6 +39,8 @@ type Choices struct {
 	Remote string
 	// Replace allows existing signatures, checksums and records to be replaced.
 	Replace bool
+	// ChecksumsOnly signs the list of checksums in place of every file. Nil takes the configuration.
+	ChecksumsOnly *bool
 }
 
 // Plan says exactly what a release will create, with which key, and where to. It is what the
@@ -58,9 +60,11 @@ type Plan struct {
 	Files    []PlannedFile   `json:"files"`
 	Dir      string          `json:"dir"` // folder of SHA256SUMS and the record
 	SHA512   bool            `json:"sha512"`
-	Images   []PlannedImage  `json:"images"`
-	ImageKey string          `json:"image_key,omitempty"`    // path of the cosign private key
-	ImageID  string          `json:"image_key_id,omitempty"` // SHA-256 of its public key info, upper-case hex
+	// ChecksumsOnly: the signed list of checksums stands for the files, which get no .asc.
+	ChecksumsOnly bool           `json:"checksums_only,omitempty"`
+	Images        []PlannedImage `json:"images"`
+	ImageKey      string         `json:"image_key,omitempty"`    // path of the cosign private key
+	ImageID       string         `json:"image_key_id,omitempty"` // SHA-256 of its public key info, upper-case hex
 	// ImageWith says by which systems; a plan of a former version of bulla has none, and means
 	// cosign.
 	ImageWith ImageWith `json:"image_with,omitempty"`

@@ -3,6 +3,9 @@ package agent
 import (
 	"context"
 	"errors"
+	"strconv"
+	"strings"
+	"time"
 
 	"bulla/keys"
 	"bulla/keys/agent/assuan"
@@ -74,6 +77,28 @@ func (g *GnuPG) Overview(ctx context.Context) ([]Holding, error) {
 		out[i] = h
 	}
 	return out, nil
+}
+
+// usualStretch is what gpg-agent makes a passphrase cost on the machine where a key is made (GnuPG's
+// agent/protect.c).
+const usualStretch = 100 * time.Millisecond
+
+// StretchTime is about how long the agent takes to open a protected key, which it does anew for each
+// signature: what it has measured here, or where no agent runs the least that is usual.
+func (g *GnuPG) StretchTime(ctx context.Context) (each time.Duration, measured bool) {
+	l, err := dial(ctx, g.socket)
+	if err != nil {
+		return usualStretch, false
+	}
+	defer l.close()
+	ctx, cancel := context.WithTimeout(ctx, controlTimeout)
+	defer cancel()
+	out, err := l.conn.Do(ctx, "GETINFO s2k_time", assuan.Handler{})
+	ms, parsed := strconv.Atoi(strings.TrimSpace(string(out)))
+	if err != nil || parsed != nil || ms < 0 {
+		return usualStretch, false
+	}
+	return time.Duration(ms) * time.Millisecond, true
 }
 
 // cardHere is a card that is in a reader.

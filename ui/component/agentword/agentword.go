@@ -77,9 +77,9 @@ func Short(p *agent.Part, asked bool) string {
 	case p.Card != "" && !p.CardHere:
 		return "in no reader"
 	case p.Card != "" && p.Touch:
-		return "inserted, wants PIN and touch"
+		return "inserted, PIN and touch"
 	case p.Card != "":
-		return "inserted, wants its PIN"
+		return "inserted, needs PIN"
 	case !p.Protected:
 		return "no passphrase"
 	case p.Cached:
