@@ -33,6 +33,9 @@ type SignOptions struct {
 	// SHA512 asks for SHA-512 digests too. They more than double the time on processors with
 	// SHA extensions.
 	SHA512 bool
+	// ListOnly makes no signature beside any file: the signature of the checksums file stands for
+	// them, as where each signature costs a touch. One that is there already is treated as ever.
+	ListOnly bool
 	// Workers is how many files are read at the same time; 0 for as many as Go may use
 	// processors.
 	Workers int
@@ -45,13 +48,14 @@ type SignOptions struct {
 	Progress func(Progress)
 }
 
-// Signed is a file whose signature stands on the disk, verified.
+// Signed is a file whose signature stands on the disk, verified; or by SignOptions.ListOnly one that
+// was read for the list.
 type Signed struct {
 	File
 	// SHA256 and SHA512 are digests in lower-case hexadecimal; SHA512 is "" unless it was
 	// asked for.
 	SHA256, SHA512 string
-	SignaturePath  string
+	SignaturePath  string // "" where there is none
 	// Kept says that the key's valid signature was there already.
 	Kept bool
 }
@@ -245,7 +249,7 @@ func (r *signing) file(ctx context.Context, t *task) error {
 			return err
 		}
 	}
-	if t.there.state != StateValid {
+	if t.there.state != StateValid && !r.o.ListOnly {
 		sig, err := r.sign(ctx, sums.of(r.key.Hash))
 		if err != nil {
 			return fmt.Errorf("sign %s: %w", t.file.Path, err)
@@ -260,6 +264,9 @@ func (r *signing) file(ctx context.Context, t *task) error {
 	t.result = Signed{
 		File: t.file, SHA256: sums.hex(crypto.SHA256), SignaturePath: t.there.path,
 		Kept: t.there.state == StateValid,
+	}
+	if r.o.ListOnly && !t.result.Kept {
+		t.result.SignaturePath = ""
 	}
 	if r.o.SHA512 {
 		t.result.SHA512 = sums.hex(crypto.SHA512)

@@ -3,6 +3,7 @@ package ui
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"bulla/docker"
 	"bulla/gitops"
 	"bulla/keys"
+	"bulla/keys/agent"
 	"bulla/keys/store"
 	"bulla/keys/vault"
 	"bulla/workflow"
@@ -27,6 +29,7 @@ const (
 
 // fake is a repository with everything that a release needs. Tests change its fields.
 type fake struct {
+	remark     *workflow.Finding // one more on every plan
 	state      gitops.State
 	config     project.Config
 	unfinished *workflow.Unfinished
@@ -179,6 +182,10 @@ func (f *fake) Plan(_ context.Context, c workflow.Choices) (*workflow.Plan, erro
 		Dir: "/home/widget/dist", Push: c.Push, Replace: c.Replace, Created: noon,
 		Findings: []workflow.Finding{{Rule: workflow.RuleNotPublished, Severity: workflow.SeverityWarning, Step: workflow.StepKey, Message: "The key is not on keys.openpgp.org: people cannot find it there."}},
 	}
+	if f.remark != nil {
+		p.Findings = append(p.Findings, *f.remark)
+	}
+	p.ChecksumsOnly = c.ChecksumsOnly != nil && *c.ChecksumsOnly
 	if c.Push {
 		p.Remote, p.RemoteURL = f.remote.Name, f.remote.URL
 	}
@@ -362,4 +369,33 @@ func (p *fakePractice) Recheck(_ context.Context, r *workflow.Result) ([]keys.Ve
 		out[1].Status, out[1].Signer, out[1].Reason = keys.StatusBad, nil, "The signature does not fit the file: it was changed, or the signature belongs to another one."
 	}
 	return out, nil
+}
+
+// cardWalk waits for a card to be touched while the tag is signed.
+func (f *fake) cardWalk(ctx context.Context, _ *workflow.Plan, face workflow.Face) (*workflow.Result, error) {
+	face.Emit(workflow.StepStarted{Step: workflow.StepTag, At: noon})
+	face.Emit(workflow.StepWaiting{Step: workflow.StepTag, For: workflow.WaitTouch, Label: "0006 12345678\x1b[2J", At: noon, Limit: 2 * time.Minute})
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// pinWalk asks for the PIN of a card after a wrong one.
+func (f *fake) pinWalk(ctx context.Context, _ *workflow.Plan, face workflow.Face) (*workflow.Result, error) {
+	req := keys.PassphraseRequest{Purpose: keys.PurposeAgent, ID: strings.Repeat("AB", 20), Label: "PIN of card 0006 12345678, Rhea Release <rhea@acme.org>", Attempt: 2, Card: "0006 12345678", TriesLeft: 2}
+	face.Emit(workflow.StepStarted{Step: workflow.StepKey, At: noon})
+	face.Emit(workflow.StepWaiting{Step: workflow.StepKey, For: workflow.WaitPIN, Label: req.Card, At: noon})
+	s, err := face.Ask(ctx, req)
+	s.Destroy()
+	return nil, err
+}
+
+// manyTouches is the remark that every file costs a touch.
+var manyTouches = workflow.Finding{Rule: workflow.RuleSignatures, Severity: workflow.SeverityWarning, Step: workflow.StepArtifacts,
+	Message: "Card 0006 12345678 wants a touch for each signature: 3 files, 3 touches."}
+
+// agentSpeaks has gpg-agent say what it holds of the second key.
+func agentSpeaks(f *fake, _ *Options) {
+	k := &f.keyChoices.List[1]
+	k.AgentAsked = true
+	k.Part = &agent.Part{Fingerprint: k.Fingerprint, Protected: true, Card: k.Card, CardHere: true, Reader: "Yubico YubiKey FIDO+CCID 00 00", Touch: true}
 }

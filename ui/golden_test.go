@@ -33,6 +33,7 @@ func scenes() []scene {
 		{"preflight-refused", func(f *fake, _ *Options) { f.findings = dirty() }, func(d *driver) { d.see("not clean").press("enter") }},
 		{"key", nil, func(d *driver) { d.toKey().see("Rhea Release") }},
 		{"key-unusable", nil, func(d *driver) { d.toKey().see("Rhea Release").press("end", "enter").see("cannot sign: it expired") }},
+		{"key-agent", agentSpeaks, func(d *driver) { d.toKey().see("inserted, PIN and touch").press("down") }},
 		{"key-filter", nil, func(d *driver) { d.toKey().see("Rhea Release").press("/", "yubi") }},
 		{"key-none", noKeys, func(d *driver) { d.toKey().see("no signing key yet") }},
 		{"key-form", noKeys, func(d *driver) { d.toKey().see("no signing key yet").press("n", "tab", "tab", "tab", "tab", "abc") }},
@@ -69,6 +70,13 @@ func scenes() []scene {
 		{"ask-again", nil, func(d *driver) { d.toAsk().press("abc", "enter").see("Try 2 of 3") }},
 		{"run", func(f *fake, _ *Options) { f.run = f.stuckWalk }, func(d *driver) { d.toAsk().press(passphrase, "enter").see("1 of 3 files") }},
 		{"run-stop", func(f *fake, _ *Options) { f.run = f.stuckWalk }, func(d *driver) { d.toAsk().press(passphrase, "enter").see("1 of 3 files").press("ctrl+c") }},
+		{"run-touch", func(f *fake, _ *Options) { f.run = f.cardWalk }, func(d *driver) { d.toLook().press("1.4.0", "enter").see("touch it") }},
+		{"ask-pin", func(f *fake, _ *Options) { f.run = f.pinWalk }, func(d *driver) { d.toLook().press("1.4.0", "enter").see("2 more wrong PINs") }},
+		{"files-listed", nil, func(d *driver) { d.toFiles().press("l").see("by the signed SHA256SUMS") }},
+		{"look-touches", func(f *fake, _ *Options) { f.remark = &manyTouches }, func(d *driver) { d.toLook() }},
+		{"look-listed", nil, func(d *driver) {
+			d.toFiles().press("l").see("by the signed SHA256SUMS").press("enter").images().press("enter").see("Type 1.4.0")
+		}},
 		{"end", nil, func(d *driver) { d.toEnd() }},
 		{"end-commands", nil, func(d *driver) { d.toEnd().press("v").see("Then anyone") }},
 		{"end-push", nil, func(d *driver) { d.toEnd().press("p").see("Push the tag?") }},

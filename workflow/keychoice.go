@@ -14,9 +14,10 @@ import (
 	"bulla/workflow/verify"
 )
 
-// secretKeys lists every key whose secret is within reach: bulla's own and GnuPG's. A place that
-// cannot be read does not hide the other; it becomes a note.
-func (w *World) secretKeys(ctx context.Context) (list []keys.Key, notes []Finding) {
+// secretKeys lists every key whose secret is within reach: bulla's own and GnuPG's, with what
+// gpg-agent says of those. A place that cannot be read does not hide the other; it becomes a note.
+func (w *World) secretKeys(ctx context.Context) (list []keys.Key, held map[keys.Fingerprint]agent.Holding, notes []Finding) {
+	held = map[keys.Fingerprint]agent.Holding{}
 	own, err := w.Store.List(ctx)
 	if err != nil {
 		notes = append(notes, Finding{Rule: RuleNoKey, Severity: SeverityWarning, Step: StepKey, Message: "bulla's key store cannot be read: " + err.Error(), Err: err})
@@ -27,13 +28,17 @@ func (w *World) secretKeys(ctx context.Context) (list []keys.Key, notes []Findin
 		}
 	}
 	if w.GnuPG == nil {
-		return list, notes
+		return list, held, notes
 	}
-	theirs, err := w.GnuPG.List(ctx)
+	theirs, err := w.GnuPG.Overview(ctx)
 	if err != nil {
 		notes = append(notes, Finding{Rule: RuleNoKey, Severity: SeverityWarning, Step: StepKey, Message: "GnuPG's keys cannot be listed: " + err.Error(), Err: err})
 	}
-	return append(list, theirs...), notes
+	for _, h := range theirs {
+		list = append(list, h.Key)
+		held[h.Key.Fingerprint] = h
+	}
+	return list, held, notes
 }
 
 // Signer finds the one secret key that sel names, in bulla's store or in GnuPG. It returns a
@@ -61,12 +66,12 @@ func (w *World) Signer(ctx context.Context, sel keys.Selector) (keys.Signer, err
 // KeyChoices lists the keys that could sign and preselects one: the configured key, git's
 // user.signingkey, the key of the last release, or the only usable one.
 func (s *Session) KeyChoices(ctx context.Context) (KeyChoices, error) {
-	list, notes := s.world.secretKeys(ctx)
-	c := KeyChoices{Preselected: -1, Notes: notes}
+	list, held, notes := s.world.secretKeys(ctx)
+	c := KeyChoices{Preselected: -1, Notes: notes, held: held}
 	past := s.lastUse(ctx, list)
 	c.LastSigner, c.LastTag, c.LastUnknown = past.signer, past.tag, past.unknown
 	for _, k := range list {
-		c.List = append(c.List, s.keyChoice(ctx, k, keys.ParseSelector(string(k.Fingerprint)), past.used[k.Fingerprint]))
+		c.List = append(c.List, s.keyChoice(ctx, held, k, keys.ParseSelector(string(k.Fingerprint)), past.used[k.Fingerprint]))
 	}
 	sc, err := s.repo.SigningConfig(ctx)
 	if err != nil {
@@ -79,7 +84,7 @@ func (s *Session) KeyChoices(ctx context.Context) (KeyChoices, error) {
 	return c, nil
 }
 
-func (s *Session) keyChoice(ctx context.Context, k keys.Key, sel keys.Selector, lastUsed string) KeyChoice {
+func (s *Session) keyChoice(ctx context.Context, held map[keys.Fingerprint]agent.Holding, k keys.Key, sel keys.Selector, lastUsed string) KeyChoice {
 	choice := KeyChoice{Key: k, LastUsed: lastUsed}
 	if sel.Exact {
 		choice.named = sel.String()
@@ -92,6 +97,9 @@ func (s *Session) keyChoice(ctx context.Context, k keys.Key, sel keys.Selector, 
 	defer signer.Close()
 	sk := signer.Key()
 	choice.Signing, choice.Until, choice.Usable = sk.Fingerprint, sk.Expires, true
+	if h, ok := held[k.Fingerprint]; ok && k.Source != keys.SourceStore {
+		choice.Part, choice.AgentAsked = h.Part(sk.Fingerprint), h.Asked
+	}
 	return choice
 }
 
@@ -238,7 +246,7 @@ func (s *Session) pick(ctx context.Context, c *KeyChoices, text, why string) boo
 		return false
 	}
 	if sel.Exact {
-		c.List[at] = s.keyChoice(ctx, c.List[at].Key, sel, c.List[at].LastUsed)
+		c.List[at] = s.keyChoice(ctx, c.held, c.List[at].Key, sel, c.List[at].LastUsed)
 	}
 	c.Preselected, c.Why = at, why
 	return true

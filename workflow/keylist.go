@@ -5,12 +5,34 @@ import (
 	"errors"
 
 	"bulla/keys"
+	"bulla/keys/agent"
 	"bulla/keys/store"
 )
 
 // Keys lists every key of bulla's store and every secret key of GnuPG's. What could not be read is
 // told beside.
 func (w *World) Keys(ctx context.Context) (list []keys.Key, problems []error) {
+	list, _, problems = w.keysBy(ctx, func(g *agent.GnuPG) ([]keys.Key, []agent.Holding, error) {
+		theirs, err := g.List(ctx)
+		return theirs, nil, err
+	})
+	return list, problems
+}
+
+// KeysHeld is Keys with what gpg-agent says of those that it holds, by their fingerprint. It has the
+// agent look which cards are in readers.
+func (w *World) KeysHeld(ctx context.Context) (list []keys.Key, held map[keys.Fingerprint]agent.Holding, problems []error) {
+	return w.keysBy(ctx, func(g *agent.GnuPG) (theirs []keys.Key, all []agent.Holding, err error) {
+		all, err = g.Overview(ctx)
+		for _, h := range all {
+			theirs = append(theirs, h.Key)
+		}
+		return theirs, all, err
+	})
+}
+
+func (w *World) keysBy(ctx context.Context, gnupg func(*agent.GnuPG) ([]keys.Key, []agent.Holding, error)) (list []keys.Key, held map[keys.Fingerprint]agent.Holding, problems []error) {
+	held = map[keys.Fingerprint]agent.Holding{}
 	own, err := w.Store.List(ctx)
 	if err != nil {
 		problems = append(problems, err)
@@ -18,13 +40,16 @@ func (w *World) Keys(ctx context.Context) (list []keys.Key, problems []error) {
 	list = append(list, own...)
 	problems = append(problems, w.Store.Problems(ctx)...)
 	if w.GnuPG == nil {
-		return list, problems
+		return list, held, problems
 	}
-	theirs, err := w.GnuPG.List(ctx)
+	theirs, all, err := gnupg(w.GnuPG)
 	if err != nil {
 		problems = append(problems, err)
 	}
-	return append(list, theirs...), problems
+	for _, h := range all {
+		held[h.Key.Fingerprint] = h
+	}
+	return append(list, theirs...), held, problems
 }
 
 // ExportPublic is the armored public key that sel names, from bulla's store or, where it is not

@@ -287,7 +287,7 @@ func TestAbandonKeepsWhatIsNotItsOwn(t *testing.T) {
 	b := newBench(t)
 	ctx := context.Background()
 	path := filepath.Join(b.repo, "dist", "widget-1.0.0.tar.gz")
-	if _, err := b.world.SignFiles(ctx, b.repo, []string{path}, keys.ParseSelector(""), answer, false, false); err != nil {
+	if _, err := b.world.SignFiles(ctx, b.repo, []string{path}, keys.ParseSelector(""), answer, SignFilesOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	if !b.kill(b.choices(), "StepDone artifacts", 1) {

@@ -24,6 +24,9 @@ import (
 func (p *Plan) signatures() []string {
 	var out []string
 	for _, f := range p.Files {
+		if p.ChecksumsOnly && f.Existing != artifacts.StateValid {
+			continue // none is made
+		}
 		out = append(out, f.SignaturePath())
 	}
 	return out

@@ -39,6 +39,8 @@ type Choices struct {
 	Remote string
 	// Replace allows existing signatures, checksums and records to be replaced.
 	Replace bool
+	// ChecksumsOnly signs the list of checksums in place of every file. Nil takes the configuration.
+	ChecksumsOnly *bool
 }
 
 // Plan says exactly what a release will create, with which key, and where to. It is what the
@@ -58,9 +60,11 @@ type Plan struct {
 	Files    []PlannedFile   `json:"files"`
 	Dir      string          `json:"dir"` // folder of SHA256SUMS and the record
 	SHA512   bool            `json:"sha512"`
-	Images   []PlannedImage  `json:"images"`
-	ImageKey string          `json:"image_key,omitempty"`    // path of the cosign private key
-	ImageID  string          `json:"image_key_id,omitempty"` // SHA-256 of its public key info, upper-case hex
+	// ChecksumsOnly: the signed list of checksums stands for the files, which get no .asc.
+	ChecksumsOnly bool           `json:"checksums_only,omitempty"`
+	Images        []PlannedImage `json:"images"`
+	ImageKey      string         `json:"image_key,omitempty"`    // path of the cosign private key
+	ImageID       string         `json:"image_key_id,omitempty"` // SHA-256 of its public key info, upper-case hex
 	// ImageWith says by which systems; a plan of a former version of bulla has none, and means
 	// cosign.
 	ImageWith ImageWith `json:"image_with,omitempty"`
@@ -111,6 +115,8 @@ type KeyChoices struct {
 	LastTag, LastUnknown string
 	// Notes are remarks on the set as a whole, such as a repository set to gpg.format=ssh.
 	Notes []Finding
+
+	held map[keys.Fingerprint]agent.Holding
 }
 
 // KeyChoice is one row of the table.
@@ -125,6 +131,10 @@ type KeyChoice struct {
 	Until time.Time
 	// LastUsed is the newest release tag in this repository signed by this key, "" for none.
 	LastUsed string
+	// Part is Signing as gpg-agent sees it, nil for a key of bulla's store; AgentAsked is
+	// agent.Holding.Asked.
+	Part       *agent.Part
+	AgentAsked bool
 	// named is the selector of exactly one subkey, where a setting has one.
 	named string
 }

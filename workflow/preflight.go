@@ -49,6 +49,10 @@ func (s *Session) examine(ctx context.Context, c Choices) (*Plan, []Finding) {
 	x.plan.Created = s.world.Now().UTC().Truncate(time.Second)
 	x.plan.Replace = c.Replace
 	x.plan.SHA512 = s.Config().Release.SHA512
+	x.plan.ChecksumsOnly = s.Config().Release.ChecksumsOnly
+	if c.ChecksumsOnly != nil {
+		x.plan.ChecksumsOnly = *c.ChecksumsOnly
+	}
 	x.plan.Project = s.Project()
 	if x.unfinished(ctx) {
 		return &x.plan, x.findings // its own files and tag would be taken for somebody else's
@@ -59,6 +63,7 @@ func (s *Session) examine(ctx context.Context, c Choices) (*Plan, []Finding) {
 	}
 	x.key(ctx)
 	x.files(ctx)
+	x.cost(ctx)
 	x.images(ctx)
 	x.policy(ctx)
 	x.push(ctx)

@@ -22,7 +22,7 @@ func (r *run) record() (record.Statement, error) {
 		Project: p.Project, Version: p.Version, CreatedOn: p.Created,
 		Signer: record.Signer{Fingerprint: p.Key.Fingerprint, Primary: p.Key.Primary, UserID: p.Key.UserID},
 		Tag:    record.Tag{Name: p.Tag, Object: r.result.TagID, Commit: p.CommitID},
-		Files:  []string{}, Checksums: []string{}, Images: []record.ImageSeal{},
+		Files:  []string{}, Checksums: []string{}, Images: []record.ImageSeal{}, ChecksumsOnly: p.ChecksumsOnly && len(p.Files) > 0,
 	}}
 	rec.Subject = append(rec.Subject,
 		record.Subject{Name: "refs/tags/" + p.Tag, Digest: map[string]string{"gitTag": r.result.TagID}},

@@ -19,7 +19,7 @@ func (w *World) choose(ctx context.Context, sel keys.Selector) (keys.Signer, err
 	if !sel.IsZero() {
 		return w.Signer(ctx, sel)
 	}
-	list, _ := w.secretKeys(ctx)
+	list, _, _ := w.secretKeys(ctx)
 	var usable []keys.Key
 	seen := map[keys.Fingerprint]bool{} // a key may be in both places
 	for _, k := range list {
@@ -111,9 +111,18 @@ type SignedFiles struct {
 	Checksums []string // paths
 }
 
-// SignFiles signs the named files, and with checksums lists them in their common folder. What was
-// finished is returned beside an error.
-func (w *World) SignFiles(ctx context.Context, dir string, paths []string, sel keys.Selector, ask keys.AskPassphrase, checksums, replace bool) (out SignedFiles, err error) {
+// SignFilesOptions say how SignFiles works.
+type SignFilesOptions struct {
+	// Checksums lists the files in their common folder; ChecksumsOnly signs that list in place of
+	// every file.
+	Checksums, ChecksumsOnly bool
+	Replace                  bool
+	// Warn is told what signing is going to cost, where that is much; it may be nil.
+	Warn func(Finding)
+}
+
+// SignFiles signs the named files. What was finished is returned beside an error.
+func (w *World) SignFiles(ctx context.Context, dir string, paths []string, sel keys.Selector, ask keys.AskPassphrase, o SignFilesOptions) (out SignedFiles, err error) {
 	files, err := namedFiles(ctx, dir, paths)
 	if err != nil {
 		return out, err
@@ -123,14 +132,17 @@ func (w *World) SignFiles(ctx context.Context, dir string, paths []string, sel k
 		return out, err
 	}
 	defer signer.Close()
+	if f, ok := w.signingCost(ctx, signer.Key(), len(files)); ok && o.Warn != nil && !o.ChecksumsOnly {
+		o.Warn(f)
+	}
 	if err := signer.Unlock(ctx, ask); err != nil {
 		return out, err
 	}
-	o := artifacts.SignOptions{Signer: signer, Now: w.Now, Replace: replace}
-	if out.Files, err = artifacts.Sign(ctx, files, o); err != nil || !checksums {
+	so := artifacts.SignOptions{Signer: signer, Now: w.Now, Replace: o.Replace, ListOnly: o.ChecksumsOnly}
+	if out.Files, err = artifacts.Sign(ctx, files, so); err != nil || !o.Checksums && !o.ChecksumsOnly {
 		return out, err
 	}
-	out.Checksums, err = artifacts.WriteChecksums(ctx, artifacts.CommonDir(files), out.Files, o)
+	out.Checksums, err = artifacts.WriteChecksums(ctx, artifacts.CommonDir(files), out.Files, so)
 	return out, err
 }
 

@@ -251,6 +251,9 @@ func runArtifacts(ctx context.Context, r *run) (string, error) {
 		}
 	}
 	text := plural(len(signed), "file") + " signed"
+	if r.plan.ChecksumsOnly {
+		return plural(len(signed), "file") + " listed in SHA256SUMS, which is signed", nil
+	}
 	if kept > 0 && !r.resumed {
 		text += fmt.Sprintf(" (%d of them before)", kept)
 	}
@@ -259,7 +262,7 @@ func runArtifacts(ctx context.Context, r *run) (string, error) {
 
 func (r *run) signOptions(st StepID) artifacts.SignOptions {
 	return artifacts.SignOptions{
-		Signer: r.signer, Now: r.s.world.Now, Replace: r.plan.Replace, SHA512: r.plan.SHA512, Writing: r.writing,
+		Signer: r.signer, Now: r.s.world.Now, Replace: r.plan.Replace, SHA512: r.plan.SHA512, ListOnly: r.plan.ChecksumsOnly, Writing: r.writing,
 		Progress: func(p artifacts.Progress) {
 			r.emit(StepProgress{Step: st, Item: p.File, ItemDone: p.FileDone, ItemTotal: p.FileTotal,
 				Done: p.Done, Total: p.Total, Items: p.Files, ItemsTotal: p.FilesTotal})

@@ -55,6 +55,9 @@ func StrangerCommands(r *Result, dir, publicKey, imageKey string) []Command {
 		{"git verify-tag " + quote(r.Plan.Tag), "the tag"},
 	}
 	for _, f := range r.Files {
+		if f.SignaturePath == "" {
+			continue // the list of checksums vouches for it
+		}
 		why := f.Base()
 		if len(r.Files) > maxFileCommands {
 			why = fmt.Sprintf("one file; each of the %d has its own .asc", len(r.Files))

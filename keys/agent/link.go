@@ -68,11 +68,6 @@ func (l *link) option(ctx context.Context, name, value string) error {
 	return l.control(ctx, assuan.Handler{}, "OPTION %s=%s", name, value)
 }
 
-// alive reports whether the agent still answers, and clears what an earlier command left.
-func (l *link) alive(ctx context.Context) bool {
-	return !l.conn.Broken() && l.control(ctx, assuan.Handler{}, "RESET") == nil
-}
-
 // secretKey is what is known of a secret key without using it.
 type secretKey struct {
 	serial    string // application id of the card that holds it, hexadecimal; "" for a key on disk

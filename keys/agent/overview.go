@@ -2,6 +2,10 @@ package agent
 
 import (
 	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
 
 	"bulla/keys"
 	"bulla/keys/agent/assuan"
@@ -16,8 +20,11 @@ type Part struct {
 	Protected, Cached bool
 	// Card is the serial number of the card that holds it, as gpg prints it; "" for a part on disk.
 	Card string
-	// CardHere says that this card is in a reader; only for a part on a card.
+	// CardHere says that this card is in a reader, Reader which that is ("" if scdaemon does not say),
+	// and Touch that it wants to be touched for each use of this part; only for a part on a card.
 	CardHere bool
+	Reader   string
+	Touch    bool
 }
 
 // Holding is a key of which GnuPG has at least one secret part.
@@ -28,6 +35,16 @@ type Holding struct {
 	// Asked says that an agent ran and told what Cached and CardHere say; without one both are
 	// false and mean nothing.
 	Asked bool
+}
+
+// Part is the secret part with that fingerprint, nil if it is not within reach.
+func (h *Holding) Part(f keys.Fingerprint) *Part {
+	for i := range h.Parts {
+		if h.Parts[i].Fingerprint == f {
+			return &h.Parts[i]
+		}
+	}
+	return nil
 }
 
 // Overview is List with what the agent says of each secret part. It starts no agent. Where one
@@ -52,7 +69,8 @@ func (g *GnuPG) Overview(ctx context.Context) ([]Holding, error) {
 			}
 			part := Part{Fingerprint: f, Protected: s.protected, Cached: s.cached}
 			if s.serial != "" {
-				part.Card, part.CardHere = cardNumber(s.serial), here[s.serial]
+				c, ok := here[s.serial]
+				part.Card, part.CardHere, part.Reader, part.Touch = cardNumber(s.serial), ok, c.reader, c.touch[s.id]
 			}
 			h.Parts = append(h.Parts, part)
 		}
@@ -61,25 +79,80 @@ func (g *GnuPG) Overview(ctx context.Context) ([]Holding, error) {
 	return out, nil
 }
 
+// usualStretch is what gpg-agent makes a passphrase cost on the machine where a key is made (GnuPG's
+// agent/protect.c).
+const usualStretch = 100 * time.Millisecond
+
+// StretchTime is about how long the agent takes to open a protected key, which it does anew for each
+// signature: what it has measured here, or where no agent runs the least that is usual.
+func (g *GnuPG) StretchTime(ctx context.Context) (each time.Duration, measured bool) {
+	l, err := dial(ctx, g.socket)
+	if err != nil {
+		return usualStretch, false
+	}
+	defer l.close()
+	ctx, cancel := context.WithTimeout(ctx, controlTimeout)
+	defer cancel()
+	out, err := l.conn.Do(ctx, "GETINFO s2k_time", assuan.Handler{})
+	ms, parsed := strconv.Atoi(strings.TrimSpace(string(out)))
+	if err != nil || parsed != nil || ms < 0 {
+		return usualStretch, false
+	}
+	return time.Duration(ms) * time.Millisecond, true
+}
+
+// cardHere is a card that is in a reader.
+type cardHere struct {
+	reader string
+	touch  map[string]bool // by what the card calls the key
+}
+
 // cards finds out which of the cards that keys lie on are in readers, and whether there was an
 // agent to ask.
-func (g *GnuPG) cards(ctx context.Context, pairs []*pair) (here map[string]bool, asked bool) {
+func (g *GnuPG) cards(ctx context.Context, pairs []*pair) (here map[string]cardHere, asked bool) {
 	l, err := dial(ctx, g.socket)
 	if err != nil {
 		return nil, false
 	}
 	defer l.close()
-	here = map[string]bool{}
+	here = map[string]cardHere{}
 	if l.restricted { // it may not be asked
 		return here, false
 	}
+	ids := map[string][]string{}
 	for _, p := range pairs {
 		for _, s := range p.secrets {
-			if _, known := here[s.serial]; known || !validSerial(s.serial) {
-				continue
+			if validSerial(s.serial) {
+				ids[s.serial] = append(ids[s.serial], s.id)
 			}
-			here[s.serial] = l.control(ctx, assuan.Handler{}, "SCD SERIALNO --demand=%s", s.serial) == nil
 		}
+	}
+	for serial, ids := range ids {
+		if l.control(ctx, assuan.Handler{}, "SCD SERIALNO --demand=%s", serial) != nil {
+			continue
+		}
+		c := cardHere{reader: l.reader(ctx), touch: map[string]bool{}}
+		for _, id := range ids {
+			c.touch[id] = l.wantsTouch(ctx, id) == touchYes
+		}
+		here[serial] = c
 	}
 	return here, true
 }
+
+// reader is the name of the reader that the card at hand is in. scdaemon tells it before it asks
+// whether the card is known; the answer that it is saves reading all of the card.
+func (l *link) reader(ctx context.Context) (name string) {
+	h := assuan.Handler{
+		Status: func(keyword, args string) {
+			if keyword == "READER" {
+				name = args
+			}
+		},
+		Inquire: func(string, string) (keys.Secret, error) { return keys.Secret{}, errKnownCard },
+	}
+	_ = l.control(ctx, h, "SCD LEARN")
+	return name
+}
+
+var errKnownCard = errors.New("the card is known")

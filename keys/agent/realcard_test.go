@@ -50,15 +50,12 @@ func (c *realCard) signer() keys.Signer {
 // until it is blocked. gpg judges each signature.
 func TestRealCard(t *testing.T) {
 	c := newRealCard(t)
-	list, err := c.find().Overview(t.Context())
-	if err != nil || len(list) != 1 {
-		t.Fatalf("Overview = %+v, %v", list, err)
-	}
+	list := overview(t, c.find())
 	if k := list[0].Key; k.Card != keystest.CardSerial || k.Source != keys.SourceCard || !k.HasSecret || k.Fingerprint != c.fpr {
 		t.Errorf("listed as %+v", k)
 	}
 	for _, p := range list[0].Parts {
-		if p.Card != keystest.CardSerial || !p.CardHere || !p.Protected {
+		if p.Card != keystest.CardSerial || !p.CardHere || !p.Protected || p.Reader != "Virtual PCD 00 00" || p.Touch {
 			t.Errorf("a part is %+v", p)
 		}
 	}
@@ -77,8 +74,8 @@ func TestRealCard(t *testing.T) {
 	if _, err := trySign(t.Context(), s); !errors.As(err, &ce) || ce.Problem != CardAbsent || ce.Serial != keystest.CardSerial {
 		t.Errorf("Sign without the card = %v", err)
 	}
-	if list, err := c.find().Overview(t.Context()); err != nil || list[0].Parts[0].CardHere {
-		t.Errorf("without the card: %+v, %v", list, err)
+	if list := overview(t, c.find()); list[0].Parts[0].CardHere || list[0].Parts[0].Reader != "" {
+		t.Errorf("without the card: %+v", list)
 	}
 	c.Insert()
 	c.judge(sign(t, s), c.fpr)
@@ -109,6 +106,13 @@ func TestRealCard(t *testing.T) {
 func TestRealCardTouch(t *testing.T) {
 	c := newRealCard(t)
 	c.WantTouch()
+	for _, h := range overview(t, c.find()) {
+		for _, p := range h.Parts {
+			if want := p.Fingerprint == c.fpr; p.Touch != want { // the setting of the signing key alone
+				t.Errorf("a part is %+v", p)
+			}
+		}
+	}
 	s, a := c.signer(), answer(keystest.CardPIN)
 	unlock(t, s, a)
 	var told []Wait
@@ -133,4 +137,13 @@ func TestRealCardTouch(t *testing.T) {
 		t.Errorf("Sign without a touch = %v", err)
 	}
 	c.Touch() // the agent still waits for it
+}
+
+func overview(t *testing.T, g *GnuPG) []Holding {
+	t.Helper()
+	list, err := g.Overview(t.Context())
+	if err != nil || len(list) != 1 {
+		t.Fatalf("Overview = %+v, %v", list, err)
+	}
+	return list
 }

@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"bulla/keys"
+	"bulla/keys/agent"
 	"bulla/keys/store"
+	"bulla/ui/component/agentword"
 )
 
 // keyLine is one key as `keys list --json` prints it.
@@ -30,8 +32,34 @@ type keyLine struct {
 	Retires        string           `json:"retires,omitempty"`
 	Weak           []string         `json:"weak"`
 	Subkeys        []subkeyLine     `json:"subkeys"`
+	Agent          *agentLine       `json:"agent,omitempty"`
 	// Error is why the key cannot be read; then of the rest only the fingerprint and the source are known.
 	Error string `json:"error,omitempty"`
+}
+
+// agentLine is what gpg-agent says of a key; without a running agent Asked is false, and cached and
+// card_present are not known.
+type agentLine struct {
+	Asked bool       `json:"asked"`
+	Parts []partLine `json:"parts"`
+}
+
+type partLine struct {
+	Fingerprint keys.Fingerprint `json:"fingerprint"`
+	Protected   bool             `json:"protected"`
+	Cached      bool             `json:"cached"`
+	Card        string           `json:"card,omitempty"`
+	CardPresent bool             `json:"card_present"`
+	Reader      string           `json:"reader,omitempty"`
+	Touch       bool             `json:"touch"`
+}
+
+func toAgentLine(h agent.Holding) *agentLine {
+	out := &agentLine{Asked: h.Asked, Parts: []partLine{}}
+	for _, p := range h.Parts {
+		out.Parts = append(out.Parts, partLine{p.Fingerprint, p.Protected, p.Cached, p.Card, p.CardHere, p.Reader, p.Touch})
+	}
+	return out
 }
 
 type subkeyLine struct {
@@ -112,6 +140,49 @@ func (p *printer) key(k keys.Key, now time.Time, full bool) {
 	for _, w := range k.Weak {
 		p.line("    noted: %s", w)
 	}
+}
+
+// held prints one key with what gpg-agent says of it.
+func (p *printer) held(k keys.Key, held map[keys.Fingerprint]agent.Holding, now time.Time, full bool) {
+	h, ok := held[k.Fingerprint]
+	ok = ok && k.Source != keys.SourceStore
+	if p.json {
+		l := toKeyLine(k, now)
+		if ok {
+			l.Agent = toAgentLine(h)
+		}
+		p.object(l)
+		return
+	}
+	p.key(k, now, full)
+	if !ok {
+		return
+	}
+	if full && !h.Asked {
+		p.line("    gpg-agent does not run: it starts with the first signature")
+	}
+	for _, part := range h.Parts {
+		_, word := agentword.Part(part, h.Asked)
+		switch {
+		case full && part.Fingerprint == k.Fingerprint:
+			p.line("    gpg-agent: primary key: %s", word)
+		case full:
+			p.line("    gpg-agent: subkey %s: %s", part.Fingerprint.Short(), word)
+		case part.Fingerprint == signs(k):
+			p.line("    gpg-agent: %s", word)
+		}
+	}
+}
+
+// signs is the part of a key that signs: the newest subkey that can, else the primary key.
+func signs(k keys.Key) keys.Fingerprint {
+	f, made := k.Fingerprint, time.Time{}
+	for _, s := range k.Subkeys {
+		if s.CanSign && s.HasSecret && !s.Revoked && s.Created.After(made) {
+			f, made = s.Fingerprint, s.Created
+		}
+	}
+	return f
 }
 
 func keyFacts(k keys.Key, now time.Time) []string {

@@ -53,10 +53,10 @@ func (a *app) keysListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			list, problems := w.Keys(cmd.Context())
+			list, held, problems := w.KeysHeld(cmd.Context())
 			p := a.printer()
 			for _, k := range list {
-				p.key(k, a.Now(), false)
+				p.held(k, held, a.Now(), false)
 			}
 			for _, e := range problems {
 				if broken := (*store.ProblemError)(nil); errors.As(e, &broken) && broken.Key != "" {
@@ -89,13 +89,13 @@ func (a *app) keysShowCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			list, problems := w.Keys(cmd.Context())
+			list, held, problems := w.KeysHeld(cmd.Context())
 			k, err := keys.Select(list, keys.ParseSelector(args[0]))
 			if err != nil {
 				return brokenInstead(problems, args[0], err)
 			}
 			p := a.printer()
-			p.key(k, a.Now(), true)
+			p.held(k, held, a.Now(), true)
 			return p.err
 		},
 	}

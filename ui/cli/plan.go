@@ -54,7 +54,11 @@ func (p *printer) plan(plan *workflow.Plan) {
 	p.line("")
 	p.line("  tag        %s on %.10s %q   signed, local", plan.Tag, plan.CommitID, plan.Subject)
 	for i, f := range plan.Files {
-		p.line("  %-10s %s   %s   + .asc", label(i, "files"), f.Name, human.Size(f.Size))
+		with := "   + .asc"
+		if plan.ChecksumsOnly {
+			with = ""
+		}
+		p.line("  %-10s %s   %s%s", label(i, "files"), f.Name, human.Size(f.Size), with)
 	}
 	if len(plan.Files) > 0 {
 		p.line("  %-10s SHA256SUMS   + .asc", "")
@@ -88,6 +92,9 @@ func (p *printer) plan(plan *workflow.Plan) {
 		if f.Severity != workflow.SeverityInfo {
 			p.line("")
 			p.line("%s: %s", f.Severity, f.Message)
+			if f.Rule == workflow.RuleSignatures {
+				p.line("hint: %s", f.Hint)
+			}
 		}
 	}
 }

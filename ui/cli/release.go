@@ -25,6 +25,7 @@ type releaseFlags struct {
 	messages            []string
 	remote              string
 	push, replace       bool
+	checksumsOnly       bool
 	dryRun              bool
 	resume, abandon     bool
 	passphrase, imagePW *int
@@ -32,8 +33,13 @@ type releaseFlags struct {
 }
 
 func (f releaseFlags) choices() workflow.Choices {
+	var only *bool
+	if f.checksumsOnly {
+		only = &f.checksumsOnly
+	}
 	return workflow.Choices{
-		Version: f.version, Key: f.key, Artifacts: f.artifacts, Images: f.images, ImageKey: f.imageKey,
+		ChecksumsOnly: only,
+		Version:       f.version, Key: f.key, Artifacts: f.artifacts, Images: f.images, ImageKey: f.imageKey,
 		ImageWith: workflow.ImageWith(f.imageWith), TrustServer: f.trustServer,
 		Message: strings.Join(f.messages, "\n\n"), Push: f.push, Remote: f.remote, Replace: f.replace,
 	}
@@ -75,6 +81,7 @@ What is not said on the command line comes from bulla.toml.`,
 	fl := c.Flags()
 	fl.StringVar(&f.key, "key", "", "the signing `key`: fingerprint, key id or address; with ! exactly that subkey")
 	fl.StringArrayVar(&f.artifacts, "artifact", nil, "sign the files that `glob` matches, from the root of the repository (repeatable)")
+	fl.BoolVar(&f.checksumsOnly, "checksums-only", false, "sign SHA256SUMS alone, which lists the files, in place of every file")
 	fl.StringArrayVar(&f.images, "image", nil, "sign the image `reference`, with its tag (repeatable)")
 	fl.StringVar(&f.imageKey, "image-key", "", "the cosign private key `file` that signs images")
 	fl.StringVar(&f.imageWith, "image-with", "", "sign images with `cosign`, content-trust (Docker Content Trust) or both")
@@ -166,6 +173,9 @@ func (a *app) releaseNow(ctx context.Context, f releaseFlags) error {
 	for _, w := range plan.Findings {
 		if w.Severity == workflow.SeverityWarning && !a.flags.json {
 			a.note("warning: %s", w.Message)
+			if w.Rule == workflow.RuleSignatures {
+				a.note("hint: %s", w.Hint)
+			}
 		}
 	}
 	res, err := s.Run(ctx, plan, a.face(f.fds()))

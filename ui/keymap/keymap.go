@@ -13,11 +13,11 @@ type Map struct {
 	Choose, Next, Previous                  key.Binding
 	Left, Right, Toggle, All                key.Binding
 	// Actions of single screens.
-	New, Filter, Edit, Again, Set, Remove, Write, Images, Key key.Binding
-	None, Replace, TogglePush, Resume, Undo, Push, Verify     key.Binding
-	Yes, No, Tamper, Go, Show                                 key.Binding
-	Message, Copy, Export, Sort, Wanting, Signer, Registry    key.Binding
-	Fetch, With, Repository, Doctor                           key.Binding
+	New, Filter, Edit, Again, Set, Remove, Write, Images, Key       key.Binding
+	None, ListOnly, Replace, TogglePush, Resume, Undo, Push, Verify key.Binding
+	Yes, No, Tamper, Go, Show                                       key.Binding
+	Message, Copy, Export, Sort, Wanting, Signer, Registry          key.Binding
+	Fetch, With, Repository, Doctor                                 key.Binding
 	// Of the first key.
 	Words, Entry, Quick, Print key.Binding
 	// Of keys.
@@ -64,6 +64,7 @@ func Default() Map {
 		Images:     b("i", "add an image", "i"),
 		Key:        b("k", "image key", "k"),
 		None:       b("0", "without files", "0"),
+		ListOnly:   b("l", "sign the list alone", "l"),
 		Replace:    b("R", "replace them", "R"),
 		TogglePush: b("ctrl+p", "push too", "ctrl+p"),
 		Resume:     b("r", "go on with it", "r"),

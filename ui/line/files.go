@@ -7,6 +7,7 @@ import (
 
 	"bulla/artifacts"
 	"bulla/ui/component/human"
+	"bulla/workflow"
 )
 
 // files finds the artifacts and lets the person choose among them.
@@ -66,6 +67,26 @@ func (w *walk) findFiles(ctx context.Context, globs []string) error {
 	w.c.Files = []artifacts.File{}
 	for _, i := range chosen {
 		w.c.Files = append(w.c.Files, found[i])
+	}
+	return w.listOnly(ctx)
+}
+
+// listOnly offers to sign the list alone where many signatures take long or many touches.
+func (w *walk) listOnly(ctx context.Context) error {
+	if w.c.ChecksumsOnly != nil || len(w.c.Files) < 2 {
+		return nil
+	}
+	for _, f := range w.Session.Preflight(ctx, w.c) {
+		if f.Rule != workflow.RuleSignatures {
+			continue
+		}
+		w.t.Say("%s", f.Message)
+		yes, err := w.t.Confirm(ctx, "Sign SHA256SUMS alone, which lists them all, in place of each file?")
+		if err != nil {
+			return err
+		}
+		w.c.ChecksumsOnly = &yes
+		break
 	}
 	return nil
 }

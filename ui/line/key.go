@@ -7,6 +7,7 @@ import (
 
 	"bulla/keys"
 	"bulla/keys/store"
+	"bulla/ui/component/agentword"
 	"bulla/ui/component/human"
 	"bulla/ui/explain"
 	"bulla/workflow"
@@ -93,7 +94,11 @@ func (w *walk) keyRow(n int, k workflow.KeyChoice) {
 	if !k.Usable {
 		until = k.Expires
 	}
-	w.t.Say("     %s, %s, %s", k.Algorithm, countdown(until, w.Now()), keyPlace(k.Key))
+	place := keyPlace(k.Key)
+	if held := agentword.Short(k.Part, k.AgentAsked); held != "" {
+		place += ", " + held
+	}
+	w.t.Say("     %s, %s, %s", k.Algorithm, countdown(until, w.Now()), place)
 	if k.LastUsed != "" {
 		w.t.Say("     signed %s", k.LastUsed)
 	}

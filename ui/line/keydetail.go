@@ -177,7 +177,8 @@ func (k *keyTalk) agent(s *workflow.KeyState) {
 		if p.Fingerprint != s.Fingerprint {
 			name = "subkey " + human.Tail(p.Fingerprint)
 		}
-		k.fact(name, agentword.Part(p, s.AgentAsked))
+		_, word := agentword.Part(p, s.AgentAsked)
+		k.fact(name, word)
 	}
 }
 

@@ -61,7 +61,11 @@ func (w *walk) lookFiles(p *workflow.Plan) {
 		w.t.Say("  No files.")
 		return
 	}
-	w.t.Say("  Signatures (.asc) beside %s:", human.Count(len(p.Files), "file"))
+	if p.ChecksumsOnly {
+		w.t.Say("  No signatures beside %s, but the list of them is signed:", human.Count(len(p.Files), "file"))
+	} else {
+		w.t.Say("  Signatures (.asc) beside %s:", human.Count(len(p.Files), "file"))
+	}
 	for _, f := range p.Files {
 		what := ""
 		switch f.Existing {

@@ -3,6 +3,7 @@ package kit
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"bulla/docker"
@@ -31,6 +32,14 @@ func (r *release) cloneName() string {
 	return name
 }
 
+// signedFiles are those that have a signature beside them.
+func signedFiles(p record.Predicate) []string {
+	if p.ChecksumsOnly { // the list of checksums vouches for the others
+		return append(slices.Clone(p.Checksums), record.Name)
+	}
+	return slices.Concat(p.Files, p.Checksums, []string{record.Name})
+}
+
 // commands are all commands of the guide. They are run in a folder that holds the release's files,
 // the kit's keys, and a clone of the repository.
 func (r *release) commands() (out []Command) {
@@ -43,7 +52,7 @@ func (r *release) commands() (out []Command) {
 		out = append(out, Command{Tool: tool, Text: fmt.Sprintf(format, args...), Why: why})
 	}
 	p := r.rec.Predicate
-	signed := append(append(append([]string{}, p.Files...), p.Checksums...), record.Name)
+	signed := signedFiles(p)
 	add(toolGPG, "the public keys, once", "gpg --import KEYS")
 	for _, f := range signed {
 		add(toolGPG, "", "gpg --verify %s %s", f+".asc", f)

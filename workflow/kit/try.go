@@ -130,6 +130,9 @@ func (r *release) build(ctx context.Context, k *Kit) (s *stage, err error) {
 	p := r.rec.Predicate
 	for _, name := range slices.Concat(p.Files, p.Checksums, []string{record.Name}) {
 		for _, n := range []string{name, name + ".asc"} {
+			if n != name && !slices.Contains(signedFiles(p), name) {
+				continue
+			}
 			if err := s.link(filepath.Join(r.dir, filepath.FromSlash(n)), n); err != nil {
 				return nil, err
 			}

@@ -55,6 +55,8 @@ type ReleaseConfig struct {
 	Artifacts []string `toml:"artifacts,omitempty" comment:"Files to sign, as globs from the root of the repository. {version} is replaced."`
 	// SHA512 adds a SHA512SUMS file; it more than doubles the cost of hashing.
 	SHA512 bool `toml:"sha512,omitempty" comment:"Write SHA512SUMS too."`
+	// ChecksumsOnly signs the list of checksums in place of every file.
+	ChecksumsOnly bool `toml:"checksums_only,omitempty" comment:"Sign SHA256SUMS alone, in place of every file."`
 	// Generated are globs of files that source archives may hold beside the tag's own, or
 	// changed.
 	Generated []string `toml:"generated,omitempty" comment:"Files in source archives that may differ from the tag, as globs."`

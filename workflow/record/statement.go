@@ -56,6 +56,9 @@ type Predicate struct {
 	Files     []string    `json:"files"`     // names of subjects, relative to the record
 	Checksums []string    `json:"checksums"` // names of checksums files, relative to the record
 	Images    []ImageSeal `json:"images"`
+	// ChecksumsOnly says that the files have no signatures of their own by intention: that of the
+	// checksums and of this record stand for them.
+	ChecksumsOnly bool `json:"checksumsOnly,omitempty"`
 }
 
 // Signer is the OpenPGP key that signed tag, files and record.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"bulla/artifacts"
@@ -51,7 +52,7 @@ func (v *Verifier) parsedRecord(ctx context.Context, path, sig string) ([]keys.V
 		}
 	}
 	v.decideFiles(own)
-	b := boundCheck{v: v, rec: rec, dir: filepath.Dir(path), sealed: keys.Summarize(own).OK(true)}
+	b := boundCheck{v: v, rec: rec, dir: filepath.Dir(path), own: own, sealed: keys.Summarize(own).OK(true)}
 	out := b.tag(ctx)
 	out = append(out, b.files(ctx)...)
 	out = append(out, b.checksums(ctx)...)
@@ -77,6 +78,7 @@ type boundCheck struct {
 	v   *Verifier
 	rec record.Statement
 	dir string
+	own []keys.Verdict // on the record itself
 	// sealed says that the record's own signature passes, so that the images in it and their
 	// public keys may be believed.
 	sealed bool
@@ -134,11 +136,23 @@ func (b boundCheck) files(ctx context.Context) (out []keys.Verdict) {
 			continue
 		case !ok || res.SHA256 != want:
 			contradict(res.Verdicts, "The file's SHA-256 is not the one in the record.")
+		case b.rec.Predicate.ChecksumsOnly && len(res.Verdicts) == 1 && res.Verdicts[0].Status == keys.StatusUnsigned:
+			res.Verdicts = b.byRecord(res)
 		}
 		for j := range res.Verdicts {
 			res.Verdicts[j].Target, res.Verdicts[j].Path = name, path
 		}
 		out = append(out, res.Verdicts...)
+	}
+	return out
+}
+
+// byRecord are the verdicts on a file that has no signature of its own by intention, and the digest
+// that the record names: those on the record, as if they were its own.
+func (b boundCheck) byRecord(res artifacts.Verified) []keys.Verdict {
+	out := slices.Clone(b.own)
+	for i := range out {
+		out[i].Kind, out[i].SHA256 = keys.KindArtifact, res.SHA256
 	}
 	return out
 }

@@ -8,6 +8,7 @@ import (
 
 	"bulla/keys/agent"
 	"bulla/ui/safetext"
+	"bulla/ui/theme"
 	"bulla/workflow"
 )
 
@@ -44,20 +45,48 @@ func Limit(d time.Duration) string {
 // NotAsked is said where there is no agent to ask.
 const NotAsked = "No agent runs: it starts with the first signature."
 
-// Part is what the agent says of a secret part of a key; asked is agent.Holding.Asked.
-func Part(p agent.Part, asked bool) string {
+// Part is what the agent says of a secret part, in a sentence, and how good that is for signing.
+// asked is agent.Holding.Asked.
+func Part(p agent.Part, asked bool) (theme.State, string) {
 	card := "on card " + safetext.Line(p.Card)
 	switch {
 	case p.Card != "" && !asked:
-		return card
+		return theme.Pending, card
 	case p.Card != "" && !p.CardHere:
-		return card + ", which is in no reader: insert it to sign"
+		return theme.Waiting, card + ", which is in no reader: insert it to sign"
 	case p.Card != "":
-		return card + ", inserted; needs its PIN"
+		where := ", inserted; needs its PIN"
+		if p.Reader != "" {
+			where = ", in " + safetext.Line(p.Reader) + "; needs its PIN"
+		}
+		if p.Touch {
+			where += " and a touch"
+		}
+		return theme.Done, card + where
 	case !p.Protected:
-		return "under no passphrase"
+		return theme.Waiting, "under no passphrase"
 	case p.Cached:
-		return "passphrase cached: signs without asking"
+		return theme.Done, "passphrase cached: signs without asking"
+	}
+	return theme.Pending, "needs its passphrase"
+}
+
+// Short is Part in a few words beside those that say where the key is; "" where there is nothing to
+// add.
+func Short(p *agent.Part, asked bool) string {
+	switch {
+	case p == nil || p.Card != "" && !asked:
+		return ""
+	case p.Card != "" && !p.CardHere:
+		return "in no reader"
+	case p.Card != "" && p.Touch:
+		return "inserted, PIN and touch"
+	case p.Card != "":
+		return "inserted, needs PIN"
+	case !p.Protected:
+		return "no passphrase"
+	case p.Cached:
+		return "passphrase cached"
 	}
 	return "needs its passphrase"
 }

@@ -7,7 +7,6 @@ import (
 	"github.com/charmbracelet/lipgloss"
 
 	"bulla/keys"
-	"bulla/keys/agent"
 	"bulla/ui/component/agentword"
 	"bulla/ui/component/human"
 	"bulla/ui/component/keydeed"
@@ -201,24 +200,11 @@ func agentView(s *sheet.Sheet, r *row) {
 		s.Text(s.Theme.Muted, agentword.NotAsked)
 	}
 	for _, p := range r.Parts {
-		icon, word := agentIcon(s.Theme, p, r.AgentAsked), agentword.Part(p, r.AgentAsked)
+		state, word := agentword.Part(p, r.AgentAsked)
 		name := "primary key"
 		if p.Fingerprint != r.Fingerprint {
 			name = human.Tail(p.Fingerprint)
 		}
-		s.Styled(name, icon+" ", s.Theme.Body, word)
+		s.Styled(name, s.Theme.Icon(state)+" ", s.Theme.Body, word)
 	}
-}
-
-// agentIcon is the icon of what the agent says of one part.
-func agentIcon(t theme.Theme, p agent.Part, asked bool) string {
-	switch {
-	case p.Card != "" && !asked:
-		return t.Icon(theme.Pending)
-	case p.Card != "" && !p.CardHere, p.Card == "" && !p.Protected:
-		return t.Icon(theme.Waiting)
-	case p.Card != "", p.Cached:
-		return t.Icon(theme.Done)
-	}
-	return t.Icon(theme.Pending)
 }

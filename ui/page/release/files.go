@@ -170,6 +170,9 @@ func (r *filesRoom) key(msg tea.KeyMsg) tea.Cmd {
 		r.globs = textfield.New(text, "dist/*.tar.gz dist/*.deb")
 	case key.Matches(msg, r.keys.Again):
 		return r.find()
+	case key.Matches(msg, r.keys.ListOnly):
+		only := !r.listOnly()
+		r.choices.ChecksumsOnly = &only
 	case key.Matches(msg, r.keys.Write):
 		r.askToSave()
 	case key.Matches(msg, r.keys.Toggle):
@@ -259,16 +262,30 @@ func (r *filesRoom) view(w, h int) []string {
 	}
 	out = append(out, r.list.View(r.theme, items, h-len(out)-2)...)
 	taken := r.taken()
-	return append(out, "", r.theme.Muted.Render(layout.Cut(sum(taken), w, r.theme.Signs.Ellipsis)))
+	return append(out, "", r.theme.Muted.Render(layout.Cut(sum(taken, r.listOnly()), w, r.theme.Signs.Ellipsis)))
+}
+
+// listOnly reports whether the list of checksums is signed in place of every file.
+func (r *filesRoom) listOnly() bool {
+	if only := r.choices.ChecksumsOnly; only != nil {
+		return *only
+	}
+	return r.config.Release.ChecksumsOnly
 }
 
 // sum says what is taken in all.
-func sum(taken []artifacts.File) string {
+func sum(taken []artifacts.File, listOnly bool) string {
 	switch len(taken) {
 	case 0:
 		return "No file is taken."
 	case 1:
+		if listOnly {
+			return "1 file, " + human.Size(total(taken)) + ", by the signed SHA256SUMS"
+		}
 		return "1 file, " + human.Size(total(taken)) + ", with its .asc"
+	}
+	if listOnly {
+		return human.Count(len(taken), "file") + ", " + human.Size(total(taken)) + ", by the signed SHA256SUMS"
 	}
 	return human.Count(len(taken), "file") + ", " + human.Size(total(taken)) + ", each with its .asc"
 }
@@ -345,7 +362,7 @@ func (r *filesRoom) hints() []keymap.Hint {
 	return []keymap.Hint{
 		keymap.Unless(r.refused(), r.keys.Choose, "go on"), keymap.Unless(none, r.keys.Toggle, ""), keymap.On(r.keys.Set, "globs"),
 		keymap.On(r.keys.Help, ""), keymap.On(r.keys.Back, ""), keymap.Unless(none, r.keys.All, ""), keymap.On(r.keys.None, ""),
-		keymap.Unless(r.unsavable(), r.keys.Write, ""), keymap.On(r.keys.Again, "look again"), keymap.On(r.keys.Quit, ""),
+		keymap.Unless(none, r.keys.ListOnly, ""), keymap.Unless(r.unsavable(), r.keys.Write, ""), keymap.On(r.keys.Again, "look again"), keymap.On(r.keys.Quit, ""),
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"bulla/keys"
+	"bulla/ui/component/agentword"
 	"bulla/ui/component/human"
 	"bulla/ui/component/layout"
 	"bulla/ui/component/picker"
@@ -281,6 +282,9 @@ func (r *keyRoom) row(k workflow.KeyChoice, at bool, w int) []string {
 		second = fingerprint + "   " + t.Caution.Render(t.Signs.Icon(theme.Failed)+" cannot sign")
 	}
 	third := sourceWords(k.Key)
+	if held := agentword.Short(k.Part, k.AgentAsked); held != "" {
+		third += " " + t.Signs.Dot + " " + held
+	}
 	if k.LastUsed != "" {
 		third += " " + t.Signs.Dot + " signed " + safetext.Line(k.LastUsed)
 	}
@@ -339,6 +343,17 @@ func (r *keyRoom) detail(w, _ int) []string {
 		rows = append(rows, []string{t.Muted.Render("backup"), backup})
 	}
 	out = append(append(out, ""), layout.Table(rows)...)
+	if k.Part != nil {
+		state, word := agentword.Part(*k.Part, k.AgentAsked)
+		out = append(out, "", t.Muted.Render("In gpg-agent"))
+		for i, l := range layout.Wrap(word, w-t.IconWidth()-1) {
+			before := layout.Pad("", t.IconWidth())
+			if i == 0 {
+				before = t.Icon(state)
+			}
+			out = append(out, before+" "+l)
+		}
+	}
 	for _, weak := range k.Weak {
 		out = append(out, "")
 		for _, l := range layout.Wrap("! "+safetext.Line(weak), w) {

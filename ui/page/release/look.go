@@ -221,6 +221,11 @@ func (r *lookRoom) planRows(w int) []string {
 	arrow := " " + r.theme.Signs.Arrow + " "
 	add("tag", [2]string{safetext.Line(p.Tag) + arrow + human.Commit(p.CommitID) + " " + safetext.Line(p.Subject), "signed, local"})
 	add("files", r.fileRows(w)...)
+	for _, f := range p.Findings {
+		if f.Rule == workflow.RuleSignatures {
+			out = append(out, r.warningRows("", safetext.Line(f.Message)+" Back at Artifacts, l signs SHA256SUMS alone.", w)...)
+		}
+	}
 	add("image", r.imageRows(w)...)
 	add("record", [2]string{record.Name + "  " + r.theme.Muted.Render("binds all of the above"), "+ .asc"})
 	who := safetext.Line(p.Key.UserID)
@@ -231,16 +236,21 @@ func (r *lookRoom) planRows(w int) []string {
 	add("", [2]string{who, p.Key.Algorithm + ", " + human.Expiry(p.Key.Expires, r.now())})
 	add("pushed", r.pushRows(w)...)
 	for _, f := range p.Findings {
-		if f.Severity != workflow.SeverityWarning {
-			continue
+		if f.Severity == workflow.SeverityWarning && f.Rule != workflow.RuleSignatures {
+			out = append(out, r.warningRows("warning", safetext.Line(f.Message), w)...)
 		}
-		for i, l := range layout.Wrap(safetext.Line(f.Message), w-labelWidth) {
-			label := r.theme.Caution.Render("! ") + r.theme.Caution.Render(layout.Pad("warning", labelWidth-2))
-			if i > 0 {
-				label = strings.Repeat(" ", labelWidth)
-			}
-			out = append(out, label+l)
+	}
+	return out
+}
+
+// warningRows are a warning with its sign, beside a label.
+func (r *lookRoom) warningRows(label, message string, w int) (out []string) {
+	for i, l := range layout.Wrap(message, w-labelWidth) {
+		before := r.theme.Caution.Render("! ") + r.theme.Caution.Render(layout.Pad(label, labelWidth-2))
+		if i > 0 {
+			before = strings.Repeat(" ", labelWidth)
 		}
+		out = append(out, before+l)
 	}
 	return out
 }
@@ -253,6 +263,9 @@ func (r *lookRoom) fileRows(w int) [][2]string {
 	var rows [][2]string
 	for _, f := range p.Files {
 		what := "+ .asc"
+		if p.ChecksumsOnly {
+			what = "listed"
+		}
 		switch f.Existing {
 		case artifacts.StateNone, "":
 		case artifacts.StateValid:
