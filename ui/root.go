@@ -162,6 +162,9 @@ func (r *root) imagesPage(ctx context.Context, repository string) guest {
 			o.Desk, o.Path = d, r.o.ImagePath
 		}
 	}
+	if r.o.Practice != nil {
+		o.PassphraseNote = "This is practice. The passphrase of its keys: " + r.o.PracticePassphrase
+	}
 	if r.o.Doctor != nil {
 		o.Doctor = func(ctx context.Context) ([]workflow.Finding, error) { return r.o.Doctor(ctx, repository) }
 	}

@@ -21,6 +21,8 @@ type Host[E any] struct {
 	Dialogs *dialog.Stack
 	// Vault is where passphrases may be kept; nil offers no place.
 	Vault keeping.Vault
+	// Note is shown beside the passphrases that are asked for, unless an errand has another one.
+	Note string
 	// Go begins work that is waited for when the program ends.
 	Go func(work func() tea.Msg) tea.Cmd
 	// Show shows what is being done.
@@ -97,7 +99,7 @@ func (r *Runner[E]) Begin(doing string, work func(ctx context.Context, e *Errand
 	ctx, cancel := context.WithCancel(r.host.Context)
 	r.count++
 	e := &Errand{
-		id: r.count, doing: doing, ctx: ctx, cancel: cancel, asks: make(chan question), says: make(chan func()), over: make(chan struct{}),
+		id: r.count, doing: doing, note: r.host.Note, ctx: ctx, cancel: cancel, asks: make(chan question), says: make(chan func()), over: make(chan struct{}),
 		wishes: keeping.New(r.host.Vault),
 	}
 	r.now = e

@@ -51,6 +51,8 @@ type Options struct {
 	Doctor func(context.Context) ([]workflow.Finding, error)
 	// Desk changes things for the repository; nil where nothing is to be changed. The page closes it.
 	Desk Desk
+	// PassphraseNote is shown where a passphrase is asked for; "" for nothing.
+	PassphraseNote string
 	// Path makes the name of a file, as it was typed, absolute.
 	Path func(string) string
 	// Print takes what the person wants printed once the screen is theirs again; nil where that is
@@ -113,7 +115,7 @@ func New(o Options) *Model {
 		Example: "text, is:state", Reading: "listing the tags",
 	})
 	m.errands = errand.New(errand.Host[ending]{
-		Context: o.Context, Dialogs: o.Dialogs, Vault: vaultOf(o.Desk), Go: m.Writes.Go, Show: m.Begin, Ended: m.ended,
+		Context: o.Context, Dialogs: o.Dialogs, Vault: vaultOf(o.Desk), Note: o.PassphraseNote, Go: m.Writes.Go, Show: m.Begin, Ended: m.ended,
 		Right: func(e ending) bool { return e.err == nil },
 	})
 	return m
