@@ -3,6 +3,7 @@ package images
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"bulla/docker"
 	"bulla/workflow/policy"
@@ -26,14 +27,16 @@ func look(ctx context.Context, v *verify.Verifier, ref docker.Reference, o Optio
 		return Tag{}, none, ErrOffline
 	}
 	s := newSurvey(v, client, ref.Repository())
+	var trust sync.WaitGroup
+	trust.Go(func() { s.readTrust(ctx, o) }) // the registry and the trust server at the same time
 	t := s.lookAt(ctx, ref)
+	trust.Wait()
 	if ctx.Err() != nil {
 		return Tag{}, none, context.Cause(ctx)
 	}
 	if moved, ok := asMoved(t.Err); ok {
 		return Tag{}, none, moved
 	}
-	s.readTrust(ctx, o)
 	s.judge(&t)
 	vouched := gate && len(s.rule.By) > 0 && !s.rule.Wants(policy.SystemCosign) && t.Trust.Sound()
 	if t.Err == nil && !t.Cosign.Sound() && ref.Tag() != "" && !vouched {
