@@ -87,7 +87,9 @@ func (x *examination) keyRefused(selector string, err error) {
 
 func (x *examination) keyHealth(ctx context.Context, k KeyChoice) {
 	now := x.plan.Created
-	if until := x.plan.Key.Expires; !until.IsZero() && until.Sub(now) < keys.ExpiringSoon {
+	if k.Successor != "" {
+		x.warn(RuleRetiring, StepKey, fmt.Sprintf("Another key follows this one: %s.", k.Successor.Short()), "sign with that: --key "+string(k.Successor))
+	} else if until := x.plan.Key.Expires; !until.IsZero() && until.Sub(now) < keys.ExpiringSoon {
 		x.warn(RuleKeyExpiring, StepKey, fmt.Sprintf("The key expires on %s, in %d days.", until.Format("2 January 2006"), int(until.Sub(now).Hours()/24)),
 			"extend it and publish it again before the next release")
 	}

@@ -173,6 +173,25 @@ func TestPreflightWarns(t *testing.T) {
 	}
 }
 
+// TestPreflightTellsOfSuccessor: a key that another follows is warned of, with the key to take.
+func TestPreflightTellsOfSuccessor(t *testing.T) {
+	b := newBench(t)
+	const next = keys.Fingerprint("F7A8910FE276A3040E541659F4009B75FE0405BE")
+	if err := b.world.Store.MarkSuccessor(context.Background(), b.key.Fingerprint, next, time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	plan, err := b.session().Plan(context.Background(), b.choices())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range plan.Findings {
+		if f.Rule == RuleRetiring && f.Severity == SeverityWarning && strings.Contains(f.Hint, string(next)) {
+			return
+		}
+	}
+	t.Errorf("not told: %+v", plan.Findings)
+}
+
 // TestCommitNotPushed: a remark, and a warning where the tag is to be pushed.
 func TestCommitNotPushed(t *testing.T) {
 	b := newBench(t)

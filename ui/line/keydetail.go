@@ -127,7 +127,7 @@ func (k *keyTalk) fact(label, text string) {
 func (k *keyTalk) tell(s *workflow.KeyState) {
 	now := k.Now()
 	k.t.Say("")
-	k.t.Say("%s", keydeed.UserID(s.UserID()))
+	k.t.Say("%s", keydeed.Called(s, s.UserID()))
 	for _, l := range human.FingerprintLines(s.Fingerprint, 77) {
 		k.t.Say("  %s", l)
 	}

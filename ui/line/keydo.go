@@ -44,7 +44,7 @@ func (k *keyTalk) propose(ctx context.Context, s *workflow.KeyState, j keydeed.J
 	k.t.Say("")
 	k.t.Say("%s. Nothing has been done yet.", strings.TrimSuffix(j.Title, "?"))
 	if s != nil {
-		k.t.Say("  %s", keydeed.UserID(s.UserID()))
+		k.t.Say("  %s", keydeed.Called(s, s.UserID()))
 		for _, l := range human.FingerprintLines(s.Fingerprint, 77) {
 			k.t.Say("  %s", l)
 		}

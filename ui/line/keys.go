@@ -123,6 +123,10 @@ const maxKeys = 20
 func (k *keyTalk) list(ctx context.Context) error {
 	for {
 		shown := k.shown()
+		if len(shown) == 0 { // what fitted the filter may be gone
+			k.text, k.worry = "", false
+			shown = k.shown()
+		}
 		k.t.Say("")
 		k.heading(len(shown))
 		for i, s := range shown[:min(len(shown), maxKeys)] {
@@ -161,7 +165,7 @@ func (k *keyTalk) heading(shown int) {
 
 // row tells a key in short.
 func (k *keyTalk) row(n int, s *workflow.KeyState) {
-	k.t.Say("  %d  %s", n, keydeed.UserID(s.UserID()))
+	k.t.Say("  %d  %s", n, keydeed.Called(s, s.UserID()))
 	if s.Err != nil {
 		k.t.Say("     ends in %s; cannot be read: %s", human.Tail(s.Fingerprint), keydeed.ReadError(s.Err))
 		return

@@ -422,3 +422,29 @@ func TestEveryKeyDeed(t *testing.T) {
 		numbers[number(a)] = true
 	}
 }
+
+// TestBrokenKeyLineByLine: a key that cannot be read does not hide the others; it is told why, and moved
+// aside once its fingerprint was typed.
+func TestBrokenKeyLineByLine(t *testing.T) {
+	k := newKeeper(t)
+	broken := k.make("broken@example.org")
+	fine := k.make("fine@example.org")
+	if err := os.WriteFile(filepath.Join(k.dir, "home", "keys", string(broken.Fingerprint), "public.pgp"), []byte("no key"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ended := k.begin(t.Context())
+	k.answer(`the key that cannot be read\n +ends in (?s:.*)`+atKeys, "cannot be read") // words that no key has
+	k.answer(`Nothing fits(?s:.*)`+atKeys, "fine@")
+	k.answer(`1 of 2 keys(?s:.*)1  Ada <fine@example.org>(?s:.*)`+atKeys, strings.ToLower(string(broken.Fingerprint[:9])))
+	k.answer(`1 of 2 keys(?s:.*)`+atKeys, "1")
+	k.answer(`the key that cannot be read(?s:.*)`+whatToDo, number(keydeed.Extend))
+	k.answer(`Not possible: it cannot be read(?s:.*)`+whatToDo, "aside")
+	k.answer(`to move it aside; Enter leaves it: $`, string(broken.Fingerprint[32:]))
+	k.answer(`Its files are now in(?s:.*)1 key, 1 with the secret key(?s:.*)`+atKeys, "")
+	if err := k.end(ended); err != nil {
+		t.Error(err)
+	}
+	if got := k.key(); got.Fingerprint != fine.Fingerprint {
+		t.Errorf("left is %+v", got)
+	}
+}

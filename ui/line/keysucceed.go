@@ -47,7 +47,7 @@ func (k *keyTalk) successor(ctx context.Context, old *workflow.KeyState) (*workf
 		list := keydeed.Successors(slices.Collect(maps.Values(k.all)), old.Fingerprint)
 		var items []item
 		for _, s := range list {
-			items = append(items, item{keydeed.UserID(s.UserID()), "Ends in " + human.Tail(s.Fingerprint) + ", made on " + human.Date(s.Created) + "; it " + keydeed.Until(s.Key) + "."})
+			items = append(items, item{keydeed.Called(s, s.UserID()), "Ends in " + human.Tail(s.Fingerprint) + ", made on " + human.Date(s.Created) + "; it " + keydeed.Until(s.Key) + "."})
 		}
 		items = append(items, item{"make a new key pair", ""})
 		n, err := k.pick(ctx, "Which key follows?", items)
