@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"bulla/keys/keystest"
 )
 
 const (
@@ -130,13 +132,9 @@ func TestSplitCommitSignature(t *testing.T) {
 // TestCorpusTags takes the real tags of the corpus apart: putting them together again gives
 // the object, and every tag that looks signed is.
 func TestCorpusTags(t *testing.T) {
-	dir := os.Getenv("BULLA_CORPUS")
-	if dir == "" {
-		dir = "../../shared/corpus"
-	}
-	files, _ := filepath.Glob(filepath.Join(dir, "tags", "*"))
-	if len(files) == 0 {
-		t.Skip("no corpus at " + dir) // data beside the checkout, no peer: its absence is said, not a failure
+	files, err := filepath.Glob(filepath.Join(keystest.Corpus(t), "tags", "*"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no tags in the corpus: %v", err)
 	}
 	parsed := 0
 	for _, f := range files {

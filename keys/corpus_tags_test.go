@@ -3,7 +3,6 @@ package keys
 import (
 	"bufio"
 	"bytes"
-	"encoding/csv"
 	"io"
 	"maps"
 	"os"
@@ -28,7 +27,7 @@ var tagExceptions = map[string]string{
 // TestCorpusTags judges every tag of the corpus' repositories and compares the verdicts with
 // those of git and GnuPG.
 func TestCorpusTags(t *testing.T) {
-	dir := corpusDir(t)
+	dir := keystest.Corpus(t)
 	git := keystest.Peer(t, "git")
 	tr := readTruth(t, dir)
 	tables, err := filepath.Glob(filepath.Join(dir, "tags", "*", "truth.tsv"))
@@ -128,32 +127,11 @@ func compareTag(t *testing.T, j *Judge, repo string, row map[string]string, obje
 	agree[row["kind"]+" "+strings.SplitN(word, ":", 2)[0]+" is "+string(v.Status)]++
 }
 
-// readTagTable reads the tab-separated table by its header line. Only annotated tags count.
-func readTagTable(t *testing.T, path string) (rows []map[string]string) {
+// readTagTable reads the table of tags. Only annotated tags count.
+func readTagTable(t *testing.T, path string) []map[string]string {
 	t.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	r := csv.NewReader(f)
-	r.Comma, r.LazyQuotes, r.FieldsPerRecord = '\t', true, -1
-	records, err := r.ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, rec := range records[1:] {
-		row := map[string]string{}
-		for i, field := range rec {
-			row[records[0][i]] = field
-		}
-		if row["object_type"] == "tag" {
-			rows = append(rows, row)
-		}
-	}
-	return rows
+	return slices.DeleteFunc(keystest.Table(t, path), func(row map[string]string) bool { return row["object_type"] != "tag" })
 }
-
 func readTags(t *testing.T, git, repo string, rows []map[string]string) map[string][]byte {
 	t.Helper()
 	var in bytes.Buffer

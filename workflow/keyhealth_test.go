@@ -175,13 +175,9 @@ func TestCheckKeysOfStore(t *testing.T) {
 // TestCheckCorpusKeys: keys that signed real releases. What we say of sq is what sq says.
 func TestCheckCorpusKeys(t *testing.T) {
 	sq := keystest.Peer(t, "sq")
-	dir := os.Getenv("BULLA_CORPUS")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "shared", "corpus")
-	}
-	files, err := filepath.Glob(filepath.Join(dir, "real", "*", "*.asc"))
+	files, err := filepath.Glob(filepath.Join(keystest.Corpus(t), "real", "*", "*.asc"))
 	if err != nil || len(files) == 0 {
-		t.Skipf("no corpus in %s: set BULLA_CORPUS to the folder of truth.json", dir)
+		t.Fatalf("no keys in the corpus: %v", err)
 	}
 	w, err := openWorld(t.TempDir())
 	if err != nil {

@@ -231,17 +231,7 @@ func TestImageOfTheLastRelease(t *testing.T) {
 	}
 
 	b := newBench(t)
-	reg, err := loopback.Start(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer reg.Close()
-	if _, err := reg.PushSample(t.Context(), "acme/widget", "1.0.0"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := b.world.GenerateImageKey(t.Context(), "release", keys.NewSecret([]byte(testPassphrase))); err != nil {
-		t.Fatal(err)
-	}
+	reg, _ := b.registry()
 	c, ref := b.choices(), reg.Host()+"/acme/widget:1.0.0"
 	c.Images = []string{ref}
 	b.release(c)
