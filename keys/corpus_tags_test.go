@@ -1,12 +1,9 @@
 package keys
 
 import (
-	"bufio"
 	"bytes"
-	"io"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -40,7 +37,7 @@ func TestCorpusTags(t *testing.T) {
 		j := &Judge{Keyring: tagKeyring(t, repo, "keys.asc", "allowed_signers"), Now: tr.Generated}
 		observed := &Judge{Keyring: tagKeyring(t, repo, "allowed_signers.observed"), Now: tr.Generated}
 		rows := readTagTable(t, table)
-		objects := readTags(t, git, filepath.Join(repo, "repo.git"), rows)
+		objects := keystest.Objects(t, git, filepath.Join(repo, "repo.git"), column(rows, "tag_sha"))
 		for _, row := range rows {
 			object := objects[row["tag_sha"]]
 			compareTag(t, j, filepath.Base(repo), row, object, agree)
@@ -132,38 +129,11 @@ func readTagTable(t *testing.T, path string) []map[string]string {
 	t.Helper()
 	return slices.DeleteFunc(keystest.Table(t, path), func(row map[string]string) bool { return row["object_type"] != "tag" })
 }
-func readTags(t *testing.T, git, repo string, rows []map[string]string) map[string][]byte {
-	t.Helper()
-	var in bytes.Buffer
+func column(rows []map[string]string, name string) (out []string) {
 	for _, row := range rows {
-		in.WriteString(row["tag_sha"] + "\n")
+		out = append(out, row[name])
 	}
-	cmd := exec.Command(git, "--git-dir="+repo, "cat-file", "--batch")
-	cmd.Stdin = &in
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	objects := map[string][]byte{}
-	for r := bufio.NewReader(bytes.NewReader(out)); ; {
-		line, err := r.ReadString('\n')
-		if err == io.EOF {
-			return objects
-		}
-		fields := strings.Fields(line)
-		if len(fields) != 3 {
-			t.Fatalf("git cat-file: %q", line)
-		}
-		size, err := strconv.Atoi(fields[2])
-		if err != nil {
-			t.Fatal(err)
-		}
-		body := make([]byte, size+1)
-		if _, err := io.ReadFull(r, body); err != nil {
-			t.Fatal(err)
-		}
-		objects[fields[0]] = body[:size]
-	}
+	return out
 }
 
 // splitTag cuts a tag where git's parse_signed_buffer does: before the last line that begins a

@@ -1,9 +1,15 @@
 package keystest
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/csv"
+	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -66,4 +72,37 @@ func Table(t testing.TB, path string) (rows []map[string]string) {
 		rows = append(rows, row)
 	}
 	return rows
+}
+
+// Objects reads objects of a git repository by their ids, with the git program.
+func Objects(t testing.TB, git, repo string, ids []string) map[string][]byte {
+	t.Helper()
+	cmd := exec.Command(git, "--git-dir="+repo, "cat-file", "--batch")
+	if len(ids) > 0 {
+		cmd.Stdin = strings.NewReader(strings.Join(ids, "\n") + "\n")
+	}
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	objects := map[string][]byte{}
+	for r := bufio.NewReader(bytes.NewReader(out)); ; {
+		line, err := r.ReadString('\n')
+		if err == io.EOF {
+			return objects
+		}
+		fields := strings.Fields(line)
+		if len(fields) != 3 {
+			t.Fatalf("git cat-file: %q", line)
+		}
+		size, err := strconv.Atoi(fields[2])
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := make([]byte, size+1)
+		if _, err := io.ReadFull(r, body); err != nil {
+			t.Fatal(err)
+		}
+		objects[fields[0]] = body[:size]
+	}
 }
