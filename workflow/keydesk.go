@@ -12,38 +12,39 @@ import (
 	"bulla/keys/agent"
 	"bulla/keys/publish"
 	"bulla/keys/store"
+	"bulla/workflow/finding"
 )
 
 // KeyDesk is what a face needs to look after keys: a survey of all of them, and every change. What
-// the World does with a key comes before what the store alone does.
+// is done with a key in all of the Places comes before what the store alone does.
 type KeyDesk struct {
-	*World
+	*Places
 	*store.Store
 	// Dir is where the repository is looked for whose files a succession changes; "" for none.
 	Dir string
 }
 
-// NewKeyDesk is the desk for the keys of a World.
-func NewKeyDesk(w *World) *KeyDesk { return &KeyDesk{World: w, Store: w.Store} }
+// newDesk is the desk for the keys of some Places.
+func newDesk(p *Places) *KeyDesk { return &KeyDesk{Places: p, Store: p.Store} }
 
-// ChangePassphrase is that of the World.
+// ChangePassphrase is that of the Places.
 func (d *KeyDesk) ChangePassphrase(ctx context.Context, sel keys.Selector, next keys.Secret, ask keys.AskPassphrase) (keys.Key, error) {
-	return d.World.ChangePassphrase(ctx, sel, next, ask)
+	return d.Places.ChangePassphrase(ctx, sel, next, ask)
 }
 
-// ExportPublicWith is that of the World.
+// ExportPublicWith is that of the Places.
 func (d *KeyDesk) ExportPublicWith(ctx context.Context, sel keys.Selector, p store.PublicParams) ([]byte, error) {
-	return d.World.ExportPublicWith(ctx, sel, p)
+	return d.Places.ExportPublicWith(ctx, sel, p)
 }
 
-// PlanSuccession is that of the World, in the desk's repository.
+// PlanSuccession is that of the Places, in the desk's repository.
 func (d *KeyDesk) PlanSuccession(ctx context.Context, p SucceedParams) (SuccessionPlan, error) {
-	return d.World.PlanSuccession(ctx, d.Dir, p)
+	return d.Places.PlanSuccession(ctx, d.Dir, p)
 }
 
-// CarryOutSuccession is that of the World, in the desk's repository.
+// CarryOutSuccession is that of the Places, in the desk's repository.
 func (d *KeyDesk) CarryOutSuccession(ctx context.Context, p SucceedParams, path string, ask keys.AskPassphrase) (SuccessionDone, error) {
-	return d.World.CarryOutSuccession(ctx, d.Dir, p, path, ask)
+	return d.Places.CarryOutSuccession(ctx, d.Dir, p, path, ask)
 }
 
 // Remembered answers requests for passphrases from the vault where it can, else by person.
@@ -91,12 +92,12 @@ type KeyNews struct {
 func (n KeyNews) Apply(s *KeyState) {
 	s.Fingerprint = n.Fingerprint
 	n.Change(s)
-	rank := map[Severity]int{SeverityError: 0, SeverityWarning: 1, SeverityInfo: 2}
+	rank := map[finding.Severity]int{finding.Error: 0, finding.Warning: 1, finding.Info: 2}
 	slices.SortStableFunc(s.Findings, func(a, b KeyFinding) int { return cmp.Compare(rank[a.Severity], rank[b.Severity]) })
 }
 
 // Worst is the severity of the worst finding, "" for none.
-func (s *KeyState) Worst() Severity {
+func (s *KeyState) Worst() finding.Severity {
 	if len(s.Findings) == 0 {
 		return ""
 	}
@@ -179,13 +180,13 @@ func (d *KeyDesk) ofStore(e store.Examined) func(*KeyState) {
 
 // findings are those of the health check without the places where the key is published.
 func (d *KeyDesk) findings(k keys.Key, ailments []keys.Ailment) []KeyFinding {
-	x := &checkup{w: d.World, now: d.Now()}
+	x := &checkup{w: d.Places, now: d.Now()}
 	x.judge(ailments, k, "", 0)
 	return x.found
 }
 
 // RuleCopiesDiffer says that bulla's store and GnuPG have a key in different versions.
-const RuleCopiesDiffer Rule = "copies-differ"
+const RuleCopiesDiffer finding.Rule = "copies-differ"
 
 // differs is the finding that GnuPG has another version of the key than the store, or nothing.
 func differs(s *KeyState) []KeyFinding {
@@ -206,7 +207,7 @@ func differs(s *KeyState) []KeyFinding {
 		return nil
 	}
 	return []KeyFinding{{
-		Fingerprint: s.Fingerprint, Rule: RuleCopiesDiffer, Severity: SeverityWarning,
+		Fingerprint: s.Fingerprint, Rule: RuleCopiesDiffer, Severity: finding.Warning,
 		Message: "GnuPG has the key with " + what + ": what is changed in one place does not reach the other.",
 		Action:  "bulla keys to-gnupg " + string(s.Fingerprint) + ", or import what gpg --export writes",
 	}}

@@ -66,7 +66,7 @@ func faulty(t *testing.T) map[string][]byte {
 // sq refuses the keys of which we say so, and no others.
 func TestCheckKeysOfGnuPG(t *testing.T) {
 	sq := keystest.Peer(t, "sq")
-	w, err := openWorld(t.TempDir())
+	w, err := openedPlaces(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +117,7 @@ func sequoiaRefuses(t *testing.T, sq, name, file string, want bool) {
 // TestCheckKeysOfStore: what only the store knows, and what mends it.
 func TestCheckKeysOfStore(t *testing.T) {
 	ctx := context.Background()
-	w, err := openWorld(t.TempDir())
+	w, err := openedPlaces(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,10 +158,10 @@ func TestCheckKeysOfStore(t *testing.T) {
 	if _, err := w.Store.AddUserID(ctx, sel, store.AddUserIDParams{Name: "Ada", Email: "ada@example.org"}, nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.ChangePassphrase(ctx, sel, keys.NewSecret([]byte(testPassphrase)), nil); err != nil {
+	if _, err := w.ChangePassphrase(ctx, sel, keys.NewSecret([]byte(testPassphrase2)), nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.BackUp(ctx, sel, filepath.Join(t.TempDir(), "b.asc"), BackupArmored, false, answer); err != nil {
+	if _, err := w.BackUp(ctx, sel, filepath.Join(t.TempDir(), "b.asc"), BackupArmored, false, answer2); err != nil {
 		t.Fatal(err)
 	}
 	if got := rules(CheckOptions{}); len(got) != 0 {
@@ -179,7 +179,7 @@ func TestCheckCorpusKeys(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no keys in the corpus: %v", err)
 	}
-	w, err := openWorld(t.TempDir())
+	w, err := openedPlaces(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,28 +11,42 @@ import (
 	"testing"
 	"time"
 
-	"bulla/docker"
 	"bulla/keys"
 	"bulla/keys/keystest"
 	"bulla/keys/store"
 )
 
-// gnupgWorld is a world with a GnuPG home of its own.
-func gnupgWorld(t *testing.T) (*World, string) {
+// gnupgWorld are places with a GnuPG home of its own.
+func gnupgWorld(t *testing.T) (*Places, string) {
 	t.Helper()
 	home := keystest.GnuPGHome(t)
 	if err := os.WriteFile(filepath.Join(home, "gpg-agent.conf"), []byte("s2k-count 65536\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w, err := NewWorld(context.Background(), WorldOptions{
-		Home: filepath.Join(t.TempDir(), "home"), GnuPGHome: home, NoKeychain: true, Registry: docker.Options{},
+	w, err := openPlaces(context.Background(), PlacesOptions{
+		Home: filepath.Join(t.TempDir(), "home"), GnuPGHome: home, NoKeychain: true,
 		Env: func(string) string { return "" }, Environ: os.Environ(), Now: time.Now, Rand: rand.Reader,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.Close)
-	return w, home
+	return &w, home
+}
+
+const testPassphrase2 = "CANARY-correct-horse"
+
+func answer2(context.Context, keys.PassphraseRequest) (keys.Secret, error) {
+	return keys.NewSecret([]byte(testPassphrase2)), nil
+}
+
+// openedPlaces opens bulla's own places below dir, without GnuPG and keychain.
+func openedPlaces(dir string) (*Places, error) {
+	p, err := openPlaces(context.Background(), PlacesOptions{
+		Home: filepath.Join(dir, "home"), NoGnuPG: true, NoKeychain: true,
+		Env: func(string) string { return "" }, Environ: os.Environ(), Now: time.Now, Rand: rand.Reader,
+	})
+	return &p, err
 }
 
 func saying(pass string) keys.AskPassphrase {
@@ -46,14 +60,14 @@ func saying(pass string) keys.AskPassphrase {
 func TestMoveToGnuPGAndBack(t *testing.T) {
 	ctx := context.Background()
 	w, home := gnupgWorld(t)
-	g, err := w.Store.Generate(ctx, store.GenerateParams{Name: "Ours", Email: "ours@example.org", Algorithm: store.AlgorithmEd25519, Passphrase: keys.NewSecret([]byte(testPassphrase))})
+	g, err := w.Store.Generate(ctx, store.GenerateParams{Name: "Ours", Email: "ours@example.org", Algorithm: store.AlgorithmEd25519, Passphrase: keys.NewSecret([]byte(testPassphrase2))})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.ToGnuPG(ctx, keys.ParseSelector("ours@example.org"), saying("wrong")); !errors.Is(err, keys.ErrWrongPassphrase) {
 		t.Errorf("wrong passphrase: %v", err)
 	}
-	k, err := w.ToGnuPG(ctx, keys.ParseSelector("ours@example.org"), answer)
+	k, err := w.ToGnuPG(ctx, keys.ParseSelector("ours@example.org"), answer2)
 	if err != nil || k.Fingerprint != g.Key.Fingerprint || !k.HasSecret {
 		t.Fatalf("%v: %+v", err, k)
 	}
@@ -61,7 +75,7 @@ func TestMoveToGnuPGAndBack(t *testing.T) {
 	if err := os.WriteFile(text, []byte("text"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, errOut, err := keystest.GPG(t, home, []byte(testPassphrase), "--pinentry-mode", "loopback", "--passphrase-fd", "0", "-u", "ours@example.org", "--detach-sign", text); err != nil {
+	if _, errOut, err := keystest.GPG(t, home, []byte(testPassphrase2), "--pinentry-mode", "loopback", "--passphrase-fd", "0", "-u", "ours@example.org", "--detach-sign", text); err != nil {
 		t.Errorf("gpg signs: %v\n%s", err, errOut)
 	}
 
@@ -103,7 +117,7 @@ func forget(t *testing.T, home string) {
 func TestPreviewImport(t *testing.T) {
 	ctx := context.Background()
 	w, _ := gnupgWorld(t)
-	other, err := openWorld(t.TempDir())
+	other, err := openedPlaces(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

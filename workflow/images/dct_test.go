@@ -51,7 +51,7 @@ func (p *trustPlace) gun() string { return p.reg.Host() + "/demo/app" }
 func (p *trustPlace) dct() *DCT {
 	p.t.Helper()
 	env := map[string]string{"DOCKER_CONFIG": p.dir, "DOCKER_CONTENT_TRUST_SERVER": p.server.URL}
-	d := NewDCT(&workflow.World{Home: p.t.TempDir(), Registry: p.world.Registry, Env: func(n string) string { return env[n] }, Now: p.world.Now})
+	d := NewDCT(&workflow.World{Registry: p.world.Registry, Places: workflow.Places{Home: p.t.TempDir(), Env: func(n string) string { return env[n] }, Now: p.world.Now}})
 	p.t.Cleanup(d.Close)
 	return d
 }
