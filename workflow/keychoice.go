@@ -67,7 +67,7 @@ func (s *Session) keyChoice(ctx context.Context, held map[keys.Fingerprint]agent
 	if sel.Exact {
 		choice.named = sel.String()
 	}
-	signer, err := s.world.signerIn(ctx, k, sel)
+	signer, err := s.world.SignerIn(ctx, k, sel)
 	if err != nil {
 		choice.Problem = reasonOf(err)
 		return choice
@@ -106,7 +106,7 @@ func (s *Session) lastUse(ctx context.Context, list []keys.Key) pastUse {
 	if err != nil || len(list) == 0 {
 		return past
 	}
-	ring, _ := s.world.keyring(ctx, "")
+	ring, _ := s.world.Keyring(ctx, "")
 	j := &keys.Judge{Keyring: ring, Now: s.world.Now()}
 	for i, v := range vs {
 		if i == maxLastUse || len(past.used) == len(list) {

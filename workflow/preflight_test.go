@@ -15,6 +15,7 @@ import (
 	"bulla/docker/loopback"
 	"bulla/keys"
 	"bulla/keys/store"
+	"bulla/workflow/keydesk"
 	"bulla/workflow/project"
 	"bulla/workflow/record"
 )
@@ -163,13 +164,13 @@ func TestPreflightWarns(t *testing.T) {
 	for _, f := range plan.Findings {
 		have[f.Rule] = f.Severity
 	}
-	for _, want := range []Rule{RuleArtifactStale, RuleSSHFormat, RuleRemote, RuleNotBackedUp} {
+	for _, want := range []Rule{RuleArtifactStale, RuleSSHFormat, RuleRemote, keydesk.RuleNotBackedUp} {
 		if have[want] != SeverityWarning {
 			t.Errorf("%s is %q, want a warning", want, have[want])
 		}
 	}
-	if have[RuleNotPublished] != SeverityInfo {
-		t.Errorf("not published: %q", have[RuleNotPublished])
+	if have[keydesk.RuleNotPublished] != SeverityInfo {
+		t.Errorf("not published: %q", have[keydesk.RuleNotPublished])
 	}
 }
 

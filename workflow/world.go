@@ -10,12 +10,13 @@ import (
 
 	"bulla/docker"
 	"bulla/docker/dct"
+	"bulla/workflow/keydesk"
 )
 
 // World is everything outside the repository that a release touches, handed in by the face.
 type World struct {
 	// Places are bulla's own folder and GnuPG's: where keys are, and what is done with them there.
-	Places
+	keydesk.Places
 	Registry *docker.Client
 	// UserAgent begins the User-Agent header of requests to registries and trust servers.
 	UserAgent string
@@ -42,7 +43,7 @@ type WorldOptions struct {
 
 // NewWorld opens the places named in o. It writes nothing, and an absent GnuPG is no error.
 func NewWorld(ctx context.Context, o WorldOptions) (*World, error) {
-	places, err := openPlaces(ctx, PlacesOptions{
+	places, err := keydesk.Open(ctx, keydesk.Options{
 		Home: o.Home, GnuPGHome: o.GnuPGHome, NoGnuPG: o.NoGnuPG, NoKeychain: o.NoKeychain, UserAgent: o.Registry.UserAgent,
 		Env: o.Env, Environ: o.Environ, Now: o.Now, Rand: o.Rand,
 	})

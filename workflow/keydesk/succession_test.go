@@ -1,4 +1,4 @@
-package workflow
+package keydesk
 
 import (
 	"context"
@@ -21,7 +21,7 @@ func TestSucceed(t *testing.T) {
 	w, home := gnupgWorld(t)
 	var made []keys.Key
 	for _, name := range []string{"old", "new"} {
-		g, err := w.Store.Generate(ctx, store.GenerateParams{Name: "Ada", Email: name + "@example.org", Algorithm: store.AlgorithmEd25519, Passphrase: keys.NewSecret([]byte(testPassphrase2))})
+		g, err := w.Store.Generate(ctx, store.GenerateParams{Name: "Ada", Email: name + "@example.org", Algorithm: store.AlgorithmEd25519, Passphrase: keys.NewSecret([]byte(testPassphrase))})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -31,7 +31,7 @@ func TestSucceed(t *testing.T) {
 	var done Succession
 	for range 2 { // the second time nothing is certified twice
 		var err error
-		if done, err = w.Succeed(ctx, p, answer2); err != nil {
+		if done, err = w.Succeed(ctx, p, answer); err != nil {
 			t.Fatal(err)
 		}
 	}

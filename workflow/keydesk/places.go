@@ -1,4 +1,4 @@
-package workflow
+package keydesk
 
 import (
 	"context"
@@ -37,8 +37,8 @@ type Places struct {
 	Now func() time.Time
 }
 
-// PlacesOptions say where the Places are.
-type PlacesOptions struct {
+// Options say where the Places are.
+type Options struct {
 	// Home is the folder of Places.Home.
 	Home string
 	// GnuPGHome is GnuPG's home; "" takes GnuPG's own default. NoGnuPG leaves GnuPG out.
@@ -54,8 +54,8 @@ type PlacesOptions struct {
 	Rand      io.Reader
 }
 
-// openPlaces opens them. It writes nothing, and an absent GnuPG is no error.
-func openPlaces(ctx context.Context, o PlacesOptions) (Places, error) {
+// Open opens them. It writes nothing, and an absent GnuPG is no error.
+func Open(ctx context.Context, o Options) (Places, error) {
 	p := Places{Home: o.Home, Env: o.Env, Environ: o.Environ, Now: o.Now}
 	p.Store = store.Open(store.Options{Dir: filepath.Join(o.Home, "keys"), Now: o.Now, Rand: o.Rand})
 	if !o.NoGnuPG {
@@ -75,20 +75,20 @@ func openPlaces(ctx context.Context, o PlacesOptions) (Places, error) {
 
 // Git is what repositories get of these places: what git's variables say of a person and a moment is
 // what they say.
-func (p *Places) Git() gitops.Options {
-	return gitops.Options{Environ: p.Environ, Env: p.Env, Now: p.Now}
+func (w *Places) Git() gitops.Options {
+	return gitops.Options{Environ: w.Environ, Env: w.Env, Now: w.Now}
 }
 
 // OpenRepository finds the repository at or above dir, as gitops.OpenWith does.
-func (p *Places) OpenRepository(ctx context.Context, dir string) (*gitops.Repo, error) {
-	return gitops.OpenWith(ctx, dir, p.Git())
+func (w *Places) OpenRepository(ctx context.Context, dir string) (*gitops.Repo, error) {
+	return gitops.OpenWith(ctx, dir, w.Git())
 }
 
 // Close wipes the passphrases kept for this run.
-func (p *Places) Close() { p.Vault.Close() }
+func (w *Places) Close() { w.Vault.Close() }
 
-// keyring is every public key at hand: bulla's store, GnuPG's keyring, the repository's KEYS.
-func (p *Places) keyring(ctx context.Context, repoRoot string) (*keys.Keyring, []error) {
+// Keyring is every public key at hand: bulla's store, GnuPG's keyring, the repository's KEYS.
+func (w *Places) Keyring(ctx context.Context, repoRoot string) (*keys.Keyring, []error) {
 	var rings []*keys.Keyring
 	var problems []error
 	add := func(data []byte, err error, src keys.Source) {
@@ -102,10 +102,10 @@ func (p *Places) keyring(ctx context.Context, repoRoot string) (*keys.Keyring, [
 			problems = append(problems, err)
 		}
 	}
-	data, err := p.Store.PublicKeyring(ctx)
+	data, err := w.Store.PublicKeyring(ctx)
 	add(data, err, keys.SourceStore)
-	if p.GnuPG != nil {
-		data, err = p.GnuPG.PublicKeyring(ctx)
+	if w.GnuPG != nil {
+		data, err = w.GnuPG.PublicKeyring(ctx)
 		add(data, err, keys.SourceGnuPG)
 	}
 	if repoRoot != "" {

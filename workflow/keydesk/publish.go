@@ -1,4 +1,4 @@
-package workflow
+package keydesk
 
 import (
 	"context"
@@ -35,7 +35,7 @@ func TokenRequest(t publish.Target) keys.PassphraseRequest {
 // returns a *keys.NotFoundError or a *keys.AmbiguousError.
 func (w *Places) PublicKey(ctx context.Context, sel keys.Selector) (keys.Key, *keys.Keyring, error) {
 	own, _ := w.Keys(ctx) // what cannot be read is not found below
-	ring, _ := w.keyring(ctx, "")
+	ring, _ := w.Keyring(ctx, "")
 	k, err := keys.Select(onePerKey(own), sel)
 	var none *keys.NotFoundError
 	if errors.As(err, &none) && !sel.IsZero() {
@@ -114,7 +114,7 @@ func (w *Places) PlanAgain(ctx context.Context, sel keys.Selector) (publish.Plan
 // PublishedCopies tells CheckKeys where keys were published from here, and whether what was sent is
 // what would be sent now. It reads what is remembered and asks nobody.
 func (w *Places) PublishedCopies(ctx context.Context) func(keys.Key) []PublishedCopy {
-	ring, _ := w.keyring(ctx, "")
+	ring, _ := w.Keyring(ctx, "")
 	own := w.ownKeys(ctx)
 	return func(k keys.Key) (out []PublishedCopy) {
 		r, err := w.Published.Read(k.Fingerprint)

@@ -1,4 +1,4 @@
-package workflow
+package keydesk
 
 import (
 	"bytes"
@@ -67,7 +67,7 @@ func (w *Places) Fetch(ctx context.Context, q publish.Query, from []publish.Targ
 			return nil, nil, err
 		}
 	}
-	known, _ := w.keyring(ctx, "") // what cannot be read is not known
+	known, _ := w.Keyring(ctx, "") // what cannot be read is not known
 	return w.publisher(f).Fetch(ctx, q, from, known)
 }
 

@@ -1,4 +1,4 @@
-package workflow
+package keydesk
 
 import (
 	"context"
@@ -50,7 +50,7 @@ func TestPlanSuccession(t *testing.T) {
 		}
 	}
 	p := SucceedParams{Old: keys.ParseSelector("old@example.org"), New: keys.ParseSelector("new@example.org"), Retire: 90 * 24 * time.Hour}
-	d := newDesk(w)
+	d := New(w)
 	d.Dir = dir
 	plan, err := d.PlanSuccession(ctx, p)
 	if err != nil || len(plan.Files) != 3 {
@@ -140,7 +140,7 @@ func TestRetirement(t *testing.T) {
 	w.Now = func() time.Time { return at }
 	w.Store = store.Open(store.Options{Dir: filepath.Join(w.Home, "keys"), Now: func() time.Time { return at }})
 	old := string(done.Old.Fingerprint)
-	look := func() (found []KeyFinding, rules []finding.Rule, reminded int) {
+	look := func() (found []Finding, rules []finding.Rule, reminded int) {
 		t.Helper()
 		found, err := w.CheckKeys(ctx, []string{old}, CheckOptions{})
 		if err != nil {
@@ -176,7 +176,7 @@ func TestRetirement(t *testing.T) {
 		t.Fatal(err)
 	}
 	found, _, n = look()
-	i := slices.IndexFunc(found, func(f KeyFinding) bool { return f.Rule == RuleRetired })
+	i := slices.IndexFunc(found, func(f Finding) bool { return f.Rule == RuleRetired })
 	if i < 0 || n != 1 || !strings.Contains(found[i].Message, "valid still") || !strings.Contains(found[i].Action, "bulla keys extend "+old) {
 		t.Errorf("extended since: %+v", found)
 	}

@@ -1,4 +1,4 @@
-package workflow
+package keydesk
 
 import (
 	"bytes"
@@ -158,10 +158,10 @@ func TestCheckKeysOfStore(t *testing.T) {
 	if _, err := w.Store.AddUserID(ctx, sel, store.AddUserIDParams{Name: "Ada", Email: "ada@example.org"}, nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.ChangePassphrase(ctx, sel, keys.NewSecret([]byte(testPassphrase2)), nil); err != nil {
+	if _, err := w.ChangePassphrase(ctx, sel, keys.NewSecret([]byte(testPassphrase)), nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.BackUp(ctx, sel, filepath.Join(t.TempDir(), "b.asc"), BackupArmored, false, answer2); err != nil {
+	if _, err := w.BackUp(ctx, sel, filepath.Join(t.TempDir(), "b.asc"), BackupArmored, false, answer); err != nil {
 		t.Fatal(err)
 	}
 	if got := rules(CheckOptions{}); len(got) != 0 {
@@ -203,7 +203,7 @@ func TestCheckCorpusKeys(t *testing.T) {
 			t.Errorf("%s: %v", file, err)
 			continue
 		}
-		refused := slices.ContainsFunc(found, func(f KeyFinding) bool { return slices.Contains(f.RefusedBy, "sequoia") })
+		refused := slices.ContainsFunc(found, func(f Finding) bool { return slices.Contains(f.RefusedBy, "sequoia") })
 		out, _, err := keystest.Run(t, nil, nil, sq, "inspect", file)
 		if err != nil {
 			continue

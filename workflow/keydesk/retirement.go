@@ -1,4 +1,4 @@
-package workflow
+package keydesk
 
 import (
 	"fmt"
@@ -16,17 +16,17 @@ const (
 
 // retirement is found without what an old key is no longer to do, expire late, and with what is left
 // to do about a key that another follows.
-func (x *checkup) retirement(found []KeyFinding, k keys.Key) []KeyFinding {
+func (x *checkup) retirement(found []Finding, k keys.Key) []Finding {
 	if k.Successor == "" {
 		return found
 	}
-	found = slices.DeleteFunc(found, func(f KeyFinding) bool {
+	found = slices.DeleteFunc(found, func(f Finding) bool {
 		return f.Rule == finding.Rule(keys.HealthExpiring) || f.Rule == finding.Rule(keys.HealthExpired) || f.Rule == finding.Rule(keys.HealthNoExpiry)
 	})
 	const day = "2 January 2006"
 	name, next := string(k.Fingerprint), k.Successor.Short()
 	revoke := "bulla keys revoke " + name + " --reason superseded, then publish it again"
-	f := KeyFinding{Rule: RuleRetiring, Severity: finding.Info}
+	f := Finding{Rule: RuleRetiring, Severity: finding.Info}
 	switch {
 	case k.ExpiredAt(x.now):
 		f.Rule, f.Severity = RuleRetired, finding.Warning
@@ -48,7 +48,7 @@ func (x *checkup) retirement(found []KeyFinding, k keys.Key) []KeyFinding {
 
 // Retired are the keys of a list whose time is over, because another follows them, and which are not
 // revoked yet; each with what is left to do.
-func (w *Places) Retired(list []keys.Key) (out []KeyFinding) {
+func (w *Places) Retired(list []keys.Key) (out []Finding) {
 	x := &checkup{w: w, now: w.Now()}
 	for _, k := range list {
 		if k.Revoked || k.Source != keys.SourceStore || !hasAnySecret(k) {

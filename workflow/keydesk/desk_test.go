@@ -1,4 +1,4 @@
-package workflow
+package keydesk
 
 import (
 	"bytes"
@@ -17,12 +17,12 @@ import (
 )
 
 // surveyed is what a page knows after a survey.
-func surveyed(t *testing.T, d *KeyDesk) map[keys.Fingerprint]*KeyState {
+func surveyed(t *testing.T, d *Desk) map[keys.Fingerprint]*State {
 	t.Helper()
-	all := map[keys.Fingerprint]*KeyState{}
-	for _, err := range d.Survey(context.Background(), func(n KeyNews) {
+	all := map[keys.Fingerprint]*State{}
+	for _, err := range d.Survey(context.Background(), func(n News) {
 		if all[n.Fingerprint] == nil {
-			all[n.Fingerprint] = &KeyState{}
+			all[n.Fingerprint] = &State{}
 		}
 		n.Apply(all[n.Fingerprint])
 	}) {
@@ -31,7 +31,7 @@ func surveyed(t *testing.T, d *KeyDesk) map[keys.Fingerprint]*KeyState {
 	return all
 }
 
-func rulesOf(s *KeyState) (out []finding.Rule) {
+func rulesOf(s *State) (out []finding.Rule) {
 	for _, f := range s.Findings {
 		out = append(out, f.Rule)
 	}
@@ -43,11 +43,11 @@ func rulesOf(s *KeyState) (out []finding.Rule) {
 func TestKeyDeskSurvey(t *testing.T) {
 	ctx := context.Background()
 	w, home := gnupgWorld(t)
-	d := newDesk(w)
+	d := New(w)
 	if all := surveyed(t, d); len(all) != 0 {
 		t.Fatal(all)
 	}
-	g, err := d.Generate(ctx, store.GenerateParams{Name: "Ours", Email: "ours@example.org", Algorithm: store.AlgorithmEd25519, Lifetime: 365 * 24 * time.Hour, Passphrase: keys.NewSecret([]byte(testPassphrase2))})
+	g, err := d.Generate(ctx, store.GenerateParams{Name: "Ours", Email: "ours@example.org", Algorithm: store.AlgorithmEd25519, Lifetime: 365 * 24 * time.Hour, Passphrase: keys.NewSecret([]byte(testPassphrase))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +56,7 @@ func TestKeyDeskSurvey(t *testing.T) {
 	if err != nil || len(glimpses) != 1 || !slices.Equal(glimpses[0].Claims, []string{"Ours <ours@example.org>"}) || !glimpses[0].Secret || glimpses[0].Read {
 		t.Fatal(glimpses, err)
 	}
-	if _, err := d.ToGnuPG(ctx, sel, answer2); err != nil {
+	if _, err := d.ToGnuPG(ctx, sel, answer); err != nil {
 		t.Fatal(err)
 	}
 	stranger := keystest.GnuPGHome(t)
@@ -100,7 +100,7 @@ func TestKeyDeskSurvey(t *testing.T) {
 	if s = surveyed(t, d)[ours]; len(s.Places) != 1 || len(s.Stale) != 0 || slices.Contains(rulesOf(s), RuleNotPublished) {
 		t.Errorf("%+v", s)
 	}
-	if _, err := d.Extend(ctx, sel, store.ExtendParams{Lifetime: 800 * 24 * time.Hour}, answer2); err != nil {
+	if _, err := d.Extend(ctx, sel, store.ExtendParams{Lifetime: 800 * 24 * time.Hour}, answer); err != nil {
 		t.Fatal(err)
 	}
 	news, here := d.Look(ctx, ours)

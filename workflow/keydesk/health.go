@@ -1,4 +1,4 @@
-package workflow
+package keydesk
 
 import (
 	"bytes"
@@ -14,8 +14,8 @@ import (
 	"bulla/workflow/finding"
 )
 
-// KeyFinding is one thing that the health check noticed about a key.
-type KeyFinding struct {
+// Finding is one thing that the health check noticed about a key.
+type Finding struct {
 	// Fingerprint is the primary key; Subkey the subkey concerned, "" for the primary key.
 	Fingerprint, Subkey keys.Fingerprint
 	// Path and Line say where the key stands in a file that was named: the line on which its
@@ -62,14 +62,14 @@ type CheckOptions struct {
 // of GnuPG's. Findings come key by key, the worst first. It asks nobody and uses no network.
 //
 // A target that is neither is a *keys.NotFoundError.
-func (w *Places) CheckKeys(ctx context.Context, targets []string, o CheckOptions) ([]KeyFinding, error) {
+func (w *Places) CheckKeys(ctx context.Context, targets []string, o CheckOptions) ([]Finding, error) {
 	x := &checkup{w: w, o: o, now: w.Now()}
 	if len(targets) == 0 {
 		list, problems := w.Keys(ctx)
 		for _, p := range problems {
-			x.found = append(x.found, KeyFinding{Rule: RuleUnreadable, Severity: finding.Error, Message: p.Error()})
+			x.found = append(x.found, Finding{Rule: RuleUnreadable, Severity: finding.Error, Message: p.Error()})
 		}
-		ring, _ := w.keyring(ctx, "")
+		ring, _ := w.Keyring(ctx, "")
 		for _, k := range list {
 			x.key(ring, k, "", 0)
 		}
@@ -97,12 +97,12 @@ type checkup struct {
 	w     *Places
 	o     CheckOptions
 	now   time.Time
-	found []KeyFinding
+	found []Finding
 }
 
 // named checks a key of the store or of GnuPG's keyring.
 func (x *checkup) named(ctx context.Context, text string) error {
-	ring, _ := x.w.keyring(ctx, "")
+	ring, _ := x.w.Keyring(ctx, "")
 	own, err := x.w.Store.List(ctx)
 	if err != nil {
 		return err
@@ -133,7 +133,7 @@ func (x *checkup) file(path string) error {
 	for _, b := range blocks {
 		ring, err := keys.ReadKeyring(b.text, keys.SourceFile)
 		for _, p := range ring.Problems() {
-			x.found = append(x.found, KeyFinding{Path: path, Line: b.line, Rule: RuleUnreadable, Severity: finding.Error, Message: p.Error()})
+			x.found = append(x.found, Finding{Path: path, Line: b.line, Rule: RuleUnreadable, Severity: finding.Error, Message: p.Error()})
 		}
 		if err != nil {
 			continue
@@ -177,11 +177,11 @@ func (x *checkup) key(ring *keys.Keyring, k keys.Key, path string, line int) {
 
 // judge gathers the findings about a key that has these ailments.
 func (x *checkup) judge(ailments []keys.Ailment, k keys.Key, path string, line int) {
-	var found []KeyFinding
+	var found []Finding
 	for _, a := range ailments {
 		found = append(found, keyFinding(a, k))
 	}
-	dead := slices.ContainsFunc(found, func(f KeyFinding) bool {
+	dead := slices.ContainsFunc(found, func(f Finding) bool {
 		return f.Rule == finding.Rule(keys.HealthRevoked) || f.Rule == finding.Rule(keys.HealthInvalid)
 	})
 	if !dead {
@@ -195,7 +195,7 @@ func (x *checkup) judge(ailments []keys.Ailment, k keys.Key, path string, line i
 		}
 	}
 	rank := map[finding.Severity]int{finding.Error: 0, finding.Warning: 1, finding.Info: 2}
-	slices.SortStableFunc(found, func(a, b KeyFinding) int { return cmp.Compare(rank[a.Severity], rank[b.Severity]) })
+	slices.SortStableFunc(found, func(a, b Finding) int { return cmp.Compare(rank[a.Severity], rank[b.Severity]) })
 	for _, f := range found {
 		// A key that lies in bulla's store and in GnuPG is checked in both, and told once.
 		if !slices.ContainsFunc(x.found, f.same) {
@@ -205,15 +205,15 @@ func (x *checkup) judge(ailments []keys.Ailment, k keys.Key, path string, line i
 }
 
 // same says that two findings tell the same of the same key in the same place.
-func (f KeyFinding) same(g KeyFinding) bool {
+func (f Finding) same(g Finding) bool {
 	return f.Fingerprint == g.Fingerprint && f.Subkey == g.Subkey && f.Path == g.Path && f.Line == g.Line &&
 		f.Rule == g.Rule && f.Message == g.Message
 }
 
 // care finds what the key's owner has not done, as far as that can be known here.
-func (x *checkup) care(k keys.Key) (found []KeyFinding) {
+func (x *checkup) care(k keys.Key) (found []Finding) {
 	add := func(r finding.Rule, s finding.Severity, message, action string, refused ...string) {
-		found = append(found, KeyFinding{Rule: r, Severity: s, Message: message, Action: action, RefusedBy: refused})
+		found = append(found, Finding{Rule: r, Severity: s, Message: message, Action: action, RefusedBy: refused})
 	}
 	if len(k.UserIDs) > 0 && !slices.ContainsFunc(k.UserIDs, func(u string) bool { return keys.AddressOf(u) != "" }) {
 		add(RuleNoAddress, finding.Warning, "No user id of the key has an address: GitHub, GitLab and the like match a tag's author by it.",
@@ -229,9 +229,9 @@ func (x *checkup) care(k keys.Key) (found []KeyFinding) {
 }
 
 // publishedCare finds that a key is not published, or not as it is now.
-func publishedCare(k keys.Key, copies []PublishedCopy) (found []KeyFinding) {
+func publishedCare(k keys.Key, copies []PublishedCopy) (found []Finding) {
 	add := func(r finding.Rule, s finding.Severity, message, action string, refused ...string) {
-		found = append(found, KeyFinding{Rule: r, Severity: s, Message: message, Action: action, RefusedBy: refused})
+		found = append(found, Finding{Rule: r, Severity: s, Message: message, Action: action, RefusedBy: refused})
 	}
 	if len(copies) == 0 && hasAnySecret(k) {
 		add(RuleNotPublished, finding.Info, "The key was never published from here: strangers cannot find it.", "bulla keys publish "+string(k.Fingerprint)+" --to keys.openpgp.org", "maven-central")

@@ -1,4 +1,4 @@
-package workflow
+package keydesk
 
 import (
 	"context"
@@ -23,7 +23,7 @@ func gnupgWorld(t *testing.T) (*Places, string) {
 	if err := os.WriteFile(filepath.Join(home, "gpg-agent.conf"), []byte("s2k-count 65536\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w, err := openPlaces(context.Background(), PlacesOptions{
+	w, err := Open(context.Background(), Options{
 		Home: filepath.Join(t.TempDir(), "home"), GnuPGHome: home, NoKeychain: true,
 		Env: func(string) string { return "" }, Environ: os.Environ(), Now: time.Now, Rand: rand.Reader,
 	})
@@ -34,15 +34,15 @@ func gnupgWorld(t *testing.T) (*Places, string) {
 	return &w, home
 }
 
-const testPassphrase2 = "CANARY-correct-horse"
+const testPassphrase = "CANARY-correct-horse"
 
-func answer2(context.Context, keys.PassphraseRequest) (keys.Secret, error) {
-	return keys.NewSecret([]byte(testPassphrase2)), nil
+func answer(context.Context, keys.PassphraseRequest) (keys.Secret, error) {
+	return keys.NewSecret([]byte(testPassphrase)), nil
 }
 
 // openedPlaces opens bulla's own places below dir, without GnuPG and keychain.
 func openedPlaces(dir string) (*Places, error) {
-	p, err := openPlaces(context.Background(), PlacesOptions{
+	p, err := Open(context.Background(), Options{
 		Home: filepath.Join(dir, "home"), NoGnuPG: true, NoKeychain: true,
 		Env: func(string) string { return "" }, Environ: os.Environ(), Now: time.Now, Rand: rand.Reader,
 	})
@@ -60,14 +60,14 @@ func saying(pass string) keys.AskPassphrase {
 func TestMoveToGnuPGAndBack(t *testing.T) {
 	ctx := context.Background()
 	w, home := gnupgWorld(t)
-	g, err := w.Store.Generate(ctx, store.GenerateParams{Name: "Ours", Email: "ours@example.org", Algorithm: store.AlgorithmEd25519, Passphrase: keys.NewSecret([]byte(testPassphrase2))})
+	g, err := w.Store.Generate(ctx, store.GenerateParams{Name: "Ours", Email: "ours@example.org", Algorithm: store.AlgorithmEd25519, Passphrase: keys.NewSecret([]byte(testPassphrase))})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.ToGnuPG(ctx, keys.ParseSelector("ours@example.org"), saying("wrong")); !errors.Is(err, keys.ErrWrongPassphrase) {
 		t.Errorf("wrong passphrase: %v", err)
 	}
-	k, err := w.ToGnuPG(ctx, keys.ParseSelector("ours@example.org"), answer2)
+	k, err := w.ToGnuPG(ctx, keys.ParseSelector("ours@example.org"), answer)
 	if err != nil || k.Fingerprint != g.Key.Fingerprint || !k.HasSecret {
 		t.Fatalf("%v: %+v", err, k)
 	}
@@ -75,7 +75,7 @@ func TestMoveToGnuPGAndBack(t *testing.T) {
 	if err := os.WriteFile(text, []byte("text"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, errOut, err := keystest.GPG(t, home, []byte(testPassphrase2), "--pinentry-mode", "loopback", "--passphrase-fd", "0", "-u", "ours@example.org", "--detach-sign", text); err != nil {
+	if _, errOut, err := keystest.GPG(t, home, []byte(testPassphrase), "--pinentry-mode", "loopback", "--passphrase-fd", "0", "-u", "ours@example.org", "--detach-sign", text); err != nil {
 		t.Errorf("gpg signs: %v\n%s", err, errOut)
 	}
 

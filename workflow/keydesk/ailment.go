@@ -1,4 +1,4 @@
-package workflow
+package keydesk
 
 import (
 	"fmt"
@@ -8,8 +8,8 @@ import (
 )
 
 // keyFinding words an ailment: what is wrong, what follows, and what mends it.
-func keyFinding(a keys.Ailment, k keys.Key) KeyFinding {
-	f := KeyFinding{Subkey: a.Key, Rule: finding.Rule(a.Rule)}
+func keyFinding(a keys.Ailment, k keys.Key) Finding {
+	f := Finding{Subkey: a.Key, Rule: finding.Rule(a.Rule)}
 	what := "The key"
 	if a.Key != k.Fingerprint {
 		what = "The subkey " + a.Key.Short()

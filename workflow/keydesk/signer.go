@@ -1,4 +1,4 @@
-package workflow
+package keydesk
 
 import (
 	"context"
@@ -20,7 +20,7 @@ func (w *Places) Signer(ctx context.Context, sel keys.Selector) (keys.Signer, er
 	theirs, theirErr := w.GnuPG.Signer(ctx, sel)
 	switch {
 	case err != nil:
-		return attend(theirs, w.Attendant), theirErr
+		return Attend(theirs, w.Attendant), theirErr
 	case theirErr == nil && theirs.Key().Primary != signer.Key().Primary:
 		e := &keys.AmbiguousError{Selector: sel.Text, Matches: []keys.Fingerprint{signer.Key().Primary, theirs.Key().Primary}}
 		return nil, errors.Join(e, signer.Close(), theirs.Close())
@@ -30,17 +30,17 @@ func (w *Places) Signer(ctx context.Context, sel keys.Selector) (keys.Signer, er
 	return signer, nil
 }
 
-// signerIn opens k, or exactly the subkey of it that sel names, in the place where k was listed.
-func (w *Places) signerIn(ctx context.Context, k keys.Key, sel keys.Selector) (keys.Signer, error) {
+// SignerIn opens k, or exactly the subkey of it that sel names, in the place where k was listed.
+func (w *Places) SignerIn(ctx context.Context, k keys.Key, sel keys.Selector) (keys.Signer, error) {
 	if k.Source == keys.SourceStore || w.GnuPG == nil {
 		return w.Store.Signer(ctx, sel)
 	}
 	signer, err := w.GnuPG.Signer(ctx, sel)
-	return attend(signer, w.Attendant), err
+	return Attend(signer, w.Attendant), err
 }
 
-// attend says to a signer behind gpg-agent who stands there.
-func attend(s keys.Signer, a agent.Attendant) keys.Signer {
+// Attend says to a signer behind gpg-agent who stands there.
+func Attend(s keys.Signer, a agent.Attendant) keys.Signer {
 	if s, ok := s.(agent.Attended); ok {
 		s.Attend(a)
 	}

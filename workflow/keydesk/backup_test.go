@@ -1,4 +1,4 @@
-package workflow
+package keydesk
 
 import (
 	"context"
@@ -20,7 +20,7 @@ func TestBackupThatDoesNotOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.Close)
-	g, err := w.Store.Generate(ctx, store.GenerateParams{Name: "Rhea", Email: "rhea@example.org", Algorithm: store.AlgorithmEd25519, Passphrase: keys.NewSecret([]byte(testPassphrase2))})
+	g, err := w.Store.Generate(ctx, store.GenerateParams{Name: "Rhea", Email: "rhea@example.org", Algorithm: store.AlgorithmEd25519, Passphrase: keys.NewSecret([]byte(testPassphrase))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +30,7 @@ func TestBackupThatDoesNotOpen(t *testing.T) {
 		asked := 0
 		return func(ctx context.Context, r keys.PassphraseRequest) (keys.Secret, error) {
 			if asked++; asked == 1 {
-				return answer2(ctx, r)
+				return answer(ctx, r)
 			}
 			return keys.Secret{}, keys.ErrNoPassphrase
 		}
@@ -41,7 +41,7 @@ func TestBackupThatDoesNotOpen(t *testing.T) {
 	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("left: %v", err)
 	}
-	if _, err := w.BackUp(ctx, sel, path, BackupPaperText, false, answer2); err != nil {
+	if _, err := w.BackUp(ctx, sel, path, BackupPaperText, false, answer); err != nil {
 		t.Fatal(err)
 	}
 	good, err := os.ReadFile(path)
@@ -54,7 +54,7 @@ func TestBackupThatDoesNotOpen(t *testing.T) {
 	if now, err := os.ReadFile(path); err != nil || string(now) != string(good) {
 		t.Errorf("the backup that worked is gone: %v", err)
 	}
-	if _, err := w.BackUp(ctx, sel, path, BackupArmored, true, answer2); err != nil {
+	if _, err := w.BackUp(ctx, sel, path, BackupArmored, true, answer); err != nil {
 		t.Fatal(err)
 	}
 	if now, err := os.ReadFile(path); err != nil || string(now) == string(good) {
