@@ -3,10 +3,12 @@ package gitops
 import (
 	"bytes"
 	"context"
-	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"bulla/keys/keystest"
 )
 
 const (
@@ -130,34 +132,38 @@ func TestSplitCommitSignature(t *testing.T) {
 // TestCorpusTags takes the real tags of the corpus apart: putting them together again gives
 // the object, and every tag that looks signed is.
 func TestCorpusTags(t *testing.T) {
-	dir := os.Getenv("BULLA_CORPUS")
-	if dir == "" {
-		dir = "../../shared/corpus"
+	tables, err := filepath.Glob(filepath.Join(keystest.Corpus(t), "tags", "*", "truth.tsv"))
+	if err != nil || len(tables) == 0 {
+		t.Fatalf("no tags in the corpus: %v", err)
 	}
-	files, _ := filepath.Glob(filepath.Join(dir, "tags", "*"))
-	if len(files) == 0 {
-		t.Skip("no corpus at " + dir) // data beside the checkout, no peer: its absence is said, not a failure
+	git := keystest.Peer(t, "git")
+	for _, table := range tables {
+		var ids []string
+		for _, row := range keystest.Table(t, table) {
+			if row["object_type"] == "tag" {
+				ids = append(ids, row["tag_sha"])
+			}
+		}
+		repo := filepath.Join(filepath.Dir(table), "repo.git")
+		objects := keystest.Objects(t, git, repo, ids)
+		slices.Sort(ids)
+		if want := slices.Compact(ids); len(objects) != len(want) {
+			t.Errorf("%s holds %d of %d tags", repo, len(objects), len(want))
+		}
+		for id, data := range objects {
+			tag, err := parseTag(id, data)
+			if err != nil {
+				t.Errorf("%s: %v", id, err)
+				continue
+			}
+			if string(tag.payload)+string(tag.signature) != string(data) {
+				t.Errorf("%s: payload and signature do not make the object", id)
+			}
+			if bytes.Contains(data, []byte("\n-----BEGIN ")) != (len(tag.signature) > 0) {
+				t.Errorf("%s: signature overlooked", id)
+			}
+		}
 	}
-	parsed := 0
-	for _, f := range files {
-		data, err := os.ReadFile(f)
-		if err != nil || !bytes.HasPrefix(data, []byte("object ")) {
-			continue
-		}
-		tag, err := parseTag(id1, data)
-		if err != nil {
-			t.Errorf("%s: %v", f, err)
-			continue
-		}
-		parsed++
-		if string(tag.payload)+string(tag.signature) != string(data) {
-			t.Errorf("%s: payload and signature do not make the object", f)
-		}
-		if bytes.Contains(data, []byte("\n-----BEGIN ")) != (len(tag.signature) > 0) {
-			t.Errorf("%s: signature overlooked", f)
-		}
-	}
-	t.Logf("%d tag objects", parsed)
 }
 
 // FuzzParseTag: no panic, and what is cut apart makes the same object again.

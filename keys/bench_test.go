@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"bulla/keys/keystest"
 )
 
 // BenchmarkVerify judges one signature over a short text, again and again, as a walk through a
@@ -72,7 +74,7 @@ func BenchmarkVerifyBytes(b *testing.B) {
 func BenchmarkReadKeyring(b *testing.B) {
 	var data []byte
 	for _, pattern := range []string{"real/*/keys.asc", "checksums/*"} {
-		files, _ := filepath.Glob(filepath.Join(corpusDir(b), pattern))
+		files, _ := filepath.Glob(filepath.Join(keystest.Corpus(b), pattern))
 		for _, name := range files {
 			if d, err := os.ReadFile(name); err == nil && len(d) > len(data) && bytes.Contains(d, []byte("PUBLIC KEY")) {
 				data = d

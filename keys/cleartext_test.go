@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"bulla/keys/keystest"
 )
 
 // TestCleartextOutside finds all that stands in a file and is not signed.
@@ -56,7 +58,7 @@ func TestCleartextOddHash(t *testing.T) {
 
 // TestCleartextOutsideOfCorpus: what real projects publish holds nothing beside the signed part.
 func TestCleartextOutsideOfCorpus(t *testing.T) {
-	dir := corpusDir(t)
+	dir := keystest.Corpus(t)
 	tr := readTruth(t, dir)
 	seen := 0
 	for _, c := range tr.Cases {

@@ -1,13 +1,9 @@
 package keys
 
 import (
-	"bufio"
 	"bytes"
-	"encoding/csv"
-	"io"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -28,7 +24,7 @@ var tagExceptions = map[string]string{
 // TestCorpusTags judges every tag of the corpus' repositories and compares the verdicts with
 // those of git and GnuPG.
 func TestCorpusTags(t *testing.T) {
-	dir := corpusDir(t)
+	dir := keystest.Corpus(t)
 	git := keystest.Peer(t, "git")
 	tr := readTruth(t, dir)
 	tables, err := filepath.Glob(filepath.Join(dir, "tags", "*", "truth.tsv"))
@@ -41,7 +37,7 @@ func TestCorpusTags(t *testing.T) {
 		j := &Judge{Keyring: tagKeyring(t, repo, "keys.asc", "allowed_signers"), Now: tr.Generated}
 		observed := &Judge{Keyring: tagKeyring(t, repo, "allowed_signers.observed"), Now: tr.Generated}
 		rows := readTagTable(t, table)
-		objects := readTags(t, git, filepath.Join(repo, "repo.git"), rows)
+		objects := keystest.Objects(t, git, filepath.Join(repo, "repo.git"), column(rows, "tag_sha"))
 		for _, row := range rows {
 			object := objects[row["tag_sha"]]
 			compareTag(t, j, filepath.Base(repo), row, object, agree)
@@ -128,64 +124,16 @@ func compareTag(t *testing.T, j *Judge, repo string, row map[string]string, obje
 	agree[row["kind"]+" "+strings.SplitN(word, ":", 2)[0]+" is "+string(v.Status)]++
 }
 
-// readTagTable reads the tab-separated table by its header line. Only annotated tags count.
-func readTagTable(t *testing.T, path string) (rows []map[string]string) {
+// readTagTable reads the table of tags. Only annotated tags count.
+func readTagTable(t *testing.T, path string) []map[string]string {
 	t.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	r := csv.NewReader(f)
-	r.Comma, r.LazyQuotes, r.FieldsPerRecord = '\t', true, -1
-	records, err := r.ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, rec := range records[1:] {
-		row := map[string]string{}
-		for i, field := range rec {
-			row[records[0][i]] = field
-		}
-		if row["object_type"] == "tag" {
-			rows = append(rows, row)
-		}
-	}
-	return rows
+	return slices.DeleteFunc(keystest.Table(t, path), func(row map[string]string) bool { return row["object_type"] != "tag" })
 }
-
-func readTags(t *testing.T, git, repo string, rows []map[string]string) map[string][]byte {
-	t.Helper()
-	var in bytes.Buffer
+func column(rows []map[string]string, name string) (out []string) {
 	for _, row := range rows {
-		in.WriteString(row["tag_sha"] + "\n")
+		out = append(out, row[name])
 	}
-	cmd := exec.Command(git, "--git-dir="+repo, "cat-file", "--batch")
-	cmd.Stdin = &in
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	objects := map[string][]byte{}
-	for r := bufio.NewReader(bytes.NewReader(out)); ; {
-		line, err := r.ReadString('\n')
-		if err == io.EOF {
-			return objects
-		}
-		fields := strings.Fields(line)
-		if len(fields) != 3 {
-			t.Fatalf("git cat-file: %q", line)
-		}
-		size, err := strconv.Atoi(fields[2])
-		if err != nil {
-			t.Fatal(err)
-		}
-		body := make([]byte, size+1)
-		if _, err := io.ReadFull(r, body); err != nil {
-			t.Fatal(err)
-		}
-		objects[fields[0]] = body[:size]
-	}
+	return out
 }
 
 // splitTag cuts a tag where git's parse_signed_buffer does: before the last line that begins a

@@ -13,21 +13,9 @@ import (
 	"strings"
 	"testing"
 	"time"
-)
 
-// corpusDir finds the collection of real signatures: BULLA_CORPUS, or beside the repository. It
-// is not part of the repository, so that a missing one is never a failure.
-func corpusDir(t testing.TB) string {
-	t.Helper()
-	dir := os.Getenv("BULLA_CORPUS")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "shared", "corpus")
-	}
-	if _, err := os.Stat(filepath.Join(dir, "truth.json")); err != nil {
-		t.Skipf("no corpus in %s: set BULLA_CORPUS to the folder of truth.json", dir)
-	}
-	return dir
-}
+	"bulla/keys/keystest"
+)
 
 // truth is what GnuPG said of the corpus.
 type truth struct {
@@ -164,7 +152,7 @@ func (c *truthCase) artifact(t *testing.T, dir string) []byte {
 // TestCorpus judges every real and every mutated signature of the corpus and compares the
 // verdicts with GnuPG's.
 func TestCorpus(t *testing.T) {
-	dir := corpusDir(t)
+	dir := keystest.Corpus(t)
 	tr := readTruth(t, dir)
 	agree, absent := map[string]int{}, 0
 	rings := map[string]*Keyring{}

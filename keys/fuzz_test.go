@@ -2,29 +2,15 @@ package keys
 
 import (
 	"bytes"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"bulla/keys/keystest"
+
 	"github.com/ProtonMail/go-crypto/openpgp/armor"
 )
-
-func corpusSeeds(f *testing.F, pattern string) {
-	f.Helper()
-	dir := os.Getenv("BULLA_CORPUS")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "shared", "corpus")
-	}
-	files, _ := filepath.Glob(filepath.Join(dir, pattern))
-	for _, name := range files {
-		if data, err := os.ReadFile(name); err == nil && len(data) < 20_000 {
-			f.Add(data)
-		}
-	}
-}
 
 func FuzzParseSignatures(f *testing.F) {
 	e := newTestKey(f, testEpoch, 0)
@@ -33,7 +19,7 @@ func FuzzParseSignatures(f *testing.F) {
 	f.Add(sigFile(rawSignV3(f, e.PrivateKey, sigBinary, 2, testEpoch, textDoc)))
 	f.Add([]byte("-----BEGIN PGP SIGNATURE-----\n\nAAAA\n=AAAA\n-----END PGP SIGNATURE-----\n"))
 	f.Add([]byte("-----BEGIN SSH SIGNATURE-----\nAAAA\n-----END SSH SIGNATURE-----\n"))
-	corpusSeeds(f, "mutated/*/artifact.*")
+	keystest.Seeds(f, "mutated/*/artifact.*")
 	ring, err := ReadKeyring(publicBytes(f, e), SourceFile)
 	if err != nil {
 		f.Fatal(err)
@@ -60,8 +46,8 @@ func FuzzReadKeyring(f *testing.F) {
 	addSigningSubkey(f, e, testEpoch, 0)
 	f.Add(publicBytes(f, e))
 	f.Add(oldKey())
-	corpusSeeds(f, "real/*/keys.asc")
-	corpusSeeds(f, "mutated/*/keys*")
+	keystest.Seeds(f, "real/*/keys.asc")
+	keystest.Seeds(f, "mutated/*/keys*")
 	sig := sigFile(docSignature(f, e.PrivateKey, testEpoch))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if len(data) > 1<<16 {
@@ -140,7 +126,7 @@ func FuzzMalleability(f *testing.F) {
 
 func FuzzParseCleartext(f *testing.F) {
 	f.Add([]byte("-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n- -x\ny \n-----BEGIN PGP SIGNATURE-----\n\nAAAA\n-----END PGP SIGNATURE-----\n"))
-	corpusSeeds(f, "mutated-inline/*/document")
+	keystest.Seeds(f, "mutated-inline/*/document")
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := ParseCleartext(data)
 		if err != nil {

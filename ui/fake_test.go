@@ -15,6 +15,7 @@ import (
 	"bulla/keys/store"
 	"bulla/keys/vault"
 	"bulla/workflow"
+	"bulla/workflow/keydesk"
 	"bulla/workflow/project"
 )
 
@@ -180,7 +181,7 @@ func (f *fake) Plan(_ context.Context, c workflow.Choices) (*workflow.Plan, erro
 		CommitID: f.state.Head.ID, Subject: f.state.Head.Subject,
 		Key: keys.SigningKey{Primary: rhea, Fingerprint: rheaS, UserID: f.keyChoices.List[0].UserID(), Algorithm: "ed25519", Expires: day(490)},
 		Dir: "/home/widget/dist", Push: c.Push, Replace: c.Replace, Created: noon,
-		Findings: []workflow.Finding{{Rule: workflow.RuleNotPublished, Severity: workflow.SeverityWarning, Step: workflow.StepKey, Message: "The key is not on keys.openpgp.org: people cannot find it there."}},
+		Findings: []workflow.Finding{{Rule: keydesk.RuleNotPublished, Severity: workflow.SeverityWarning, Step: workflow.StepKey, Message: "The key is not on keys.openpgp.org: people cannot find it there."}},
 	}
 	if f.remark != nil {
 		p.Findings = append(p.Findings, *f.remark)

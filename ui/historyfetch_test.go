@@ -13,7 +13,7 @@ import (
 	"bulla/keys/publish"
 	"bulla/keys/publish/web"
 	"bulla/keys/store"
-	"bulla/workflow"
+	"bulla/workflow/keydesk"
 )
 
 // fakeSource gives one answer and notes what it was asked and told to keep.
@@ -29,7 +29,7 @@ func (f *fakeSource) FetchSources(q publish.Query) ([]publish.Target, error) {
 	return publish.DefaultSources(q), nil
 }
 
-func (f *fakeSource) Fetch(_ context.Context, q publish.Query, _ []publish.Target, _ workflow.PublishFace) ([]publish.Found, []publish.Miss, error) {
+func (f *fakeSource) Fetch(_ context.Context, q publish.Query, _ []publish.Target, _ keydesk.PublishFace) ([]publish.Found, []publish.Miss, error) {
 	f.asked = append(f.asked, q)
 	return f.found, f.misses, nil
 }

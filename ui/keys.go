@@ -11,7 +11,7 @@ import (
 	keyspage "bulla/ui/page/keys"
 )
 
-// Keys are the keys as their page needs them: *workflow.KeyDesk has its methods.
+// Keys are the keys as their page needs them: *keydesk.Desk has its methods.
 type Keys = keyspage.Backend
 
 // KeysOptions say which keys to show and on which terminal. Open is required; the rest has

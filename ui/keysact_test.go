@@ -18,8 +18,8 @@ import (
 	"bulla/keys/publish"
 	"bulla/keys/publish/web"
 	"bulla/keys/store"
-	"bulla/workflow"
 	"bulla/workflow/firstkey"
+	"bulla/workflow/keydesk"
 )
 
 // keyCanary is the passphrase of the tests of the keys page: it must be on no screen.
@@ -51,13 +51,13 @@ func (f *fakeKeys) unlock(ctx context.Context, sel keys.Selector, ask keys.AskPa
 	})
 }
 
-func (f *fakeKeys) key(sel keys.Selector) *workflow.KeyState {
+func (f *fakeKeys) key(sel keys.Selector) *keydesk.State {
 	for i := range f.states {
 		if string(f.states[i].Fingerprint) == sel.Text {
 			return &f.states[i]
 		}
 	}
-	return &workflow.KeyState{}
+	return &keydesk.State{}
 }
 
 func (f *fakeKeys) Previous(keys.Fingerprint) (keys.Key, bool) {
@@ -109,10 +109,10 @@ func (f *fakeKeys) ChangePassphrase(_ context.Context, sel keys.Selector, next k
 		return keys.Key{}, errors.New("another one came")
 	}
 	f.did("passphrase %s", sel)
-	return keys.Key{}, &workflow.StaleMemoryError{Err: errors.New("the keychain is locked")}
+	return keys.Key{}, &keydesk.StaleMemoryError{Err: errors.New("the keychain is locked")}
 }
 
-func (f *fakeKeys) BackUp(ctx context.Context, sel keys.Selector, path string, form workflow.BackupForm, replace bool, ask keys.AskPassphrase) (store.Rehearsal, error) {
+func (f *fakeKeys) BackUp(ctx context.Context, sel keys.Selector, path string, form keydesk.BackupForm, replace bool, ask keys.AskPassphrase) (store.Rehearsal, error) {
 	for range 2 {
 		if err := f.unlock(ctx, sel, ask); err != nil {
 			return store.Rehearsal{}, err
@@ -129,13 +129,13 @@ func (f *fakeKeys) ExportPublicWith(_ context.Context, sel keys.Selector, p stor
 
 func (f *fakeKeys) Delete(_ context.Context, sel keys.Selector, force bool) (keys.Key, error) {
 	f.did("delete %s %v", sel, force)
-	f.states = slices.DeleteFunc(f.states, func(s workflow.KeyState) bool { return string(s.Fingerprint) == sel.Text })
+	f.states = slices.DeleteFunc(f.states, func(s keydesk.State) bool { return string(s.Fingerprint) == sel.Text })
 	return keys.Key{}, nil
 }
 
 func (f *fakeKeys) MoveAside(_ context.Context, fpr keys.Fingerprint) (string, error) {
 	f.did("aside %s", fpr)
-	f.states = slices.DeleteFunc(f.states, func(s workflow.KeyState) bool { return s.Fingerprint == fpr })
+	f.states = slices.DeleteFunc(f.states, func(s keydesk.State) bool { return s.Fingerprint == fpr })
 	return "/home/rhea/.local/share/bulla/aside/" + string(fpr), nil
 }
 
@@ -145,7 +145,7 @@ func (f *fakeKeys) Generate(_ context.Context, p store.GenerateParams) (store.Ge
 	}
 	f.did("generate %s %s %s", p.Name, p.Email, p.Algorithm)
 	k := keys.Key{Fingerprint: "ABCD0E147A219D4B55F01C2D3E4F5A6BC0DE9999", UserIDs: []string{p.Name + " <" + p.Email + ">"}, Algorithm: p.Algorithm, Created: noon, Expires: noon.Add(p.Lifetime), Source: keys.SourceStore, HasSecret: true}
-	f.states = append(f.states, workflow.KeyState{Key: k, Read: true, InStore: true, Secret: true, PlacesKnown: true})
+	f.states = append(f.states, keydesk.State{Key: k, Read: true, InStore: true, Secret: true, PlacesKnown: true})
 	return store.Generated{Key: k, Revocation: "/home/rhea/.local/share/bulla/revocations/ABCD.asc"}, nil
 }
 
@@ -201,10 +201,10 @@ func outcomes(t publish.Target) publish.Result {
 	return r
 }
 
-func (f *fakeKeys) Publish(ctx context.Context, p publish.Plan, face workflow.PublishFace) ([]publish.Result, error) {
+func (f *fakeKeys) Publish(ctx context.Context, p publish.Plan, face keydesk.PublishFace) ([]publish.Result, error) {
 	t := p.Items[0].Target
 	if t.NeedsToken() {
-		s, err := face.Ask(ctx, workflow.TokenRequest(t))
+		s, err := face.Ask(ctx, keydesk.TokenRequest(t))
 		if err != nil {
 			return nil, err
 		}
@@ -218,7 +218,7 @@ func (f *fakeKeys) Publish(ctx context.Context, p publish.Plan, face workflow.Pu
 	return []publish.Result{outcomes(t)}, nil
 }
 
-func (f *fakeKeys) CheckPublished(_ context.Context, p publish.Plan, _ workflow.PublishFace) ([]publish.Result, error) {
+func (f *fakeKeys) CheckPublished(_ context.Context, p publish.Plan, _ keydesk.PublishFace) ([]publish.Result, error) {
 	f.did("check %s", p.Items[0].Target)
 	return []publish.Result{outcomes(p.Items[0].Target)}, nil
 }
@@ -227,7 +227,7 @@ func (f *fakeKeys) FetchSources(q publish.Query) ([]publish.Target, error) {
 	return publish.DefaultSources(q), nil
 }
 
-func (f *fakeKeys) Fetch(_ context.Context, q publish.Query, _ []publish.Target, _ workflow.PublishFace) ([]publish.Found, []publish.Miss, error) {
+func (f *fakeKeys) Fetch(_ context.Context, q publish.Query, _ []publish.Target, _ keydesk.PublishFace) ([]publish.Found, []publish.Miss, error) {
 	f.did("fetch %s", q.String())
 	if f.misses != nil {
 		return nil, f.misses, nil
@@ -606,25 +606,25 @@ func TestKeysOfTheWalk(t *testing.T) {
 	drive(t, o).toKey().see("Rhea Release").press("a").see("There is no page for all keys here.")
 }
 
-func (f *fakeKeys) PlanSuccession(_ context.Context, p workflow.SucceedParams) (workflow.SuccessionPlan, error) {
-	return workflow.SuccessionPlan{
+func (f *fakeKeys) PlanSuccession(_ context.Context, p keydesk.SucceedParams) (keydesk.SuccessionPlan, error) {
+	return keydesk.SuccessionPlan{
 		SucceedParams: p, OldKey: f.key(p.Old).Key, NewKey: f.key(p.New).Key, Ends: noon.Add(p.Retire),
 		Statement: []byte("A new key signs from now on\n===========================\n\nThe old key:\n\n    3E9C 0E14\n"),
 		Policy:    []byte("[[policy.signer]]\nname = \"Rhea\"\n"),
-		Files: []workflow.FileChange{
+		Files: []keydesk.FileChange{
 			{Path: "/src/widget/.bulla/keys.asc", What: "the new key is added, the old one gets its new expiry"},
 			{Path: "/src/widget/bulla.toml", What: "the new key is added to the signers of the policy", Added: []byte("[[policy.signer]]\nname = \"Rhea\"\n")},
 		},
 	}, nil
 }
 
-func (f *fakeKeys) CarryOutSuccession(ctx context.Context, p workflow.SucceedParams, path string, ask keys.AskPassphrase) (workflow.SuccessionDone, error) {
+func (f *fakeKeys) CarryOutSuccession(ctx context.Context, p keydesk.SucceedParams, path string, ask keys.AskPassphrase) (keydesk.SuccessionDone, error) {
 	if err := f.unlock(ctx, p.Old, ask); err != nil {
-		return workflow.SuccessionDone{}, err
+		return keydesk.SuccessionDone{}, err
 	}
 	f.did("succeed %s %s %s %s", p.Old, p.New, p.Retire, path)
-	return workflow.SuccessionDone{
-		Succession: workflow.Succession{Old: f.key(p.Old).Key, New: f.key(p.New).Key},
+	return keydesk.SuccessionDone{
+		Succession: keydesk.Succession{Old: f.key(p.Old).Key, New: f.key(p.New).Key},
 		Written:    []string{path, path + ".asc", "/src/widget/bulla.toml"},
 	}, nil
 }

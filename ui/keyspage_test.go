@@ -16,12 +16,13 @@ import (
 	"bulla/keys/store"
 	"bulla/ui/theme"
 	"bulla/workflow"
+	"bulla/workflow/keydesk"
 )
 
 // fakeKeys are keys made by hand.
 type fakeKeys struct {
 	Keys     // what a test does not need is not there
-	states   []workflow.KeyState
+	states   []keydesk.State
 	problems []error
 	stuck    bool // the survey never gets to the keys of GnuPG
 
@@ -31,20 +32,20 @@ type fakeKeys struct {
 	log    []string // what was done
 }
 
-func (f *fakeKeys) Glimpse(context.Context) (out []workflow.KeyState, err error) {
+func (f *fakeKeys) Glimpse(context.Context) (out []keydesk.State, err error) {
 	for _, s := range f.states {
 		if s.InStore && s.Err == nil {
-			out = append(out, workflow.KeyState{Key: keys.Key{Fingerprint: s.Fingerprint, Created: s.Created}, Claims: s.UserIDs, InStore: true, Secret: s.Secret})
+			out = append(out, keydesk.State{Key: keys.Key{Fingerprint: s.Fingerprint, Created: s.Created}, Claims: s.UserIDs, InStore: true, Secret: s.Secret})
 		}
 	}
 	return out, nil
 }
 
-func (f *fakeKeys) news(s workflow.KeyState) workflow.KeyNews {
-	return workflow.KeyNews{Fingerprint: s.Fingerprint, Change: func(to *workflow.KeyState) { *to = s }}
+func (f *fakeKeys) news(s keydesk.State) keydesk.News {
+	return keydesk.News{Fingerprint: s.Fingerprint, Change: func(to *keydesk.State) { *to = s }}
 }
 
-func (f *fakeKeys) Survey(ctx context.Context, put func(workflow.KeyNews)) []error {
+func (f *fakeKeys) Survey(ctx context.Context, put func(keydesk.News)) []error {
 	for i, s := range f.states {
 		if f.stuck && i >= 2 {
 			<-ctx.Done()
@@ -55,22 +56,22 @@ func (f *fakeKeys) Survey(ctx context.Context, put func(workflow.KeyNews)) []err
 	return f.problems
 }
 
-func (f *fakeKeys) Look(_ context.Context, fpr keys.Fingerprint) ([]workflow.KeyNews, bool) {
+func (f *fakeKeys) Look(_ context.Context, fpr keys.Fingerprint) ([]keydesk.News, bool) {
 	for _, s := range f.states {
 		if s.Fingerprint == fpr {
-			return []workflow.KeyNews{f.news(s)}, true
+			return []keydesk.News{f.news(s)}, true
 		}
 	}
 	return nil, false
 }
 
-func finding(rule workflow.Rule, s workflow.Severity, message string, refused ...string) workflow.KeyFinding {
-	return workflow.KeyFinding{Rule: rule, Severity: s, Message: message, Action: "bulla keys something", RefusedBy: refused}
+func finding(rule workflow.Rule, s workflow.Severity, message string, refused ...string) keydesk.Finding {
+	return keydesk.Finding{Rule: rule, Severity: s, Message: message, Action: "bulla keys something", RefusedBy: refused}
 }
 
 func newFakeKeys() *fakeKeys {
 	const yubi, old, ria = keys.Fingerprint("A1B2C3D4E5F60718293A4B5C6D7E8F9011220F60"), keys.Fingerprint("0BADC0DE00112233445566778899AABBCCDDEEFF"), keys.Fingerprint("5555666677778888999900001111222233334444")
-	own := workflow.KeyState{
+	own := keydesk.State{
 		Key: keys.Key{
 			Fingerprint: rhea, UserIDs: []string{"Rhea Release <rhea@acme.org>", "Rhea Release <rhea@old.example>"}, Algorithm: "ed25519", Created: day(-400), Expires: day(40), CanCertify: true,
 			Source: keys.SourceStore, HasSecret: true, Subkeys: []keys.Subkey{
@@ -85,40 +86,40 @@ func newFakeKeys() *fakeKeys {
 			{Target: "hkps://keyserver.ubuntu.com", Stage: publish.StageFingerprint, CheckedAt: day(-20), Addresses: []publish.Address{{Address: "rhea@acme.org", State: publish.AddressMissing}}},
 		},
 		Stale: []string{"hkps://keyserver.ubuntu.com"}, PlacesKnown: true,
-		Findings: []workflow.KeyFinding{
+		Findings: []keydesk.Finding{
 			finding(workflow.Rule(keys.HealthWeakHash), workflow.SeverityError, "The self-signature on the user id Rhea Release <rhea@old.example> uses sha1. Sequoia and, since 1 February 2026, Debian refuse it.", "sequoia", "debian"),
 			finding(workflow.Rule(keys.HealthExpiring), workflow.SeverityWarning, "The key expires on 1 January 2027."),
-			finding(workflow.RuleNotBackedUp, workflow.SeverityWarning, "No backup of this key was ever made and tried: if this computer is lost, so is the key."),
-			finding(workflow.RuleNoRevocation, workflow.SeverityInfo, "There is no revocation certificate here."),
+			finding(keydesk.RuleNotBackedUp, workflow.SeverityWarning, "No backup of this key was ever made and tried: if this computer is lost, so is the key."),
+			finding(keydesk.RuleNoRevocation, workflow.SeverityInfo, "There is no revocation certificate here."),
 		},
 	}
 	own.GnuPG = own.Key
-	card := workflow.KeyState{
+	card := keydesk.State{
 		Key:  keys.Key{Fingerprint: yubi, UserIDs: []string{"Rhea (YubiKey) <rhea@acme.org>"}, Algorithm: "rsa4096", Created: day(-900), CanCertify: true, CanSign: true, Source: keys.SourceCard, Card: "0006 12345678", HasSecret: true},
 		Read: true, InGnuPG: true, Secret: true, AgentAsked: true, PlacesKnown: true,
 		Parts:    []agent.Part{{Fingerprint: yubi, Protected: true, Card: "0006 12345678"}},
-		Findings: []workflow.KeyFinding{finding(workflow.Rule(keys.HealthNoExpiry), workflow.SeverityInfo, "The key never expires.")},
+		Findings: []keydesk.Finding{finding(workflow.Rule(keys.HealthNoExpiry), workflow.SeverityInfo, "The key never expires.")},
 	}
 	card.GnuPG = card.Key
-	expired := workflow.KeyState{
+	expired := keydesk.State{
 		Key:  keys.Key{Fingerprint: old, UserIDs: []string{"Old Ola " + hostile}, Algorithm: "dsa1024", Created: day(-7000), Expires: day(-255), CanSign: true, Source: keys.SourceGnuPG},
 		Read: true, InGnuPG: true, PlacesKnown: true,
-		Findings: []workflow.KeyFinding{finding(workflow.Rule(keys.HealthExpired), workflow.SeverityError, "The key expired on 12 March 2026.", "gpg")},
+		Findings: []keydesk.Finding{finding(workflow.Rule(keys.HealthExpired), workflow.SeverityError, "The key expired on 12 March 2026.", "gpg")},
 	}
-	fine := workflow.KeyState{
+	fine := keydesk.State{
 		Key:  keys.Key{Fingerprint: "99990E147A219D4B55F01C2D3E4F5A6BC0DE1111", UserIDs: []string{"Fine Fred <fred@example.org>"}, Algorithm: "ed25519", Created: day(-90), Expires: day(700), CanCertify: true, CanSign: true, Source: keys.SourceStore, HasSecret: true, BackedUp: day(-80)},
 		Read: true, InStore: true, Secret: true, PlacesKnown: true, Places: []publish.Entry{{Target: "github:https://api.github.com", Stage: publish.StageFingerprint, CheckedAt: day(-2)}},
 	}
-	revoked := workflow.KeyState{
+	revoked := keydesk.State{
 		Key:  keys.Key{Fingerprint: ria, UserIDs: []string{"Ria Revoked <ria@example.org>"}, Algorithm: "rsa2048", Created: day(-3000), Revoked: true, Source: keys.SourceStore},
 		Read: true, InStore: true, PlacesKnown: true,
-		Findings: []workflow.KeyFinding{finding(workflow.Rule(keys.HealthRevoked), workflow.SeverityError, "The key was revoked on 1 May 2021.")},
+		Findings: []keydesk.Finding{finding(workflow.Rule(keys.HealthRevoked), workflow.SeverityError, "The key was revoked on 1 May 2021.")},
 	}
-	broken := workflow.KeyState{
+	broken := keydesk.State{
 		Key:  keys.Key{Fingerprint: "7777000011112222333344445555666677778888", Source: keys.SourceStore},
 		Read: true, InStore: true, PlacesKnown: true, Err: &store.ProblemError{Path: "/home/rhea/.local/share/bulla/keys/7777/public.pgp", Err: errors.New("unexpected end of the file")},
 	}
-	return &fakeKeys{states: []workflow.KeyState{own, fine, card, expired, revoked, broken}}
+	return &fakeKeys{states: []keydesk.State{own, fine, card, expired, revoked, broken}}
 }
 
 func keysOptions(f *fakeKeys) KeysOptions {

@@ -8,9 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"bulla/docker/loopback"
 	"bulla/gitops"
-	"bulla/keys"
 )
 
 // countdown is a context that is cancelled the n-th time somebody looks whether it is.
@@ -174,17 +172,7 @@ func TestAbandonAsksForTheSignature(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
-			reg, err := loopback.Start(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer reg.Close()
-			if _, err := reg.PushSample(t.Context(), "acme/widget", "1.0.0"); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := b.world.GenerateImageKey(t.Context(), "release", keys.NewSecret([]byte(testPassphrase))); err != nil {
-				t.Fatal(err)
-			}
+			reg, _ := b.registry()
 			choices := b.choices()
 			choices.Images = []string{reg.Host() + "/acme/widget:{version}"}
 			s := b.session()

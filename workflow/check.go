@@ -30,7 +30,7 @@ func runCheck(ctx context.Context, r *run) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	repo, err := r.s.world.openRepository(ctx, r.s.root())
+	repo, err := r.s.world.OpenRepository(ctx, r.s.root())
 	if err != nil {
 		return "", err
 	}

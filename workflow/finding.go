@@ -1,19 +1,24 @@
 package workflow
 
-import "fmt"
+import (
+	"fmt"
 
-// Severity says whether a Finding stops the release.
-type Severity string
-
-// The severities, in the words of the command contract.
-const (
-	SeverityError   Severity = "error"   // the release is refused
-	SeverityWarning Severity = "warning" // worth a look; the release may go on
-	SeverityInfo    Severity = "info"
+	"bulla/workflow/finding"
 )
 
-// Rule names what a Finding is about. The words are stable: scripts may rely on them.
-type Rule string
+// Severity says whether a Finding stops the release, and Rule what it is about: those of findings about
+// keys, too.
+type (
+	Severity = finding.Severity
+	Rule     = finding.Rule
+)
+
+// The severities.
+const (
+	SeverityError   = finding.Error   // the release is refused
+	SeverityWarning = finding.Warning // worth a look; the release may go on
+	SeverityInfo    = finding.Info
+)
 
 // The rules of preflight.
 const (
@@ -34,8 +39,6 @@ const (
 	RuleKeyUnusable     Rule = "key-unusable"
 	RuleKeyExpiring     Rule = "key-expiring"
 	RuleKeyWeak         Rule = "key-weak"
-	RuleNotPublished    Rule = "key-not-published"
-	RuleNotBackedUp     Rule = "key-not-backed-up"
 	RuleNoArtifacts     Rule = "no-artifacts"
 	RuleArtifact        Rule = "artifact-unusable"
 	RuleArtifactSet     Rule = "artifact-set"

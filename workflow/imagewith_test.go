@@ -347,21 +347,28 @@ func TestRecordOfContentTrustIsNotBelievedBlindly(t *testing.T) {
 	}
 }
 
+// shutAt releases both ways with a trust server that dies when a step begins.
+func (b *trustBench) shutAt(step StepID) error {
+	b.t.Helper()
+	s := b.session()
+	plan, err := s.Plan(b.t.Context(), b.with(WithBoth))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	_, err = s.Run(b.t.Context(), plan, Face{Ask: answer, Emit: func(e Event) {
+		if st, ok := e.(StepStarted); ok && st.Step == step {
+			b.shut.Store(true)
+		}
+	}})
+	return err
+}
+
 // The trust server dies after the last question: the release stops at the image with everything
 // before it done, and going on signs what is missing, once.
 func TestContentTrustResumes(t *testing.T) {
 	b := newTrustBench(t)
 	b.initialize()
-	s := b.session()
-	plan, err := s.Plan(t.Context(), b.with(WithBoth))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = s.Run(t.Context(), plan, Face{Ask: answer, Emit: func(e Event) {
-		if st, ok := e.(StepStarted); ok && st.Step == StepImage {
-			b.shut.Store(true)
-		}
-	}})
+	err := b.shutAt(StepImage)
 	var inc *IncompleteError
 	if !errors.As(err, &inc) || inc.Step != StepImage {
 		t.Fatalf("got %v", err)
@@ -416,16 +423,7 @@ func TestContentTrustSignsWhatWasSeen(t *testing.T) {
 func TestBothMeansBoth(t *testing.T) {
 	b := newTrustBench(t)
 	b.initialize()
-	s := b.session()
-	plan, err := s.Plan(t.Context(), b.with(WithBoth))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = s.Run(t.Context(), plan, Face{Ask: answer, Emit: func(e Event) {
-		if st, ok := e.(StepStarted); ok && st.Step == StepCheck {
-			b.shut.Store(true)
-		}
-	}})
+	err := b.shutAt(StepCheck)
 	var check *CheckError
 	if !errors.As(err, &check) || len(check.Failed) != 1 || check.Failed[0].Status != keys.StatusNotChecked {
 		t.Fatalf("got %v", err)

@@ -58,13 +58,7 @@ func TestResumeFailsAsIncomplete(t *testing.T) {
 // A push that arrived is no failure because the journal cannot be put away.
 func TestPushStandsWithoutTheJournal(t *testing.T) {
 	b := newBench(t)
-	origin := filepath.Join(b.dir, "origin.git")
-	b.git("init", "-q", "--bare", origin)
-	b.git("-C", b.repo, "remote", "add", "origin", origin)
-	hook := filepath.Join(origin, "hooks", "pre-receive")
-	if err := os.WriteFile(hook, []byte("#!/bin/sh\nexit 1\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	hook := b.origin("")
 	c := b.choices()
 	c.Push = true
 	res := b.release(c)

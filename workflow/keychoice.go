@@ -41,28 +41,6 @@ func (w *World) secretKeys(ctx context.Context) (list []keys.Key, held map[keys.
 	return list, held, notes
 }
 
-// Signer finds the one secret key that sel names, in bulla's store or in GnuPG. It returns a
-// *keys.NotFoundError, *keys.AmbiguousError or *keys.UnusableError. A key that is in both places
-// is taken from bulla's store.
-func (w *World) Signer(ctx context.Context, sel keys.Selector) (keys.Signer, error) {
-	signer, err := w.Store.Signer(ctx, sel)
-	var notFound *keys.NotFoundError
-	if w.GnuPG == nil || (err != nil && !errors.As(err, &notFound)) {
-		return signer, err
-	}
-	theirs, theirErr := w.GnuPG.Signer(ctx, sel)
-	switch {
-	case err != nil:
-		return attend(theirs, w.Attendant), theirErr
-	case theirErr == nil && theirs.Key().Primary != signer.Key().Primary:
-		e := &keys.AmbiguousError{Selector: sel.Text, Matches: []keys.Fingerprint{signer.Key().Primary, theirs.Key().Primary}}
-		return nil, errors.Join(e, signer.Close(), theirs.Close())
-	case theirErr == nil:
-		return signer, theirs.Close()
-	}
-	return signer, nil
-}
-
 // KeyChoices lists the keys that could sign and preselects one: the configured key, git's
 // user.signingkey, the key of the last release, or the only usable one.
 func (s *Session) KeyChoices(ctx context.Context) (KeyChoices, error) {
@@ -89,7 +67,7 @@ func (s *Session) keyChoice(ctx context.Context, held map[keys.Fingerprint]agent
 	if sel.Exact {
 		choice.named = sel.String()
 	}
-	signer, err := s.world.signerIn(ctx, k, sel)
+	signer, err := s.world.SignerIn(ctx, k, sel)
 	if err != nil {
 		choice.Problem = reasonOf(err)
 		return choice
@@ -101,23 +79,6 @@ func (s *Session) keyChoice(ctx context.Context, held map[keys.Fingerprint]agent
 		choice.Part, choice.AgentAsked = h.Part(sk.Fingerprint), h.Asked
 	}
 	return choice
-}
-
-// signerIn opens k, or exactly the subkey of it that sel names, in the place where k was listed.
-func (w *World) signerIn(ctx context.Context, k keys.Key, sel keys.Selector) (keys.Signer, error) {
-	if k.Source == keys.SourceStore || w.GnuPG == nil {
-		return w.Store.Signer(ctx, sel)
-	}
-	signer, err := w.GnuPG.Signer(ctx, sel)
-	return attend(signer, w.Attendant), err
-}
-
-// attend says to a signer behind gpg-agent who stands there.
-func attend(s keys.Signer, a agent.Attendant) keys.Signer {
-	if s, ok := s.(agent.Attended); ok {
-		s.Attend(a)
-	}
-	return s
 }
 
 // reasonOf is the part of an error that explains why a key can't be used.
@@ -145,7 +106,7 @@ func (s *Session) lastUse(ctx context.Context, list []keys.Key) pastUse {
 	if err != nil || len(list) == 0 {
 		return past
 	}
-	ring, _ := s.world.keyring(ctx, "")
+	ring, _ := s.world.Keyring(ctx, "")
 	j := &keys.Judge{Keyring: ring, Now: s.world.Now()}
 	for i, v := range vs {
 		if i == maxLastUse || len(past.used) == len(list) {

@@ -37,7 +37,7 @@ func TestPipesInPlaceOfFiles(t *testing.T) {
 			return errors.Join(b.world.Store.Problems(context.Background())...)
 		}},
 		"git's configuration": {filepath.Join(b.repo, ".git", "config"), func() error {
-			_, err := b.world.openRepository(context.Background(), b.repo)
+			_, err := b.world.OpenRepository(context.Background(), b.repo)
 			return err
 		}},
 	} {

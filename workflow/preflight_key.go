@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"bulla/keys"
+	"bulla/workflow/keydesk"
 )
 
 // key: chosen, usable, strong, and to be found by strangers.
@@ -88,7 +89,7 @@ func (x *examination) keyRefused(selector string, err error) {
 func (x *examination) keyHealth(ctx context.Context, k KeyChoice) {
 	now := x.plan.Created
 	if k.Successor != "" {
-		x.warn(RuleRetiring, StepKey, fmt.Sprintf("Another key follows this one: %s.", k.Successor.Short()), "sign with that: --key "+string(k.Successor))
+		x.warn(keydesk.RuleRetiring, StepKey, fmt.Sprintf("Another key follows this one: %s.", k.Successor.Short()), "sign with that: --key "+string(k.Successor))
 	} else if until := x.plan.Key.Expires; !until.IsZero() && until.Sub(now) < keys.ExpiringSoon {
 		x.warn(RuleKeyExpiring, StepKey, fmt.Sprintf("The key expires on %s, in %d days.", until.Format("2 January 2006"), int(until.Sub(now).Hours()/24)),
 			"extend it and publish it again before the next release")
@@ -97,7 +98,7 @@ func (x *examination) keyHealth(ctx context.Context, k KeyChoice) {
 		x.warn(RuleKeyWeak, StepKey, "The key has weak points: "+strings.Join(k.Weak, ", ")+".", "strict verifiers (Debian since 2026, Sequoia) refuse such keys")
 	}
 	if k.Source == keys.SourceStore && k.BackedUp.IsZero() {
-		x.warn(RuleNotBackedUp, StepKey, "No backup of this key was ever made and tried.", fmt.Sprintf("bulla keys backup %s -o FILE, and keep the file apart", k.Fingerprint))
+		x.warn(keydesk.RuleNotBackedUp, StepKey, "No backup of this key was ever made and tried.", fmt.Sprintf("bulla keys backup %s -o FILE, and keep the file apart", k.Fingerprint))
 	}
 	x.keyPublished(ctx, k.Fingerprint)
 }
@@ -107,11 +108,11 @@ func (x *examination) keyPublished(ctx context.Context, f keys.Fingerprint) {
 	w := x.s.world
 	r, err := w.Published.Read(f)
 	if err != nil {
-		x.warn(RuleNotPublished, StepKey, "Whether the key was published cannot be told: "+err.Error(), "bulla keys publish "+string(f)+" --to PLACE writes the record anew once that file is out of the way")
+		x.warn(keydesk.RuleNotPublished, StepKey, "Whether the key was published cannot be told: "+err.Error(), "bulla keys publish "+string(f)+" --to PLACE writes the record anew once that file is out of the way")
 		return
 	}
 	if !r.Published() {
-		x.inform(RuleNotPublished, StepKey, "This key was never published from here.", "users need the public key: bulla keys publish "+string(f)+" --to keys.openpgp.org")
+		x.inform(keydesk.RuleNotPublished, StepKey, "This key was never published from here.", "users need the public key: bulla keys publish "+string(f)+" --to keys.openpgp.org")
 		return
 	}
 	stale, err := w.StalePlaces(ctx, r)
@@ -123,6 +124,6 @@ func (x *examination) keyPublished(ctx context.Context, f keys.Fingerprint) {
 		for _, e := range stale {
 			places = append(places, e.Target)
 		}
-		x.warn(RuleStale, StepKey, "The key has changed since it was published: "+strings.Join(places, ", ")+" got it as it was before.", "bulla keys publish "+string(f)+" --again sends it everywhere it was published")
+		x.warn(keydesk.RuleStale, StepKey, "The key has changed since it was published: "+strings.Join(places, ", ")+" got it as it was before.", "bulla keys publish "+string(f)+" --again sends it everywhere it was published")
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"bulla/docker/loopback"
 	"bulla/keys"
 	"bulla/keys/store"
+	"bulla/workflow/keydesk"
 	"bulla/workflow/project"
 	"bulla/workflow/record"
 )
@@ -163,13 +164,13 @@ func TestPreflightWarns(t *testing.T) {
 	for _, f := range plan.Findings {
 		have[f.Rule] = f.Severity
 	}
-	for _, want := range []Rule{RuleArtifactStale, RuleSSHFormat, RuleRemote, RuleNotBackedUp} {
+	for _, want := range []Rule{RuleArtifactStale, RuleSSHFormat, RuleRemote, keydesk.RuleNotBackedUp} {
 		if have[want] != SeverityWarning {
 			t.Errorf("%s is %q, want a warning", want, have[want])
 		}
 	}
-	if have[RuleNotPublished] != SeverityInfo {
-		t.Errorf("not published: %q", have[RuleNotPublished])
+	if have[keydesk.RuleNotPublished] != SeverityInfo {
+		t.Errorf("not published: %q", have[keydesk.RuleNotPublished])
 	}
 }
 
@@ -185,7 +186,7 @@ func TestPreflightTellsOfSuccessor(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, f := range plan.Findings {
-		if f.Rule == RuleRetiring && f.Severity == SeverityWarning && strings.Contains(f.Hint, string(next)) {
+		if f.Rule == keydesk.RuleRetiring && f.Severity == SeverityWarning && strings.Contains(f.Hint, string(next)) {
 			return
 		}
 	}
@@ -250,17 +251,7 @@ func TestImageOfTheLastRelease(t *testing.T) {
 	}
 
 	b := newBench(t)
-	reg, err := loopback.Start(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer reg.Close()
-	if _, err := reg.PushSample(t.Context(), "acme/widget", "1.0.0"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := b.world.GenerateImageKey(t.Context(), "release", keys.NewSecret([]byte(testPassphrase))); err != nil {
-		t.Fatal(err)
-	}
+	reg, _ := b.registry()
 	c, ref := b.choices(), reg.Host()+"/acme/widget:1.0.0"
 	c.Images = []string{ref}
 	b.release(c)

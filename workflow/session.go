@@ -12,7 +12,6 @@ import (
 	"bulla/docker"
 	"bulla/gitops"
 	"bulla/keys"
-	"bulla/keys/limits"
 	"bulla/keys/store"
 	"bulla/keys/vault"
 	"bulla/workflow/project"
@@ -35,7 +34,7 @@ type Session struct {
 // Open finds the repository at or above dir and reads its configuration. Besides the errors of
 // gitops.OpenWith it returns a *project.ConfigError.
 func Open(ctx context.Context, w *World, dir string) (*Session, error) {
-	repo, err := w.openRepository(ctx, dir)
+	repo, err := w.OpenRepository(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -196,32 +195,4 @@ func (s *Session) ResolveImage(ctx context.Context, ref string) (docker.Image, e
 		return docker.Image{}, err
 	}
 	return s.world.Registry.Resolve(ctx, r)
-}
-
-// keyring is every public key at hand: bulla's store, GnuPG's keyring, the repository's KEYS.
-func (w *World) keyring(ctx context.Context, repoRoot string) (*keys.Keyring, []error) {
-	var rings []*keys.Keyring
-	var problems []error
-	add := func(data []byte, err error, src keys.Source) {
-		if err == nil && len(data) > 0 {
-			var r *keys.Keyring
-			if r, err = keys.ReadKeyring(data, src); err == nil {
-				rings = append(rings, r)
-			}
-		}
-		if err != nil {
-			problems = append(problems, err)
-		}
-	}
-	data, err := w.Store.PublicKeyring(ctx)
-	add(data, err, keys.SourceStore)
-	if w.GnuPG != nil {
-		data, err = w.GnuPG.PublicKeyring(ctx)
-		add(data, err, keys.SourceGnuPG)
-	}
-	if repoRoot != "" {
-		data, err = limits.ReadIfThere(filepath.Join(repoRoot, "KEYS"), keys.MaxKeyringBytes)
-		add(data, err, keys.SourceFile)
-	}
-	return keys.MergeKeyrings(rings...), problems
 }

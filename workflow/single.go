@@ -26,7 +26,7 @@ func (w *World) choose(ctx context.Context, sel keys.Selector) (keys.Signer, err
 		if seen[k.Fingerprint] {
 			continue
 		}
-		signer, err := w.signerIn(ctx, k, keys.ParseSelector(string(k.Fingerprint)))
+		signer, err := w.SignerIn(ctx, k, keys.ParseSelector(string(k.Fingerprint)))
 		if err != nil {
 			continue
 		}
@@ -40,7 +40,7 @@ func (w *World) choose(ctx context.Context, sel keys.Selector) (keys.Signer, err
 	case 0:
 		return nil, &keys.NotFoundError{}
 	case 1:
-		return w.signerIn(ctx, usable[0], keys.ParseSelector(string(usable[0].Fingerprint)))
+		return w.SignerIn(ctx, usable[0], keys.ParseSelector(string(usable[0].Fingerprint)))
 	}
 	e := &keys.AmbiguousError{}
 	for _, k := range usable {

@@ -10,6 +10,7 @@ import (
 	"bulla/gitops"
 	"bulla/keys"
 	"bulla/keys/limits"
+	"bulla/workflow/keydesk"
 	"bulla/workflow/verify"
 )
 
@@ -104,7 +105,7 @@ func runKey(ctx context.Context, r *run) (string, error) {
 		return "", err
 	}
 	r.signer = signer
-	attend(signer, r.attendant())
+	keydesk.Attend(signer, r.attendant())
 	if err := signer.Unlock(ctx, r.ask()); err != nil {
 		return "", err
 	}

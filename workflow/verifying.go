@@ -14,7 +14,7 @@ func NewVerifier(ctx context.Context, w *World, o verify.Options) (*verify.Verif
 // verifyWorld is what a Verifier takes from w.
 func (w *World) verifyWorld() verify.World {
 	return verify.World{
-		Git: w.Git(), Keyring: w.keyring, ImageKeys: w.imageKeyDir(), ReleasedIn: releasedIn,
+		Git: w.Git(), Keyring: w.Keyring, ImageKeys: w.imageKeyDir(), ReleasedIn: releasedIn,
 		Registry: w.Registry, TrustClient: w.TrustClient, Now: w.Now,
 	}
 }

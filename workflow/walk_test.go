@@ -11,7 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	"bulla/docker/loopback"
 	"bulla/keys"
 	"bulla/keys/keystest"
 	"bulla/workflow/record"
@@ -22,18 +21,7 @@ import (
 func TestWalkIsAcceptedByStrangers(t *testing.T) {
 	b := newBench(t)
 	ctx := context.Background()
-	reg, err := loopback.Start(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer reg.Close()
-	if _, err := reg.PushSample(ctx, "acme/widget", "1.0.0"); err != nil {
-		t.Fatal(err)
-	}
-	imageKey, err := b.world.GenerateImageKey(ctx, "release", keys.NewSecret([]byte(testPassphrase)))
-	if err != nil {
-		t.Fatal(err)
-	}
+	reg, imageKey := b.registry()
 	c := b.choices()
 	c.Images = []string{reg.Host() + "/acme/widget:{version}"}
 	res := b.release(c)
@@ -78,17 +66,7 @@ func TestWalkIsAcceptedByStrangers(t *testing.T) {
 func TestNetworkWaitsAreTold(t *testing.T) {
 	b := newBench(t)
 	ctx := context.Background()
-	reg, err := loopback.Start(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer reg.Close()
-	if _, err := reg.PushSample(ctx, "acme/widget", "1.0.0"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := b.world.GenerateImageKey(ctx, "release", keys.NewSecret([]byte(testPassphrase))); err != nil {
-		t.Fatal(err)
-	}
+	reg, _ := b.registry()
 	origin := filepath.Join(b.dir, "origin.git")
 	b.git("init", "-q", "--bare", origin)
 	b.git("-C", b.repo, "remote", "add", "origin", origin)
@@ -278,13 +256,7 @@ func TestRecordFindsTampering(t *testing.T) {
 
 func TestPushIsConfirmedAndRefusalKeepsTheTag(t *testing.T) {
 	b := newBench(t)
-	origin := filepath.Join(b.dir, "origin.git")
-	b.git("init", "-q", "--bare", origin)
-	b.git("-C", b.repo, "remote", "add", "origin", origin)
-	hook := filepath.Join(origin, "hooks", "pre-receive")
-	if err := os.WriteFile(hook, []byte("#!/bin/sh\necho 'tags are closed today' >&2\nexit 1\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	hook := b.origin("echo 'tags are closed today' >&2")
 	c := b.choices()
 	c.Push = true
 	res := b.release(c)
@@ -301,7 +273,7 @@ func TestPushIsConfirmedAndRefusalKeepsTheTag(t *testing.T) {
 	if err := b.session().Push(context.Background(), res, Face{}); err != nil {
 		t.Fatal(err)
 	}
-	if got := b.git("-C", origin, "rev-parse", "v1.0.0"); got != res.TagID {
+	if got := b.git("-C", filepath.Join(b.dir, "origin.git"), "rev-parse", "v1.0.0"); got != res.TagID {
 		t.Errorf("the remote has %s, want %s", got, res.TagID)
 	}
 	if u, err := b.session().Unfinished(context.Background()); u != nil || err != nil {

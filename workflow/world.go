@@ -3,7 +3,6 @@ package workflow
 import (
 	"cmp"
 	"context"
-	"errors"
 	"io"
 	"path/filepath"
 	"runtime"
@@ -11,35 +10,17 @@ import (
 
 	"bulla/docker"
 	"bulla/docker/dct"
-	"bulla/gitops"
-	"bulla/keys/agent"
-	"bulla/keys/publish"
-	"bulla/keys/publish/web"
-	"bulla/keys/store"
-	"bulla/keys/vault"
+	"bulla/workflow/keydesk"
 )
 
 // World is everything outside the repository that a release touches, handed in by the face.
 type World struct {
-	// Home is the folder that holds everything of bulla's own (BULLA_HOME).
-	Home     string
-	Store    *store.Store
-	GnuPG    *agent.GnuPG // nil where GnuPG is absent
-	Vault    *vault.Manager
+	// Places are bulla's own folder and GnuPG's: where keys are, and what is done with them there.
+	keydesk.Places
 	Registry *docker.Client
-	// Attendant stands before gpg-agent while a command signs. A run of a release has its own: its Face.
-	Attendant agent.Attendant
-	// Web speaks to the servers that public keys are published on and fetched from; Published
-	// remembers where keys were published.
-	Web       *web.Client
-	Published *publish.Records
 	// UserAgent begins the User-Agent header of requests to registries and trust servers.
 	UserAgent string
-	// Env looks up an environment variable; Environ is what the programs get that are started.
-	Env     func(string) string
-	Environ []string
-	// Now is the clock, Rand the source of randomness.
-	Now  func() time.Time
+	// Rand is the source of randomness.
 	Rand io.Reader
 }
 
@@ -62,40 +43,20 @@ type WorldOptions struct {
 
 // NewWorld opens the places named in o. It writes nothing, and an absent GnuPG is no error.
 func NewWorld(ctx context.Context, o WorldOptions) (*World, error) {
-	w := &World{Home: o.Home, UserAgent: o.Registry.UserAgent, Env: o.Env, Environ: o.Environ, Now: o.Now, Rand: o.Rand}
-	w.Store = store.Open(store.Options{Dir: filepath.Join(o.Home, "keys"), Now: o.Now, Rand: o.Rand})
-	if !o.NoGnuPG {
-		g, err := agent.Find(ctx, agent.Options{Home: o.GnuPGHome, Environ: o.Environ, Now: o.Now})
-		if err != nil && !errors.Is(err, agent.ErrAbsent) {
-			return nil, err
-		}
-		w.GnuPG = g
+	places, err := keydesk.Open(ctx, keydesk.Options{
+		Home: o.Home, GnuPGHome: o.GnuPGHome, NoGnuPG: o.NoGnuPG, NoKeychain: o.NoKeychain, UserAgent: o.Registry.UserAgent,
+		Env: o.Env, Environ: o.Environ, Now: o.Now, Rand: o.Rand,
+	})
+	if err != nil {
+		return nil, err
 	}
-	if w.Vault = vault.Open(o.Home, o.Env); o.NoKeychain {
-		w.Vault = vault.NewManager(vault.ManagerOptions{Dir: o.Home})
-	}
+	w := &World{Places: places, UserAgent: o.Registry.UserAgent, Rand: o.Rand}
 	if o.Registry.CertDirs == nil {
 		o.Registry.CertDirs = certDirs(o.Env, runtime.GOOS)
 	}
 	w.Registry = docker.NewClient(o.Registry)
-	w.Web = web.New(web.Options{UserAgent: o.Registry.UserAgent})
-	w.Published = publish.OpenRecords(filepath.Join(o.Home, "published"))
 	return w, nil
 }
-
-// Git is what repositories get of this world: what git's variables say of a person and a moment is
-// what the world says.
-func (w *World) Git() gitops.Options {
-	return gitops.Options{Environ: w.Environ, Env: w.Env, Now: w.Now}
-}
-
-// openRepository finds the repository at or above dir, as gitops.OpenWith does.
-func (w *World) openRepository(ctx context.Context, dir string) (*gitops.Repo, error) {
-	return gitops.OpenWith(ctx, dir, w.Git())
-}
-
-// Close wipes the passphrases kept for this run.
-func (w *World) Close() { w.Vault.Close() }
 
 // TrustClient makes a client of trust servers, for whom Close forgets the keys that it opened.
 // Docker's folder is DOCKER_CONFIG or .docker in the home folder; what was seen of trust data is

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/authn"
 
 	"bulla/docker"
+	"bulla/docker/loopback"
 	"bulla/keys"
 	"bulla/keys/store"
 )
@@ -196,4 +197,35 @@ func TestCertDirs(t *testing.T) {
 	if got := certDirs(env(map[string]string{"USERPROFILE": `u`, "PROGRAMDATA": `p`}), "windows"); len(got) != 2 || got[1] != filepath.Join("p", "docker", "certs.d") {
 		t.Errorf("windows: %q", got)
 	}
+}
+
+// registry starts a registry with the sample image acme/widget:1.0.0, and makes a key for images.
+func (b *bench) registry() (*loopback.Registry, ImageKey) {
+	b.t.Helper()
+	reg, err := loopback.Start(b.t.Context())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(reg.Close)
+	if _, err := reg.PushSample(b.t.Context(), "acme/widget", "1.0.0"); err != nil {
+		b.t.Fatal(err)
+	}
+	key, err := b.world.GenerateImageKey(b.t.Context(), "release", keys.NewSecret([]byte(testPassphrase)))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return reg, key
+}
+
+// origin adds a remote whose hook, a line of shell, refuses every push. It returns the hook's path.
+func (b *bench) origin(hook string) string {
+	b.t.Helper()
+	dir := filepath.Join(b.dir, "origin.git")
+	b.git("init", "-q", "--bare", dir)
+	b.git("-C", b.repo, "remote", "add", "origin", dir)
+	path := filepath.Join(dir, "hooks", "pre-receive")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+hook+"\nexit 1\n"), 0o755); err != nil {
+		b.t.Fatal(err)
+	}
+	return path
 }

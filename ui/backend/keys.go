@@ -6,10 +6,10 @@ import (
 	"bulla/keys"
 	"bulla/keys/publish"
 	"bulla/keys/store"
-	"bulla/workflow"
+	"bulla/workflow/keydesk"
 )
 
-// Keys is what looking after keys needs: methods of *workflow.KeyDesk.
+// Keys is what looking after keys needs: methods of *keydesk.Desk.
 type Keys interface {
 	KeyLooker
 	KeyChanger
@@ -22,9 +22,9 @@ type Keys interface {
 
 // KeyLooker is what shows the keys.
 type KeyLooker interface {
-	Glimpse(context.Context) ([]workflow.KeyState, error)
-	Survey(context.Context, func(workflow.KeyNews)) []error
-	Look(context.Context, keys.Fingerprint) ([]workflow.KeyNews, bool)
+	Glimpse(context.Context) ([]keydesk.State, error)
+	Survey(context.Context, func(keydesk.News)) []error
+	Look(context.Context, keys.Fingerprint) ([]keydesk.News, bool)
 	Previous(keys.Fingerprint) (keys.Key, bool)
 }
 
@@ -55,7 +55,7 @@ type KeyMover interface {
 	ImportFile(context.Context, string) ([]store.Imported, error)
 	ExportPublicWith(context.Context, keys.Selector, store.PublicParams) ([]byte, error)
 	ExportSecret(context.Context, keys.Selector, keys.AskPassphrase) ([]byte, error)
-	BackUp(context.Context, keys.Selector, string, workflow.BackupForm, bool, keys.AskPassphrase) (store.Rehearsal, error)
+	BackUp(context.Context, keys.Selector, string, keydesk.BackupForm, bool, keys.AskPassphrase) (store.Rehearsal, error)
 	FromGnuPG(context.Context, keys.Selector, keys.AskPassphrase) ([]store.Imported, error)
 	ToGnuPG(context.Context, keys.Selector, keys.AskPassphrase) (keys.Key, error)
 }
@@ -64,17 +64,17 @@ type KeyMover interface {
 type KeyPublisher interface {
 	PlanPublish(context.Context, keys.Selector, []publish.Target, publish.Choice) (publish.Plan, error)
 	PlanAgain(context.Context, keys.Selector) (publish.Plan, []error, error)
-	Publish(context.Context, publish.Plan, workflow.PublishFace) ([]publish.Result, error)
-	CheckPublished(context.Context, publish.Plan, workflow.PublishFace) ([]publish.Result, error)
+	Publish(context.Context, publish.Plan, keydesk.PublishFace) ([]publish.Result, error)
+	CheckPublished(context.Context, publish.Plan, keydesk.PublishFace) ([]publish.Result, error)
 	FetchSources(publish.Query) ([]publish.Target, error)
-	Fetch(context.Context, publish.Query, []publish.Target, workflow.PublishFace) ([]publish.Found, []publish.Miss, error)
+	Fetch(context.Context, publish.Query, []publish.Target, keydesk.PublishFace) ([]publish.Found, []publish.Miss, error)
 	KeepFetched(context.Context, publish.Found) ([]store.Imported, error)
 }
 
 // KeySucceeder lets one key follow another.
 type KeySucceeder interface {
-	PlanSuccession(context.Context, workflow.SucceedParams) (workflow.SuccessionPlan, error)
-	CarryOutSuccession(context.Context, workflow.SucceedParams, string, keys.AskPassphrase) (workflow.SuccessionDone, error)
+	PlanSuccession(context.Context, keydesk.SucceedParams) (keydesk.SuccessionPlan, error)
+	CarryOutSuccession(context.Context, keydesk.SucceedParams, string, keys.AskPassphrase) (keydesk.SuccessionDone, error)
 }
 
-var _ Keys = (*workflow.KeyDesk)(nil)
+var _ Keys = (*keydesk.Desk)(nil)

@@ -11,6 +11,7 @@ import (
 	"bulla/keys/publish"
 	"bulla/ui/explain"
 	"bulla/workflow"
+	"bulla/workflow/keydesk"
 )
 
 func (a *app) keysFetchCommand() *cobra.Command {
@@ -77,8 +78,8 @@ func (a *app) sources(from []string) (out []publish.Target, err error) {
 }
 
 // fetchFace tells whom bulla asks.
-func (a *app) fetchFace() workflow.PublishFace {
-	return workflow.PublishFace{Progress: func(e publish.Event) {
+func (a *app) fetchFace() keydesk.PublishFace {
+	return keydesk.PublishFace{Progress: func(e publish.Event) {
 		if !a.flags.json {
 			a.note("%s…", e.Doing)
 		}
@@ -102,7 +103,7 @@ func (a *app) fetch(ctx context.Context, w *workflow.World, q publish.Query, fro
 	}
 	a.missed(misses)
 	if len(found) == 0 {
-		return &workflow.NotFetchedError{Query: q, Misses: misses}
+		return &keydesk.NotFetchedError{Query: q, Misses: misses}
 	}
 	p := a.printer()
 	usable := false
@@ -185,7 +186,7 @@ func (a *app) fetchMissing(ctx context.Context, w *workflow.World, list []keys.V
 	var rings []*keys.Keyring
 	asked := map[publish.Query]bool{}
 	for _, v := range list {
-		q, ok := workflow.MissingKey(v)
+		q, ok := keydesk.MissingKey(v)
 		if !ok || asked[q] || len(asked) == maxFetched {
 			continue
 		}

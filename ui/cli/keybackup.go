@@ -11,6 +11,7 @@ import (
 	"bulla/keys/store"
 	"bulla/ui/explain"
 	"bulla/workflow"
+	"bulla/workflow/keydesk"
 )
 
 func (a *app) keysBackupCommand() *cobra.Command {
@@ -39,7 +40,7 @@ checksums, in HTML with QR codes too. bulla keys import reads the lines again.`,
 			return &explain.UsageError{Message: "a backup needs a file", Hints: []string{"-o FILE names it"}}
 		}
 		return a.rehearsed(cmd.Context(), output, fd, func(ctx context.Context, w *workflow.World, path string, ask keys.AskPassphrase) (store.Rehearsal, error) {
-			return w.BackUp(ctx, keys.ParseSelector(args[0]), path, workflow.BackupForm(paper), replace, ask)
+			return w.BackUp(ctx, keys.ParseSelector(args[0]), path, keydesk.BackupForm(paper), replace, ask)
 		})
 	}
 	return c

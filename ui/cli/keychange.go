@@ -12,6 +12,7 @@ import (
 	"bulla/keys/store"
 	"bulla/ui/explain"
 	"bulla/workflow"
+	"bulla/workflow/keydesk"
 )
 
 // publishAgain ends the answer to every change that others must learn of.
@@ -42,7 +43,7 @@ func (a *app) keyChangeCommand(k keyChange) *cobra.Command {
 			return err
 		}
 		changed, notes, err := k.run(ctx, w, keys.ParseSelector(args[0]), args[1:], a.ask(passphraseFDs{openpgp: descriptor(fd)}))
-		var stale *workflow.StaleMemoryError
+		var stale *keydesk.StaleMemoryError
 		if err != nil && !errors.As(err, &stale) {
 			return err
 		}

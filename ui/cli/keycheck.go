@@ -9,6 +9,7 @@ import (
 	"bulla/keys"
 	"bulla/ui/explain"
 	"bulla/workflow"
+	"bulla/workflow/keydesk"
 )
 
 // healthLine is one finding as `keys check --json` prints it.
@@ -42,7 +43,7 @@ such a key and what mends it. The exit code is 1 when there is an error.`,
 		for i, t := range args {
 			targets[i] = a.path(t)
 		}
-		found, err := w.CheckKeys(cmd.Context(), targets, workflow.CheckOptions{Published: w.PublishedCopies(cmd.Context())})
+		found, err := w.CheckKeys(cmd.Context(), targets, keydesk.CheckOptions{Published: w.PublishedCopies(cmd.Context())})
 		if err != nil {
 			return err
 		}
@@ -63,7 +64,7 @@ such a key and what mends it. The exit code is 1 when there is an error.`,
 		if len(found) == 0 && !p.json {
 			p.line("Nothing was found.")
 		}
-		if p.err == nil && slices.ContainsFunc(found, func(f workflow.KeyFinding) bool { return f.Severity == workflow.SeverityError }) {
+		if p.err == nil && slices.ContainsFunc(found, func(f keydesk.Finding) bool { return f.Severity == workflow.SeverityError }) {
 			return exitCode(explain.CodeFailed)
 		}
 		return p.err
@@ -71,7 +72,7 @@ such a key and what mends it. The exit code is 1 when there is an error.`,
 	return c
 }
 
-func place(f workflow.KeyFinding) string {
+func place(f keydesk.Finding) string {
 	switch {
 	case f.Path == "":
 		return ""

@@ -9,6 +9,7 @@ import (
 	"bulla/ui/line"
 	"bulla/workflow"
 	"bulla/workflow/firstkey"
+	"bulla/workflow/keydesk"
 )
 
 // keysScreen opens the page of all keys.
@@ -47,7 +48,7 @@ func (a *app) keyDesk(ctx context.Context) (ui.Keys, error) {
 }
 
 // desk is the desk for the keys of the world, which must be open.
-func (a *app) desk() *workflow.KeyDesk {
+func (a *app) desk() *keydesk.Desk {
 	d := workflow.NewKeyDesk(a.world)
 	d.Dir = a.repository()
 	return d

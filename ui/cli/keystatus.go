@@ -11,6 +11,7 @@ import (
 	"bulla/keys/publish/web"
 	"bulla/ui/explain"
 	"bulla/workflow"
+	"bulla/workflow/keydesk"
 )
 
 func (a *app) keysStatusCommand() *cobra.Command {
@@ -74,7 +75,7 @@ func (a *app) publishedKeys(ctx context.Context, w *workflow.World, args []strin
 	}
 	r, err := w.Published.Read(k.Fingerprint)
 	if err == nil && len(r.Entries) == 0 {
-		err = &workflow.NotPublishedError{Key: k.Fingerprint}
+		err = &keydesk.NotPublishedError{Key: k.Fingerprint}
 	}
 	return []keys.Fingerprint{k.Fingerprint}, err
 }

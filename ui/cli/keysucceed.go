@@ -16,6 +16,7 @@ import (
 	"bulla/ui/component/human"
 	"bulla/ui/explain"
 	"bulla/workflow"
+	"bulla/workflow/keydesk"
 )
 
 func (a *app) keysSucceedCommand() *cobra.Command {
@@ -38,7 +39,7 @@ signs, bulla keys rotate needs none of that.`,
 	a.yesFlag(f)
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx := cmd.Context()
-		p := workflow.SucceedParams{Old: keys.ParseSelector(args[0]), New: keys.ParseSelector(args[1])}
+		p := keydesk.SucceedParams{Old: keys.ParseSelector(args[0]), New: keys.ParseSelector(args[1])}
 		var err error
 		if p.Retire, err = store.ParseLifetime(retire, a.Now()); err != nil {
 			return err
@@ -70,7 +71,7 @@ signs, bulla keys rotate needs none of that.`,
 
 // recordSuccession writes the new key where the repository lists who signs, once that is agreed to.
 // Where it is not, the lines for the policy are printed.
-func (a *app) recordSuccession(ctx context.Context, w *workflow.World, done workflow.Succession) error {
+func (a *app) recordSuccession(ctx context.Context, w *workflow.World, done keydesk.Succession) error {
 	files, err := w.SuccessionFiles(ctx, a.repository(), done)
 	if err != nil {
 		return &explain.PartialError{Done: "The new key follows the old one, and the statement is written.", Err: err}
@@ -90,7 +91,7 @@ func (a *app) recordSuccession(ctx context.Context, w *workflow.World, done work
 		}
 	}
 	if yes && len(files) > 0 {
-		n, err := workflow.WriteChanges(files)
+		n, err := keydesk.WriteChanges(files)
 		if err != nil {
 			return &explain.PartialError{Done: fmt.Sprintf("The new key follows the old one; %d of %s were written.", n, human.Count(len(files), "file")), Err: err}
 		}

@@ -20,6 +20,7 @@ import (
 	"bulla/ui/component/placeword"
 	"bulla/ui/explain"
 	"bulla/workflow"
+	"bulla/workflow/keydesk"
 )
 
 // publishFlags are the flags of `bulla keys publish`.
@@ -265,12 +266,12 @@ func (a *app) confirmPublish(ctx context.Context, plan publish.Plan) error {
 }
 
 // publishFace says how tokens and passphrases are asked for.
-func (a *app) publishFace(tokens []string, plan publish.Plan, fd *int) (workflow.PublishFace, error) {
+func (a *app) publishFace(tokens []string, plan publish.Plan, fd *int) (keydesk.PublishFace, error) {
 	fds, err := tokenFDs(tokens, plan)
 	if err != nil {
-		return workflow.PublishFace{}, err
+		return keydesk.PublishFace{}, err
 	}
-	return workflow.PublishFace{
+	return keydesk.PublishFace{
 		Token: func(_ context.Context, t publish.Target) (keys.Secret, error) {
 			if s := fds[t.Host()]; s != nil {
 				return s.read()
@@ -322,7 +323,7 @@ func (a *app) keepTokens(ctx context.Context, rs []publish.Result) {
 	}
 	for _, req := range a.world.Vault.Unsaved() {
 		for _, r := range rs {
-			if req.Purpose != keys.PurposeToken || r.Stage < publish.StageStored || workflow.TokenRequest(r.Target).ID != req.ID {
+			if req.Purpose != keys.PurposeToken || r.Stage < publish.StageStored || keydesk.TokenRequest(r.Target).ID != req.ID {
 				continue
 			}
 			st := a.world.Vault.Describe(ctx, place)

@@ -8,6 +8,8 @@ import (
 	"bulla/docker"
 	"bulla/docker/dct"
 	"bulla/keys/wire"
+	"bulla/workflow"
+	"bulla/workflow/images"
 )
 
 // contentTrust explains what Docker Content Trust ends in.
@@ -15,13 +17,26 @@ func contentTrust(err error, x *Explanation) bool {
 	var keyFile *dct.KeyFileError
 	var pins *dct.PinsError
 	switch {
-	case trustServers(err, x), trustData(err, x), trustKeys(err, x), trustChanges(err, x):
+	case trustPins(err, x), trustServers(err, x), trustData(err, x), trustKeys(err, x), trustChanges(err, x), trustGates(err, x):
 		return true
 	case errors.As(err, &keyFile), errors.As(err, &pins):
 		x.Untouched, x.Code = "Nothing was changed.", CodeUsage
 		return true
 	}
 	return false
+}
+
+// trustPins explains a root that was published and is not pinned here. It comes before what kept the
+// pin from being written: of that alone nothing was changed.
+func trustPins(err error, x *Explanation) bool {
+	var pin *images.PinError
+	if !errors.As(err, &pin) {
+		return false
+	}
+	x.Headline = "The new root is published, and it could not be pinned here."
+	x.Cause, x.Code = sentence(pin.Err.Error()), CodeIncomplete
+	x.Next = []string{"bulla image trust pin REPO " + strings.Join(pin.Certificates, " ")}
+	return true
 }
 
 // trustServers explains servers that did not answer, or not to this.
@@ -210,6 +225,26 @@ func trustChanges(err error, x *Explanation) bool {
 		x.Headline = fmt.Sprintf("The trust server refused the change of %s, %d times.", conflict.GUN, conflict.Tries)
 		x.Cause, x.Untouched, x.Code = sentence(conflict.Detail), "Nothing of yours was published; what others published stays.", CodeRefused
 		x.Next = []string{"try again when nobody else changes the repository"}
+	default:
+		return false
+	}
+	return true
+}
+
+// trustGates explains what those meet who verify an image by Content Trust, or sign a tag for them.
+func trustGates(err error, x *Explanation) bool {
+	var untrusted *images.UntrustedError
+	var unreleased *workflow.UnreleasedError
+	switch {
+	case errors.Is(err, images.ErrNoRoot):
+		x.Headline = "Nothing tells which root key the trust data must be signed by."
+		x.Next = []string{"--root ID names it, or [[policy.image]] in bulla.toml", "bulla image doctor shows the root that the trust server offers; compare it with what the publisher says"}
+		x.Code = CodeUsage
+	case errors.As(err, &unreleased):
+		x.Cause = "Nobody who pulls by Content Trust would take the tag for signed."
+		x.Next, x.Code = []string{"whoever owns the repository can make you a signer: bulla image trust signer add"}, CodeRefused
+	case errors.As(err, &untrusted):
+		x.Cause, x.Code = "The trust data must not be trusted.", CodeFailed
 	default:
 		return false
 	}

@@ -32,6 +32,7 @@ import (
 	"bulla/workflow"
 	"bulla/workflow/firstkey"
 	"bulla/workflow/images"
+	"bulla/workflow/keydesk"
 	"bulla/workflow/kit"
 	"bulla/workflow/policy"
 	"bulla/workflow/project"
@@ -133,7 +134,7 @@ var every = []struct {
 	{&vault.UnavailableError{Name: "x", Err: vault.ErrTimeout}, CodeUnchecked},
 	{&workflow.AbandonError{Tag: "v1", Err: errors.New("x")}, CodeIncomplete},
 	{&workflow.CheckError{Failed: []keys.Verdict{{Target: "x", Status: keys.StatusBad}}}, CodeFailed},
-	{&workflow.ChangedFileError{Path: "x"}, CodeRefused},
+	{&keydesk.ChangedFileError{Path: "x"}, CodeRefused},
 	{&project.ConfigError{Path: "bulla.toml", Message: "x"}, CodeUsage},
 	{&verify.UnreadPolicyError{Cause: errors.New("x")}, CodeUnchecked},
 	{&verify.UnreadPolicyError{Cause: &gitops.GitError{Command: "ls-tree", Stderr: "could not fetch from promisor remote"}}, CodeUnchecked},
@@ -143,10 +144,10 @@ var every = []struct {
 	{&workflow.JournalError{Tag: "v1", Err: errors.New("x")}, CodeIncomplete},
 	{&workflow.JournalWriteError{Path: "x", Err: syscall.ENOSPC}, CodeRefused},
 	{&workflow.JournalDamagedError{Path: "x", Line: 2}, CodeRefused},
-	{&workflow.NotFetchedError{}, CodeUnchecked},
-	{&workflow.NotPublishedError{}, CodeUsage},
+	{&keydesk.NotFetchedError{}, CodeUnchecked},
+	{&keydesk.NotPublishedError{}, CodeUsage},
 	{&workflow.RefusedError{Findings: []workflow.Finding{{Rule: workflow.RuleDirty, Severity: workflow.SeverityError, Message: "x"}}}, CodeRefused},
-	{&workflow.StaleMemoryError{Err: errors.New("x")}, CodeIncomplete},
+	{&keydesk.StaleMemoryError{Err: errors.New("x")}, CodeIncomplete},
 	{&verify.TargetError{}, CodeUsage},
 	{&workflow.UnreleasedError{Roles: []string{"targets/alice"}}, CodeRefused},
 	{&workflow.UnlistedChildrenError{}, CodeRefused},

@@ -6,8 +6,8 @@ import (
 
 	"bulla/keys/paper"
 	"bulla/keys/store"
-	"bulla/workflow"
 	"bulla/workflow/firstkey"
+	"bulla/workflow/keydesk"
 )
 
 // keyChanges explains what goes wrong when a key is changed, backed up or deleted.
@@ -16,9 +16,9 @@ func keyChanges(err error, x *Explanation) bool {
 	var alone *store.NotBackedUpError
 	var backup *store.BackupError
 	var line *paper.LineError
-	var stale *workflow.StaleMemoryError
+	var stale *keydesk.StaleMemoryError
 	var revocation *firstkey.RevocationError
-	var file *workflow.ChangedFileError
+	var file *keydesk.ChangedFileError
 	var readable *store.ReadableError
 	switch {
 	case errors.As(err, &readable):
@@ -41,7 +41,7 @@ func keyChanges(err error, x *Explanation) bool {
 			fmt.Sprintf("bulla keys backup %s -o FILE makes one", alone.Key),
 			"--without-backup deletes the key all the same; nothing brings it back",
 		}
-	case errors.Is(err, workflow.ErrNoGnuPG):
+	case errors.Is(err, keydesk.ErrNoGnuPG):
 		x.Code = CodeUnchecked
 	case errors.As(err, &line):
 		x.Headline, x.Code = sentence(line.Error()), CodeFailed

@@ -11,7 +11,7 @@ import (
 	"bulla/keys/publish/keysfile"
 	"bulla/keys/publish/web"
 	"bulla/keys/publish/wkd"
-	"bulla/workflow"
+	"bulla/workflow/keydesk"
 )
 
 // publicKeys explains what keeps a key from being published or fetched.
@@ -24,7 +24,7 @@ func publishUsage(err error, x *Explanation) bool {
 	var which *publish.UserIDsError
 	var query *publish.QueryError
 	var token *publish.TokenError
-	var never *workflow.NotPublishedError
+	var never *keydesk.NotPublishedError
 	switch {
 	case errors.As(err, &target):
 		x.Next = []string{"bulla keys publish --help and bulla keys fetch --help list the places"}
@@ -65,7 +65,7 @@ func publishOutcome(err error, x *Explanation) bool {
 	var differs *publish.DifferenceError
 	var lost *publish.LostError
 	var wrong *publish.WrongKeyError
-	var nowhere *workflow.NotFetchedError
+	var nowhere *keydesk.NotFetchedError
 	var exists *wkd.ExistsError
 	switch {
 	case errors.As(err, &differs):

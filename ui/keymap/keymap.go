@@ -2,7 +2,10 @@
 // through [key.Matches] with one of these bindings.
 package keymap
 
-import "github.com/charmbracelet/bubbles/key"
+import (
+	"github.com/charmbracelet/bubbles/key"
+	tea "github.com/charmbracelet/bubbletea"
+)
 
 // Map is the full set of bindings. A screen takes those that it needs.
 type Map struct {
@@ -26,6 +29,26 @@ type Map struct {
 	SignImage, Gate, Trust, Save key.Binding
 	// In text.
 	Erase, EraseAll key.Binding
+}
+
+// Move is where a key of lists leads from at, in steps of page for the keys of pages, up to end; false
+// for another key. The caller keeps it within bounds.
+func (m Map) Move(msg tea.KeyMsg, at, page, end int) (to int, ok bool) {
+	switch {
+	case key.Matches(msg, m.Up):
+		return at - 1, true
+	case key.Matches(msg, m.Down):
+		return at + 1, true
+	case key.Matches(msg, m.PageUp):
+		return at - page, true
+	case key.Matches(msg, m.PageDown):
+		return at + page, true
+	case key.Matches(msg, m.Top):
+		return 0, true
+	case key.Matches(msg, m.Bottom):
+		return end, true
+	}
+	return at, false
 }
 
 // Default makes the bindings of bulla. Keys with control work while text is typed, the plain

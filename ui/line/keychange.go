@@ -9,7 +9,7 @@ import (
 	"bulla/keys/store"
 	"bulla/ui/component/human"
 	"bulla/ui/component/keydeed"
-	"bulla/workflow"
+	"bulla/workflow/keydesk"
 )
 
 // lifetime asks how long something shall last; Enter takes preset.
@@ -31,7 +31,7 @@ func (k *keyTalk) lifetime(ctx context.Context, question, preset string) (time.D
 const withTheKey = "with the key"
 
 // extend asks until when.
-func (k *keyTalk) extend(ctx context.Context, s *workflow.KeyState) error {
+func (k *keyTalk) extend(ctx context.Context, s *keydesk.State) error {
 	k.t.Say("Now the key %s.", keydeed.Until(s.Key))
 	var life time.Duration
 	return k.t.inOrder(ctx, nil, func(ctx context.Context) (err error) {
@@ -42,7 +42,7 @@ func (k *keyTalk) extend(ctx context.Context, s *workflow.KeyState) error {
 
 // extendEverywhere extends a key, shows what becomes public of it then, and sends that where the key is
 // published.
-func (k *keyTalk) extendEverywhere(ctx context.Context, s *workflow.KeyState) error {
+func (k *keyTalk) extendEverywhere(ctx context.Context, s *keydesk.State) error {
 	k.t.Say("Now the key %s.", keydeed.Until(s.Key))
 	var life time.Duration
 	err := k.t.inOrder(ctx, nil, func(ctx context.Context) (err error) {
@@ -56,23 +56,23 @@ func (k *keyTalk) extendEverywhere(ctx context.Context, s *workflow.KeyState) er
 	return k.published(ctx, s, rs, err)
 }
 
-func (k *keyTalk) renew(ctx context.Context, s *workflow.KeyState) error {
+func (k *keyTalk) renew(ctx context.Context, s *keydesk.State) error {
 	return k.propose(ctx, s, k.subject(s).Renew())
 }
 
-func (k *keyTalk) passphrase(ctx context.Context, s *workflow.KeyState) error {
+func (k *keyTalk) passphrase(ctx context.Context, s *keydesk.State) error {
 	return k.propose(ctx, s, k.subject(s).Passphrase())
 }
 
-func (k *keyTalk) revocation(ctx context.Context, s *workflow.KeyState) error {
+func (k *keyTalk) revocation(ctx context.Context, s *keydesk.State) error {
 	return k.propose(ctx, s, k.subject(s).Revocation())
 }
 
-func (k *keyTalk) forget(ctx context.Context, s *workflow.KeyState) error {
+func (k *keyTalk) forget(ctx context.Context, s *keydesk.State) error {
 	return k.propose(ctx, s, k.subject(s).Forget())
 }
 
-func (k *keyTalk) undo(ctx context.Context, s *workflow.KeyState) error {
+func (k *keyTalk) undo(ctx context.Context, s *keydesk.State) error {
 	before, ok := k.Keys.Previous(s.Fingerprint)
 	if !ok {
 		k.t.Say("The earlier version of the key cannot be read.")
@@ -100,7 +100,7 @@ func (k *keyTalk) part(ctx context.Context, question, preset string, mayBeEmpty 
 	}
 }
 
-func (k *keyTalk) addUserID(ctx context.Context, s *workflow.KeyState) error {
+func (k *keyTalk) addUserID(ctx context.Context, s *keydesk.State) error {
 	var p store.AddUserIDParams
 	name := func(ctx context.Context) (err error) {
 		p.Name, err = k.part(ctx, "Name, as others will see it", keydeed.NameOf(s.UserID()), false, func(t string) store.GenerateParams { return store.GenerateParams{Name: t} })
@@ -126,7 +126,7 @@ func (k *keyTalk) addUserID(ctx context.Context, s *workflow.KeyState) error {
 }
 
 // userID lets one of the key's user ids be chosen.
-func (k *keyTalk) userID(ctx context.Context, s *workflow.KeyState, question string) (string, error) {
+func (k *keyTalk) userID(ctx context.Context, s *keydesk.State, question string) (string, error) {
 	var items []item
 	for i, id := range s.UserIDs {
 		items = append(items, item{name: keydeed.UserID(id)})
@@ -141,7 +141,7 @@ func (k *keyTalk) userID(ctx context.Context, s *workflow.KeyState, question str
 	return s.UserIDs[n], nil
 }
 
-func (k *keyTalk) primaryUserID(ctx context.Context, s *workflow.KeyState) error {
+func (k *keyTalk) primaryUserID(ctx context.Context, s *keydesk.State) error {
 	var id string
 	return k.t.inOrder(ctx, nil, func(ctx context.Context) (err error) {
 		id, err = k.userID(ctx, s, "Which user id is shown first?")
@@ -149,7 +149,7 @@ func (k *keyTalk) primaryUserID(ctx context.Context, s *workflow.KeyState) error
 	}, func(ctx context.Context) error { return k.propose(ctx, s, k.subject(s).PrimaryUserID(id)) })
 }
 
-func (k *keyTalk) revokeUserID(ctx context.Context, s *workflow.KeyState) error {
+func (k *keyTalk) revokeUserID(ctx context.Context, s *keydesk.State) error {
 	var id, text string
 	return k.t.inOrder(ctx, nil, func(ctx context.Context) (err error) {
 		id, err = k.userID(ctx, s, "Which user id is not valid any more?")
@@ -180,14 +180,14 @@ func (k *keyTalk) newSubkey(p *store.SubkeyParams) (questions []func(context.Con
 	}}
 }
 
-func (k *keyTalk) addSubkey(ctx context.Context, s *workflow.KeyState) error {
+func (k *keyTalk) addSubkey(ctx context.Context, s *keydesk.State) error {
 	var p store.SubkeyParams
 	return k.t.inOrder(ctx, nil, append(k.newSubkey(&p), func(ctx context.Context) error {
 		return k.propose(ctx, s, k.subject(s).AddSubkey(p))
 	})...)
 }
 
-func (k *keyTalk) rotateSubkey(ctx context.Context, s *workflow.KeyState) error {
+func (k *keyTalk) rotateSubkey(ctx context.Context, s *keydesk.State) error {
 	var p store.RotateParams
 	return k.t.inOrder(ctx, nil, append(k.newSubkey(&p.SubkeyParams), func(ctx context.Context) (err error) {
 		k.prose("", "Revoked as superseded, what the old ones signed stays good for those who look at the date; gpg and git warn about it.")
@@ -210,7 +210,7 @@ func (k *keyTalk) reason(ctx context.Context, more ...item) (store.RevocationRea
 	return reasons[n], false, nil
 }
 
-func (k *keyTalk) revokeSubkey(ctx context.Context, s *workflow.KeyState) error {
+func (k *keyTalk) revokeSubkey(ctx context.Context, s *keydesk.State) error {
 	var p store.RevokeParams
 	at := 0
 	which := func(ctx context.Context) error {
@@ -237,7 +237,7 @@ func (k *keyTalk) revokeSubkey(ctx context.Context, s *workflow.KeyState) error 
 	})
 }
 
-func (k *keyTalk) revoke(ctx context.Context, s *workflow.KeyState) error {
+func (k *keyTalk) revoke(ctx context.Context, s *keydesk.State) error {
 	var p store.RevokeParams
 	certificate := false
 	why := func(ctx context.Context) (err error) {
@@ -264,10 +264,10 @@ func (k *keyTalk) revoke(ctx context.Context, s *workflow.KeyState) error {
 	})
 }
 
-func (k *keyTalk) deleteIt(ctx context.Context, s *workflow.KeyState) error {
+func (k *keyTalk) deleteIt(ctx context.Context, s *keydesk.State) error {
 	return k.propose(ctx, s, k.subject(s).Delete())
 }
 
-func (k *keyTalk) asideIt(ctx context.Context, s *workflow.KeyState) error {
+func (k *keyTalk) asideIt(ctx context.Context, s *keydesk.State) error {
 	return k.propose(ctx, s, k.subject(s).Aside())
 }

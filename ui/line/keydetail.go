@@ -12,7 +12,7 @@ import (
 	"bulla/ui/component/keydeed"
 	"bulla/ui/component/layout"
 	"bulla/ui/explain"
-	"bulla/workflow"
+	"bulla/workflow/keydesk"
 )
 
 // one tells everything about a key and does with it what the person wants, until they go back.
@@ -77,7 +77,7 @@ func number(a keydeed.Action) string {
 }
 
 // possible lists what can be done with a key now.
-func (k *keyTalk) possible(s *workflow.KeyState) {
+func (k *keyTalk) possible(s *keydesk.State) {
 	group := ""
 	for i, a := range keydeed.Order() {
 		d := keydeed.Of(a)
@@ -93,7 +93,7 @@ func (k *keyTalk) possible(s *workflow.KeyState) {
 }
 
 // every lists all that can be done with keys, what it means, and why it is not possible now.
-func (k *keyTalk) every(s *workflow.KeyState) {
+func (k *keyTalk) every(s *keydesk.State) {
 	for i, a := range keydeed.Order() {
 		d := keydeed.Of(a)
 		k.t.Say("  %d  %s", i+1, d.Name)
@@ -124,7 +124,7 @@ func (k *keyTalk) fact(label, text string) {
 }
 
 // tell tells everything about a key.
-func (k *keyTalk) tell(s *workflow.KeyState) {
+func (k *keyTalk) tell(s *keydesk.State) {
 	now := k.Now()
 	k.t.Say("")
 	k.t.Say("%s", keydeed.Called(s, s.UserID()))
@@ -167,7 +167,7 @@ func (k *keyTalk) tell(s *workflow.KeyState) {
 }
 
 // agent tells what gpg-agent says of the secret parts.
-func (k *keyTalk) agent(s *workflow.KeyState) {
+func (k *keyTalk) agent(s *keydesk.State) {
 	k.t.Say("In gpg-agent")
 	if !s.AgentAsked {
 		k.t.Say("  %s", agentword.NotAsked)
@@ -183,7 +183,7 @@ func (k *keyTalk) agent(s *workflow.KeyState) {
 }
 
 // health tells what the health check found, and which action mends it.
-func (k *keyTalk) health(s *workflow.KeyState) {
+func (k *keyTalk) health(s *keydesk.State) {
 	k.t.Say("Health")
 	if len(s.Findings) == 0 {
 		k.t.Say("  Nothing is wrong with it.")
@@ -203,7 +203,7 @@ func (k *keyTalk) health(s *workflow.KeyState) {
 	}
 }
 
-func (k *keyTalk) subkeys(s *workflow.KeyState) {
+func (k *keyTalk) subkeys(s *keydesk.State) {
 	if len(s.Subkeys) == 0 {
 		return
 	}
@@ -216,7 +216,7 @@ func (k *keyTalk) subkeys(s *workflow.KeyState) {
 	}
 }
 
-func (k *keyTalk) places(s *workflow.KeyState) {
+func (k *keyTalk) places(s *keydesk.State) {
 	k.t.Say("Published")
 	if len(s.Places) == 0 {
 		k.t.Say("  nowhere from here, as far as bulla knows")
@@ -229,7 +229,7 @@ func (k *keyTalk) places(s *workflow.KeyState) {
 
 // aside begins an action, with a key or to get one. b leads back here, and so does what went wrong:
 // it is told. Errors are those that end the session.
-func (k *keyTalk) aside(ctx context.Context, s *workflow.KeyState, a keydeed.Action) error {
+func (k *keyTalk) aside(ctx context.Context, s *keydesk.State, a keydeed.Action) error {
 	if why := keydeed.Fault(a, s); why != "" {
 		k.t.Say("Not possible: %s.", why)
 		return nil

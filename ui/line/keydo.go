@@ -13,12 +13,12 @@ import (
 	"bulla/ui/component/human"
 	"bulla/ui/component/keydeed"
 	"bulla/ui/explain"
-	"bulla/workflow"
+	"bulla/workflow/keydesk"
 )
 
 // asks is what asks for all that an action needs to know, and does it.
-func (k *keyTalk) asks() map[keydeed.Action]func(context.Context, *workflow.KeyState) error {
-	return map[keydeed.Action]func(context.Context, *workflow.KeyState) error{
+func (k *keyTalk) asks() map[keydeed.Action]func(context.Context, *keydesk.State) error {
+	return map[keydeed.Action]func(context.Context, *keydesk.State) error{
 		keydeed.Extend: k.extend, keydeed.ExtendEverywhere: k.extendEverywhere, keydeed.BackUp: k.backUp, keydeed.Passphrase: k.passphrase, keydeed.Renew: k.renew,
 		keydeed.Revocation: k.revocation, keydeed.Undo: k.undo, keydeed.Forget: k.forget,
 		keydeed.Publish: k.publish, keydeed.CheckPlaces: k.checkPlaces, keydeed.Export: k.export,
@@ -31,7 +31,7 @@ func (k *keyTalk) asks() map[keydeed.Action]func(context.Context, *workflow.KeyS
 }
 
 // subject is a key, for jobs.
-func (k *keyTalk) subject(s *workflow.KeyState) keydeed.Subject {
+func (k *keyTalk) subject(s *keydesk.State) keydeed.Subject {
 	return keydeed.Subject{State: s, Now: k.Now, Hints: keydeed.Hints{
 		Publish: number(keydeed.Publish), BackUp: number(keydeed.BackUp), Undo: number(keydeed.Undo),
 		Forget: number(keydeed.Forget) + " forgets it.", Revocation: number(keydeed.Revocation),
@@ -40,7 +40,7 @@ func (k *keyTalk) subject(s *workflow.KeyState) keydeed.Subject {
 
 // propose shows what a job does to a key, nil for none, and does it once the person agreed. A file
 // that is there already is errBack, to the question for its name.
-func (k *keyTalk) propose(ctx context.Context, s *workflow.KeyState, j keydeed.Job) error {
+func (k *keyTalk) propose(ctx context.Context, s *keydesk.State, j keydeed.Job) error {
 	k.t.Say("")
 	k.t.Say("%s. Nothing has been done yet.", strings.TrimSuffix(j.Title, "?"))
 	if s != nil {
@@ -61,7 +61,7 @@ func (k *keyTalk) propose(ctx context.Context, s *workflow.KeyState, j keydeed.J
 		out, err = j.Do(ctx, k.Keys, keydeed.Person{Ask: k.warning(ask), Say: func(text string) { k.t.Say("%s", text) }})
 		return err
 	})
-	var stale *workflow.StaleMemoryError // it was changed all the same
+	var stale *keydesk.StaleMemoryError // it was changed all the same
 	switch {
 	case j.File != "" && errors.Is(err, fs.ErrExist):
 		k.t.Say("Nothing was written: %s is there already. Give another name.", filepath.Base(j.File))
@@ -79,7 +79,7 @@ func (k *keyTalk) propose(ctx context.Context, s *workflow.KeyState, j keydeed.J
 }
 
 // done tells what became of a job, and looks at the keys again.
-func (k *keyTalk) done(ctx context.Context, s *workflow.KeyState, j keydeed.Job, out keydeed.Outcome) error {
+func (k *keyTalk) done(ctx context.Context, s *keydesk.State, j keydeed.Job, out keydeed.Outcome) error {
 	if out.Note != "" {
 		k.t.Say("%s", out.Note)
 	}
@@ -101,7 +101,7 @@ func (k *keyTalk) done(ctx context.Context, s *workflow.KeyState, j keydeed.Job,
 }
 
 // agree asks whether a job shall be done. No is errBack.
-func (k *keyTalk) agree(ctx context.Context, s *workflow.KeyState, j keydeed.Job) error {
+func (k *keyTalk) agree(ctx context.Context, s *keydesk.State, j keydeed.Job) error {
 	if !j.Typed {
 		yes, err := k.t.Confirm(ctx, keydeed.Sentence(j.Yes)+"?")
 		if err == nil && !yes {

@@ -11,10 +11,10 @@ import (
 	"bulla/ui/component/foundkey"
 	"bulla/ui/component/keydeed"
 	"bulla/ui/explain"
-	"bulla/workflow"
+	"bulla/workflow/keydesk"
 )
 
-func (k *keyTalk) backUp(ctx context.Context, s *workflow.KeyState) error {
+func (k *keyTalk) backUp(ctx context.Context, s *keydesk.State) error {
 	forms := keydeed.BackupForms()
 	var form keydeed.BackupForm
 	var path string
@@ -35,7 +35,7 @@ func (k *keyTalk) backUp(ctx context.Context, s *workflow.KeyState) error {
 	}, func(ctx context.Context) error { return k.propose(ctx, s, k.subject(s).BackUp(path, form)) })
 }
 
-func (k *keyTalk) exportSecret(ctx context.Context, s *workflow.KeyState) error {
+func (k *keyTalk) exportSecret(ctx context.Context, s *keydesk.State) error {
 	var path string
 	return k.t.inOrder(ctx, nil, func(ctx context.Context) (err error) {
 		path, err = k.file(ctx, "File to write", keydeed.FileName(s.Fingerprint, "-secret", ".asc"))
@@ -43,7 +43,7 @@ func (k *keyTalk) exportSecret(ctx context.Context, s *workflow.KeyState) error 
 	}, func(ctx context.Context) error { return k.propose(ctx, s, k.subject(s).ExportSecret(path)) })
 }
 
-func (k *keyTalk) export(ctx context.Context, s *workflow.KeyState) error {
+func (k *keyTalk) export(ctx context.Context, s *keydesk.State) error {
 	var path string
 	var others bool
 	ids := s.UserIDs
@@ -77,15 +77,15 @@ func (k *keyTalk) export(ctx context.Context, s *workflow.KeyState) error {
 	}, func(ctx context.Context) error { return k.propose(ctx, s, k.subject(s).Export(path, ids, others)) })
 }
 
-func (k *keyTalk) toGnuPG(ctx context.Context, s *workflow.KeyState) error {
+func (k *keyTalk) toGnuPG(ctx context.Context, s *keydesk.State) error {
 	return k.propose(ctx, s, k.subject(s).ToGnuPG())
 }
 
-func (k *keyTalk) fromGnuPG(ctx context.Context, s *workflow.KeyState) error {
+func (k *keyTalk) fromGnuPG(ctx context.Context, s *keydesk.State) error {
 	return k.propose(ctx, s, k.subject(s).FromGnuPG())
 }
 
-func (k *keyTalk) generate(ctx context.Context, _ *workflow.KeyState) error {
+func (k *keyTalk) generate(ctx context.Context, _ *keydesk.State) error {
 	err := FirstKey{Terminal: k.t, Wizard: k.Wizard, Now: k.Now, Heartbeat: k.Heartbeat}.Run(ctx)
 	if errors.Is(err, explain.ErrLeft) { // q leaves, but b has come back already
 		return errLeft
@@ -94,7 +94,7 @@ func (k *keyTalk) generate(ctx context.Context, _ *workflow.KeyState) error {
 }
 
 // importFile asks for a file and shows what it holds, until there is something in it.
-func (k *keyTalk) importFile(ctx context.Context, _ *workflow.KeyState) error {
+func (k *keyTalk) importFile(ctx context.Context, _ *keydesk.State) error {
 	var job keydeed.Job
 	file := func(ctx context.Context) error {
 		for {
@@ -116,7 +116,7 @@ func (k *keyTalk) importFile(ctx context.Context, _ *workflow.KeyState) error {
 }
 
 // publish offers to publish again where it was, or at other places.
-func (k *keyTalk) publish(ctx context.Context, s *workflow.KeyState) error {
+func (k *keyTalk) publish(ctx context.Context, s *keydesk.State) error {
 	p := k.publisher()
 	again := false
 	how := func(ctx context.Context) error {
@@ -144,7 +144,7 @@ func (k *keyTalk) publisher() KeyPublisher {
 }
 
 // published takes what became of a key at the places where it was published.
-func (k *keyTalk) published(ctx context.Context, s *workflow.KeyState, rs []publish.Result, err error) error {
+func (k *keyTalk) published(ctx context.Context, s *keydesk.State, rs []publish.Result, err error) error {
 	if len(rs) > 0 && k.Published != nil {
 		k.Published(context.WithoutCancel(ctx), rs)
 	}
@@ -162,7 +162,7 @@ func (k *keyTalk) published(ctx context.Context, s *workflow.KeyState, rs []publ
 	return k.look(ctx, s.Fingerprint)
 }
 
-func (k *keyTalk) publishAgain(ctx context.Context, p KeyPublisher, s *workflow.KeyState) ([]publish.Result, error) {
+func (k *keyTalk) publishAgain(ctx context.Context, p KeyPublisher, s *keydesk.State) ([]publish.Result, error) {
 	plan, err := k.planAgain(ctx, s)
 	if err == nil {
 		err = p.confirm(ctx, plan)
@@ -174,7 +174,7 @@ func (k *keyTalk) publishAgain(ctx context.Context, p KeyPublisher, s *workflow.
 }
 
 // planAgain is the plan for all places where a key is published; what cannot be planned is told.
-func (k *keyTalk) planAgain(ctx context.Context, s *workflow.KeyState) (publish.Plan, error) {
+func (k *keyTalk) planAgain(ctx context.Context, s *keydesk.State) (publish.Plan, error) {
 	plan, problems, err := k.Keys.PlanAgain(ctx, keys.ParseSelector(string(s.Fingerprint)))
 	if err == nil && len(plan.Items) == 0 {
 		return plan, errors.Join(problems...)
@@ -186,7 +186,7 @@ func (k *keyTalk) planAgain(ctx context.Context, s *workflow.KeyState) (publish.
 }
 
 // checkPlaces asks where a key is published, after saying whom.
-func (k *keyTalk) checkPlaces(ctx context.Context, s *workflow.KeyState) error {
+func (k *keyTalk) checkPlaces(ctx context.Context, s *keydesk.State) error {
 	k.fact("asked", keydeed.PlaceNames(s))
 	k.fact("sent", keydeed.CheckSends)
 	yes, err := k.t.Confirm(ctx, "Ask them?")
@@ -207,7 +207,7 @@ func (k *keyTalk) checkPlaces(ctx context.Context, s *workflow.KeyState) error {
 const fetchTimeout = 2 * time.Minute
 
 // fetch asks what to look for, says whom that is asked of, and shows what was found before it is kept.
-func (k *keyTalk) fetch(ctx context.Context, _ *workflow.KeyState) error {
+func (k *keyTalk) fetch(ctx context.Context, _ *keydesk.State) error {
 	var q publish.Query
 	var from []publish.Target
 	what := func(ctx context.Context) error {
@@ -251,9 +251,9 @@ func (k *keyTalk) fetchFrom(ctx context.Context, q publish.Query, from []publish
 		ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 		defer cancel()
 		var misses []publish.Miss
-		found, misses, err = k.Keys.Fetch(ctx, q, from, workflow.PublishFace{Progress: func(e publish.Event) { k.t.Say("  %s…", e.Doing) }})
+		found, misses, err = k.Keys.Fetch(ctx, q, from, keydesk.PublishFace{Progress: func(e publish.Event) { k.t.Say("  %s…", e.Doing) }})
 		if err == nil && len(found) == 0 {
-			err = &workflow.NotFetchedError{Query: q, Misses: misses}
+			err = &keydesk.NotFetchedError{Query: q, Misses: misses}
 		}
 		return err
 	})

@@ -14,6 +14,7 @@ import (
 	"bulla/ui/component/human"
 	"bulla/ui/component/keydeed"
 	"bulla/workflow"
+	"bulla/workflow/keydesk"
 )
 
 // Keys are the keys as line mode needs them.
@@ -40,7 +41,7 @@ type KeyDesk struct {
 type keyTalk struct {
 	KeyDesk
 	t     *Terminal
-	all   map[keys.Fingerprint]*workflow.KeyState
+	all   map[keys.Fingerprint]*keydesk.State
 	text  string // of the filter
 	worry bool   // only what the health check has something to say of
 }
@@ -63,12 +64,12 @@ func (o KeyDesk) Run(ctx context.Context) error {
 // read looks at all keys, their health, and where they are published.
 func (k *keyTalk) read(ctx context.Context) error {
 	k.t.Say("Reading the keys…")
-	all := map[keys.Fingerprint]*workflow.KeyState{}
+	all := map[keys.Fingerprint]*keydesk.State{}
 	var problems []error
 	err := busy(ctx, k.t, k.Heartbeat, "still reading", func(ctx context.Context, _ keys.AskPassphrase) error {
-		problems = k.Keys.Survey(ctx, func(n workflow.KeyNews) {
+		problems = k.Keys.Survey(ctx, func(n keydesk.News) {
 			if all[n.Fingerprint] == nil {
-				all[n.Fingerprint] = &workflow.KeyState{}
+				all[n.Fingerprint] = &keydesk.State{}
 			}
 			n.Apply(all[n.Fingerprint])
 		})
@@ -98,7 +99,7 @@ func (k *keyTalk) look(ctx context.Context, f keys.Fingerprint) error {
 }
 
 // shown are the keys that the filter lets through, in their order.
-func (k *keyTalk) shown() (out []*workflow.KeyState) {
+func (k *keyTalk) shown() (out []*keydesk.State) {
 	words := strings.Fields(strings.ToLower(k.text))
 	for _, s := range k.all {
 		hay := keydeed.Haystack(s)
@@ -112,7 +113,7 @@ func (k *keyTalk) shown() (out []*workflow.KeyState) {
 }
 
 // worries reports whether something about a key should be mended soon.
-func worries(s *workflow.KeyState) bool {
+func worries(s *keydesk.State) bool {
 	return s.Err != nil || s.Worst() == workflow.SeverityError || s.Worst() == workflow.SeverityWarning
 }
 
@@ -164,7 +165,7 @@ func (k *keyTalk) heading(shown int) {
 }
 
 // row tells a key in short.
-func (k *keyTalk) row(n int, s *workflow.KeyState) {
+func (k *keyTalk) row(n int, s *keydesk.State) {
 	k.t.Say("  %d  %s", n, keydeed.Called(s, s.UserID()))
 	if s.Err != nil {
 		k.t.Say("     ends in %s; cannot be read: %s", human.Tail(s.Fingerprint), keydeed.ReadError(s.Err))
@@ -186,7 +187,7 @@ func (k *keyTalk) row(n int, s *workflow.KeyState) {
 }
 
 // publicWords is at how many places a key was published, and whether it is current there.
-func publicWords(s *workflow.KeyState) string {
+func publicWords(s *keydesk.State) string {
 	switch n, old := len(s.Places), len(s.Stale); {
 	case n == 0 && !s.Secret:
 		return "not published from here"
@@ -200,7 +201,7 @@ func publicWords(s *workflow.KeyState) string {
 }
 
 // choose takes one answer at the list.
-func (k *keyTalk) choose(ctx context.Context, shown []*workflow.KeyState) (leave bool, err error) {
+func (k *keyTalk) choose(ctx context.Context, shown []*keydesk.State) (leave bool, err error) {
 	out := "leaves"
 	if k.Back != "" {
 		out = "goes back to " + k.Back

@@ -10,12 +10,12 @@ import (
 	"bulla/keys"
 	"bulla/ui/component/human"
 	"bulla/ui/component/keydeed"
-	"bulla/workflow"
+	"bulla/workflow/keydesk"
 )
 
 // succeed asks which key follows, how the old one ends, and for the statement, and shows all of it.
-func (k *keyTalk) succeed(ctx context.Context, s *workflow.KeyState) error {
-	var next *workflow.KeyState
+func (k *keyTalk) succeed(ctx context.Context, s *keydesk.State) error {
+	var next *keydesk.State
 	var life time.Duration
 	var path string
 	which := func(ctx context.Context) (err error) {
@@ -33,7 +33,7 @@ func (k *keyTalk) succeed(ctx context.Context, s *workflow.KeyState) error {
 	}
 	return k.t.inOrder(ctx, nil, which, grace, file, func(ctx context.Context) error {
 		whole := func(f keys.Fingerprint) keys.Selector { return keys.ParseSelector(string(f)) }
-		plan, err := k.Keys.PlanSuccession(ctx, workflow.SucceedParams{Old: whole(s.Fingerprint), New: whole(next.Fingerprint), Retire: life})
+		plan, err := k.Keys.PlanSuccession(ctx, keydesk.SucceedParams{Old: whole(s.Fingerprint), New: whole(next.Fingerprint), Retire: life})
 		if err != nil {
 			return err
 		}
@@ -42,7 +42,7 @@ func (k *keyTalk) succeed(ctx context.Context, s *workflow.KeyState) error {
 }
 
 // successor lets a key be chosen that follows an old one, or makes it.
-func (k *keyTalk) successor(ctx context.Context, old *workflow.KeyState) (*workflow.KeyState, error) {
+func (k *keyTalk) successor(ctx context.Context, old *keydesk.State) (*keydesk.State, error) {
 	for {
 		list := keydeed.Successors(slices.Collect(maps.Values(k.all)), old.Fingerprint)
 		var items []item

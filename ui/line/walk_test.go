@@ -15,6 +15,7 @@ import (
 	"bulla/keys/vault"
 	"bulla/ui/explain"
 	"bulla/workflow"
+	"bulla/workflow/keydesk"
 	"bulla/workflow/project"
 	"bulla/workflow/record"
 )
@@ -392,7 +393,7 @@ func TestConfirmAsksAgain(t *testing.T) {
 func TestPreflightTells(t *testing.T) {
 	f := newSession()
 	f.findings = []workflow.Finding{
-		{Rule: workflow.RuleNotBackedUp, Severity: workflow.SeverityWarning, Step: workflow.StepKey, Message: "The key has no backup.", Hint: "make one"},
+		{Rule: keydesk.RuleNotBackedUp, Severity: workflow.SeverityWarning, Step: workflow.StepKey, Message: "The key has no backup.", Hint: "make one"},
 		{Rule: workflow.RuleVersion, Severity: workflow.SeverityError, Step: workflow.StepTag, Message: "No version is named."},
 	}
 	w := walkThrough(t, f, nil, whole...)

@@ -14,7 +14,7 @@ import (
 	"bulla/keys/atomicfile"
 	"bulla/keys/limits"
 	"bulla/keys/store"
-	"bulla/workflow"
+	"bulla/workflow/keydesk"
 )
 
 // Path makes the name of a file that a person typed absolute: ~/ is their home, other names begin in
@@ -67,7 +67,7 @@ func (w *Wizard) BackUp(ctx context.Context, f keys.Fingerprint, path string, pe
 		}
 		return person(ctx, req)
 	}
-	r, err := w.world.BackUp(ctx, keys.ParseSelector(string(f)), path, workflow.BackupArmored, false, ask)
+	r, err := w.world.BackUp(ctx, keys.ParseSelector(string(f)), path, keydesk.BackupArmored, false, ask)
 	if unlock := (*keys.UnlockError)(nil); errors.As(err, &unlock) {
 		err = &ForgottenError{Key: f, Err: err}
 	}
@@ -89,9 +89,9 @@ func (e *ForgottenError) Unwrap() error { return e.Err }
 // Paper writes the key for the printer and tries what was written. The file is made and tried with
 // the passphrase that this run knows; person is asked where it knows none.
 func (w *Wizard) Paper(ctx context.Context, f keys.Fingerprint, path string, person keys.AskPassphrase) (store.Rehearsal, error) {
-	form := workflow.BackupPaperText
+	form := keydesk.BackupPaperText
 	if ext := strings.ToLower(filepath.Ext(path)); ext == ".html" || ext == ".htm" {
-		form = workflow.BackupPaperHTML
+		form = keydesk.BackupPaperHTML
 	}
 	return w.world.BackUp(ctx, keys.ParseSelector(string(f)), path, form, false, w.world.Vault.Ask(person, nil))
 }

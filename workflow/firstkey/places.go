@@ -8,6 +8,7 @@ import (
 	"bulla/keys"
 	"bulla/keys/publish"
 	"bulla/workflow"
+	"bulla/workflow/keydesk"
 )
 
 // Offer is a place to publish to that a person may tick.
@@ -83,6 +84,6 @@ func (w *Wizard) Check(ctx context.Context, plan publish.Plan, ask keys.AskPassp
 	return w.world.CheckPublished(ctx, plan, w.publishFace(ask, progress))
 }
 
-func (w *Wizard) publishFace(ask keys.AskPassphrase, progress func(publish.Event)) workflow.PublishFace {
-	return workflow.PublishFace{Ask: w.world.Vault.Ask(ask, nil), Progress: progress}
+func (w *Wizard) publishFace(ask keys.AskPassphrase, progress func(publish.Event)) keydesk.PublishFace {
+	return keydesk.PublishFace{Ask: w.world.Vault.Ask(ask, nil), Progress: progress}
 }

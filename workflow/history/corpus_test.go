@@ -1,7 +1,6 @@
 package history
 
 import (
-	"encoding/csv"
 	"encoding/json"
 	"maps"
 	"os"
@@ -13,18 +12,16 @@ import (
 	"time"
 
 	"bulla/keys"
+	"bulla/keys/keystest"
 )
 
 // corpus is the folder of real signatures, and when their truth was written down.
 func corpus(t testing.TB) (dir string, at time.Time) {
 	t.Helper()
-	dir = os.Getenv("BULLA_CORPUS")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared", "corpus")
-	}
+	dir = keystest.Corpus(t)
 	f, err := os.Open(filepath.Join(dir, "truth.json"))
 	if err != nil {
-		t.Skipf("no corpus in %s: set BULLA_CORPUS to the folder of truth.json", dir)
+		t.Fatal(err)
 	}
 	defer f.Close()
 	var truth struct{ Generated time.Time }
@@ -74,7 +71,7 @@ func TestCorpus(t *testing.T) {
 		for i := range first {
 			rows["refs/tags/"+first[i].Tag] = &first[i]
 		}
-		for _, row := range readTable(t, table) {
+		for _, row := range keystest.Table(t, table) {
 			compareTruth(t, filepath.Base(home), row, rows[row["ref"]], agree)
 		}
 	}
@@ -155,28 +152,4 @@ func isWeak(v keys.Verdict) bool {
 	bits, isRSA := strings.CutPrefix(v.Signer.Algorithm, "rsa")
 	n, _ := strconv.Atoi(bits)
 	return strings.HasPrefix(v.Signer.Algorithm, "dsa") || isRSA && n < 2048 || v.Signer.Hash == "sha1" || v.Signer.Hash == "ripemd160"
-}
-
-// readTable reads a tab-separated table by its header line.
-func readTable(t *testing.T, path string) (rows []map[string]string) {
-	t.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	r := csv.NewReader(f)
-	r.Comma, r.LazyQuotes, r.FieldsPerRecord = '\t', true, -1
-	records, err := r.ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, rec := range records[1:] {
-		row := map[string]string{}
-		for i, field := range rec {
-			row[records[0][i]] = field
-		}
-		rows = append(rows, row)
-	}
-	return rows
 }

@@ -17,6 +17,7 @@ import (
 	"bulla/keys"
 	"bulla/keys/keystest"
 	"bulla/workflow"
+	"bulla/workflow/keydesk"
 	"bulla/workflow/policy"
 )
 
@@ -51,7 +52,7 @@ func (p *trustPlace) gun() string { return p.reg.Host() + "/demo/app" }
 func (p *trustPlace) dct() *DCT {
 	p.t.Helper()
 	env := map[string]string{"DOCKER_CONFIG": p.dir, "DOCKER_CONTENT_TRUST_SERVER": p.server.URL}
-	d := NewDCT(&workflow.World{Home: p.t.TempDir(), Registry: p.world.Registry, Env: func(n string) string { return env[n] }, Now: p.world.Now})
+	d := NewDCT(&workflow.World{Registry: p.world.Registry, Places: keydesk.Places{Home: p.t.TempDir(), Env: func(n string) string { return env[n] }, Now: p.world.Now}})
 	p.t.Cleanup(d.Close)
 	return d
 }

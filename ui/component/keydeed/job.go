@@ -8,7 +8,7 @@ import (
 	"bulla/keys"
 	"bulla/ui/backend"
 	"bulla/ui/component/human"
-	"bulla/workflow"
+	"bulla/workflow/keydesk"
 )
 
 // Effect is one thing that a job does, or leaves alone. Its texts are safe to show.
@@ -40,7 +40,7 @@ type Person struct {
 	Say func(string)
 }
 
-// Outcome is what became of a job. It counts beside a *workflow.StaleMemoryError too.
+// Outcome is what became of a job. It counts beside a *keydesk.StaleMemoryError too.
 type Outcome struct {
 	Note string // a line about it
 	// Of is a key that came, "" for the one that the job is about.
@@ -64,7 +64,7 @@ type Hints struct{ Publish, BackUp, Undo, Forget, Revocation string }
 
 // Subject is a key that something is done with, in the words of a face.
 type Subject struct {
-	State *workflow.KeyState
+	State *keydesk.State
 	Now   func() time.Time
 	Hints Hints
 }

@@ -6,7 +6,7 @@ package keydeed
 import (
 	"cmp"
 
-	"bulla/workflow"
+	"bulla/workflow/keydesk"
 )
 
 // Action is something that can be done with a key, or to get one.
@@ -60,7 +60,7 @@ type Deed struct {
 	Group, Name, About string
 	Needs              Needs
 	// off says why it cannot be taken with a key that has what it needs; nil for never.
-	off func(*workflow.KeyState) string
+	off func(*keydesk.State) string
 }
 
 // Of describes an action.
@@ -105,7 +105,7 @@ func Order() []Action {
 }
 
 // Fault says why an action cannot be taken with a key, nil for none, or "".
-func Fault(a Action, s *workflow.KeyState) string {
+func Fault(a Action, s *keydesk.State) string {
 	d := deeds[a]
 	switch {
 	case d.Needs == NeedsNothing:
@@ -136,7 +136,7 @@ func Fault(a Action, s *workflow.KeyState) string {
 }
 
 // SecretInStore reports whether bulla's store has a secret part of the key.
-func SecretInStore(s *workflow.KeyState) bool {
+func SecretInStore(s *keydesk.State) bool {
 	if !s.InStore {
 		return false
 	}
@@ -151,23 +151,23 @@ func SecretInStore(s *workflow.KeyState) bool {
 	return false
 }
 
-func alive(s *workflow.KeyState) string {
+func alive(s *keydesk.State) string {
 	if s.Revoked {
 		return "it is revoked"
 	}
 	return ""
 }
 
-func hasPrevious(s *workflow.KeyState) string {
+func hasPrevious(s *keydesk.State) string {
 	if !s.InStore || !s.Changed {
 		return "no earlier version of it is kept"
 	}
 	return ""
 }
 
-func aliveAndPublished(s *workflow.KeyState) string { return cmp.Or(alive(s), hasPlaces(s)) }
+func aliveAndPublished(s *keydesk.State) string { return cmp.Or(alive(s), hasPlaces(s)) }
 
-func hasPlaces(s *workflow.KeyState) string {
+func hasPlaces(s *keydesk.State) string {
 	switch {
 	case !s.PlacesKnown:
 		return "where it is published is being looked up"
@@ -177,7 +177,7 @@ func hasPlaces(s *workflow.KeyState) string {
 	return ""
 }
 
-func severalUserIDs(s *workflow.KeyState) string {
+func severalUserIDs(s *keydesk.State) string {
 	switch {
 	case s.Revoked:
 		return "it is revoked"
@@ -187,7 +187,7 @@ func severalUserIDs(s *workflow.KeyState) string {
 	return ""
 }
 
-func hasSubkeys(s *workflow.KeyState) string {
+func hasSubkeys(s *keydesk.State) string {
 	for _, sub := range s.Subkeys {
 		if !sub.Revoked {
 			return alive(s)
@@ -196,7 +196,7 @@ func hasSubkeys(s *workflow.KeyState) string {
 	return "it has no subkey that is valid"
 }
 
-func secretInGnuPG(s *workflow.KeyState) string {
+func secretInGnuPG(s *keydesk.State) string {
 	switch {
 	case len(s.Parts) == 0:
 		return "GnuPG has no secret part of it"
@@ -208,7 +208,7 @@ func secretInGnuPG(s *workflow.KeyState) string {
 	return ""
 }
 
-func revocable(s *workflow.KeyState) string {
+func revocable(s *keydesk.State) string {
 	switch {
 	case s.Revoked:
 		return "it is revoked already"
@@ -221,7 +221,7 @@ func revocable(s *workflow.KeyState) string {
 }
 
 // readable says why a key is not moved aside: only what cannot be read is in the way.
-func readable(s *workflow.KeyState) string {
+func readable(s *keydesk.State) string {
 	switch {
 	case s.Err == nil:
 		return "it can be read"
@@ -231,7 +231,7 @@ func readable(s *workflow.KeyState) string {
 	return ""
 }
 
-func deletable(s *workflow.KeyState) string {
+func deletable(s *keydesk.State) string {
 	switch {
 	case !s.InStore:
 		return "it is in GnuPG only: gpg --delete-keys removes it there"

@@ -2,11 +2,11 @@ package keydeed
 
 import (
 	"bulla/keys"
-	"bulla/workflow"
+	"bulla/workflow/keydesk"
 )
 
 // Mend is the action that mends what the health check found, and false where none does.
-func Mend(f workflow.KeyFinding) (Action, bool) {
+func Mend(f keydesk.Finding) (Action, bool) {
 	switch keys.HealthRule(f.Rule) {
 	case keys.HealthExpired, keys.HealthExpiring, keys.HealthNoExpiry:
 		return Extend, true
@@ -20,26 +20,26 @@ func Mend(f workflow.KeyFinding) (Action, bool) {
 		return Generate, true
 	}
 	switch f.Rule {
-	case workflow.RuleNoAddress:
+	case keydesk.RuleNoAddress:
 		return AddUserID, true
-	case workflow.RuleNotBackedUp:
+	case keydesk.RuleNotBackedUp:
 		return BackUp, true
-	case workflow.RuleNoRevocation:
+	case keydesk.RuleNoRevocation:
 		return Revocation, true
-	case workflow.RuleUnprotected:
+	case keydesk.RuleUnprotected:
 		return Passphrase, true
-	case workflow.RuleNotPublished, workflow.RuleStale:
+	case keydesk.RuleNotPublished, keydesk.RuleStale:
 		return Publish, true
-	case workflow.RuleCopiesDiffer:
+	case keydesk.RuleCopiesDiffer:
 		return ToGnuPG, true
-	case workflow.RuleRetired:
+	case keydesk.RuleRetired:
 		return Revoke, true
 	}
 	return 0, false
 }
 
 // Mendable are the findings about a key that an action mends.
-func Mendable(s *workflow.KeyState) (out []workflow.KeyFinding) {
+func Mendable(s *keydesk.State) (out []keydesk.Finding) {
 	for _, f := range s.Findings {
 		if _, ok := Mend(f); ok {
 			out = append(out, f)
@@ -49,7 +49,7 @@ func Mendable(s *workflow.KeyState) (out []workflow.KeyFinding) {
 }
 
 // MendFault says why there is nothing to mend on a key, nil for none, or "".
-func MendFault(s *workflow.KeyState) string {
+func MendFault(s *keydesk.State) string {
 	switch {
 	case s == nil:
 		return "no key is chosen"
@@ -66,7 +66,7 @@ func MendFault(s *workflow.KeyState) string {
 }
 
 // Short is a finding in a few words.
-func Short(f workflow.KeyFinding) string {
+func Short(f keydesk.Finding) string {
 	switch keys.HealthRule(f.Rule) {
 	case keys.HealthInvalid:
 		return "not valid"
@@ -96,29 +96,29 @@ func Short(f workflow.KeyFinding) string {
 		return "new kind of key"
 	}
 	switch f.Rule {
-	case workflow.RuleNotBackedUp:
+	case keydesk.RuleNotBackedUp:
 		return "no backup"
-	case workflow.RuleNoRevocation:
+	case keydesk.RuleNoRevocation:
 		return "no revocation cert."
-	case workflow.RuleUnprotected:
+	case keydesk.RuleUnprotected:
 		return "no passphrase"
-	case workflow.RuleNoAddress:
+	case keydesk.RuleNoAddress:
 		return "no address"
-	case workflow.RuleNotPublished:
+	case keydesk.RuleNotPublished:
 		return "not published"
-	case workflow.RuleStale:
+	case keydesk.RuleStale:
 		return "published copy stale"
-	case workflow.RuleCopiesDiffer:
+	case keydesk.RuleCopiesDiffer:
 		return "differs in GnuPG"
-	case workflow.RuleRetiring:
+	case keydesk.RuleRetiring:
 		return "has a successor"
-	case workflow.RuleRetired:
+	case keydesk.RuleRetired:
 		return "retired: revoke it"
 	}
 	return string(f.Rule)
 }
 
-func subject(f workflow.KeyFinding, what string) string {
+func subject(f keydesk.Finding, what string) string {
 	if f.Subkey != "" {
 		return "subkey " + what
 	}

@@ -10,21 +10,21 @@ import (
 	"bulla/ui/backend"
 	"bulla/ui/component/human"
 	"bulla/ui/safetext"
-	"bulla/workflow"
+	"bulla/workflow/keydesk"
 )
 
 // BackupForm is a form that a backup can be written in.
 type BackupForm struct {
-	Form               workflow.BackupForm
+	Form               keydesk.BackupForm
 	Name, Ending, What string
 }
 
 // BackupForms are the forms of backups, in the order in which a person is best asked.
 func BackupForms() []BackupForm {
 	return []BackupForm{
-		{workflow.BackupArmored, "file", ".asc", "The secret key in armor, as gpg writes it too."},
-		{workflow.BackupPaperText, "paper", ".txt", "Numbered lines with checksums, to print and to type in again."},
-		{workflow.BackupPaperHTML, "paper with QR codes", ".html", "Numbered lines and QR codes, to print from a browser."},
+		{keydesk.BackupArmored, "file", ".asc", "The secret key in armor, as gpg writes it too."},
+		{keydesk.BackupPaperText, "paper", ".txt", "Numbered lines with checksums, to print and to type in again."},
+		{keydesk.BackupPaperHTML, "paper with QR codes", ".html", "Numbered lines and QR codes, to print from a browser."},
 	}
 }
 
@@ -35,7 +35,7 @@ func (s Subject) BackUp(path string, form BackupForm) Job {
 
 // ExportSecret writes the secret key to a file, and tries it as it tries a backup.
 func (s Subject) ExportSecret(path string) Job {
-	j := s.backUp("Export the secret key", "export it", path, BackupForm{Form: workflow.BackupArmored, What: "The whole secret key. gpg --import and bulla keys import read it."})
+	j := s.backUp("Export the secret key", "export it", path, BackupForm{Form: keydesk.BackupArmored, What: "The whole secret key. gpg --import and bulla keys import read it."})
 	j.Effects = append(j.Effects, Effect{Label: "mind", Text: "Whoever has the file and the passphrase has the key, and can sign in your name. Delete the file once it is where it belongs.", Caution: true})
 	return j
 }

@@ -10,7 +10,7 @@ import (
 	"bulla/ui/component/human"
 	"bulla/ui/explain"
 	"bulla/ui/safetext"
-	"bulla/workflow"
+	"bulla/workflow/keydesk"
 )
 
 // The questions of a succession.
@@ -22,8 +22,8 @@ const (
 
 // Successors are the keys that could follow a key, the newest first: others of the same store whose
 // secret is there.
-func Successors(all []*workflow.KeyState, old keys.Fingerprint) []*workflow.KeyState {
-	out := slices.DeleteFunc(slices.Clone(all), func(s *workflow.KeyState) bool {
+func Successors(all []*keydesk.State, old keys.Fingerprint) []*keydesk.State {
+	out := slices.DeleteFunc(slices.Clone(all), func(s *keydesk.State) bool {
 		return s.Fingerprint == old || !s.Read || s.Err != nil || s.Revoked || !SecretInStore(s) || s.Successor != ""
 	})
 	slices.SortFunc(out, ByOwner)
@@ -31,7 +31,7 @@ func Successors(all []*workflow.KeyState, old keys.Fingerprint) []*workflow.KeyS
 }
 
 // Succeed lets another key follow the key, with a statement that is written to a file.
-func (s Subject) Succeed(plan workflow.SuccessionPlan, path string) Job {
+func (s Subject) Succeed(plan keydesk.SuccessionPlan, path string) Job {
 	effects := []Effect{
 		{Label: "new key", Text: UserID(plan.NewKey.UserID())},
 		{Text: plan.NewKey.Fingerprint.Grouped()},
@@ -49,7 +49,7 @@ func (s Subject) Succeed(plan workflow.SuccessionPlan, path string) Job {
 		effects = append(effects, Effect{Label: "changes", Text: safetext.Line(f.Path) + ": " + f.What + "."})
 		effects = append(effects, textEffects(f.Added)...)
 	}
-	if !slices.ContainsFunc(plan.Files, func(f workflow.FileChange) bool { return f.Added != nil }) {
+	if !slices.ContainsFunc(plan.Files, func(f keydesk.FileChange) bool { return f.Added != nil }) {
 		effects = append(effects, Effect{Label: "policy", Text: "No policy here gets the new key. Where one lists the old key, add:"})
 		effects = append(effects, textEffects(plan.Policy)...)
 	}
@@ -91,7 +91,7 @@ func wrote(list []string) string {
 }
 
 // written tells which files there are, and what is left to do.
-func written(done workflow.SuccessionDone, h Hints) (out []string) {
+func written(done keydesk.SuccessionDone, h Hints) (out []string) {
 	out = append(out, "Written:")
 	for _, f := range done.Written {
 		out = append(out, safetext.Line(f))

@@ -13,7 +13,7 @@ import (
 	"bulla/ui/component/human"
 	"bulla/ui/component/placeword"
 	"bulla/ui/safetext"
-	"bulla/workflow"
+	"bulla/workflow/keydesk"
 )
 
 // LifetimeHelp says how a lifetime is typed.
@@ -88,7 +88,7 @@ func Uses(certify, sign, encrypt bool) string {
 }
 
 // Kind is what of a key is here, and where.
-func Kind(s *workflow.KeyState) string {
+func Kind(s *keydesk.State) string {
 	kind := "public key"
 	switch {
 	case s.Secret && s.PrimaryOffline:
@@ -106,7 +106,7 @@ func Kind(s *workflow.KeyState) string {
 }
 
 // Backup is when a backup of the key was tried, and false where there was none.
-func Backup(s *workflow.KeyState, now time.Time) (text string, tried bool) {
+func Backup(s *keydesk.State, now time.Time) (text string, tried bool) {
 	if s.BackedUp.IsZero() {
 		return "never made and tried", false
 	}
@@ -114,7 +114,7 @@ func Backup(s *workflow.KeyState, now time.Time) (text string, tried bool) {
 }
 
 // SubkeyLife is when a subkey was made and ends.
-func SubkeyLife(s *workflow.KeyState, k keys.Subkey, now time.Time) string {
+func SubkeyLife(s *keydesk.State, k keys.Subkey, now time.Time) string {
 	line := "made " + human.Date(k.Created) + ", " + Validity(k.Expires, k.Revoked, now)
 	if k.Expires.Equal(s.Expires) && !k.Revoked && !k.Expires.IsZero() {
 		line = "made " + human.Date(k.Created) + ", valid as long as the key"
@@ -135,7 +135,7 @@ func PlaceName(target string) string {
 
 // PlaceState is how far the key has come at a place where it was published, and whether what is there
 // is the key as it is now and can be found.
-func PlaceState(s *workflow.KeyState, e publish.Entry, now time.Time) (text string, well bool) {
+func PlaceState(s *keydesk.State, e publish.Entry, now time.Time) (text string, well bool) {
 	text, well = e.Stage.String(), e.Stage >= publish.StageFingerprint
 	if slices.Contains(s.Stale, e.Target) {
 		text, well = "an older version was sent", false
@@ -152,7 +152,7 @@ func PlaceState(s *workflow.KeyState, e publish.Entry, now time.Time) (text stri
 }
 
 // PlaceNames are the places where a key is published, for a sentence.
-func PlaceNames(s *workflow.KeyState) string {
+func PlaceNames(s *keydesk.State) string {
 	var names []string
 	for _, e := range s.Places {
 		names = append(names, PlaceName(e.Target))
@@ -178,7 +178,7 @@ func FileName(f keys.Fingerprint, what, ending string) string {
 func NameOf(id string) string { return safetext.Line(keys.NameOf(id)) }
 
 // Called is what a key is called in a sentence.
-func Called(s *workflow.KeyState, name string) string {
+func Called(s *keydesk.State, name string) string {
 	if s.Err != nil {
 		return "the key that cannot be read"
 	}
@@ -186,7 +186,7 @@ func Called(s *workflow.KeyState, name string) string {
 }
 
 // Haystack is what words of a filter are looked for in, in lower case.
-func Haystack(s *workflow.KeyState) string {
+func Haystack(s *keydesk.State) string {
 	var b strings.Builder
 	for _, u := range append(slices.Clone(s.Claims), s.UserIDs...) {
 		b.WriteString(u + " ")
@@ -200,7 +200,7 @@ func Haystack(s *workflow.KeyState) string {
 }
 
 // ByOwner orders keys: those with a secret part first, then the newest.
-func ByOwner(a, b *workflow.KeyState) int {
+func ByOwner(a, b *keydesk.State) int {
 	if a.Secret != b.Secret {
 		return map[bool]int{true: -1, false: 1}[a.Secret]
 	}
@@ -220,6 +220,6 @@ func Counts(own, worry int) string {
 }
 
 // unprotected reports whether a secret part is known to be under no passphrase.
-func unprotected(s *workflow.KeyState) bool {
-	return slices.ContainsFunc(s.Findings, func(f workflow.KeyFinding) bool { return f.Rule == workflow.RuleUnprotected })
+func unprotected(s *keydesk.State) bool {
+	return slices.ContainsFunc(s.Findings, func(f keydesk.Finding) bool { return f.Rule == keydesk.RuleUnprotected })
 }

@@ -3,7 +3,6 @@
 package picker
 
 import (
-	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
 	"bulla/ui/component/layout"
@@ -27,21 +26,8 @@ func (m *Model) Set(i int) { m.at = max(0, i) }
 
 // Update moves the cursor within n items. It reports whether the key was one of its own.
 func (m *Model) Update(msg tea.KeyMsg, km keymap.Map, n int) bool {
-	to := m.at
-	switch {
-	case key.Matches(msg, km.Up):
-		to--
-	case key.Matches(msg, km.Down):
-		to++
-	case key.Matches(msg, km.PageUp):
-		to -= page
-	case key.Matches(msg, km.PageDown):
-		to += page
-	case key.Matches(msg, km.Top):
-		to = 0
-	case key.Matches(msg, km.Bottom):
-		to = n - 1
-	default:
+	to, ok := km.Move(msg, m.at, page, n-1)
+	if !ok {
 		return false
 	}
 	m.at = max(0, min(to, n-1))

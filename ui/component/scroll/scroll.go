@@ -2,7 +2,6 @@
 package scroll
 
 import (
-	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
 	"bulla/ui/keymap"
@@ -18,22 +17,9 @@ type Model struct {
 
 // Update scrolls. It reports whether the key was one of its own.
 func (m *Model) Update(msg tea.KeyMsg, km keymap.Map) bool {
-	to := m.first
 	page := max(1, m.shown-2) // the rows that tell of more hide one each
-	switch {
-	case key.Matches(msg, km.Up):
-		to--
-	case key.Matches(msg, km.Down):
-		to++
-	case key.Matches(msg, km.PageUp):
-		to -= page
-	case key.Matches(msg, km.PageDown):
-		to += page
-	case key.Matches(msg, km.Top):
-		to = 0
-	case key.Matches(msg, km.Bottom):
-		to = m.rows
-	default:
+	to, ok := km.Move(msg, m.first, page, m.rows)
+	if !ok {
 		return false
 	}
 	m.first = max(0, min(to, m.rows-m.shown))

@@ -13,13 +13,13 @@ import (
 	"bulla/ui/component/layout"
 	"bulla/ui/dialog"
 	"bulla/ui/theme"
-	"bulla/workflow"
+	"bulla/workflow/keydesk"
 )
 
 // KeySource gets the keys of others: *workflow.World has its methods.
 type KeySource interface {
 	FetchSources(publish.Query) ([]publish.Target, error)
-	Fetch(context.Context, publish.Query, []publish.Target, workflow.PublishFace) ([]publish.Found, []publish.Miss, error)
+	Fetch(context.Context, publish.Query, []publish.Target, keydesk.PublishFace) ([]publish.Found, []publish.Miss, error)
 	KeepFetched(context.Context, publish.Found) ([]store.Imported, error)
 }
 
@@ -43,7 +43,7 @@ const fetchTimeout = 2 * time.Minute
 func (m *Model) missingKey() (publish.Query, bool) {
 	if i, ok := m.table.at(); ok {
 		for _, v := range m.rows[i].All() {
-			if q, ok := workflow.MissingKey(v); ok {
+			if q, ok := keydesk.MissingKey(v); ok {
 				return q, true
 			}
 		}
@@ -91,7 +91,7 @@ func (m *Model) fetch(q publish.Query, from []publish.Target) tea.Cmd {
 	return tea.Batch(func() tea.Msg {
 		ctx, cancel := context.WithTimeout(parent, fetchTimeout)
 		defer cancel()
-		found, misses, err := source.Fetch(ctx, q, from, workflow.PublishFace{})
+		found, misses, err := source.Fetch(ctx, q, from, keydesk.PublishFace{})
 		return fetched{q, found, misses, err}
 	}, m.Tick())
 }
@@ -104,7 +104,7 @@ func (m *Model) fetched(msg fetched) {
 		m.o.Dialogs.Push(dialog.NewError(msg.err))
 		return
 	case len(msg.found) == 0:
-		m.o.Dialogs.Push(dialog.NewError(&workflow.NotFetchedError{Query: msg.query, Misses: msg.misses}))
+		m.o.Dialogs.Push(dialog.NewError(&keydesk.NotFetchedError{Query: msg.query, Misses: msg.misses}))
 		return
 	}
 	f := msg.found[0]

@@ -7,7 +7,7 @@ import (
 	"bulla/ui/component/keydeed"
 	"bulla/ui/dialog"
 	"bulla/ui/keymap"
-	"bulla/workflow"
+	"bulla/workflow/keydesk"
 )
 
 // begins is what begins each action.
@@ -38,11 +38,11 @@ func (m *Model) fault(a keydeed.Action, r *row) string {
 }
 
 // stateOf is what is known of the key of a row; nil for none.
-func stateOf(r *row) *workflow.KeyState {
+func stateOf(r *row) *keydesk.State {
 	if r == nil {
 		return nil
 	}
-	return &r.KeyState
+	return &r.State
 }
 
 // start begins an action with the chosen key, or says why not.
@@ -64,7 +64,7 @@ func (m *Model) menu() {
 	r := m.table.at()
 	title := "What to do"
 	if r != nil {
-		title = "What to do with " + keydeed.Called(&r.KeyState, r.name())
+		title = "What to do with " + keydeed.Called(&r.State, r.name())
 	}
 	m.o.Dialogs.Push(dialog.NewMenu(title, m.menuItems(r, keydeed.Order())))
 }
@@ -90,7 +90,7 @@ func (m *Model) mend() tea.Cmd {
 	if r.Err != nil {
 		return m.start(keydeed.Aside)
 	}
-	list := keydeed.Mendable(&r.KeyState)
+	list := keydeed.Mendable(&r.State)
 	if len(list) == 1 {
 		a, _ := keydeed.Mend(list[0])
 		return m.start(a)

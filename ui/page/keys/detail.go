@@ -36,7 +36,7 @@ func story(t theme.Theme, r *row, w int, now time.Time) []string {
 	}
 	if r.Err != nil {
 		s.Lines = append(s.Lines, unreadable(t, r.Err, w)...)
-		if keydeed.Fault(keydeed.Aside, &r.KeyState) == "" {
+		if keydeed.Fault(keydeed.Aside, &r.State) == "" {
 			s.Space()
 			s.Text(t.Accent, t.Signs.Arrow+" m: "+keydeed.Of(keydeed.Aside).Name)
 		}
@@ -70,7 +70,7 @@ func unreadable(t theme.Theme, err error, w int) []string {
 
 func facts(s *sheet.Sheet, r *row, now time.Time) {
 	t := s.Theme
-	s.Fact("kind", keydeed.Kind(&r.KeyState))
+	s.Fact("kind", keydeed.Kind(&r.State))
 	s.Fact("algorithm", safetext.Line(r.Algorithm)+", may "+keydeed.Uses(r.CanCertify, r.CanSign, false))
 	s.Fact("made", human.Date(r.Created)+", "+keydeed.Ago(now, r.Created))
 	style := t.Body
@@ -82,7 +82,7 @@ func facts(s *sheet.Sheet, r *row, now time.Time) {
 	}
 	s.Styled("valid", "", style, keydeed.Validity(r.Expires, r.Revoked, now))
 	if r.InStore && r.Secret {
-		backup, tried := keydeed.Backup(&r.KeyState, now)
+		backup, tried := keydeed.Backup(&r.State, now)
 		style := t.Body
 		if !tried {
 			style = t.Caution
@@ -156,7 +156,7 @@ func subkeys(s *sheet.Sheet, r *row, now time.Time) {
 			style = t.Muted
 		}
 		s.Lines = append(s.Lines, style.Render(layout.Cut(human.Key(t, k.Fingerprint)+"  "+safetext.Line(k.Algorithm)+", "+keydeed.Uses(false, k.CanSign, k.CanEncrypt), s.Width, t.Signs.Ellipsis)))
-		for _, l := range layout.Wrap(keydeed.SubkeyLife(&r.KeyState, k, now), s.Width-2) {
+		for _, l := range layout.Wrap(keydeed.SubkeyLife(&r.State, k, now), s.Width-2) {
 			s.Lines = append(s.Lines, "  "+t.Muted.Render(l))
 		}
 	}
@@ -179,7 +179,7 @@ func published(s *sheet.Sheet, r *row, now time.Time) {
 	}
 	for _, e := range r.Places {
 		icon, style := t.Icon(theme.Done), t.Body
-		line, well := keydeed.PlaceState(&r.KeyState, e, now)
+		line, well := keydeed.PlaceState(&r.State, e, now)
 		if !well {
 			icon, style = t.Icon(theme.Waiting), t.Caution
 		}

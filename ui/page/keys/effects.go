@@ -18,7 +18,7 @@ import (
 
 // subject is the key of a row, for jobs.
 func (m *Model) subject(r *row) keydeed.Subject {
-	return keydeed.Subject{State: &r.KeyState, Now: m.o.Now, Hints: keydeed.Hints{
+	return keydeed.Subject{State: &r.State, Now: m.o.Now, Hints: keydeed.Hints{
 		Publish: "p", BackUp: "b", Undo: "u", Forget: "The menu (a) has what forgets it.", Revocation: "in the menu",
 	}}
 }
@@ -75,7 +75,7 @@ func consent(title string, r *row, effects []keydeed.Effect, yes string, do func
 	return dialog.NewConsent(title, func(t theme.Theme, w int) []string {
 		s := &sheet.Sheet{Theme: t, Width: w}
 		if r != nil {
-			s.Text(t.Strong, keydeed.Called(&r.KeyState, r.name()))
+			s.Text(t.Strong, keydeed.Called(&r.State, r.name()))
 			s.Lines = append(s.Lines, human.FingerprintLines(r.Fingerprint, w)...)
 			s.Space()
 		}

@@ -11,7 +11,7 @@ import (
 	"bulla/keys/vault"
 	"bulla/ui/dialog"
 	"bulla/ui/safetext"
-	"bulla/workflow"
+	"bulla/workflow/keydesk"
 )
 
 // errand is something that is being done beside the event loop: one at a time. It may ask the
@@ -49,7 +49,7 @@ type ending struct {
 	note, left string
 	// of is the key that was changed; it is looked at again, and news says what was seen.
 	of   keys.Fingerprint
-	news []workflow.KeyNews
+	news []keydesk.News
 	// anew says that all keys have to be looked at again, with the cursor on the key of.
 	anew bool
 	// tell opens what is to be read or answered next; it runs in Update.
@@ -196,7 +196,7 @@ func (m *Model) ended(msg ended) tea.Cmd {
 	if end.apply != nil {
 		end.apply()
 	}
-	var stale *workflow.StaleMemoryError // it was changed all the same
+	var stale *keydesk.StaleMemoryError // it was changed all the same
 	switch {
 	case errors.Is(end.err, context.Canceled):
 		m.Note = cmp.Or(end.left, "Left. Nothing was changed.")
@@ -240,7 +240,7 @@ func (m *Model) halted() {
 
 // changed is the ending after a key of the store was changed.
 func changed(ctx context.Context, b Backend, f keys.Fingerprint, note string, err error) ending {
-	var stale *workflow.StaleMemoryError
+	var stale *keydesk.StaleMemoryError
 	if err != nil && !errors.As(err, &stale) {
 		return ending{err: err}
 	}

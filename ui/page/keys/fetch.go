@@ -12,7 +12,7 @@ import (
 	"bulla/ui/component/keydeed"
 	"bulla/ui/dialog"
 	"bulla/ui/safetext"
-	"bulla/workflow"
+	"bulla/workflow/keydesk"
 )
 
 const fetchTimeout = 2 * time.Minute
@@ -43,9 +43,9 @@ func (m *Model) fetchFrom(q publish.Query, from []publish.Target) tea.Cmd {
 	return m.begin("looking for the key", func(ctx context.Context, e *errand) ending {
 		ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 		defer cancel()
-		found, misses, err := b.Fetch(ctx, q, from, workflow.PublishFace{Progress: func(p publish.Event) { e.say(p.Doing) }})
+		found, misses, err := b.Fetch(ctx, q, from, keydesk.PublishFace{Progress: func(p publish.Event) { e.say(p.Doing) }})
 		if err == nil && len(found) == 0 {
-			err = &workflow.NotFetchedError{Query: q, Misses: misses}
+			err = &keydesk.NotFetchedError{Query: q, Misses: misses}
 		}
 		return ending{err: err, left: "Left. No key was kept.", tell: func() dialog.Dialog { return m.askWhich(found) }}
 	})

@@ -21,7 +21,7 @@ import (
 	"bulla/ui/keymap"
 	"bulla/ui/safetext"
 	"bulla/ui/theme"
-	"bulla/workflow"
+	"bulla/workflow/keydesk"
 )
 
 // Options are what the page works with.
@@ -48,12 +48,12 @@ type Options struct {
 // opened are the places where keys are, with a first look at those of bulla's store.
 type opened struct {
 	backend Backend
-	list    []workflow.KeyState
+	list    []keydesk.State
 }
 
 // item is something that the survey brings: news of a key, or at its end what could not be read.
 type item struct {
-	news     workflow.KeyNews
+	news     keydesk.News
 	problems []error
 }
 
@@ -111,7 +111,7 @@ func (m *Model) look(ctx context.Context) (opened, error) {
 }
 
 func survey(ctx context.Context, o opened, put func(item)) error {
-	put(item{problems: o.backend.Survey(ctx, func(n workflow.KeyNews) { put(item{news: n}) })})
+	put(item{problems: o.backend.Survey(ctx, func(n keydesk.News) { put(item{news: n}) })})
 	return nil
 }
 

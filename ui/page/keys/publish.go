@@ -19,7 +19,7 @@ import (
 	"bulla/ui/explain"
 	"bulla/ui/safetext"
 	"bulla/ui/theme"
-	"bulla/workflow"
+	"bulla/workflow/keydesk"
 )
 
 // publish asks where to publish a key: again where it was, or at other places.
@@ -29,7 +29,7 @@ func (m *Model) publish(r *row) tea.Cmd {
 		return nil
 	}
 	m.o.Dialogs.Push(dialog.NewMenu("Publish the key", []dialog.Item{
-		{Name: "Again, everywhere it is published", About: keydeed.PlaceNames(&r.KeyState) + ". The same user ids as before.", Do: func() tea.Cmd { return m.planAgain(r) }},
+		{Name: "Again, everywhere it is published", About: keydeed.PlaceNames(&r.State) + ". The same user ids as before.", Do: func() tea.Cmd { return m.planAgain(r) }},
 		{Name: "At other places", About: "Key servers, a forge, a project's KEYS file, a Web Key Directory, and lines to print.", Do: func() tea.Cmd { m.choosePlaces(r); return nil }},
 		{Name: keydeed.Of(keydeed.ExtendEverywhere).Name, About: keydeed.Of(keydeed.ExtendEverywhere).About, Off: m.fault(keydeed.ExtendEverywhere, r), Do: func() tea.Cmd { return m.start(keydeed.ExtendEverywhere) }},
 	}))
@@ -156,7 +156,7 @@ func (m *Model) visit(r *row, plan publish.Plan, send bool) tea.Cmd {
 		doing = "asking the places"
 	}
 	cmd := m.begin(doing, func(ctx context.Context, e *errand) ending {
-		face := workflow.PublishFace{Ask: b.Remembered(e.ask), Progress: func(p publish.Event) { e.tell(func() { v.doing = p.Doing }) }}
+		face := keydesk.PublishFace{Ask: b.Remembered(e.ask), Progress: func(p publish.Event) { e.tell(func() { v.doing = p.Doing }) }}
 		var err error
 		done := make([]*publish.Result, len(plan.Items))
 		for n := range plan.Items {
@@ -282,7 +282,7 @@ func outcome(s *sheet.Sheet, i publish.Item, r *publish.Result) {
 func (m *Model) checkPlaces(r *row) tea.Cmd {
 	b, f := m.backend, r.Fingerprint
 	m.o.Dialogs.Push(consent("Ask the places", r, []keydeed.Effect{
-		{Label: "asked", Text: keydeed.PlaceNames(&r.KeyState)},
+		{Label: "asked", Text: keydeed.PlaceNames(&r.State)},
 		{Label: "sent", Text: keydeed.CheckSends},
 	}, "ask them", func() tea.Cmd {
 		return m.begin("reading what was published", func(ctx context.Context, _ *errand) ending {

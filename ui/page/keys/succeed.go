@@ -9,15 +9,15 @@ import (
 	"bulla/ui/component/human"
 	"bulla/ui/component/keydeed"
 	"bulla/ui/dialog"
-	"bulla/workflow"
+	"bulla/workflow/keydesk"
 )
 
 // succeed asks which key follows: one that is there, or one that is made now.
 func (m *Model) succeed(r *row) tea.Cmd {
 	var items []dialog.Item
-	var all []*workflow.KeyState
+	var all []*keydesk.State
 	for _, other := range m.table.rows {
-		all = append(all, &other.KeyState)
+		all = append(all, &other.State)
 	}
 	for _, s := range keydeed.Successors(all, r.Fingerprint) {
 		items = append(items, dialog.Item{
@@ -46,12 +46,12 @@ func (m *Model) askSuccession(old, next keys.Fingerprint) {
 		if typed == "" {
 			typed = keydeed.StatementName
 		}
-		return "", nil, m.planSuccession(workflow.SucceedParams{Old: selector(old), New: selector(next), Retire: life}, m.o.Path(typed))
+		return "", nil, m.planSuccession(keydesk.SucceedParams{Old: selector(old), New: selector(next), Retire: life}, m.o.Path(typed))
 	}))
 }
 
 // planSuccession shows all that a succession does and writes.
-func (m *Model) planSuccession(p workflow.SucceedParams, path string) tea.Cmd {
+func (m *Model) planSuccession(p keydesk.SucceedParams, path string) tea.Cmd {
 	b := m.backend
 	return m.begin("working out what will be written", func(ctx context.Context, _ *errand) ending {
 		plan, err := b.PlanSuccession(ctx, p)

@@ -12,12 +12,12 @@ import (
 	"bulla/ui/component/picker"
 	"bulla/ui/safetext"
 	"bulla/ui/theme"
-	"bulla/workflow"
+	"bulla/workflow/keydesk"
 )
 
 // row is one key.
 type row struct {
-	workflow.KeyState
+	keydesk.State
 	round int    // of looking, in which something of it was seen last
 	hay   string // what the filter looks in; "" while it has to be made anew
 }
@@ -56,12 +56,12 @@ type table struct {
 }
 
 // glimpse takes the keys that were looked at quickly. What is known of a key already stays.
-func (t *table) glimpse(list []workflow.KeyState, round int) {
+func (t *table) glimpse(list []keydesk.State, round int) {
 	for _, s := range list {
 		if r := t.index[s.Fingerprint]; r != nil {
 			continue
 		}
-		t.add(&row{KeyState: s, round: round})
+		t.add(&row{State: s, round: round})
 	}
 	t.arrange()
 }
@@ -75,7 +75,7 @@ func (t *table) add(r *row) {
 }
 
 // news takes what was learned of a key in a round of looking.
-func (t *table) news(n workflow.KeyNews, round int) {
+func (t *table) news(n keydesk.News, round int) {
 	r := t.index[n.Fingerprint]
 	switch {
 	case r == nil:
@@ -83,14 +83,14 @@ func (t *table) news(n workflow.KeyNews, round int) {
 		r.Fingerprint = n.Fingerprint
 		t.add(r)
 	case r.round != round: // what was known is from another round
-		r.KeyState = workflow.KeyState{Key: keys.Key{Fingerprint: n.Fingerprint}}
+		r.State = keydesk.State{Key: keys.Key{Fingerprint: n.Fingerprint}}
 	}
 	r.round, r.hay = round, ""
-	n.Apply(&r.KeyState)
+	n.Apply(&r.State)
 }
 
 // learn takes what was learned of a key after it was changed.
-func (t *table) learn(list []workflow.KeyNews) {
+func (t *table) learn(list []keydesk.News) {
 	for _, n := range list {
 		if r := t.index[n.Fingerprint]; r != nil {
 			t.news(n, r.round)
@@ -186,7 +186,7 @@ func (t *table) compare(a, b *row) int {
 			return c
 		}
 	}
-	return keydeed.ByOwner(&a.KeyState, &b.KeyState)
+	return keydeed.ByOwner(&a.State, &b.State)
 }
 
 // ends is when the key expires; one that never does, or is not read yet, stands last.
@@ -214,7 +214,7 @@ func (t *table) lets(r *row, words []string) bool {
 		return false
 	}
 	if len(words) > 0 && r.hay == "" {
-		r.hay = keydeed.Haystack(&r.KeyState)
+		r.hay = keydeed.Haystack(&r.State)
 	}
 	for _, w := range words {
 		is, a := strings.CutPrefix(w, "is:")

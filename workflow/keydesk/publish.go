@@ -1,4 +1,4 @@
-package workflow
+package keydesk
 
 import (
 	"context"
@@ -33,9 +33,9 @@ func TokenRequest(t publish.Target) keys.PassphraseRequest {
 // PublicKey finds the one key that sel names: among the keys of bulla's store and the secret ones
 // of GnuPG, then among GnuPG's public ones. The Keyring holds it, merged from both places. It
 // returns a *keys.NotFoundError or a *keys.AmbiguousError.
-func (w *World) PublicKey(ctx context.Context, sel keys.Selector) (keys.Key, *keys.Keyring, error) {
+func (w *Places) PublicKey(ctx context.Context, sel keys.Selector) (keys.Key, *keys.Keyring, error) {
 	own, _ := w.Keys(ctx) // what cannot be read is not found below
-	ring, _ := w.keyring(ctx, "")
+	ring, _ := w.Keyring(ctx, "")
 	k, err := keys.Select(onePerKey(own), sel)
 	var none *keys.NotFoundError
 	if errors.As(err, &none) && !sel.IsZero() {
@@ -56,7 +56,7 @@ func onePerKey(list []keys.Key) (out []keys.Key) {
 
 // PlanPublish works out what of a key would be sent where. Errors are those of PublicKey and
 // publish.NewPlan.
-func (w *World) PlanPublish(ctx context.Context, sel keys.Selector, targets []publish.Target, c publish.Choice) (publish.Plan, error) {
+func (w *Places) PlanPublish(ctx context.Context, sel keys.Selector, targets []publish.Target, c publish.Choice) (publish.Plan, error) {
 	k, ring, err := w.PublicKey(ctx, sel)
 	if err != nil {
 		return publish.Plan{}, err
@@ -66,7 +66,7 @@ func (w *World) PlanPublish(ctx context.Context, sel keys.Selector, targets []pu
 }
 
 // ownKeys are the keys whose secret is within reach: what they certified is their owner's word.
-func (w *World) ownKeys(ctx context.Context) (out []keys.Fingerprint) {
+func (w *Places) ownKeys(ctx context.Context) (out []keys.Fingerprint) {
 	list, _ := w.Keys(ctx) // what cannot be read certifies nothing
 	for _, k := range list {
 		if hasAnySecret(k) {
@@ -78,7 +78,7 @@ func (w *World) ownKeys(ctx context.Context) (out []keys.Fingerprint) {
 
 // StalePlaces are the places where an older version of the key was sent than it is now. It asks
 // nobody.
-func (w *World) StalePlaces(ctx context.Context, r publish.Record) ([]publish.Entry, error) {
+func (w *Places) StalePlaces(ctx context.Context, r publish.Record) ([]publish.Entry, error) {
 	_, ring, err := w.PublicKey(ctx, keys.ParseSelector(string(r.Fingerprint)))
 	if err != nil {
 		return nil, err
@@ -95,7 +95,7 @@ func (e *NotPublishedError) Error() string {
 
 // PlanAgain is the plan to publish a key, as it is now, everywhere it was published from here. The
 // errors of single places come beside; the last one is about the key, or a *NotPublishedError.
-func (w *World) PlanAgain(ctx context.Context, sel keys.Selector) (publish.Plan, []error, error) {
+func (w *Places) PlanAgain(ctx context.Context, sel keys.Selector) (publish.Plan, []error, error) {
 	k, ring, err := w.PublicKey(ctx, sel)
 	if err != nil {
 		return publish.Plan{}, nil, err
@@ -113,8 +113,8 @@ func (w *World) PlanAgain(ctx context.Context, sel keys.Selector) (publish.Plan,
 
 // PublishedCopies tells CheckKeys where keys were published from here, and whether what was sent is
 // what would be sent now. It reads what is remembered and asks nobody.
-func (w *World) PublishedCopies(ctx context.Context) func(keys.Key) []PublishedCopy {
-	ring, _ := w.keyring(ctx, "")
+func (w *Places) PublishedCopies(ctx context.Context) func(keys.Key) []PublishedCopy {
+	ring, _ := w.Keyring(ctx, "")
 	own := w.ownKeys(ctx)
 	return func(k keys.Key) (out []PublishedCopy) {
 		r, err := w.Published.Read(k.Fingerprint)
@@ -134,14 +134,14 @@ func (w *World) PublishedCopies(ctx context.Context) func(keys.Key) []PublishedC
 // Publish carries out a plan that a person confirmed, reads every place back, and remembers what
 // became of it. Results come in the order of the plan, also with an error, which is about the run
 // as a whole.
-func (w *World) Publish(ctx context.Context, plan publish.Plan, f PublishFace) ([]publish.Result, error) {
+func (w *Places) Publish(ctx context.Context, plan publish.Plan, f PublishFace) ([]publish.Result, error) {
 	rs, err := w.publisher(f).Publish(ctx, plan)
 	// What was sent is remembered even when the person went away meanwhile.
 	return rs, errors.Join(err, w.Published.Note(context.WithoutCancel(ctx), plan, rs, true))
 }
 
 // CheckPublished asks the places of a plan what they have, and remembers that. It sends no key.
-func (w *World) CheckPublished(ctx context.Context, plan publish.Plan, f PublishFace) ([]publish.Result, error) {
+func (w *Places) CheckPublished(ctx context.Context, plan publish.Plan, f PublishFace) ([]publish.Result, error) {
 	rs, err := w.publisher(f).Check(ctx, plan)
 	err = errors.Join(err, w.Published.Note(context.WithoutCancel(ctx), plan, rs, false))
 	if len(plan.Items) > 0 {
@@ -154,7 +154,7 @@ func (w *World) CheckPublished(ctx context.Context, plan publish.Plan, f Publish
 	return rs, err
 }
 
-func (w *World) publisher(f PublishFace) *publish.Publisher {
+func (w *Places) publisher(f PublishFace) *publish.Publisher {
 	ask := f.Ask
 	if ask == nil {
 		ask = func(context.Context, keys.PassphraseRequest) (keys.Secret, error) {

@@ -1,4 +1,4 @@
-package workflow
+package keydesk
 
 import (
 	"bytes"
@@ -17,7 +17,7 @@ import (
 const KeyServersVariable = "BULLA_KEYSERVERS"
 
 // FetchSources are the places where a key is looked for when nobody names one.
-func (w *World) FetchSources(q publish.Query) ([]publish.Target, error) {
+func (w *Places) FetchSources(q publish.Query) ([]publish.Target, error) {
 	text := ""
 	if w.Env != nil {
 		text = w.Env(KeyServersVariable)
@@ -60,19 +60,19 @@ func MissingKey(v keys.Verdict) (publish.Query, bool) {
 
 // Fetch looks for a key in the places named, or for nil in those of FetchSources. Nothing is kept:
 // see KeepFetched. What the places gave, and which of them gave nothing, comes also with an error.
-func (w *World) Fetch(ctx context.Context, q publish.Query, from []publish.Target, f PublishFace) ([]publish.Found, []publish.Miss, error) {
+func (w *Places) Fetch(ctx context.Context, q publish.Query, from []publish.Target, f PublishFace) ([]publish.Found, []publish.Miss, error) {
 	if from == nil {
 		var err error
 		if from, err = w.FetchSources(q); err != nil {
 			return nil, nil, err
 		}
 	}
-	known, _ := w.keyring(ctx, "") // what cannot be read is not known
+	known, _ := w.Keyring(ctx, "") // what cannot be read is not known
 	return w.publisher(f).Fetch(ctx, q, from, known)
 }
 
 // KeepFetched imports what Fetch found into bulla's store.
-func (w *World) KeepFetched(ctx context.Context, f publish.Found) ([]store.Imported, error) {
+func (w *Places) KeepFetched(ctx context.Context, f publish.Found) ([]store.Imported, error) {
 	return w.Store.Import(ctx, bytes.NewReader(f.Data))
 }
 

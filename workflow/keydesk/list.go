@@ -1,4 +1,4 @@
-package workflow
+package keydesk
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 
 // Keys lists every key of bulla's store and every secret key of GnuPG's. What could not be read is
 // told beside.
-func (w *World) Keys(ctx context.Context) (list []keys.Key, problems []error) {
+func (w *Places) Keys(ctx context.Context) (list []keys.Key, problems []error) {
 	list, _, problems = w.keysBy(ctx, func(g *agent.GnuPG) ([]keys.Key, []agent.Holding, error) {
 		theirs, err := g.List(ctx)
 		return theirs, nil, err
@@ -21,7 +21,7 @@ func (w *World) Keys(ctx context.Context) (list []keys.Key, problems []error) {
 
 // KeysHeld is Keys with what gpg-agent says of those that it holds, by their fingerprint. It has the
 // agent look which cards are in readers.
-func (w *World) KeysHeld(ctx context.Context) (list []keys.Key, held map[keys.Fingerprint]agent.Holding, problems []error) {
+func (w *Places) KeysHeld(ctx context.Context) (list []keys.Key, held map[keys.Fingerprint]agent.Holding, problems []error) {
 	return w.keysBy(ctx, func(g *agent.GnuPG) (theirs []keys.Key, all []agent.Holding, err error) {
 		all, err = g.Overview(ctx)
 		for _, h := range all {
@@ -31,7 +31,7 @@ func (w *World) KeysHeld(ctx context.Context) (list []keys.Key, held map[keys.Fi
 	})
 }
 
-func (w *World) keysBy(ctx context.Context, gnupg func(*agent.GnuPG) ([]keys.Key, []agent.Holding, error)) (list []keys.Key, held map[keys.Fingerprint]agent.Holding, problems []error) {
+func (w *Places) keysBy(ctx context.Context, gnupg func(*agent.GnuPG) ([]keys.Key, []agent.Holding, error)) (list []keys.Key, held map[keys.Fingerprint]agent.Holding, problems []error) {
 	held = map[keys.Fingerprint]agent.Holding{}
 	own, err := w.Store.List(ctx)
 	if err != nil {
@@ -54,12 +54,12 @@ func (w *World) keysBy(ctx context.Context, gnupg func(*agent.GnuPG) ([]keys.Key
 
 // ExportPublic is the armored public key that sel names, from bulla's store or, where it is not
 // there, from GnuPG: its secret keys first, then its public ones.
-func (w *World) ExportPublic(ctx context.Context, sel keys.Selector) ([]byte, error) {
+func (w *Places) ExportPublic(ctx context.Context, sel keys.Selector) ([]byte, error) {
 	return w.ExportPublicWith(ctx, sel, store.PublicParams{})
 }
 
 // ExportPublicWith is ExportPublic with a say in how much.
-func (w *World) ExportPublicWith(ctx context.Context, sel keys.Selector, p store.PublicParams) ([]byte, error) {
+func (w *Places) ExportPublicWith(ctx context.Context, sel keys.Selector, p store.PublicParams) ([]byte, error) {
 	data, err := w.Store.ExportPublicWith(ctx, sel, p)
 	var notFound *keys.NotFoundError
 	if w.GnuPG == nil || !errors.As(err, &notFound) {

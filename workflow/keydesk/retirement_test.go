@@ -1,4 +1,4 @@
-package workflow
+package keydesk
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 	"bulla/keys"
 	"bulla/keys/keystest"
 	"bulla/keys/store"
+	"bulla/workflow/finding"
 	"bulla/workflow/project"
 )
 
@@ -49,7 +50,7 @@ func TestPlanSuccession(t *testing.T) {
 		}
 	}
 	p := SucceedParams{Old: keys.ParseSelector("old@example.org"), New: keys.ParseSelector("new@example.org"), Retire: 90 * 24 * time.Hour}
-	d := NewKeyDesk(w)
+	d := New(w)
 	d.Dir = dir
 	plan, err := d.PlanSuccession(ctx, p)
 	if err != nil || len(plan.Files) != 3 {
@@ -139,7 +140,7 @@ func TestRetirement(t *testing.T) {
 	w.Now = func() time.Time { return at }
 	w.Store = store.Open(store.Options{Dir: filepath.Join(w.Home, "keys"), Now: func() time.Time { return at }})
 	old := string(done.Old.Fingerprint)
-	look := func() (found []KeyFinding, rules []Rule, reminded int) {
+	look := func() (found []Finding, rules []finding.Rule, reminded int) {
 		t.Helper()
 		found, err := w.CheckKeys(ctx, []string{old}, CheckOptions{})
 		if err != nil {
@@ -158,16 +159,16 @@ func TestRetirement(t *testing.T) {
 		t.Errorf("before: %v, %d reminders", rules, n)
 	}
 	at = start.Add(80 * 24 * time.Hour)
-	if _, rules, n := look(); !slices.Contains(rules, RuleRetiring) || slices.Contains(rules, Rule(keys.HealthExpiring)) || n != 0 {
+	if _, rules, n := look(); !slices.Contains(rules, RuleRetiring) || slices.Contains(rules, finding.Rule(keys.HealthExpiring)) || n != 0 {
 		t.Errorf("shortly before: %v, %d reminders", rules, n)
 	}
 	at = start.Add(91 * 24 * time.Hour)
 	found, rules, n := look()
-	if !slices.Contains(rules, RuleRetired) || slices.Contains(rules, Rule(keys.HealthExpired)) || n != 1 {
+	if !slices.Contains(rules, RuleRetired) || slices.Contains(rules, finding.Rule(keys.HealthExpired)) || n != 1 {
 		t.Errorf("after: %v, %d reminders", rules, n)
 	}
 	for _, f := range found {
-		if f.Rule == RuleRetired && (f.Severity != SeverityWarning || !strings.Contains(f.Action, "revoke "+old+" --reason superseded")) {
+		if f.Rule == RuleRetired && (f.Severity != finding.Warning || !strings.Contains(f.Action, "revoke "+old+" --reason superseded")) {
 			t.Errorf("%+v", f)
 		}
 	}
@@ -175,7 +176,7 @@ func TestRetirement(t *testing.T) {
 		t.Fatal(err)
 	}
 	found, _, n = look()
-	i := slices.IndexFunc(found, func(f KeyFinding) bool { return f.Rule == RuleRetired })
+	i := slices.IndexFunc(found, func(f Finding) bool { return f.Rule == RuleRetired })
 	if i < 0 || n != 1 || !strings.Contains(found[i].Message, "valid still") || !strings.Contains(found[i].Action, "bulla keys extend "+old) {
 		t.Errorf("extended since: %+v", found)
 	}

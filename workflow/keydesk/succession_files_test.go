@@ -1,4 +1,4 @@
-package workflow
+package keydesk
 
 import (
 	"bytes"
@@ -20,7 +20,7 @@ import (
 
 // succeeded is a repository with a policy, its keyring and a KEYS file, and a key that gave way to
 // another.
-func succeeded(t *testing.T) (w *World, home, dir, public string, done Succession) {
+func succeeded(t *testing.T) (w *Places, home, dir, public string, done Succession) {
 	t.Helper()
 	ctx := context.Background()
 	w, home = gnupgWorld(t)

@@ -1,4 +1,4 @@
-package workflow
+package keydesk
 
 import (
 	"bytes"
@@ -66,7 +66,7 @@ func faulty(t *testing.T) map[string][]byte {
 // sq refuses the keys of which we say so, and no others.
 func TestCheckKeysOfGnuPG(t *testing.T) {
 	sq := keystest.Peer(t, "sq")
-	w, err := openWorld(t.TempDir())
+	w, err := openedPlaces(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +117,7 @@ func sequoiaRefuses(t *testing.T, sq, name, file string, want bool) {
 // TestCheckKeysOfStore: what only the store knows, and what mends it.
 func TestCheckKeysOfStore(t *testing.T) {
 	ctx := context.Background()
-	w, err := openWorld(t.TempDir())
+	w, err := openedPlaces(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,15 +175,11 @@ func TestCheckKeysOfStore(t *testing.T) {
 // TestCheckCorpusKeys: keys that signed real releases. What we say of sq is what sq says.
 func TestCheckCorpusKeys(t *testing.T) {
 	sq := keystest.Peer(t, "sq")
-	dir := os.Getenv("BULLA_CORPUS")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "shared", "corpus")
-	}
-	files, err := filepath.Glob(filepath.Join(dir, "real", "*", "*.asc"))
+	files, err := filepath.Glob(filepath.Join(keystest.Corpus(t), "real", "*", "*.asc"))
 	if err != nil || len(files) == 0 {
-		t.Skipf("no corpus in %s: set BULLA_CORPUS to the folder of truth.json", dir)
+		t.Fatalf("no keys in the corpus: %v", err)
 	}
-	w, err := openWorld(t.TempDir())
+	w, err := openedPlaces(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,7 +203,7 @@ func TestCheckCorpusKeys(t *testing.T) {
 			t.Errorf("%s: %v", file, err)
 			continue
 		}
-		refused := slices.ContainsFunc(found, func(f KeyFinding) bool { return slices.Contains(f.RefusedBy, "sequoia") })
+		refused := slices.ContainsFunc(found, func(f Finding) bool { return slices.Contains(f.RefusedBy, "sequoia") })
 		out, _, err := keystest.Run(t, nil, nil, sq, "inspect", file)
 		if err != nil {
 			continue

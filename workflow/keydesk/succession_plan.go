@@ -1,4 +1,4 @@
-package workflow
+package keydesk
 
 import (
 	"context"
@@ -28,7 +28,7 @@ type SuccessionPlan struct {
 
 // PlanSuccession says what Succeed and the files of the repository around dir, "" for none, come to.
 // It asks nobody and changes nothing.
-func (w *World) PlanSuccession(ctx context.Context, dir string, p SucceedParams) (SuccessionPlan, error) {
+func (w *Places) PlanSuccession(ctx context.Context, dir string, p SucceedParams) (SuccessionPlan, error) {
 	plan := SuccessionPlan{SucceedParams: p}
 	var err error
 	if plan.OldKey, err = w.ownKey(ctx, p.Old); err != nil {
@@ -73,7 +73,7 @@ type SuccessionDone struct {
 // CarryOutSuccession is Succeed with its files: the statement at a path with its signatures beside it, which
 // must not exist, then those of the repository around dir, "" for none. With an error it returns what
 // was done; SuccessionDone.New is zero where nothing was.
-func (w *World) CarryOutSuccession(ctx context.Context, dir string, p SucceedParams, path string, ask keys.AskPassphrase) (SuccessionDone, error) {
+func (w *Places) CarryOutSuccession(ctx context.Context, dir string, p SucceedParams, path string, ask keys.AskPassphrase) (SuccessionDone, error) {
 	var done SuccessionDone
 	for _, name := range []string{path, path + ".asc"} { // before anything is made
 		if _, err := os.Lstat(name); err == nil {

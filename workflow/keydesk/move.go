@@ -1,4 +1,4 @@
-package workflow
+package keydesk
 
 import (
 	"bytes"
@@ -17,7 +17,7 @@ var ErrNoGnuPG = errors.New("GnuPG is needed for that, and it is not installed h
 
 // ImportFile imports the keys of a file into bulla's store: what store.Import reads, and the
 // keybox of GnuPG (pubring.kbx), which is read through gpg.
-func (w *World) ImportFile(ctx context.Context, path string) ([]store.Imported, error) {
+func (w *Places) ImportFile(ctx context.Context, path string) ([]store.Imported, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -44,7 +44,7 @@ func (w *World) ImportFile(ctx context.Context, path string) ([]store.Imported, 
 // PreviewImport says what ImportFile would bring, and changes nothing: the file is imported into a
 // throw-away store, beside copies of those of its keys that are in bulla's store. Errors are those
 // of ImportFile; a *store.SkippedError comes together with the rest.
-func (w *World) PreviewImport(ctx context.Context, path string) ([]store.Imported, error) {
+func (w *Places) PreviewImport(ctx context.Context, path string) ([]store.Imported, error) {
 	var held []keys.Fingerprint
 	list, err := w.importAside(ctx, path, nil)
 	for _, i := range list {
@@ -57,7 +57,7 @@ func (w *World) PreviewImport(ctx context.Context, path string) ([]store.Importe
 }
 
 // importAside is ImportFile into a throw-away store that begins with the keys of held.
-func (w *World) importAside(ctx context.Context, path string, held []keys.Fingerprint) (list []store.Imported, err error) {
+func (w *Places) importAside(ctx context.Context, path string, held []keys.Fingerprint) (list []store.Imported, err error) {
 	aside, remove, err := w.Store.ThrowAway(ctx, held...)
 	if err != nil {
 		return nil, err
@@ -70,7 +70,7 @@ func (w *World) importAside(ctx context.Context, path string, held []keys.Finger
 
 // FromGnuPG copies the secret key that sel names from GnuPG to bulla's store, under the passphrase
 // that it has. GnuPG keeps its own. Parts that are on a card come as stubs.
-func (w *World) FromGnuPG(ctx context.Context, sel keys.Selector, ask keys.AskPassphrase) ([]store.Imported, error) {
+func (w *Places) FromGnuPG(ctx context.Context, sel keys.Selector, ask keys.AskPassphrase) ([]store.Imported, error) {
 	if w.GnuPG == nil {
 		return nil, ErrNoGnuPG
 	}
@@ -93,7 +93,7 @@ func (w *World) FromGnuPG(ctx context.Context, sel keys.Selector, ask keys.AskPa
 // ToGnuPG copies the secret key that sel names from bulla's store to GnuPG, under the passphrase
 // that it has; ask is asked for it first. The store keeps its own. It returns the key as GnuPG
 // lists it.
-func (w *World) ToGnuPG(ctx context.Context, sel keys.Selector, ask keys.AskPassphrase) (keys.Key, error) {
+func (w *Places) ToGnuPG(ctx context.Context, sel keys.Selector, ask keys.AskPassphrase) (keys.Key, error) {
 	if w.GnuPG == nil {
 		return keys.Key{}, ErrNoGnuPG
 	}

@@ -1,4 +1,4 @@
-package workflow
+package keydesk
 
 import (
 	"context"
@@ -32,7 +32,7 @@ func (e *StaleMemoryError) Unwrap() error { return e.Err }
 // ChangePassphrase is store.ChangePassphrase. The old passphrase is forgotten wherever it was
 // remembered; the new one is known until the World is closed. A *StaleMemoryError comes together
 // with the changed key.
-func (w *World) ChangePassphrase(ctx context.Context, sel keys.Selector, next keys.Secret, ask keys.AskPassphrase) (keys.Key, error) {
+func (w *Places) ChangePassphrase(ctx context.Context, sel keys.Selector, next keys.Secret, ask keys.AskPassphrase) (keys.Key, error) {
 	k, err := w.Store.ChangePassphrase(ctx, sel, next, ask)
 	if err != nil {
 		return k, err
@@ -62,7 +62,7 @@ const (
 // [store.Store.Rehearse]. ask is asked for the passphrase twice, to write and to try. A file that
 // exists is replaced only if replace is set. A backup that does not work is removed again, and what it
 // replaced is put back.
-func (w *World) BackUp(ctx context.Context, sel keys.Selector, path string, form BackupForm, replace bool, ask keys.AskPassphrase) (store.Rehearsal, error) {
+func (w *Places) BackUp(ctx context.Context, sel keys.Selector, path string, form BackupForm, replace bool, ask keys.AskPassphrase) (store.Rehearsal, error) {
 	data, err := w.backupData(ctx, sel, form, ask)
 	if err != nil {
 		return store.Rehearsal{}, err
@@ -71,7 +71,7 @@ func (w *World) BackUp(ctx context.Context, sel keys.Selector, path string, form
 	return w.writeBackup(ctx, data, path, replace, ask)
 }
 
-func (w *World) writeBackup(ctx context.Context, data []byte, path string, replace bool, ask keys.AskPassphrase) (store.Rehearsal, error) {
+func (w *Places) writeBackup(ctx context.Context, data []byte, path string, replace bool, ask keys.AskPassphrase) (store.Rehearsal, error) {
 	write := atomicfile.Create
 	var old []byte
 	if replace {
@@ -96,7 +96,7 @@ func (w *World) writeBackup(ctx context.Context, data []byte, path string, repla
 	return r, err
 }
 
-func (w *World) backupData(ctx context.Context, sel keys.Selector, form BackupForm, ask keys.AskPassphrase) ([]byte, error) {
+func (w *Places) backupData(ctx context.Context, sel keys.Selector, form BackupForm, ask keys.AskPassphrase) ([]byte, error) {
 	if form == BackupArmored {
 		return w.Store.ExportSecret(ctx, sel, ask)
 	}
@@ -116,7 +116,7 @@ func (w *World) backupData(ctx context.Context, sel keys.Selector, form BackupFo
 
 // RehearseBackup tries a backup file: an armored or binary secret key, or a paper backup that was
 // typed in again.
-func (w *World) RehearseBackup(ctx context.Context, path string, ask keys.AskPassphrase) (store.Rehearsal, error) {
+func (w *Places) RehearseBackup(ctx context.Context, path string, ask keys.AskPassphrase) (store.Rehearsal, error) {
 	data, err := limits.ReadIfThere(path, store.ImportLimit)
 	if err != nil {
 		return store.Rehearsal{}, err

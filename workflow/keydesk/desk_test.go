@@ -1,4 +1,4 @@
-package workflow
+package keydesk
 
 import (
 	"bytes"
@@ -13,15 +13,16 @@ import (
 	"bulla/keys/keystest"
 	"bulla/keys/publish"
 	"bulla/keys/store"
+	"bulla/workflow/finding"
 )
 
 // surveyed is what a page knows after a survey.
-func surveyed(t *testing.T, d *KeyDesk) map[keys.Fingerprint]*KeyState {
+func surveyed(t *testing.T, d *Desk) map[keys.Fingerprint]*State {
 	t.Helper()
-	all := map[keys.Fingerprint]*KeyState{}
-	for _, err := range d.Survey(context.Background(), func(n KeyNews) {
+	all := map[keys.Fingerprint]*State{}
+	for _, err := range d.Survey(context.Background(), func(n News) {
 		if all[n.Fingerprint] == nil {
-			all[n.Fingerprint] = &KeyState{}
+			all[n.Fingerprint] = &State{}
 		}
 		n.Apply(all[n.Fingerprint])
 	}) {
@@ -30,7 +31,7 @@ func surveyed(t *testing.T, d *KeyDesk) map[keys.Fingerprint]*KeyState {
 	return all
 }
 
-func rulesOf(s *KeyState) (out []Rule) {
+func rulesOf(s *State) (out []finding.Rule) {
 	for _, f := range s.Findings {
 		out = append(out, f.Rule)
 	}
@@ -42,7 +43,7 @@ func rulesOf(s *KeyState) (out []Rule) {
 func TestKeyDeskSurvey(t *testing.T) {
 	ctx := context.Background()
 	w, home := gnupgWorld(t)
-	d := NewKeyDesk(w)
+	d := New(w)
 	if all := surveyed(t, d); len(all) != 0 {
 		t.Fatal(all)
 	}

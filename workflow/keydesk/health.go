@@ -1,4 +1,4 @@
-package workflow
+package keydesk
 
 import (
 	"bytes"
@@ -11,18 +11,19 @@ import (
 
 	"bulla/keys"
 	"bulla/keys/limits"
+	"bulla/workflow/finding"
 )
 
-// KeyFinding is one thing that the health check noticed about a key.
-type KeyFinding struct {
+// Finding is one thing that the health check noticed about a key.
+type Finding struct {
 	// Fingerprint is the primary key; Subkey the subkey concerned, "" for the primary key.
 	Fingerprint, Subkey keys.Fingerprint
 	// Path and Line say where the key stands in a file that was named: the line on which its
 	// armor block begins, 0 for a binary file.
 	Path     string
 	Line     int
-	Rule     Rule
-	Severity Severity
+	Rule     finding.Rule
+	Severity finding.Severity
 	// Message is what is wrong and what follows from it, Action what mends it. Both may quote
 	// text from outside and must be cleaned before a terminal sees them.
 	Message, Action string
@@ -33,11 +34,13 @@ type KeyFinding struct {
 
 // The rules of the health check beside those of keys.HealthRule.
 const (
-	RuleNoRevocation Rule = "no-revocation-certificate"
-	RuleUnprotected  Rule = "no-passphrase"
-	RuleNoAddress    Rule = "no-address"
-	RuleStale        Rule = "published-copy-stale"
-	RuleUnreadable   Rule = "unreadable"
+	RuleNoRevocation finding.Rule = "no-revocation-certificate"
+	RuleUnprotected  finding.Rule = "no-passphrase"
+	RuleNoAddress    finding.Rule = "no-address"
+	RuleStale        finding.Rule = "published-copy-stale"
+	RuleUnreadable   finding.Rule = "unreadable"
+	RuleNotPublished finding.Rule = "key-not-published"
+	RuleNotBackedUp  finding.Rule = "key-not-backed-up"
 )
 
 // PublishedCopy is a place where a key was published.
@@ -59,14 +62,14 @@ type CheckOptions struct {
 // of GnuPG's. Findings come key by key, the worst first. It asks nobody and uses no network.
 //
 // A target that is neither is a *keys.NotFoundError.
-func (w *World) CheckKeys(ctx context.Context, targets []string, o CheckOptions) ([]KeyFinding, error) {
+func (w *Places) CheckKeys(ctx context.Context, targets []string, o CheckOptions) ([]Finding, error) {
 	x := &checkup{w: w, o: o, now: w.Now()}
 	if len(targets) == 0 {
 		list, problems := w.Keys(ctx)
 		for _, p := range problems {
-			x.found = append(x.found, KeyFinding{Rule: RuleUnreadable, Severity: SeverityError, Message: p.Error()})
+			x.found = append(x.found, Finding{Rule: RuleUnreadable, Severity: finding.Error, Message: p.Error()})
 		}
-		ring, _ := w.keyring(ctx, "")
+		ring, _ := w.Keyring(ctx, "")
 		for _, k := range list {
 			x.key(ring, k, "", 0)
 		}
@@ -91,15 +94,15 @@ func (w *World) CheckKeys(ctx context.Context, targets []string, o CheckOptions)
 
 // checkup is the state of CheckKeys.
 type checkup struct {
-	w     *World
+	w     *Places
 	o     CheckOptions
 	now   time.Time
-	found []KeyFinding
+	found []Finding
 }
 
 // named checks a key of the store or of GnuPG's keyring.
 func (x *checkup) named(ctx context.Context, text string) error {
-	ring, _ := x.w.keyring(ctx, "")
+	ring, _ := x.w.Keyring(ctx, "")
 	own, err := x.w.Store.List(ctx)
 	if err != nil {
 		return err
@@ -130,7 +133,7 @@ func (x *checkup) file(path string) error {
 	for _, b := range blocks {
 		ring, err := keys.ReadKeyring(b.text, keys.SourceFile)
 		for _, p := range ring.Problems() {
-			x.found = append(x.found, KeyFinding{Path: path, Line: b.line, Rule: RuleUnreadable, Severity: SeverityError, Message: p.Error()})
+			x.found = append(x.found, Finding{Path: path, Line: b.line, Rule: RuleUnreadable, Severity: finding.Error, Message: p.Error()})
 		}
 		if err != nil {
 			continue
@@ -174,12 +177,12 @@ func (x *checkup) key(ring *keys.Keyring, k keys.Key, path string, line int) {
 
 // judge gathers the findings about a key that has these ailments.
 func (x *checkup) judge(ailments []keys.Ailment, k keys.Key, path string, line int) {
-	var found []KeyFinding
+	var found []Finding
 	for _, a := range ailments {
 		found = append(found, keyFinding(a, k))
 	}
-	dead := slices.ContainsFunc(found, func(f KeyFinding) bool {
-		return f.Rule == Rule(keys.HealthRevoked) || f.Rule == Rule(keys.HealthInvalid)
+	dead := slices.ContainsFunc(found, func(f Finding) bool {
+		return f.Rule == finding.Rule(keys.HealthRevoked) || f.Rule == finding.Rule(keys.HealthInvalid)
 	})
 	if !dead {
 		found = append(x.retirement(found, k), x.care(k)...)
@@ -191,8 +194,8 @@ func (x *checkup) judge(ailments []keys.Ailment, k keys.Key, path string, line i
 			f.Subkey = ""
 		}
 	}
-	rank := map[Severity]int{SeverityError: 0, SeverityWarning: 1, SeverityInfo: 2}
-	slices.SortStableFunc(found, func(a, b KeyFinding) int { return cmp.Compare(rank[a.Severity], rank[b.Severity]) })
+	rank := map[finding.Severity]int{finding.Error: 0, finding.Warning: 1, finding.Info: 2}
+	slices.SortStableFunc(found, func(a, b Finding) int { return cmp.Compare(rank[a.Severity], rank[b.Severity]) })
 	for _, f := range found {
 		// A key that lies in bulla's store and in GnuPG is checked in both, and told once.
 		if !slices.ContainsFunc(x.found, f.same) {
@@ -202,18 +205,18 @@ func (x *checkup) judge(ailments []keys.Ailment, k keys.Key, path string, line i
 }
 
 // same says that two findings tell the same of the same key in the same place.
-func (f KeyFinding) same(g KeyFinding) bool {
+func (f Finding) same(g Finding) bool {
 	return f.Fingerprint == g.Fingerprint && f.Subkey == g.Subkey && f.Path == g.Path && f.Line == g.Line &&
 		f.Rule == g.Rule && f.Message == g.Message
 }
 
 // care finds what the key's owner has not done, as far as that can be known here.
-func (x *checkup) care(k keys.Key) (found []KeyFinding) {
-	add := func(r Rule, s Severity, message, action string, refused ...string) {
-		found = append(found, KeyFinding{Rule: r, Severity: s, Message: message, Action: action, RefusedBy: refused})
+func (x *checkup) care(k keys.Key) (found []Finding) {
+	add := func(r finding.Rule, s finding.Severity, message, action string, refused ...string) {
+		found = append(found, Finding{Rule: r, Severity: s, Message: message, Action: action, RefusedBy: refused})
 	}
 	if len(k.UserIDs) > 0 && !slices.ContainsFunc(k.UserIDs, func(u string) bool { return keys.AddressOf(u) != "" }) {
-		add(RuleNoAddress, SeverityWarning, "No user id of the key has an address: GitHub, GitLab and the like match a tag's author by it.",
+		add(RuleNoAddress, finding.Warning, "No user id of the key has an address: GitHub, GitLab and the like match a tag's author by it.",
 			"bulla keys adduid "+string(k.Fingerprint)+" --name NAME --email EMAIL", "git-hosts")
 	}
 	if k.Source == keys.SourceStore && hasAnySecret(k) {
@@ -226,16 +229,16 @@ func (x *checkup) care(k keys.Key) (found []KeyFinding) {
 }
 
 // publishedCare finds that a key is not published, or not as it is now.
-func publishedCare(k keys.Key, copies []PublishedCopy) (found []KeyFinding) {
-	add := func(r Rule, s Severity, message, action string, refused ...string) {
-		found = append(found, KeyFinding{Rule: r, Severity: s, Message: message, Action: action, RefusedBy: refused})
+func publishedCare(k keys.Key, copies []PublishedCopy) (found []Finding) {
+	add := func(r finding.Rule, s finding.Severity, message, action string, refused ...string) {
+		found = append(found, Finding{Rule: r, Severity: s, Message: message, Action: action, RefusedBy: refused})
 	}
 	if len(copies) == 0 && hasAnySecret(k) {
-		add(RuleNotPublished, SeverityInfo, "The key was never published from here: strangers cannot find it.", "bulla keys publish "+string(k.Fingerprint)+" --to keys.openpgp.org", "maven-central")
+		add(RuleNotPublished, finding.Info, "The key was never published from here: strangers cannot find it.", "bulla keys publish "+string(k.Fingerprint)+" --to keys.openpgp.org", "maven-central")
 	}
 	for _, c := range copies {
 		if !c.Current {
-			add(RuleStale, SeverityWarning, "What is published at "+c.Place+" is not the key as it is now: users see the old expiry, user ids or subkeys.",
+			add(RuleStale, finding.Warning, "What is published at "+c.Place+" is not the key as it is now: users see the old expiry, user ids or subkeys.",
 				"bulla keys publish "+string(k.Fingerprint)+" --again")
 		}
 	}
@@ -247,16 +250,16 @@ func hasAnySecret(k keys.Key) bool {
 }
 
 // storeCare looks at what only bulla's store knows.
-func (x *checkup) storeCare(k keys.Key, add func(Rule, Severity, string, string, ...string)) {
+func (x *checkup) storeCare(k keys.Key, add func(finding.Rule, finding.Severity, string, string, ...string)) {
 	f := string(k.Fingerprint)
 	if k.BackedUp.IsZero() {
-		add(RuleNotBackedUp, SeverityWarning, "No backup of this key was ever made and tried: if this computer is lost, so is the key.", "bulla keys backup "+f+" -o FILE")
+		add(RuleNotBackedUp, finding.Warning, "No backup of this key was ever made and tried: if this computer is lost, so is the key.", "bulla keys backup "+f+" -o FILE")
 	}
 	if !x.w.Store.HasRevocation(k.Fingerprint) {
 		// Moved to another place, as advised, or never there: only its owner knows.
-		add(RuleNoRevocation, SeverityInfo, "There is no revocation certificate here: without one elsewhere, a lost key cannot be declared invalid.", "bulla keys revcert "+f+", unless you keep one in another place")
+		add(RuleNoRevocation, finding.Info, "There is no revocation certificate here: without one elsewhere, a lost key cannot be declared invalid.", "bulla keys revcert "+f+", unless you keep one in another place")
 	}
 	if x.w.Store.Unprotected(k.Fingerprint) {
-		add(RuleUnprotected, SeverityWarning, "The secret key is under no passphrase: whoever reads the file has the key.", "bulla keys passwd "+f)
+		add(RuleUnprotected, finding.Warning, "The secret key is under no passphrase: whoever reads the file has the key.", "bulla keys passwd "+f)
 	}
 }

@@ -1,4 +1,4 @@
-package workflow
+package keydesk
 
 import (
 	"bytes"
@@ -36,7 +36,7 @@ type Succession struct {
 // Succeed lets the old key vouch for the new one, writes a statement that both sign, and lets the
 // old key expire when its time of grace is over. Each step leaves what the steps before it made,
 // and all of it can be repeated.
-func (w *World) Succeed(ctx context.Context, p SucceedParams, ask keys.AskPassphrase) (Succession, error) {
+func (w *Places) Succeed(ctx context.Context, p SucceedParams, ask keys.AskPassphrase) (Succession, error) {
 	var out Succession
 	old, err := w.Store.Signer(ctx, p.Old)
 	if err != nil {
@@ -103,7 +103,7 @@ func retires(old keys.Key, now time.Time, grace time.Duration) time.Time {
 }
 
 // ownKey is the key of bulla's store that sel names.
-func (w *World) ownKey(ctx context.Context, sel keys.Selector) (keys.Key, error) {
+func (w *Places) ownKey(ctx context.Context, sel keys.Selector) (keys.Key, error) {
 	list, err := w.Store.List(ctx)
 	if err != nil {
 		return keys.Key{}, err

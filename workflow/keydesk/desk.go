@@ -1,4 +1,4 @@
-package workflow
+package keydesk
 
 import (
 	"cmp"
@@ -12,47 +12,48 @@ import (
 	"bulla/keys/agent"
 	"bulla/keys/publish"
 	"bulla/keys/store"
+	"bulla/workflow/finding"
 )
 
-// KeyDesk is what a face needs to look after keys: a survey of all of them, and every change. What
-// the World does with a key comes before what the store alone does.
-type KeyDesk struct {
-	*World
+// Desk is what a face needs to look after keys: a survey of all of them, and every change. What
+// is done with a key in all of the Places comes before what the store alone does.
+type Desk struct {
+	*Places
 	*store.Store
 	// Dir is where the repository is looked for whose files a succession changes; "" for none.
 	Dir string
 }
 
-// NewKeyDesk is the desk for the keys of a World.
-func NewKeyDesk(w *World) *KeyDesk { return &KeyDesk{World: w, Store: w.Store} }
+// New is the desk for the keys of some Places.
+func New(p *Places) *Desk { return &Desk{Places: p, Store: p.Store} }
 
-// ChangePassphrase is that of the World.
-func (d *KeyDesk) ChangePassphrase(ctx context.Context, sel keys.Selector, next keys.Secret, ask keys.AskPassphrase) (keys.Key, error) {
-	return d.World.ChangePassphrase(ctx, sel, next, ask)
+// ChangePassphrase is that of the Places.
+func (d *Desk) ChangePassphrase(ctx context.Context, sel keys.Selector, next keys.Secret, ask keys.AskPassphrase) (keys.Key, error) {
+	return d.Places.ChangePassphrase(ctx, sel, next, ask)
 }
 
-// ExportPublicWith is that of the World.
-func (d *KeyDesk) ExportPublicWith(ctx context.Context, sel keys.Selector, p store.PublicParams) ([]byte, error) {
-	return d.World.ExportPublicWith(ctx, sel, p)
+// ExportPublicWith is that of the Places.
+func (d *Desk) ExportPublicWith(ctx context.Context, sel keys.Selector, p store.PublicParams) ([]byte, error) {
+	return d.Places.ExportPublicWith(ctx, sel, p)
 }
 
-// PlanSuccession is that of the World, in the desk's repository.
-func (d *KeyDesk) PlanSuccession(ctx context.Context, p SucceedParams) (SuccessionPlan, error) {
-	return d.World.PlanSuccession(ctx, d.Dir, p)
+// PlanSuccession is that of the Places, in the desk's repository.
+func (d *Desk) PlanSuccession(ctx context.Context, p SucceedParams) (SuccessionPlan, error) {
+	return d.Places.PlanSuccession(ctx, d.Dir, p)
 }
 
-// CarryOutSuccession is that of the World, in the desk's repository.
-func (d *KeyDesk) CarryOutSuccession(ctx context.Context, p SucceedParams, path string, ask keys.AskPassphrase) (SuccessionDone, error) {
-	return d.World.CarryOutSuccession(ctx, d.Dir, p, path, ask)
+// CarryOutSuccession is that of the Places, in the desk's repository.
+func (d *Desk) CarryOutSuccession(ctx context.Context, p SucceedParams, path string, ask keys.AskPassphrase) (SuccessionDone, error) {
+	return d.Places.CarryOutSuccession(ctx, d.Dir, p, path, ask)
 }
 
 // Remembered answers requests for passphrases from the vault where it can, else by person.
-func (d *KeyDesk) Remembered(person keys.AskPassphrase) keys.AskPassphrase {
+func (d *Desk) Remembered(person keys.AskPassphrase) keys.AskPassphrase {
 	return d.Vault.Ask(person, nil)
 }
 
-// KeyState is all that is known of one key. It grows by Apply.
-type KeyState struct {
+// State is all that is known of one key. It grows by Apply.
+type State struct {
 	// Key is the key as bulla's store has it, else as GnuPG has it. Before Read is set only the
 	// fingerprint and the day it was made are.
 	keys.Key
@@ -68,7 +69,7 @@ type KeyState struct {
 	AgentAsked bool
 	// Findings are those of the health check, the worst first. Those about where the key is
 	// published come last of all, with PlacesKnown.
-	Findings []KeyFinding
+	Findings []Finding
 	// Changed says that the latest change can be taken back.
 	Changed bool
 	// Places are where the key was published from here, and Stale those of them that got another
@@ -80,23 +81,23 @@ type KeyState struct {
 	Err error
 }
 
-// KeyNews is something new about one key.
-type KeyNews struct {
+// News is something new about one key.
+type News struct {
 	Fingerprint keys.Fingerprint
 	// Change writes it into the state.
-	Change func(*KeyState)
+	Change func(*State)
 }
 
 // Apply adds the news to the state of the key.
-func (n KeyNews) Apply(s *KeyState) {
+func (n News) Apply(s *State) {
 	s.Fingerprint = n.Fingerprint
 	n.Change(s)
-	rank := map[Severity]int{SeverityError: 0, SeverityWarning: 1, SeverityInfo: 2}
-	slices.SortStableFunc(s.Findings, func(a, b KeyFinding) int { return cmp.Compare(rank[a.Severity], rank[b.Severity]) })
+	rank := map[finding.Severity]int{finding.Error: 0, finding.Warning: 1, finding.Info: 2}
+	slices.SortStableFunc(s.Findings, func(a, b Finding) int { return cmp.Compare(rank[a.Severity], rank[b.Severity]) })
 }
 
 // Worst is the severity of the worst finding, "" for none.
-func (s *KeyState) Worst() Severity {
+func (s *State) Worst() finding.Severity {
 	if len(s.Findings) == 0 {
 		return ""
 	}
@@ -104,11 +105,11 @@ func (s *KeyState) Worst() Severity {
 }
 
 // Glimpse is the first, quick look: the keys of bulla's store before anything was checked.
-func (d *KeyDesk) Glimpse(ctx context.Context) ([]KeyState, error) {
+func (d *Desk) Glimpse(ctx context.Context) ([]State, error) {
 	list, err := d.Store.Glimpses(ctx)
-	out := make([]KeyState, len(list))
+	out := make([]State, len(list))
 	for i, g := range list {
-		out[i] = KeyState{Key: keys.Key{Fingerprint: g.Fingerprint, Created: g.Created, Source: keys.SourceStore}, Claims: g.Claims, InStore: true, Secret: g.Secret}
+		out[i] = State{Key: keys.Key{Fingerprint: g.Fingerprint, Created: g.Created, Source: keys.SourceStore}, Claims: g.Claims, InStore: true, Secret: g.Secret}
 	}
 	return out, err
 }
@@ -117,7 +118,7 @@ func (d *KeyDesk) Glimpse(ctx context.Context) ([]KeyState, error) {
 // were published from here, and hands over what it learns, in no order. It asks no person and uses
 // no network. What could not be read besides single keys is returned; a place that cannot be read
 // does not hide the other.
-func (d *KeyDesk) Survey(ctx context.Context, put func(KeyNews)) []error {
+func (d *Desk) Survey(ctx context.Context, put func(News)) []error {
 	s := &survey{d: d, seen: map[keys.Fingerprint]keys.Key{}, news: put}
 	var all sync.WaitGroup
 	for _, look := range []func(context.Context){s.store, s.gnupg} {
@@ -132,8 +133,8 @@ func (d *KeyDesk) Survey(ctx context.Context, put func(KeyNews)) []error {
 
 // survey is the state of Survey.
 type survey struct {
-	d    *KeyDesk
-	news func(KeyNews)
+	d    *Desk
+	news func(News)
 
 	mu       sync.Mutex
 	seen     map[keys.Fingerprint]keys.Key // with a secret where any copy has one
@@ -147,13 +148,13 @@ func (s *survey) problem(err ...error) {
 }
 
 // put hands news over, one at a time.
-func (s *survey) put(k keys.Key, apply func(*KeyState)) {
+func (s *survey) put(k keys.Key, apply func(*State)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if have, ok := s.seen[k.Fingerprint]; !ok || !hasAnySecret(have) {
 		s.seen[k.Fingerprint] = k
 	}
-	s.news(KeyNews{k.Fingerprint, apply})
+	s.news(News{k.Fingerprint, apply})
 }
 
 func (s *survey) store(ctx context.Context) {
@@ -165,12 +166,12 @@ func (s *survey) store(ctx context.Context) {
 }
 
 // ofStore is the news that a key of the store is.
-func (d *KeyDesk) ofStore(e store.Examined) func(*KeyState) {
+func (d *Desk) ofStore(e store.Examined) func(*State) {
 	if e.Err != nil {
-		return func(s *KeyState) { s.InStore, s.Read, s.Err = true, true, e.Err }
+		return func(s *State) { s.InStore, s.Read, s.Err = true, true, e.Err }
 	}
 	found := d.findings(e.Key, e.Ailments)
-	return func(s *KeyState) {
+	return func(s *State) {
 		s.Key, s.Read, s.InStore, s.Changed, s.Err = e.Key, true, true, e.Changed, nil
 		s.Secret = s.Secret && s.InGnuPG || hasAnySecret(e.Key)
 		s.Findings = append(found, differs(s)...)
@@ -178,17 +179,17 @@ func (d *KeyDesk) ofStore(e store.Examined) func(*KeyState) {
 }
 
 // findings are those of the health check without the places where the key is published.
-func (d *KeyDesk) findings(k keys.Key, ailments []keys.Ailment) []KeyFinding {
-	x := &checkup{w: d.World, now: d.Now()}
+func (d *Desk) findings(k keys.Key, ailments []keys.Ailment) []Finding {
+	x := &checkup{w: d.Places, now: d.Now()}
 	x.judge(ailments, k, "", 0)
 	return x.found
 }
 
 // RuleCopiesDiffer says that bulla's store and GnuPG have a key in different versions.
-const RuleCopiesDiffer Rule = "copies-differ"
+const RuleCopiesDiffer finding.Rule = "copies-differ"
 
 // differs is the finding that GnuPG has another version of the key than the store, or nothing.
-func differs(s *KeyState) []KeyFinding {
+func differs(s *State) []Finding {
 	if !s.InStore || !s.InGnuPG || s.Err != nil || !s.Read {
 		return nil
 	}
@@ -205,8 +206,8 @@ func differs(s *KeyState) []KeyFinding {
 	default:
 		return nil
 	}
-	return []KeyFinding{{
-		Fingerprint: s.Fingerprint, Rule: RuleCopiesDiffer, Severity: SeverityWarning,
+	return []Finding{{
+		Fingerprint: s.Fingerprint, Rule: RuleCopiesDiffer, Severity: finding.Warning,
 		Message: "GnuPG has the key with " + what + ": what is changed in one place does not reach the other.",
 		Action:  "bulla keys to-gnupg " + string(s.Fingerprint) + ", or import what gpg --export writes",
 	}}
@@ -251,16 +252,16 @@ func (s *survey) gnupg(ctx context.Context) {
 }
 
 // ofGnuPG is the news that a key of GnuPG is.
-func (d *KeyDesk) ofGnuPG(h agent.Holding, ring *keys.Keyring) func(*KeyState) {
+func (d *Desk) ofGnuPG(h agent.Holding, ring *keys.Keyring) func(*State) {
 	found := d.findings(h.Key, ring.Health(h.Key.Fingerprint, d.Now()))
-	return func(s *KeyState) {
+	return func(s *State) {
 		s.InGnuPG, s.GnuPG, s.Parts, s.AgentAsked = true, h.Key, h.Parts, h.Asked
 		s.Secret = s.Secret || hasAnySecret(h.Key)
 		switch {
 		case !s.InStore:
 			s.Key, s.Read, s.Findings = h.Key, true, found
 		case s.Read:
-			s.Findings = append(slices.DeleteFunc(s.Findings, func(f KeyFinding) bool { return f.Rule == RuleCopiesDiffer }), differs(s)...)
+			s.Findings = append(slices.DeleteFunc(s.Findings, func(f Finding) bool { return f.Rule == RuleCopiesDiffer }), differs(s)...)
 		}
 	}
 }
@@ -274,7 +275,7 @@ func (s *survey) published(ctx context.Context) {
 	var ring *keys.Keyring
 	var own []keys.Fingerprint
 	if len(noted) > 0 {
-		ring, _ = s.d.keyring(ctx, "") // what cannot be read was told already
+		ring, _ = s.d.Keyring(ctx, "") // what cannot be read was told already
 		for f, k := range s.seen {
 			if hasAnySecret(k) {
 				own = append(own, f)
@@ -296,7 +297,7 @@ func (s *survey) published(ctx context.Context) {
 }
 
 // ofRecord is the news that the record of where a key was published is.
-func (d *KeyDesk) ofRecord(k keys.Key, r publish.Record, ring *keys.Keyring, own []keys.Fingerprint) func(*KeyState) {
+func (d *Desk) ofRecord(k keys.Key, r publish.Record, ring *keys.Keyring, own []keys.Fingerprint) func(*State) {
 	var stale []string
 	for _, e := range r.Stale(ring, own) {
 		stale = append(stale, e.Target)
@@ -309,33 +310,33 @@ func (d *KeyDesk) ofRecord(k keys.Key, r publish.Record, ring *keys.Keyring, own
 	}
 	found := publishedCare(k, copies)
 	if k.Revoked { // what matters then is that those who know the key learn of it
-		found = slices.DeleteFunc(found, func(f KeyFinding) bool { return f.Rule == RuleNotPublished })
+		found = slices.DeleteFunc(found, func(f Finding) bool { return f.Rule == RuleNotPublished })
 	}
 	for i := range found {
 		found[i].Fingerprint = k.Fingerprint
 	}
-	return func(s *KeyState) {
+	return func(s *State) {
 		s.Places, s.Stale, s.PlacesKnown = r.Entries, stale, true
-		s.Findings = append(slices.DeleteFunc(s.Findings, func(f KeyFinding) bool { return f.Rule == RuleNotPublished || f.Rule == RuleStale }), found...)
+		s.Findings = append(slices.DeleteFunc(s.Findings, func(f Finding) bool { return f.Rule == RuleNotPublished || f.Rule == RuleStale }), found...)
 	}
 }
 
 // Look is Survey for one key of the store, for after it was changed, but for GnuPG's copy. It
 // reports false where the key is not in the store any more.
-func (d *KeyDesk) Look(ctx context.Context, f keys.Fingerprint) ([]KeyNews, bool) {
+func (d *Desk) Look(ctx context.Context, f keys.Fingerprint) ([]News, bool) {
 	e := d.Store.ExamineOne(f)
 	if errors.Is(e.Err, fs.ErrNotExist) {
 		return nil, false
 	}
-	news := []KeyNews{{f, d.ofStore(e)}}
+	news := []News{{f, d.ofStore(e)}}
 	if r, err := d.Published.Read(f); e.Err == nil && err == nil {
 		var ring *keys.Keyring
 		var own []keys.Fingerprint
 		if len(r.Entries) > 0 {
-			ring, _ = d.keyring(ctx, "")
+			ring, _ = d.Keyring(ctx, "")
 			own = d.ownKeys(ctx)
 		}
-		news = append(news, KeyNews{f, d.ofRecord(e.Key, r, ring, own)})
+		news = append(news, News{f, d.ofRecord(e.Key, r, ring, own)})
 	}
 	return news, true
 }

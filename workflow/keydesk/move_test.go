@@ -1,4 +1,4 @@
-package workflow
+package keydesk
 
 import (
 	"context"
@@ -11,28 +11,42 @@ import (
 	"testing"
 	"time"
 
-	"bulla/docker"
 	"bulla/keys"
 	"bulla/keys/keystest"
 	"bulla/keys/store"
 )
 
-// gnupgWorld is a world with a GnuPG home of its own.
-func gnupgWorld(t *testing.T) (*World, string) {
+// gnupgWorld are places with a GnuPG home of its own.
+func gnupgWorld(t *testing.T) (*Places, string) {
 	t.Helper()
 	home := keystest.GnuPGHome(t)
 	if err := os.WriteFile(filepath.Join(home, "gpg-agent.conf"), []byte("s2k-count 65536\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w, err := NewWorld(context.Background(), WorldOptions{
-		Home: filepath.Join(t.TempDir(), "home"), GnuPGHome: home, NoKeychain: true, Registry: docker.Options{},
+	w, err := Open(context.Background(), Options{
+		Home: filepath.Join(t.TempDir(), "home"), GnuPGHome: home, NoKeychain: true,
 		Env: func(string) string { return "" }, Environ: os.Environ(), Now: time.Now, Rand: rand.Reader,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.Close)
-	return w, home
+	return &w, home
+}
+
+const testPassphrase = "CANARY-correct-horse"
+
+func answer(context.Context, keys.PassphraseRequest) (keys.Secret, error) {
+	return keys.NewSecret([]byte(testPassphrase)), nil
+}
+
+// openedPlaces opens bulla's own places below dir, without GnuPG and keychain.
+func openedPlaces(dir string) (*Places, error) {
+	p, err := Open(context.Background(), Options{
+		Home: filepath.Join(dir, "home"), NoGnuPG: true, NoKeychain: true,
+		Env: func(string) string { return "" }, Environ: os.Environ(), Now: time.Now, Rand: rand.Reader,
+	})
+	return &p, err
 }
 
 func saying(pass string) keys.AskPassphrase {
@@ -103,7 +117,7 @@ func forget(t *testing.T, home string) {
 func TestPreviewImport(t *testing.T) {
 	ctx := context.Background()
 	w, _ := gnupgWorld(t)
-	other, err := openWorld(t.TempDir())
+	other, err := openedPlaces(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package workflow
+package keydesk
 
 import (
 	"bytes"
@@ -32,12 +32,12 @@ type FileChange struct {
 // SuccessionFiles are the files of the repository around dir in which a succession belongs: the
 // signers of its policy, the policy's keyring, and its KEYS file, as far as each is there and does
 // not have it yet. It writes nothing. Outside of a repository there are none.
-func (w *World) SuccessionFiles(ctx context.Context, dir string, s Succession) ([]FileChange, error) {
+func (w *Places) SuccessionFiles(ctx context.Context, dir string, s Succession) ([]FileChange, error) {
 	return w.successionFiles(ctx, dir, s, false)
 }
 
-func (w *World) successionFiles(ctx context.Context, dir string, s Succession, plans bool) ([]FileChange, error) {
-	repo, err := w.openRepository(ctx, dir)
+func (w *Places) successionFiles(ctx context.Context, dir string, s Succession, plans bool) ([]FileChange, error) {
+	repo, err := w.OpenRepository(ctx, dir)
 	if errors.Is(err, gitops.ErrNotRepository) {
 		return nil, nil
 	}
@@ -55,7 +55,7 @@ func (w *World) successionFiles(ctx context.Context, dir string, s Succession, p
 
 type successionFiles struct {
 	ctx     context.Context
-	w       *World
+	w       *Places
 	root    string
 	s       Succession
 	plans   bool // the keys are not what they will be: the files that will change are named alone
