@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"time"
 
 	"bulla/keys"
 	"bulla/keys/agent/assuan"
@@ -68,6 +69,14 @@ func (l *link) wantsTouch(ctx context.Context, id string) touch {
 	return touchYes
 }
 
+// A card that waits for a touch lets some seconds pass before it refuses. One that refuses sooner, and
+// does so again and again, has another reason.
+const (
+	soon        = 2 * time.Second
+	soonRefused = 4               // so many times in a row are enough
+	soonPause   = time.Second / 2 // between them
+)
+
 // useCard has the card make one signature. A card gives a touch some seconds and then refuses, most
 // often with the words for a wrong PIN: then it is asked again, until touchLimit has passed.
 func (s *signer) useCard(ctx context.Context, q *inquiry, sign func(context.Context) (signatureExpr, error)) (signatureExpr, error) {
@@ -80,20 +89,39 @@ func (s *signer) useCard(ctx context.Context, q *inquiry, sign func(context.Cont
 	}
 	limited, cancel := context.WithTimeout(ctx, s.g.touchLimit)
 	defer cancel()
+	defer s.tell(w, after)()
 	secret := q.secret
-	for {
-		over := s.tell(w, after)
+	for refused := 0; ; {
+		early, stop := context.WithTimeout(limited, soon)
 		sig, err := sign(limited)
-		over()
+		if early.Err() == nil {
+			refused++
+		} else {
+			refused = 0
+		}
+		stop()
 		switch {
 		case err == nil || ctx.Err() != nil:
 			return sig, err
 		case limited.Err() != nil:
 			return sig, &CardError{Serial: cardNumber(s.serial), Problem: CardIdle, TriesLeft: -1, Err: err}
-		case !s.untouched(limited, err):
+		case refused >= soonRefused || !s.untouched(limited, err):
 			return sig, err
 		}
+		if refused > 0 {
+			pause(limited, soonPause)
+		}
 		*q = inquiry{secret: secret, asked: false}
+	}
+}
+
+// pause waits for d, or until ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
 	}
 }
 

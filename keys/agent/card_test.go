@@ -231,6 +231,28 @@ func TestCardTellsOfWork(t *testing.T) {
 	}
 }
 
+// A card that refuses at once is no card that waits for a touch: it is asked a few times and no more,
+// and the person is told of one wait.
+func TestCardRefusesAtOnce(t *testing.T) {
+	for _, touch := range []bool{true, false} {
+		h := newCardHome(t)
+		if touch {
+			h.card.set("touch", "")
+		}
+		s := h.signer("card@example.org")
+		told := make(chan Wait, 100)
+		s.(Attended).Attend(Attendant{Waiting: func(w Wait) func() { told <- w; return nil }})
+		unlock(t, s, answer(cardPIN))
+		h.card.set("conditions", "")
+		if _, err := trySign(t.Context(), s); errnoOf(err) != errnoUseConditions {
+			t.Errorf("touch %v: Sign = %v", touch, err)
+		}
+		if asked := h.count("PKSIGN"); asked != soonRefused || len(told) != 1 {
+			t.Errorf("touch %v: the card was asked %d times, and %d waits were told", touch, asked, len(told))
+		}
+	}
+}
+
 // A touch that never comes ends by itself, and the error does not blame the PIN.
 func TestCardTouchHasALimit(t *testing.T) {
 	h := newCardHome(t)

@@ -161,6 +161,10 @@ func (c *fakeSession) command(name string, args []string) {
 		c.say("OK")
 	case "PKSIGN":
 		c.log(name)
+		if c.is("conditions") {
+			c.refuse(errnoUseConditions)
+			return
+		}
 		if c.verify() {
 			c.sign()
 		}
