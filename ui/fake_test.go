@@ -51,6 +51,8 @@ type fake struct {
 	undo       chan struct{} // taking back waits for it, unless it is nil
 	remote     gitops.Remote
 	pushErr    error
+	planning   chan struct{} // making a plan waits for it, unless it is nil
+	replaced   []string      // in every plan
 
 	mu        sync.Mutex
 	generated []store.GenerateParams
@@ -173,11 +175,15 @@ func (f *fake) Plan(_ context.Context, c workflow.Choices) (*workflow.Plan, erro
 	f.mu.Lock()
 	f.planned = append(f.planned, c)
 	f.mu.Unlock()
+	if f.planning != nil {
+		<-f.planning
+	}
 	if f.planErr != nil {
 		return nil, f.planErr
 	}
 	p := &workflow.Plan{
-		Project: "acme/widget", Version: c.Version, Tag: "v" + c.Version, Message: c.Message,
+		Replaced: f.replaced,
+		Project:  "acme/widget", Version: c.Version, Tag: "v" + c.Version, Message: c.Message,
 		CommitID: f.state.Head.ID, Subject: f.state.Head.Subject,
 		Key: keys.SigningKey{Primary: rhea, Fingerprint: rheaS, UserID: f.keyChoices.List[0].UserID(), Algorithm: "ed25519", Expires: day(490)},
 		Dir: "/home/widget/dist", Push: c.Push, Replace: c.Replace, Created: noon,

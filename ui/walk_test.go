@@ -773,3 +773,33 @@ func TestKeysAreTextInFields(t *testing.T) {
 	d.apply(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("?")})
 	d.see("Everywhere").press("?").hidden("Everywhere")
 }
+
+// TestTypingWhileThePlanIsMadeAnew: what is typed right after the push was chosen stays, and begins nothing
+// before the new plan stands.
+func TestTypingWhileThePlanIsMadeAnew(t *testing.T) {
+	f := newFake()
+	d := drive(t, testOptions(f)).toLook()
+	f.planning = make(chan struct{})
+	d.press("ctrl+p", "1.4.0").see("asking origin").see("sign:  1.4.0").press("enter").see("still being looked at")
+	close(f.planning)
+	d.see("yes, the tag to origin").see("signed, pushed").see("sign:  1.4.0").hidden("still being looked at")
+	d.press("enter").see("> passphrase").press(passphrase, "enter").see("Released v1.4.0")
+}
+
+// TestReplacedIsTold: the last look says of every list and signature that is replaced that it is.
+func TestReplacedIsTold(t *testing.T) {
+	f := newFake()
+	f.replaced = []string{"SHA256SUMS", "SHA256SUMS.asc", "bulla-release.json"}
+	drive(t, testOptions(f)).toLook().see("SHA256SUMS").see("replaced, with its .asc").see("replaced, + .asc")
+}
+
+// TestOldErrorIsForgotten: who went back from a failure that made nothing, and leaves then, is not told it
+// once more by the shell.
+func TestOldErrorIsForgotten(t *testing.T) {
+	f := newFake()
+	d := drive(t, testOptions(f)).toAsk().press("a", "enter").see("Try 2 of 3").press("b", "enter").see("Try 3 of 3").press("c", "enter").see("Nothing was created")
+	d.press("enter").see("Type 1.4.0").press("esc", "q")
+	if out := d.r.release.Shutdown(); out.Err != nil || out.Result != nil {
+		t.Errorf("outcome %+v", out)
+	}
+}

@@ -3,6 +3,7 @@ package release
 import (
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/charmbracelet/bubbles/key"
@@ -48,7 +49,14 @@ func (r *lookRoom) enter() tea.Cmd {
 }
 
 func (r *lookRoom) ask() tea.Cmd {
-	r.state.plan, r.faults, r.err = nil, nil, nil
+	r.state.plan = nil
+	return r.askAgain()
+}
+
+// askAgain makes the plan anew under the one in sight, which stays there until its answer: what is typed
+// meanwhile is kept. Nothing begins before that.
+func (r *lookRoom) askAgain() tea.Cmd {
+	r.faults, r.err = nil, nil
 	ctx, id := r.begin(&r.task)
 	backend, choices := r.backend, r.choices
 	return func() tea.Msg {
@@ -61,6 +69,10 @@ func (r *lookRoom) update(msg tea.Msg) tea.Cmd {
 	m, ok := msg.(planned)
 	if !ok || !r.task.end(m.id) {
 		return nil
+	}
+	r.state.plan = nil
+	if r.wrong == stillAsking {
+		r.wrong = ""
 	}
 	var refused *workflow.RefusedError
 	switch {
@@ -77,7 +89,7 @@ func (r *lookRoom) update(msg tea.Msg) tea.Cmd {
 
 func (r *lookRoom) key(msg tea.KeyMsg) tea.Cmd {
 	switch {
-	case r.task.active:
+	case r.state.plan == nil && r.task.active:
 		return nil
 	case r.state.plan == nil:
 		return r.refusedKey(msg)
@@ -87,7 +99,7 @@ func (r *lookRoom) key(msg tea.KeyMsg) tea.Cmd {
 		r.wrong = capitalized(r.noRemote()) + "."
 	case key.Matches(msg, r.keys.TogglePush):
 		r.choices.Push = !r.choices.Push
-		return r.ask()
+		return r.askAgain()
 	case key.Matches(msg, r.keys.Choose):
 		r.answer()
 	case msg.Type == tea.KeyUp, msg.Type == tea.KeyPgUp, msg.Type == tea.KeyDown, msg.Type == tea.KeyPgDown:
@@ -107,10 +119,15 @@ func (r *lookRoom) noRemote() string {
 	return ""
 }
 
+// stillAsking answers who confirms a plan that is just being made anew.
+const stillAsking = "That is still being looked at: press enter once more when it is done."
+
 // answer begins the run only if the version, or the tag, was typed exactly.
 func (r *lookRoom) answer() {
 	typed := r.confirm.Value()
 	switch {
+	case r.task.active:
+		r.wrong = stillAsking
 	case typed == "":
 		r.wrong = "Type " + safetext.Line(r.state.plan.Version) + " to sign; esc goes back. Nothing was done."
 	case typed != r.state.plan.Version && typed != r.state.plan.Tag:
@@ -160,7 +177,7 @@ func (r *lookRoom) detail(int, int) []string { return nil }
 
 func (r *lookRoom) view(w, h int) []string {
 	switch {
-	case r.task.active:
+	case r.task.active && r.state.plan == nil:
 		return append(r.heading("The last look", w), r.waiting(r.task, "checking everything once more: repository, key, files, registry…"))
 	case r.err != nil:
 		return append(r.heading("The last look", w), failure(r.state, r.err, w)...)
@@ -219,7 +236,11 @@ func (r *lookRoom) planRows(w int) []string {
 		}
 	}
 	arrow := " " + r.theme.Signs.Arrow + " "
-	add("tag", [2]string{safetext.Line(p.Tag) + arrow + human.Commit(p.CommitID) + " " + safetext.Line(p.Subject), "signed, local"})
+	where := "signed, local"
+	if r.choices.Push {
+		where = "signed, pushed"
+	}
+	add("tag", [2]string{safetext.Line(p.Tag) + arrow + human.Commit(p.CommitID) + " " + safetext.Line(p.Subject), where})
 	add("files", r.fileRows(w)...)
 	for _, f := range p.Findings {
 		if f.Rule == workflow.RuleSignatures {
@@ -227,7 +248,7 @@ func (r *lookRoom) planRows(w int) []string {
 		}
 	}
 	add("image", r.imageRows(w)...)
-	add("record", [2]string{record.Name + "  " + r.theme.Muted.Render("binds all of the above"), "+ .asc"})
+	add("record", [2]string{record.Name + "  " + r.theme.Muted.Render("binds all of the above"), written(p, record.Name)})
 	who := safetext.Line(p.Key.UserID)
 	out = append(out, "")
 	for i, l := range human.FingerprintLines(p.Key.Primary, w-labelWidth) {
@@ -277,11 +298,25 @@ func (r *lookRoom) fileRows(w int) [][2]string {
 		name := layout.Middle(safetext.Line(f.Name), w-labelWidth-len(size)-len(what)-3, r.theme.Signs.Ellipsis)
 		rows = append(rows, [2]string{name + "  " + r.theme.Muted.Render(size), what})
 	}
-	sums := "SHA256SUMS"
+	rows = append(rows, [2]string{artifacts.SHA256Name, written(p, artifacts.SHA256Name)})
 	if p.SHA512 {
-		sums += ", SHA512SUMS"
+		rows = append(rows, [2]string{artifacts.SHA512Name, written(p, artifacts.SHA512Name)})
 	}
-	return append(rows, [2]string{sums, "+ .asc"})
+	return rows
+}
+
+// written says of a list or the record that it gets a signature, and what of both is there already and
+// gets replaced.
+func written(p *workflow.Plan, name string) string {
+	switch list, signature := slices.Contains(p.Replaced, name), slices.Contains(p.Replaced, name+".asc"); {
+	case list && signature:
+		return "replaced, with its .asc"
+	case list:
+		return "replaced, + .asc"
+	case signature:
+		return ".asc replaced"
+	}
+	return "+ .asc"
 }
 
 func (r *lookRoom) imageRows(w int) [][2]string {
@@ -319,6 +354,9 @@ func (r *lookRoom) imageRows(w int) [][2]string {
 
 func (r *lookRoom) pushRows(w int) [][2]string {
 	p := r.state.plan
+	if r.task.active {
+		return [][2]string{{r.waiting(r.task, r.asking()), ""}}
+	}
 	if !p.Push {
 		hint := "ctrl+p pushes the tag too"
 		if r.noRemote() != "" {
@@ -333,10 +371,20 @@ func (r *lookRoom) pushRows(w int) [][2]string {
 	return rows
 }
 
+// asking is what is being looked at while the plan in sight is made anew.
+func (r *lookRoom) asking() string {
+	if !r.choices.Push {
+		return "no; checking everything once more" + r.theme.Signs.Ellipsis
+	}
+	return "yes; asking " + safetext.Line(r.remote.Name) + " and checking everything once more" + r.theme.Signs.Ellipsis
+}
+
 func (r *lookRoom) status() string {
 	switch p := r.state.plan; {
-	case r.task.active:
+	case r.task.active && p == nil:
 		return ""
+	case r.task.active:
+		return "What you type is kept meanwhile."
 	case p == nil:
 		return "What is mended here or elsewhere is looked at again with r."
 	case len(p.Images) > 0:
@@ -347,7 +395,7 @@ func (r *lookRoom) status() string {
 
 func (r *lookRoom) hints() []keymap.Hint {
 	switch {
-	case r.task.active:
+	case r.task.active && r.state.plan == nil:
 		return []keymap.Hint{keymap.On(r.keys.Back, "")}
 	case r.state.plan == nil:
 		none := ""
@@ -361,7 +409,7 @@ func (r *lookRoom) hints() []keymap.Hint {
 		return append(hints, keymap.On(r.keys.Help, ""), keymap.On(r.keys.Back, ""), keymap.On(r.keys.Quit, ""))
 	}
 	push := "push too"
-	if r.state.plan.Push {
+	if r.choices.Push {
 		push = "don't push"
 	}
 	return []keymap.Hint{keymap.On(r.keys.Choose, "sign, once typed"), keymap.Unless(r.noRemote(), r.keys.TogglePush, push), keymap.On(r.keys.Back, "")}

@@ -216,6 +216,7 @@ func (m *Model) ended(e *ending) {
 		m.faults, m.plan = refused.Errors(), nil
 		m.phase = phaseWalk
 		m.note = "Something changed since the last look. Nothing was created."
+		m.outcome = Outcome{} // told here
 	}
 }
 
@@ -268,6 +269,9 @@ func (m *Model) follow(n next, msg tea.KeyMsg) tea.Cmd {
 	case nextStranger:
 		m.wanted = true
 	case nextAgain:
+		if m.phase == phaseEnd {
+			m.outcome = Outcome{} // it was read, and nothing was made
+		}
 		if m.phase == phaseUnfinished || !m.end.fresh {
 			return m.open()
 		}
