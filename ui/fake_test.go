@@ -53,6 +53,7 @@ type fake struct {
 	pushErr    error
 	planning   chan struct{} // making a plan waits for it, unless it is nil
 	replaced   []string      // in every plan
+	inTheWay   []workflow.Finding
 
 	mu        sync.Mutex
 	generated []store.GenerateParams
@@ -160,6 +161,13 @@ func (f *fake) GenerateImageKey(context.Context, keys.Secret) (workflow.ImageKey
 }
 func (f *fake) PushTarget(string) (gitops.Remote, bool)                        { return f.remote, f.remote.Name != "" }
 func (f *fake) Preflight(context.Context, workflow.Choices) []workflow.Finding { return f.findings }
+
+func (f *fake) InTheWay(_ context.Context, c workflow.Choices) []workflow.Finding {
+	if c.Replace || len(c.Files) == 0 {
+		return nil
+	}
+	return f.inTheWay
+}
 
 func (f *fake) GenerateKey(_ context.Context, p store.GenerateParams) (store.Generated, error) {
 	f.mu.Lock()

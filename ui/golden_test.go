@@ -43,6 +43,8 @@ func scenes() []scene {
 		{"message", nil, func(d *driver) { d.toText().press("a") }},
 		{"message-edit", nil, func(d *driver) { d.toText().press("e", "enter", "More words.") }},
 		{"files", nil, func(d *driver) { d.toFiles().press("down", " ") }},
+		{"files-former", former, func(d *driver) { d.toFiles().see("release v1.3.0 already").see("R lets bulla") }},
+		{"files-replace", former, func(d *driver) { d.toFiles().see("R lets bulla").press("R").see("R keeps") }},
 		{"files-none", func(f *fake, _ *Options) { f.config.Release.Artifacts = nil }, func(d *driver) { d.toText().press("enter").see("No files are named") }},
 		{"files-missing", func(f *fake, _ *Options) { f.files, f.filesErr = nil, &artifacts.NoMatchError{Glob: "dist/*"} }, func(d *driver) { d.toText().press("enter").see("looked for") }},
 		{"files-globs", nil, func(d *driver) { d.toFiles().press("s") }},
@@ -109,8 +111,13 @@ func noKeys(f *fake, _ *Options) {
 
 func practice(_ *fake, o *Options) { o.Practice, o.PracticePassphrase = &fakePractice{}, passphrase }
 
+// former has the lists and the record of the release before in its folder.
+func former(f *fake, _ *Options) {
+	f.inTheWay = []workflow.Finding{{Rule: workflow.RuleSignatureExists, Severity: workflow.SeverityError, Step: workflow.StepArtifacts, Message: "There are files of the release v1.3.0 already, as its record tells: dist/SHA256SUMS, dist/SHA256SUMS.asc, dist/bulla-release.json, dist/bulla-release.json.asc.", Here: "keep a copy of them if these are the only ones; then they can be replaced"}}
+}
+
 func exists() error {
-	return &workflow.RefusedError{Findings: []workflow.Finding{{Rule: workflow.RuleSignatureExists, Severity: workflow.SeverityError, Step: workflow.StepArtifacts, Message: "dist/widget-1.4.0.tar.gz.asc is there already, by another key.", Hint: "--replace lets bulla replace it"}}}
+	return &workflow.RefusedError{Findings: []workflow.Finding{{Rule: workflow.RuleSignatureExists, Severity: workflow.SeverityError, Step: workflow.StepArtifacts, Message: "dist/widget-1.4.0.tar.gz.asc exists and is by another key.", Hint: "look at it, then remove it or allow --replace", Here: "look at it, then remove it or let it be replaced"}}}
 }
 
 // brokenWalk fails at the artifacts; stuckWalk stays there until it is cancelled.

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"cmp"
 	"fmt"
 
 	"bulla/workflow/finding"
@@ -63,12 +64,18 @@ type Finding struct {
 	// Message is one plain sentence; Hint says what to do next. Both may quote text from
 	// outside and must be cleaned before a terminal sees them.
 	Message, Hint string
+	// Here is Hint for who walks through the questions, where no option is typed; "" where Hint names
+	// none.
+	Here string
 	// Err is the error behind it, if there is one.
 	Err error
 	// Unreachable marks an error that means "could not be checked" (exit 3) and not "refused"
 	// (exit 4).
 	Unreachable bool
 }
+
+// Advice says what to do next within the walk.
+func (f Finding) Advice() string { return cmp.Or(f.Here, f.Hint) }
 
 // RefusedError says that preflight stopped a release before anything was done.
 type RefusedError struct{ Findings []Finding }

@@ -44,7 +44,24 @@ func (s *Session) Plan(ctx context.Context, c Choices) (*Plan, error) {
 	return plan, nil
 }
 
-func (s *Session) examine(ctx context.Context, c Choices) (*Plan, []Finding) {
+// InTheWay is what preflight has against the signatures, checksums and records that stand where the
+// release would write its own. Neither a remote nor a registry is asked.
+func (s *Session) InTheWay(ctx context.Context, c Choices) []Finding {
+	x := s.examination(c)
+	if tag, version, err := s.TagFor(c.Version); err == nil {
+		x.plan.Tag, x.plan.Version = tag, version
+	}
+	x.key(ctx)
+	x.findings = nil
+	if list, ok := x.chosenFiles(ctx); ok {
+		x.place(list)
+		x.existing(ctx, list)
+	}
+	return x.findings
+}
+
+// examination begins one.
+func (s *Session) examination(c Choices) *examination {
 	x := &examination{s: s, c: c}
 	x.plan.Created = s.world.Now().UTC().Truncate(time.Second)
 	x.plan.Replace = c.Replace
@@ -54,6 +71,11 @@ func (s *Session) examine(ctx context.Context, c Choices) (*Plan, []Finding) {
 		x.plan.ChecksumsOnly = *c.ChecksumsOnly
 	}
 	x.plan.Project = s.Project()
+	return x
+}
+
+func (s *Session) examine(ctx context.Context, c Choices) (*Plan, []Finding) {
+	x := s.examination(c)
 	if x.unfinished(ctx) {
 		return &x.plan, x.findings // its own files and tag would be taken for somebody else's
 	}
@@ -76,6 +98,9 @@ func (x *examination) add(f Finding) { x.findings = append(x.findings, f) }
 func (x *examination) refuse(rule Rule, step StepID, err error, message, hint string) {
 	x.add(Finding{Rule: rule, Severity: SeverityError, Step: step, Message: message, Hint: hint, Err: err})
 }
+
+// here adds to the finding told last what to do about it within the walk.
+func (x *examination) here(advice string) { x.findings[len(x.findings)-1].Here = advice }
 
 func (x *examination) warn(rule Rule, step StepID, message, hint string) {
 	x.add(Finding{Rule: rule, Severity: SeverityWarning, Step: step, Message: message, Hint: hint})
@@ -194,6 +219,7 @@ func (x *examination) remoteTag(ctx context.Context, tag string) {
 			Message: fmt.Sprintf("Whether %s exists on %s (%s) could not be checked: %v", tag, r.Name, r.URL, err)}
 		if x.c.Push {
 			f.Severity, f.Unreachable, f.Hint = SeverityError, true, "without --push an unreachable remote is only a warning"
+			f.Here = "without the push an unreachable remote is only a warning"
 		}
 		x.add(f)
 	case found:
@@ -231,6 +257,7 @@ func (x *examination) push(ctx context.Context) {
 			name = "origin"
 		}
 		x.refuse(RuleRemote, StepPush, nil, fmt.Sprintf("There is no remote %s to push to.", name), "git remote add origin URL, or leave --push out")
+		x.here("git remote add origin URL, or leave the push out")
 		return
 	}
 	x.plan.Push, x.plan.Remote, x.plan.RemoteURL = true, r.Name, r.URL

@@ -28,14 +28,21 @@ func (x *examination) files(ctx context.Context) {
 	}
 	if len(list) == 0 {
 		x.inform(RuleNoArtifacts, StepArtifacts, "No files are part of this release.", "name them with --artifact GLOB, or once and for all in bulla.toml")
-		x.plan.Dir = x.s.root()
-	} else {
-		x.plan.Dir = artifacts.CommonDir(list)
+		x.here("name them at Artifacts, or once and for all in bulla.toml")
 	}
+	x.place(list)
 	x.readable(list)
 	x.existing(ctx, list)
 	x.signable()
 	x.compareWithLast(list)
+}
+
+// place settles the folder of the checksums and the record.
+func (x *examination) place(list []artifacts.File) {
+	x.plan.Dir = x.s.root()
+	if len(list) > 0 {
+		x.plan.Dir = artifacts.CommonDir(list)
+	}
 }
 
 func (x *examination) chosenFiles(ctx context.Context) ([]artifacts.File, bool) {
@@ -143,6 +150,7 @@ func (x *examination) existingSignature(f PlannedFile) {
 		what = "cannot be read as a signature"
 	}
 	x.refuse(RuleSignatureExists, StepArtifacts, nil, fmt.Sprintf("%s.asc exists and %s.", f.Name, what), "look at it, then remove it or allow --replace")
+	x.here("look at it, then remove it or let it be replaced")
 }
 
 // existingLists looks at the checksums, the record and their signatures. Checksums that already
@@ -154,20 +162,71 @@ func (x *examination) existingLists(ctx context.Context) {
 		}
 		return
 	}
+	tag, ofTag := x.formerRelease()
+	var former []string
 	for _, path := range append(x.plan.checksumLists(), x.plan.recordPath()) {
 		same := exists(path) && x.sameChecksums(ctx, path)
+		var there []string
 		if exists(path) && !same {
-			x.inTheWay(path)
+			there = append(there, x.s.displayPath(path))
 		}
 		if exists(path+".asc") && !(same && x.signsOwn(path)) {
-			x.inTheWay(path + ".asc")
+			there = append(there, x.s.displayPath(path+".asc"))
 		}
+		if ofTag[path] {
+			former = append(former, there...)
+			continue
+		}
+		for _, name := range there {
+			x.refuse(RuleSignatureExists, StepArtifacts, nil, name+" exists already, and it is not this release's.", "look at it, then remove it or allow --replace")
+			x.here("look at it, then remove it or let it be replaced")
+		}
+	}
+	if len(former) > 0 {
+		x.refuse(RuleSignatureExists, StepArtifacts, nil, fmt.Sprintf("There are files of the release %s already, as its record tells: %s.", tag, firstOf(former, 4)),
+			"keep a copy of them if these are the only ones, then remove them or allow --replace")
+		x.here("keep a copy of them if these are the only ones; then they can be replaced")
 	}
 }
 
-func (x *examination) inTheWay(path string) {
-	x.refuse(RuleSignatureExists, StepArtifacts, nil, fmt.Sprintf("%s exists already and belongs to something else.", x.s.displayPath(path)),
-		"it may be an earlier release's: remove it or allow --replace")
+// formerRelease reads the record that stands where the new one will: its tag, and which of the lists
+// and records here are that release's. A list is if it has the digests of the record.
+func (x *examination) formerRelease() (tag string, of map[string]bool) {
+	data, err := limits.ReadIfThere(x.plan.recordPath(), record.MaxSize)
+	if err != nil {
+		return "", nil // told as any other file
+	}
+	rec, err := record.Parse(data)
+	if err != nil {
+		return "", nil
+	}
+	of = map[string]bool{x.plan.recordPath(): true}
+	for _, path := range x.plan.checksumLists() {
+		of[path] = recordHas(rec, path)
+	}
+	return rec.Predicate.Tag.Name, of
+}
+
+// recordHas reports whether the record has every digest that the checksums file at path lists.
+func recordHas(rec record.Statement, path string) bool {
+	data, err := limits.ReadIfThere(path, 4<<20)
+	if err != nil {
+		return false
+	}
+	sums, err := artifacts.ParseChecksums(bytes.NewReader(data))
+	if err != nil {
+		return false
+	}
+	algorithm := "sha256"
+	if filepath.Base(path) == artifacts.SHA512Name {
+		algorithm = "sha512"
+	}
+	for _, s := range sums {
+		if d, ok := rec.DigestOf(s.Name, algorithm); !ok || d != s.Digest {
+			return false
+		}
+	}
+	return len(sums) > 0
 }
 
 // signsOwn reports whether the signature beside a checksums file is the chosen key's and good.

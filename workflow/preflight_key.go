@@ -46,6 +46,7 @@ func (x *examination) key(ctx context.Context) {
 	} else if last := choices.LastSigner; last != "" && last != x.plan.Key.Primary {
 		x.warn(RuleOtherSigner, StepKey, fmt.Sprintf("The last release was signed by another key, %s.", last.Short()),
 			"those who verify may know only that one: give them this one too, or take that one with --key")
+		x.here("those who verify may know only that one: give them this one too, or choose that one")
 	}
 	for _, k := range choices.List {
 		if k.Fingerprint == x.plan.Key.Primary {
@@ -75,12 +76,14 @@ func (x *examination) noKeyChosen(choices KeyChoices) {
 		return
 	}
 	x.refuse(RuleNoKey, StepKey, &keys.AmbiguousError{}, fmt.Sprintf("%d keys could sign and none is named.", usable), "name one with --key FINGERPRINT; `bulla keys list` shows them")
+	x.here("choose one")
 }
 
 func (x *examination) keyRefused(selector string, err error) {
 	var unusable *keys.UnusableError
 	if errors.As(err, &unusable) {
 		x.refuse(RuleKeyUnusable, StepKey, err, fmt.Sprintf("The key %s cannot sign: %s.", unusable.Key.Short(), unusable.Reason), "choose another with --key; `bulla keys list` shows them")
+		x.here("choose another")
 		return
 	}
 	x.refuse(RuleNoKey, StepKey, err, fmt.Sprintf("No secret key for %q: %v.", selector, err), "`bulla keys list` shows the keys at hand")
@@ -90,6 +93,7 @@ func (x *examination) keyHealth(ctx context.Context, k KeyChoice) {
 	now := x.plan.Created
 	if k.Successor != "" {
 		x.warn(keydesk.RuleRetiring, StepKey, fmt.Sprintf("Another key follows this one: %s.", k.Successor.Short()), "sign with that: --key "+string(k.Successor))
+		x.here("choose that one")
 	} else if until := x.plan.Key.Expires; !until.IsZero() && until.Sub(now) < keys.ExpiringSoon {
 		x.warn(RuleKeyExpiring, StepKey, fmt.Sprintf("The key expires on %s, in %d days.", until.Format("2 January 2006"), int(until.Sub(now).Hours()/24)),
 			"extend it and publish it again before the next release")

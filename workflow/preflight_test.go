@@ -359,3 +359,41 @@ func TestNoFalseAlarmBeforeTheVersion(t *testing.T) {
 		}
 	}
 }
+
+// The usual case of a second release: the lists and the record of the first one lie in the folder still.
+// They are told in one finding, with the tag that they are of; a list that somebody changed is not called
+// that release's.
+func TestFormerReleaseInTheWay(t *testing.T) {
+	b := newBench(t)
+	b.release(b.choices())
+	b.write("README", "second\n")
+	b.commit("Go on")
+	b.write("dist/widget-1.0.0.tar.gz", "another build")
+	c := b.choices()
+	c.Version = "1.1.0"
+	inTheWay := func() (out []Finding) {
+		for _, f := range b.session().InTheWay(t.Context(), c) {
+			if f.Rule != RuleSignatureExists {
+				t.Errorf("%+v", f)
+			} else if strings.Contains(f.Message, record.Name) || strings.Contains(f.Message, "SHA256SUMS") {
+				out = append(out, f)
+			}
+		}
+		return out
+	}
+	list := inTheWay()
+	if len(list) != 1 || !strings.Contains(list[0].Message, "release v1.0.0") || !strings.Contains(list[0].Message, "dist/SHA256SUMS, dist/SHA256SUMS.asc, dist/bulla-release.json") {
+		t.Errorf("%+v", list)
+	}
+	if strings.Contains(list[0].Advice(), "--") || !strings.Contains(list[0].Hint, "--replace") {
+		t.Errorf("advice %q, hint %q", list[0].Advice(), list[0].Hint)
+	}
+	b.write("dist/SHA256SUMS", strings.Repeat("0", 64)+"  other\n")
+	if list = inTheWay(); len(list) != 3 || !strings.HasPrefix(list[0].Message, "dist/SHA256SUMS exists already") || strings.Contains(list[2].Message, "SHA256SUMS") {
+		t.Errorf("%+v", list)
+	}
+	c.Replace = true
+	if list = inTheWay(); len(list) != 0 {
+		t.Errorf("in the way although it is replaced: %+v", list)
+	}
+}

@@ -37,6 +37,7 @@ type Release interface {
 	ImageKeys(context.Context) ([]workflow.ImageKey, error)
 	GenerateImageKey(context.Context, keys.Secret) (workflow.ImageKey, error)
 	Preflight(context.Context, workflow.Choices) []workflow.Finding
+	InTheWay(context.Context, workflow.Choices) []workflow.Finding
 	Plan(context.Context, workflow.Choices) (*workflow.Plan, error)
 	Run(context.Context, *workflow.Plan, workflow.Face) (*workflow.Result, error)
 	Resume(context.Context, workflow.Face) (*workflow.Result, error)

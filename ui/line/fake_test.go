@@ -44,6 +44,7 @@ type fakeSession struct {
 	offer      workflow.ImageOffer
 	imageKeys  []workflow.ImageKey
 	findings   []workflow.Finding
+	inTheWay   []workflow.Finding
 	refuse     func(workflow.Choices) error // of Plan
 	run        func(context.Context, workflow.Face) error
 
@@ -79,6 +80,9 @@ func newSession() *fakeSession {
 	}
 }
 
+func (f *fakeSession) InTheWay(context.Context, workflow.Choices) []workflow.Finding {
+	return f.inTheWay
+}
 func (f *fakeSession) Project() string          { return "acme/widget" }
 func (f *fakeSession) Repository() gitops.State { return f.state }
 func (f *fakeSession) Config() project.Config   { return f.config }

@@ -68,7 +68,28 @@ func (w *walk) findFiles(ctx context.Context, globs []string) error {
 	for _, i := range chosen {
 		w.c.Files = append(w.c.Files, found[i])
 	}
+	if err := w.replaceThere(ctx); err != nil {
+		return err
+	}
 	return w.listOnly(ctx)
+}
+
+// replaceThere tells what stands where the signatures and lists go, and offers to replace it.
+func (w *walk) replaceThere(ctx context.Context) error {
+	if w.c.Replace {
+		return nil
+	}
+	there := w.Session.InTheWay(ctx, w.c)
+	if len(there) == 0 {
+		return ctx.Err()
+	}
+	for i := range there {
+		there[i].Severity = workflow.SeverityWarning
+	}
+	w.findings(there)
+	yes, err := w.t.Confirm(ctx, "Replace what lies there? Copies elsewhere, such as published ones, stay.")
+	w.c.Replace = yes && err == nil
+	return err
 }
 
 // listOnly offers to sign the list alone where many signatures take long or many touches.

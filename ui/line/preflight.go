@@ -14,6 +14,9 @@ func (w *walk) preflight(ctx context.Context) error {
 	w.t.Say("Preflight")
 	var here, warnings, refused []workflow.Finding
 	for _, f := range w.Session.Preflight(ctx, w.c) {
+		if f.Rule == workflow.RuleSignatureExists {
+			f.Severity, f.Here = workflow.SeverityWarning, "with the files you can let bulla replace it"
+		}
 		switch {
 		case f.Severity == workflow.SeverityWarning:
 			warnings = append(warnings, f)
@@ -44,8 +47,8 @@ func (w *walk) preflight(ctx context.Context) error {
 func (w *walk) findings(list []workflow.Finding) {
 	for _, f := range list {
 		w.t.Say("  %s: %s", string(f.Severity), f.Message)
-		if f.Hint != "" {
-			w.t.Say("    hint: %s", f.Hint)
+		if advice := f.Advice(); advice != "" {
+			w.t.Say("    hint: %s", advice)
 		}
 	}
 }

@@ -144,6 +144,24 @@ func TestRefusedByTheRepository(t *testing.T) {
 	}
 }
 
+// TestReplacedWhereItLies: what stands where the signatures go is told with the files, and can be replaced
+// there; no option is named where none is typed.
+func TestReplacedWhereItLies(t *testing.T) {
+	f := newSession()
+	f.inTheWay = []workflow.Finding{{Rule: workflow.RuleSignatureExists, Severity: workflow.SeverityError, Step: workflow.StepArtifacts,
+		Message: "There are files of the release v1.3.0 already.", Hint: "allow --replace", Here: "keep a copy"}}
+	f.findings = f.inTheWay
+	answers := slices.Insert(slices.Clone(whole), 4, "y")
+	w := walkThrough(t, f, nil, answers...)
+	if w.err != nil || len(f.planned) != 1 || !f.planned[0].Replace {
+		t.Errorf("%v\n%s", w.err, w.out)
+	}
+	w.says(t, "look at the 1 warning above", "with the files you can let bulla replace it", "warning: There are files of the release v1.3.0 already.", "hint: keep a copy", "Replace what lies there?")
+	if strings.Contains(w.out, "--replace") {
+		t.Error(w.out)
+	}
+}
+
 // TestMending: a refusal leads back to the choice that it is about, once for each.
 func TestMending(t *testing.T) {
 	f := newSession()

@@ -16,6 +16,7 @@ import (
 	"bulla/ui/keymap"
 	"bulla/ui/safetext"
 	"bulla/ui/theme"
+	"bulla/workflow"
 	"bulla/workflow/project"
 	"bulla/workflow/record"
 )
@@ -36,6 +37,15 @@ type filesRoom struct {
 	saved    bool
 	settled  bool
 	choosing bool // the room is entered and not settled anew
+
+	look  task
+	inWay []workflow.Finding // what stands where the signatures and lists go, were it not replaced
+}
+
+// lookedAround is what stands in the way of the files that are taken.
+type lookedAround struct {
+	id    int
+	inWay []workflow.Finding
 }
 
 type filesFound struct {
@@ -52,14 +62,30 @@ type configSaved struct {
 
 func (r *filesRoom) enter() tea.Cmd {
 	r.choosing = true
-	if r.task.active || r.found && r.version == r.state.version {
+	if r.task.active {
 		return nil
 	}
 	if r.choices.Files != nil && !r.found {
 		r.found, r.version, r.files = true, r.state.version, r.choices.Files
-		return nil
+	}
+	if r.found && r.version == r.state.version {
+		return r.lookAround() // another key may be chosen by now
 	}
 	return r.find()
+}
+
+// lookAround finds what stands in the way of the files that are taken. Nothing waits for it: the last
+// look sees it too.
+func (r *filesRoom) lookAround() tea.Cmd {
+	if len(r.taken()) == 0 {
+		r.look.stop()
+		r.inWay = nil
+		return nil
+	}
+	ctx, id := r.begin(&r.look)
+	backend, choices := r.backend, r.choices
+	choices.Files, choices.Replace = r.taken(), false
+	return func() tea.Msg { return lookedAround{id, backend.InTheWay(ctx, choices)} }
 }
 
 // patterns are the globs that are looked for, with the version put in; nil for none.
@@ -99,6 +125,11 @@ func (r *filesRoom) update(msg tea.Msg) tea.Cmd {
 		if r.task.end(m.id) {
 			r.found, r.files, r.err = m.err == nil, m.files, m.err
 			r.list.Set(min(r.list.At(), max(0, len(r.files)-1)))
+			return r.lookAround()
+		}
+	case lookedAround:
+		if r.look.end(m.id) {
+			r.inWay = m.inWay
 		}
 	case configSaved:
 		if !r.save.end(m.id) {
@@ -173,17 +204,23 @@ func (r *filesRoom) key(msg tea.KeyMsg) tea.Cmd {
 	case key.Matches(msg, r.keys.ListOnly):
 		only := !r.listOnly()
 		r.choices.ChecksumsOnly = &only
+		return r.lookAround()
+	case key.Matches(msg, r.keys.Replace) && len(r.inWay) > 0:
+		r.choices.Replace = !r.choices.Replace
+		r.mended(placeArtifacts)
 	case key.Matches(msg, r.keys.Write):
 		r.askToSave()
 	case key.Matches(msg, r.keys.Toggle):
 		if i := r.list.At(); i < len(r.files) {
 			r.left[r.files[i].Path] = !r.left[r.files[i].Path]
 		}
+		return r.lookAround()
 	case key.Matches(msg, r.keys.All):
 		leave := len(r.taken()) > 0
 		for _, f := range r.files {
 			r.left[f.Path] = leave
 		}
+		return r.lookAround()
 	default:
 		r.list.Update(msg, r.keys, len(r.files))
 	}
@@ -260,9 +297,39 @@ func (r *filesRoom) view(w, h int) []string {
 	for i, f := range r.files {
 		items = append(items, []string{r.row(f, i == r.list.At(), w)})
 	}
-	out = append(out, r.list.View(r.theme, items, h-len(out)-2)...)
-	taken := r.taken()
-	return append(out, "", r.theme.Muted.Render(layout.Cut(sum(taken, r.listOnly()), w, r.theme.Signs.Ellipsis)))
+	tail := append([]string{"", r.theme.Muted.Render(layout.Cut(sum(r.taken(), r.listOnly()), w, r.theme.Signs.Ellipsis))}, r.inWayRows(w)...)
+	out = append(out, r.list.View(r.theme, items, max(1, h-len(out)-len(tail)))...)
+	return append(out, tail...)
+}
+
+// inWayRows tell what stands in the way, and how to replace it, or that it is replaced.
+func (r *filesRoom) inWayRows(w int) []string {
+	if len(r.inWay) == 0 {
+		return nil
+	}
+	t := r.theme
+	sign, style, end := theme.Waiting, t.Caution, replaceWords(t, "R")
+	if r.choices.Replace {
+		sign, style, end = theme.Done, t.Good, "They will be replaced. "+t.Accent.Render("R")+" keeps them."
+	}
+	text := safetext.Line(r.inWay[0].Message)
+	if n := len(r.inWay) - 1; n > 0 {
+		text += " And " + human.Count(n, "more thing") + " like that."
+	}
+	out := []string{""}
+	for i, l := range layout.Wrap(text, w-2) {
+		if before := style.Render(t.Signs.Icon(sign)) + " "; i == 0 {
+			out = append(out, before+l)
+		} else {
+			out = append(out, "  "+l)
+		}
+	}
+	return append(out, layout.Indent(layout.Wrap(end, w-2), "  ")...)
+}
+
+// replaceWords say what a key that allows files to be replaced does, and what it leaves alone.
+func replaceWords(t theme.Theme, k string) string {
+	return t.Accent.Render(k) + " lets bulla replace what lies there; copies elsewhere, such as published ones, stay."
 }
 
 // listOnly reports whether the list of checksums is signed in place of every file.
@@ -359,11 +426,29 @@ func (r *filesRoom) hints() []keymap.Hint {
 	if len(r.files) == 0 {
 		none = "there are no files"
 	}
-	return []keymap.Hint{
-		keymap.Unless(r.refused(), r.keys.Choose, "go on"), keymap.Unless(none, r.keys.Toggle, ""), keymap.On(r.keys.Set, "globs"),
-		keymap.On(r.keys.Help, ""), keymap.On(r.keys.Back, ""), keymap.Unless(none, r.keys.All, ""), keymap.On(r.keys.None, ""),
-		keymap.Unless(none, r.keys.ListOnly, ""), keymap.Unless(r.unsavable(), r.keys.Write, ""), keymap.On(r.keys.Again, "look again"), keymap.On(r.keys.Quit, ""),
+	without, write := keymap.On(r.keys.None, ""), keymap.Unless(r.unsavable(), r.keys.Write, "")
+	all := []keymap.Hint{keymap.Unless(none, r.keys.All, "")}
+	// What matters just now stands where it is seen.
+	out := []keymap.Hint{keymap.Unless(r.refused(), r.keys.Choose, "go on")}
+	if len(r.inWay) > 0 {
+		desc := "replace"
+		if r.choices.Replace {
+			desc = "keep"
+		}
+		out = append(out, keymap.On(r.keys.Replace, desc))
 	}
+	for _, h := range []struct {
+		now bool
+		keymap.Hint
+	}{{none != "", without}, {write.Off == "", write}, {none == "", keymap.On(r.keys.Toggle, "")}} {
+		if h.now {
+			out = append(out, h.Hint)
+		} else {
+			all = append(all, h.Hint)
+		}
+	}
+	out = append(out, keymap.On(r.keys.Set, "globs"), keymap.On(r.keys.Help, ""), keymap.On(r.keys.Back, ""))
+	return append(append(out, all...), keymap.Unless(none, r.keys.ListOnly, ""), keymap.On(r.keys.Again, "look again"), keymap.On(r.keys.Quit, ""))
 }
 
 func (r *filesRoom) item() rail.Item {

@@ -195,7 +195,7 @@ func (r *lookRoom) refusal(w, h int) []string {
 		items[i] = append(items[i], where, "")
 	}
 	if r.replaceable() {
-		tail := []string{"", r.theme.Accent.Render("R") + " lets bulla replace these files. The old signatures are then gone."}
+		tail := append([]string{""}, layout.Wrap(replaceWords(r.theme, "R"), w)...)
 		return append(append(out, r.list.View(r.theme, items, h-len(out)-len(tail))...), tail...)
 	}
 	return append(out, r.list.View(r.theme, items, h-len(out))...)

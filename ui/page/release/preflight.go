@@ -65,9 +65,13 @@ func (r *preflightRoom) update(msg tea.Msg) tea.Cmd {
 }
 
 // atPreflight keeps what can be said before the walk: errors that are mended outside bulla, and
-// all warnings. That no version is chosen yet is no news.
+// all warnings. That no version is chosen yet is no news. What stands where signatures will go is a
+// warning here: it can be replaced at Artifacts.
 func atPreflight(all []workflow.Finding) (out []workflow.Finding) {
 	for _, f := range all {
+		if f.Rule == workflow.RuleSignatureExists {
+			f.Severity, f.Here = workflow.SeverityWarning, "at Artifacts you can let bulla replace it"
+		}
 		if f.Step == workflow.StepPreflight || f.Severity == workflow.SeverityWarning {
 			out = append(out, f)
 		}
@@ -202,8 +206,8 @@ func findingItems(s *state, list []workflow.Finding, at, w int) [][]string {
 				item = append(item, strings.Repeat(" ", layout.Width(head))+l)
 			}
 		}
-		if f.Hint != "" {
-			item = append(item, layout.Indent(s.prose(safetext.Line(f.Hint), w-4), indent)...)
+		if advice := f.Advice(); advice != "" {
+			item = append(item, layout.Indent(s.prose(safetext.Line(advice), w-4), indent)...)
 		}
 		out = append(out, item)
 	}
