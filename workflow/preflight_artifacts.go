@@ -9,10 +9,12 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
 	"bulla/artifacts"
+	"bulla/gitops"
 	"bulla/keys"
 	"bulla/keys/limits"
 	"bulla/workflow/project"
@@ -34,6 +36,7 @@ func (x *examination) files(ctx context.Context) {
 	x.readable(list)
 	x.existing(ctx, list)
 	x.signable()
+	x.stale(ctx, list)
 	x.compareWithLast(list)
 }
 
@@ -295,15 +298,59 @@ func shapeOf(name, version string) string {
 	return digits.ReplaceAllString(name, "#")
 }
 
-// compareWithLast warns when a kind of file of the last release is missing, or a file is older
-// than the commit it should have been built from.
+// stale warns of a file that is older than the commit it should have been built from.
+func (x *examination) stale(ctx context.Context, list []artifacts.File) {
+	head := x.state.Head.Committer.When
+	if head.IsZero() || !slices.ContainsFunc(list, func(f artifacts.File) bool { return f.ModTime.Before(head) }) {
+		return
+	}
+	built := x.lastBuilt(ctx)
+	for _, f := range list {
+		if f.ModTime.Before(built) {
+			x.warn(RuleArtifactStale, StepArtifacts, fmt.Sprintf("%s is older than the commit to be released (%s).", f.Name, f.ModTime.Format("2 January 2006 15:04")), "was it built from this commit?")
+		}
+	}
+}
+
+// maxSettings is how many commits to bulla's own files alone are passed over at most.
+const maxSettings = 10
+
+// lastBuilt is when the newest commit was made that a build could tell from its predecessor: one that
+// changes bulla's own files alone changes nothing that is built. What cannot be read ends the search.
+func (x *examination) lastBuilt(ctx context.Context) time.Time {
+	c := x.state.Head
+	tree, err := x.s.repo.Tree(ctx, c.ID)
+	for range maxSettings {
+		if err != nil || len(c.Parents) != 1 {
+			break
+		}
+		parent, perr := x.s.repo.Commit(ctx, c.Parents[0])
+		if perr != nil {
+			break
+		}
+		var before []gitops.TreeEntry
+		if before, err = x.s.repo.Tree(ctx, parent.ID); err != nil || !sameSources(before, tree) {
+			break
+		}
+		c, tree = parent, before
+	}
+	return c.Committer.When
+}
+
+// sameSources reports whether two trees differ in nothing but the files that bulla reads: its
+// configuration, the keys and what lies in .bulla.
+func sameSources(a, b []gitops.TreeEntry) bool {
+	settings := func(e gitops.TreeEntry) bool {
+		return e.Path == project.ConfigName || e.Path == PublicKeysName || strings.HasPrefix(e.Path, ".bulla/")
+	}
+	return slices.Equal(slices.DeleteFunc(slices.Clone(a), settings), slices.DeleteFunc(slices.Clone(b), settings))
+}
+
+// compareWithLast warns when a kind of file of the last release is missing.
 func (x *examination) compareWithLast(list []artifacts.File) {
 	have := map[string]bool{}
 	for _, f := range list {
 		have[shapeOf(f.Base(), x.plan.Version)] = true
-		if !x.state.Head.Committer.When.IsZero() && f.ModTime.Before(x.state.Head.Committer.When) {
-			x.warn(RuleArtifactStale, StepArtifacts, fmt.Sprintf("%s is older than the commit to be released (%s).", f.Name, f.ModTime.Format("2 January 2006 15:04")), "was it built from this commit?")
-		}
 	}
 	last, ok := lastRelease(x.s.state.CommonDir)
 	if !ok || len(list) == 0 || x.plan.Version == "" {

@@ -397,3 +397,40 @@ func TestFormerReleaseInTheWay(t *testing.T) {
 		t.Errorf("in the way although it is replaced: %+v", list)
 	}
 }
+
+// A commit of bulla's own settings after the build makes no file stale; one of the sources does.
+func TestSettingsMakeNothingStale(t *testing.T) {
+	b := newBench(t)
+	past := time.Now().Add(-time.Hour)
+	t.Setenv("GIT_COMMITTER_DATE", past.Format(time.RFC3339))
+	b.git("-C", b.repo, "commit", "-q", "--amend", "--no-edit")
+	built := past.Add(time.Minute)
+	for _, name := range []string{"widget-1.0.0.tar.gz", "widget_1.0.0_amd64.deb"} {
+		if err := os.Chtimes(filepath.Join(b.repo, "dist", name), built, built); err != nil {
+			t.Fatal(err)
+		}
+	}
+	commit := func(name, content string, after time.Duration) (stale int) {
+		t.Setenv("GIT_COMMITTER_DATE", past.Add(after).Format(time.RFC3339))
+		b.write(name, content)
+		b.git("-C", b.repo, "add", name)
+		b.git("-C", b.repo, "commit", "-q", "-m", "Change "+name)
+		for _, f := range b.session().Preflight(t.Context(), b.choices()) {
+			if f.Rule == RuleArtifactStale {
+				stale++
+			}
+		}
+		return stale
+	}
+	for i, name := range []string{project.ConfigName, PublicKeysName, ".bulla/roots"} {
+		if n := commit(name, "# ", time.Duration(i+2)*time.Minute); n != 0 {
+			t.Errorf("%s made %d files stale", name, n)
+		}
+	}
+	if n := commit("main.c", "int main;", 20*time.Minute); n != 2 {
+		t.Errorf("a changed source made %d files stale", n)
+	}
+	if n := commit(project.ConfigName, "# more", 30*time.Minute); n != 2 {
+		t.Errorf("with a source and settings changed %d files are stale", n)
+	}
+}
