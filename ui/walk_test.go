@@ -353,6 +353,20 @@ func TestCtrlC(t *testing.T) {
 			t.Errorf("signed while the person was asked: images %v", early)
 		}
 	})
+	t.Run("too late", func(t *testing.T) {
+		for _, answer := range []string{"y", ""} {
+			f := newFake()
+			goOn := make(chan struct{})
+			f.run = func(_ context.Context, p *workflow.Plan, face workflow.Face) (*workflow.Result, error) {
+				face.Emit(workflow.StepStarted{Step: workflow.StepCheck})
+				<-goOn // it is at its last step, and hears of no stop
+				return f.result(p), nil
+			}
+			d := drive(t, testOptions(f)).toLook().press("1.4.0", "enter").see("running").press("ctrl+c").see("Stop signing?").press(answer)
+			close(goOn)
+			d.see("Released v1.4.0").see("It was too late to stop").hidden("Stop signing?")
+		}
+	})
 	t.Run("again means yes", func(t *testing.T) { stuck(t).press("ctrl+c", "ctrl+c").see("stopped at artifacts") })
 	t.Run("while a passphrase is asked for", func(t *testing.T) {
 		d := drive(t, testOptions(newFake())).toAsk().press("abc", "ctrl+c").see("Stop signing?").press("y").see("Nothing was created")

@@ -182,7 +182,15 @@ func (a *app) releaseNow(ctx context.Context, f releaseFlags) error {
 	if err != nil {
 		return err
 	}
+	a.tooLate(ctx)
 	return a.result(res)
+}
+
+// tooLate tells who stopped a release that was done by then that it stands.
+func (a *app) tooLate(ctx context.Context) {
+	if ctx.Err() != nil {
+		a.note("It was too late to stop: the release is done and stands.")
+	}
 }
 
 // face listens to a run: JSON lines or lines of text.
@@ -225,6 +233,7 @@ func (a *app) resume(ctx context.Context, f releaseFlags) error {
 	if err != nil {
 		return err
 	}
+	a.tooLate(ctx)
 	return a.result(res)
 }
 

@@ -40,6 +40,9 @@ func (w *walk) run(ctx context.Context, job func(workflow.Face) (*workflow.Resul
 	}
 	res, err := job(face)
 	p.stop()
+	if err == nil && ctx.Err() != nil {
+		w.t.Say("It was too late to stop: the release is done and stands.")
+	}
 	var incomplete *workflow.IncompleteError
 	if ctx.Err() == nil && errors.As(err, &incomplete) {
 		w.explain(err)

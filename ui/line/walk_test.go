@@ -162,6 +162,19 @@ func TestReplacedWhereItLies(t *testing.T) {
 	}
 }
 
+// TestTooLate: who stops at the last moment is told that the release stands.
+func TestTooLate(t *testing.T) {
+	f := newSession()
+	ctx, stop := context.WithCancel(t.Context())
+	f.run = func(context.Context, workflow.Face) error { stop(); return nil }
+	var out buffer
+	_, err := Walk(ctx, Walker{Terminal: NewTerminal(strings.NewReader(strings.Join(whole, "\n")+"\n"), &out, nil), Session: f, Now: func() time.Time { return noon }})
+	walked{f, out.String(), nil, err}.says(t, "It was too late to stop: the release is done and stands.")
+	if err != nil && !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
 // TestMending: a refusal leads back to the choice that it is about, once for each.
 func TestMending(t *testing.T) {
 	f := newSession()

@@ -196,6 +196,13 @@ func (m *Model) fed(msg fed) tea.Cmd {
 
 func (m *Model) ended(e *ending) {
 	push, fresh := m.run.worker.job == jobPush, m.run.worker.job == jobRelease
+	if e.err == nil && m.run.wantedToStop() {
+		done := "the release is done and stands."
+		if push {
+			done = "the tag is pushed."
+		}
+		e.notes = append(e.notes, "It was too late to stop: "+done)
+	}
 	m.run.close()
 	m.run, m.phase = nil, phaseEnd
 	if push {

@@ -98,6 +98,11 @@ func (v *runView) take(it feedItem) tea.Cmd {
 	return nil
 }
 
+// wantedToStop reports whether the person said stop, or was just asked.
+func (v *runView) wantedToStop() bool {
+	return v.stopping || v.stop != nil && v.dialogs().Top() == v.stop
+}
+
 // close takes the dialogs of the run away once it has ended.
 func (v *runView) close() {
 	for _, d := range v.asked {
