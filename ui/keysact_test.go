@@ -608,23 +608,26 @@ func TestKeysOfTheWalk(t *testing.T) {
 
 func (f *fakeKeys) PlanSuccession(_ context.Context, p keydesk.SucceedParams) (keydesk.SuccessionPlan, error) {
 	return keydesk.SuccessionPlan{
-		SucceedParams: p, OldKey: f.key(p.Old).Key, NewKey: f.key(p.New).Key, Ends: noon.Add(p.Retire),
+		SucceedParams: p, OldKey: f.key(p.Old).Key, NewKey: f.key(p.New).Key, OldName: f.key(p.Old).UserID(), NewName: f.key(p.New).UserID(), Ends: noon.Add(p.Retire),
 		Statement: []byte("A new key signs from now on\n===========================\n\nThe old key:\n\n    3E9C 0E14\n"),
 		Policy:    []byte("[[policy.signer]]\nname = \"Rhea\"\n"),
 		Files: []keydesk.FileChange{
-			{Path: "/src/widget/.bulla/keys.asc", What: "the new key is added, the old one gets its new expiry"},
+			{Path: "/src/widget/.bulla/keys.asc", What: "the new key is added, the old one gets its new expiry", Keys: []keydesk.ShownKey{
+				{Fingerprint: f.key(p.Old).Fingerprint, UserIDs: f.key(p.Old).UserIDs[:1], Kept: []string{"Rhea <77+rhea@users.noreply.github.com>"}, Place: "file:/src/widget/.bulla/keys.asc"},
+				{Fingerprint: f.key(p.New).Fingerprint, UserIDs: f.key(p.New).UserIDs, Place: "file:/src/widget/.bulla/keys.asc"},
+			}},
 			{Path: "/src/widget/bulla.toml", What: "the new key is added to the signers of the policy", Added: []byte("[[policy.signer]]\nname = \"Rhea\"\n")},
 		},
 	}, nil
 }
 
-func (f *fakeKeys) CarryOutSuccession(ctx context.Context, p keydesk.SucceedParams, path string, ask keys.AskPassphrase) (keydesk.SuccessionDone, error) {
+func (f *fakeKeys) CarryOutSuccession(ctx context.Context, p keydesk.SucceedParams, ask keys.AskPassphrase) (keydesk.SuccessionDone, error) {
 	if err := f.unlock(ctx, p.Old, ask); err != nil {
 		return keydesk.SuccessionDone{}, err
 	}
-	f.did("succeed %s %s %s %s", p.Old, p.New, p.Retire, path)
+	f.did("succeed %s %s %s %s", p.Old, p.New, p.Retire, p.StatementFile)
 	return keydesk.SuccessionDone{
 		Succession: keydesk.Succession{Old: f.key(p.Old).Key, New: f.key(p.New).Key},
-		Written:    []string{path, path + ".asc", "/src/widget/bulla.toml"},
+		Written:    []string{p.StatementFile, p.StatementFile + ".asc", "/src/widget/.bulla/keys.asc", "/src/widget/bulla.toml"},
 	}, nil
 }

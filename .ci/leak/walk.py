@@ -128,7 +128,7 @@ def on_screen(secret, steps, *args):
 def questions(version, keys):
     """The answers of a release in line mode, in whatever order the questions come."""
     return [
-        (r"Number, or the version itself: $", version),
+        (r"Number, or the version itself.*: $", version),
         (r"Message, line 1: $", ""),
         (r"Patterns from the root.*: $", "dist/*.gz"),
         (r"\.gz  22 B\r\nEnter takes it.*: $", ""),

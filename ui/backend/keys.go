@@ -74,7 +74,7 @@ type KeyPublisher interface {
 // KeySucceeder lets one key follow another.
 type KeySucceeder interface {
 	PlanSuccession(context.Context, keydesk.SucceedParams) (keydesk.SuccessionPlan, error)
-	CarryOutSuccession(context.Context, keydesk.SucceedParams, string, keys.AskPassphrase) (keydesk.SuccessionDone, error)
+	CarryOutSuccession(context.Context, keydesk.SucceedParams, keys.AskPassphrase) (keydesk.SuccessionDone, error)
 }
 
 var _ Keys = (*keydesk.Desk)(nil)

@@ -1,21 +1,16 @@
 package cli
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"bulla/keys"
-	"bulla/keys/atomicfile"
 	"bulla/keys/store"
-	"bulla/ui/component/human"
 	"bulla/ui/explain"
-	"bulla/workflow"
 	"bulla/workflow/keydesk"
 )
 
@@ -27,8 +22,10 @@ func (a *app) keysSucceedCommand() *cobra.Command {
 		Long: `Let a new key follow an old one, both in bulla's store: the old key certifies the
 new one, both sign a statement in plain text for packagers, and the old key
 expires after a time of grace. In a repository, its policy with the keyring and its
-KEYS file get the new key, as far as they are there, once you agree or with --yes;
-otherwise the lines for the policy are printed. To replace only the subkey that
+KEYS file get the new key, as far as they are there; user ids that were never
+published stay out of them. All of it is shown before anything is done, and asked for
+on a terminal; elsewhere the files of the repository are left alone without --yes,
+and the lines for the policy are printed. To replace only the subkey that
 signs, bulla keys rotate needs none of that.`,
 		Args: cobra.ExactArgs(2),
 	}
@@ -39,13 +36,12 @@ signs, bulla keys rotate needs none of that.`,
 	a.yesFlag(f)
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx := cmd.Context()
-		p := keydesk.SucceedParams{Old: keys.ParseSelector(args[0]), New: keys.ParseSelector(args[1])}
+		p := keydesk.SucceedParams{Old: keys.ParseSelector(args[0]), New: keys.ParseSelector(args[1]), StatementFile: a.path(output)}
 		var err error
 		if p.Retire, err = store.ParseLifetime(retire, a.Now()); err != nil {
 			return err
 		}
-		path := a.path(output)
-		for _, name := range []string{path, path + ".asc"} { // before anything is made
+		for _, name := range []string{p.StatementFile, p.StatementFile + ".asc"} { // before anything is shown
 			if _, err := os.Lstat(name); err == nil {
 				return &fs.PathError{Op: "create", Path: name, Err: fs.ErrExist}
 			}
@@ -54,57 +50,91 @@ signs, bulla keys rotate needs none of that.`,
 		if err != nil {
 			return err
 		}
-		done, err := w.Succeed(ctx, p, a.ask(passphraseFDs{openpgp: descriptor(fd)}))
+		plan, err := w.PlanSuccession(ctx, a.repository(), p)
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(atomicfile.Create(path, done.Statement, 0o644), atomicfile.Create(path+".asc", done.Signature, 0o644)); err != nil {
+		a.showSuccession(plan)
+		yes := a.flags.yes
+		if !yes && a.interactive() {
+			if yes, err = a.terminal().Confirm(ctx, "Let it follow, and write these files?"); err == nil && !yes {
+				return &explain.UsageError{Message: "nothing was certified or written"}
+			}
+			if err != nil {
+				return err
+			}
+		}
+		dir := ""
+		if yes { // files of the repository are changed for whoever agreed to it
+			dir = a.repository()
+		}
+		done, err := w.CarryOutSuccession(ctx, dir, p, a.ask(passphraseFDs{openpgp: descriptor(fd)}))
+		if err != nil && done.New.Fingerprint != "" {
+			return &explain.PartialError{Done: "The new key follows the old one. Written: " + strings.Join(done.Written, ", ") + ".", Err: err}
+		}
+		if err != nil {
 			return err
 		}
-		a.note("%s vouches for %s, and expires on %s.", done.Old.Fingerprint.Short(), done.New.Fingerprint.Short(), rfc3339(done.Old.Expires))
-		a.note("The statement is in %s, its signatures in %s.asc.", output, output)
-		a.note("Publish both keys again: bulla keys publish KEY --again.")
-		return a.recordSuccession(ctx, w, done)
+		return a.tellSuccession(plan, done, yes)
 	}
 	return c
 }
 
-// recordSuccession writes the new key where the repository lists who signs, once that is agreed to.
-// Where it is not, the lines for the policy are printed.
-func (a *app) recordSuccession(ctx context.Context, w *workflow.World, done keydesk.Succession) error {
-	files, err := w.SuccessionFiles(ctx, a.repository(), done)
-	if err != nil {
-		return &explain.PartialError{Done: "The new key follows the old one, and the statement is written.", Err: err}
+// showSuccession shows what a succession does, before it is done.
+func (a *app) showSuccession(plan keydesk.SuccessionPlan) {
+	if plan.NewKey.Created.Before(plan.OldKey.Created) {
+		a.note("Mind: the key that is to follow was made before the one that it follows.")
 	}
-	policy := false
-	for _, f := range files {
+	a.note("%s: both keys sign it, in %s.asc:", plan.StatementFile, plan.StatementFile)
+	a.noteLines(plan.Statement)
+	for _, f := range plan.Files {
 		a.note("%s: %s", f.Path, f.What)
-		for l := range strings.Lines(string(f.Added)) {
-			a.note("    %s", strings.TrimRight(l, "\n"))
+		a.noteLines(f.Added)
+		for _, k := range f.Keys {
+			for _, id := range k.UserIDs {
+				a.note("    %s with %s", k.Fingerprint.Short(), id)
+			}
+			for _, id := range k.Kept {
+				a.note("    not in it: %s, which stays unpublished", id)
+			}
+			for _, n := range k.Notes {
+				a.note("    %s", n)
+			}
 		}
-		policy = policy || f.Added != nil
 	}
-	yes := a.flags.yes
-	if len(files) > 0 && !yes && a.interactive() {
-		if yes, err = a.terminal().Confirm(ctx, "Write "+human.Count(len(files), "file")+"?"); err != nil {
-			return err
-		}
+}
+
+func (a *app) noteLines(text []byte) {
+	for l := range strings.Lines(string(text)) {
+		a.note("    %s", strings.TrimRight(l, "\n"))
 	}
-	if yes && len(files) > 0 {
-		n, err := keydesk.WriteChanges(files)
-		if err != nil {
-			return &explain.PartialError{Done: fmt.Sprintf("The new key follows the old one; %d of %s were written.", n, human.Count(len(files), "file")), Err: err}
-		}
-		a.note("Written. Commit it, signed with the old key: who follows the policy sees by that who changed it.")
-	} else if len(files) > 0 {
-		a.note("Nothing of that was written; --yes writes it.")
+}
+
+// tellSuccession tells what was done. Where no policy got the new key, its lines are printed.
+func (a *app) tellSuccession(plan keydesk.SuccessionPlan, done keydesk.SuccessionDone, wrote bool) error {
+	end := "keeps its expiry"
+	if !plan.Ends.IsZero() {
+		end = "expires on " + rfc3339(done.Old.Expires)
 	}
-	if yes && policy {
+	a.note("%s vouches for %s, and %s.", done.Old.Fingerprint.Short(), done.New.Fingerprint.Short(), end)
+	for _, f := range done.Written {
+		a.note("Written: %s", f)
+	}
+	switch {
+	case len(done.Written) > 2:
+		a.note("Commit the changed files, signed with the old key (git commit -S%s); git asks GnuPG for that, and bulla keys to-gnupg copies the key there.", done.Old.Fingerprint)
+	case len(plan.Files) > 0 && !wrote:
+		a.note("The files of the repository are as they were: --yes writes it.")
+	}
+	a.note("Publish both keys again: bulla keys publish KEY --again.")
+	policy := slices.ContainsFunc(plan.Files, func(f keydesk.FileChange) bool { return f.Added != nil })
+	if wrote && policy {
 		return nil
 	}
-	if len(files) == 0 || policy {
+	if len(plan.Files) == 0 || policy {
 		a.note("In a repository with a policy, add to bulla.toml, and both keys to its keyring:")
-		_, err = a.Stdout.Write(done.Policy)
+		_, err := a.Stdout.Write(done.Policy)
+		return err
 	}
-	return err
+	return nil
 }

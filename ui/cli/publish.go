@@ -221,13 +221,11 @@ func (a *app) planPublish(ctx context.Context, w *workflow.World, f publishFlags
 	if errors.As(err, &which) && which.Wanted == "" && len(which.UserIDs) > 1 && a.interactive() {
 		t := a.terminal()
 		t.Say("The key has several user ids. Which become public?")
-		chosen, err := t.Several(ctx, which.UserIDs)
+		chosen, err := t.UserIDs(ctx, which.UserIDs)
 		if err != nil {
 			return plan, err
 		}
-		for _, i := range chosen {
-			f.choice.UserIDs = append(f.choice.UserIDs, which.UserIDs[i])
-		}
+		f.choice.UserIDs = append(f.choice.UserIDs, chosen...)
 		if len(chosen) == 0 {
 			return plan, &explain.UsageError{Message: "nothing was published: no user id was chosen"}
 		}

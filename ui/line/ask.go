@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"bulla/keys"
+	"bulla/keys/publish"
 	"bulla/ui/safetext"
 )
 
@@ -45,7 +47,7 @@ func (t *Terminal) readLine(ctx context.Context) (string, error) {
 var errBack = errors.New("back to the question before")
 
 // Ask prints a question and reads one line. The end of input, and q, are context.Canceled; b is
-// errBack where there is something to go back to.
+// errBack where there is something to go back to; whoever types back means it too.
 func (t *Terminal) Ask(ctx context.Context, question string) (string, error) {
 	t.asked++
 	t.print(safetext.Line(question) + " ")
@@ -56,7 +58,7 @@ func (t *Terminal) Ask(ctx context.Context, question string) (string, error) {
 		return s, err
 	case strings.EqualFold(s, "q"):
 		return "", errLeft
-	case t.back && strings.EqualFold(s, "b"):
+	case t.back && (strings.EqualFold(s, "b") || s == "back"):
 		return "", errBack
 	}
 	return s, nil
@@ -170,18 +172,51 @@ func (t *Terminal) Number(ctx context.Context, what string, n, preset int) (int,
 
 // Several numbers the rows and lets some of them be chosen. It returns their indices.
 func (t *Terminal) Several(ctx context.Context, rows []string) ([]int, error) {
-	return t.severalOr(ctx, rows, nil)
+	return t.severalOr(ctx, rows, nil, nil)
 }
 
-// severalOr is Several where something else can be answered, too: other, if it is not nil, reports
-// whether it took an answer. The question is asked again then.
-func (t *Terminal) severalOr(ctx context.Context, rows []string, other func(string) (bool, error)) ([]int, error) {
+// UserIDs lets some of a key's user ids be chosen. Enter takes those that hide no address: what a
+// no-reply address ties together, a person and an account on a forge, is for them to make public.
+func (t *Terminal) UserIDs(ctx context.Context, ids []string) (out []string, err error) {
+	var rows []string
+	var open []int
+	for i, u := range ids {
+		row := u
+		if forge, hides := publish.NoReply(keys.AddressOf(u)); hides {
+			row += "  (hides your address on " + forge + ": only if you choose it)"
+		} else {
+			open = append(open, i)
+		}
+		rows = append(rows, row)
+	}
+	if len(open) == 0 { // there is nothing else to choose
+		rows = ids
+	}
+	chosen, err := t.severalOr(ctx, rows, open, nil)
+	for _, i := range chosen {
+		out = append(out, ids[i])
+	}
+	return out, err
+}
+
+// severalOr is Several where Enter takes some of the rows alone, unless preset is nil or all of them,
+// and where something else can be answered, too: other, if it is not nil, reports whether it took an
+// answer. The question is asked again then.
+func (t *Terminal) severalOr(ctx context.Context, rows []string, preset []int, other func(string) (bool, error)) ([]int, error) {
 	for i, r := range rows {
 		t.Say("  %d  %s", i+1, r)
 	}
 	question := "Enter takes all; 1 3-5 chooses some; none takes none:"
 	if len(rows) == 1 {
 		question = "Enter takes it; none leaves it out:"
+	}
+	some := len(preset) > 0 && len(preset) < len(rows)
+	if some {
+		var numbers []string
+		for _, i := range preset {
+			numbers = append(numbers, strconv.Itoa(i+1))
+		}
+		question = "Enter takes " + strings.Join(numbers, " ") + "; 1 3-5 chooses some; none takes none:"
 	}
 	for {
 		s, err := t.Ask(ctx, question)
@@ -194,6 +229,9 @@ func (t *Terminal) severalOr(ctx context.Context, rows []string, other func(stri
 			} else if took {
 				continue
 			}
+		}
+		if s == "" && some {
+			return preset, nil
 		}
 		chosen, err := parseSelection(s, len(rows))
 		if err == nil {

@@ -1,6 +1,7 @@
 package line
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"bulla/keys"
 	"bulla/keys/store"
 	"bulla/ui/backend"
+	"bulla/ui/component/human"
 	"bulla/ui/component/layout"
 	"bulla/ui/explain"
 	"bulla/workflow"
@@ -30,9 +32,11 @@ type FirstKey struct {
 // firstKey is one way through the questions.
 type firstKey struct {
 	FirstKey
-	t     *Terminal
-	start firstkey.Start
-	key   keys.Key // zero until it is made
+	t       *Terminal
+	start   firstkey.Start
+	key     keys.Key // zero until it is made
+	purpose firstkey.Use
+	done    map[firstkey.Step]string // what is not asked for any more, and why
 }
 
 // Run asks and does everything, one step after the other. A person may leave at every question: what
@@ -91,6 +95,7 @@ func SayLeft(t *Terminal, p firstkey.Progress) {
 
 func (f *firstKey) walk(ctx context.Context) (err error) {
 	f.t.Say("A first key, line by line. At every question q leaves; what was made stays.")
+	f.t.Say("Until the key is made b goes back to the question before.")
 	if f.start, err = f.Wizard.Begin(ctx); err != nil {
 		return err
 	}
@@ -110,11 +115,31 @@ func (f *firstKey) walk(ctx context.Context) (err error) {
 		{firstkey.StepPublish, f.publish}, {firstkey.StepGit, f.git}, {firstkey.StepTest, f.trial}, {firstkey.StepTexts, f.texts},
 	} {
 		f.heading(step.id)
+		if said := f.done[step.id]; said != "" {
+			f.prose("", said)
+			continue
+		}
 		if err := step.do(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// doneBefore says of a key that is gone on with what is not asked for again.
+func doneBefore(p firstkey.Progress) map[firstkey.Step]string {
+	done, left := map[firstkey.Step]string{}, map[firstkey.Step]bool{}
+	for _, l := range p.Left() {
+		left[l.Step] = true
+	}
+	if !left[firstkey.StepBackup] {
+		done[firstkey.StepBackup] = "A backup was made and tried on " + human.Date(p.Key.BackedUp) + "."
+		done[firstkey.StepPaper] = "bulla keys backup --paper writes one for the printer."
+	}
+	if public := p.Public(); !left[firstkey.StepPublish] && len(public) > 0 {
+		done[firstkey.StepPublish] = "It is published: " + strings.Join(public, ", ") + "."
+	}
+	return done
 }
 
 // prose prints a paragraph in lines that fit a terminal of 80 columns.
@@ -152,7 +177,7 @@ func (f *firstKey) begun(ctx context.Context) error {
 	f.t.Say("  %d  make a new key", n)
 	got, err := f.t.Number(ctx, "Key", n, 1)
 	if err == nil && got < n {
-		f.key = f.start.Keys[got-1].Key
+		f.key, f.done = f.start.Keys[got-1].Key, doneBefore(f.start.Keys[got-1])
 	}
 	return err
 }
@@ -160,19 +185,23 @@ func (f *firstKey) begun(ctx context.Context) error {
 // make asks whose key it is and of what kind, and makes it.
 func (f *firstKey) make(ctx context.Context) error {
 	p := firstkey.Params{}
-	for _, step := range []struct {
-		id  firstkey.Step
-		ask func(context.Context, *firstkey.Params) error
-	}{{firstkey.StepOwner, f.owner}, {firstkey.StepKind, f.kind}, {firstkey.StepSecret, f.secret}} {
-		f.heading(step.id)
-		if err := step.ask(ctx, &p); err != nil {
-			return err
+	ask := func(id firstkey.Step, first bool, question func(context.Context, *firstkey.Params) error) func(context.Context) error {
+		return func(ctx context.Context) error {
+			if first {
+				f.heading(id)
+			}
+			return question(ctx, &p)
 		}
 	}
+	err := f.t.inOrder(ctx, nil, ask(firstkey.StepOwner, true, f.use), ask(firstkey.StepOwner, false, f.name), ask(firstkey.StepOwner, false, f.address), ask(firstkey.StepOwner, false, f.further),
+		ask(firstkey.StepKind, true, f.algorithm), ask(firstkey.StepKind, false, f.lifetime), ask(firstkey.StepSecret, true, f.secret))
 	defer p.Passphrase.Destroy()
+	if err != nil {
+		return err
+	}
 	var made firstkey.Made
 	f.t.Say("Making the key…")
-	err := busy(ctx, f.t, f.Heartbeat, "still making the key", func(ctx context.Context, _ keys.AskPassphrase) (err error) {
+	err = busy(ctx, f.t, f.Heartbeat, "still making the key", func(ctx context.Context, _ keys.AskPassphrase) (err error) {
 		made, err = f.Wizard.Make(ctx, p)
 		return err
 	})
@@ -196,8 +225,8 @@ func (f *firstKey) advise(list []firstkey.Advice) (refused bool) {
 	return refused
 }
 
-// owner asks for the purpose and the addresses.
-func (f *firstKey) owner(ctx context.Context, p *firstkey.Params) error {
+// use asks what the key is for.
+func (f *firstKey) use(ctx context.Context, _ *firstkey.Params) error {
 	f.t.Say("What is the key for?")
 	for i, u := range firstkey.Uses {
 		f.t.Say("  %d  %s", i+1, u.Sentence())
@@ -206,57 +235,53 @@ func (f *firstKey) owner(ctx context.Context, p *firstkey.Params) error {
 	if err != nil {
 		return err
 	}
-	u := firstkey.Uses[use-1]
-	if text := u.Caution(); text != "" {
+	f.purpose = firstkey.Uses[use-1]
+	if text := f.purpose.Caution(); text != "" {
 		f.prose("  ", text)
-	}
-	for {
-		if p.Name, err = f.t.Text(ctx, "Name, as others will see it", f.start.NameFor(u)); err != nil {
-			return err
-		}
-		if !f.advise(f.start.JudgeName(p.Name)) {
-			break
-		}
-	}
-	if err := f.addresses(ctx, p); err != nil {
-		return err
-	}
-	f.t.Say("The key will say: %s <%s>", p.Name, p.Email)
-	for _, a := range p.Also {
-		f.t.Say("  and: %s <%s>", p.Name, a)
 	}
 	return nil
 }
 
-// addresses asks for the main address and for further ones, until the advice refuses nothing. Where
-// it warns, the person has the word: the same again keeps it.
-func (f *firstKey) addresses(ctx context.Context, p *firstkey.Params) (err error) {
+// name asks for the name, until the advice refuses nothing.
+func (f *firstKey) name(ctx context.Context, p *firstkey.Params) (err error) {
+	for {
+		if p.Name, err = f.t.Text(ctx, "Name, as others will see it", f.start.NameFor(f.purpose)); err != nil {
+			return err
+		}
+		if !f.advise(f.start.JudgeName(p.Name)) {
+			return nil
+		}
+	}
+}
+
+// address asks for the main address, until the advice refuses nothing. Where it warns, the person has
+// the word: the same again keeps it.
+func (f *firstKey) address(ctx context.Context, p *firstkey.Params) (err error) {
 	preset, warned := f.start.Email, ""
 	if f.start.NoReply != "" {
 		f.prose("  ", "git has "+f.start.NoReply+" for you, which no mail reaches: take an address that you read. git's is proposed as a further one.")
 	}
-	also := strings.TrimSpace(f.start.NoReply)
 	for {
 		if p.Email, err = f.t.Text(ctx, "Address", preset); err != nil {
 			return err
 		}
-		advice := f.start.JudgeAddress(p.Email, firstkey.Addresses(also))
+		advice := f.start.JudgeAddress(p.Email, firstkey.Addresses(strings.TrimSpace(f.start.NoReply)))
 		refused := f.advise(advice)
 		if !refused && (len(advice) == 0 || warned == p.Email) {
-			break
+			return nil
 		}
 		if !refused {
 			f.t.Say("Enter keeps it; or type another.")
 			preset, warned = p.Email, p.Email
 		}
 	}
+}
+
+// further asks for further addresses, and says what the key will say.
+func (f *firstKey) further(ctx context.Context, p *firstkey.Params) error {
+	preset := cmp.Or(strings.TrimSpace(f.start.NoReply), "none")
 	for {
-		question := "Further addresses, between commas, or none"
-		preset := also
-		if preset == "" {
-			preset = "none"
-		}
-		text, err := f.t.Text(ctx, question, preset)
+		text, err := f.t.Text(ctx, "Further addresses, between commas, or none", preset)
 		if err != nil {
 			return err
 		}
@@ -265,13 +290,18 @@ func (f *firstKey) addresses(ctx context.Context, p *firstkey.Params) (err error
 		}
 		p.Also = firstkey.Addresses(text)
 		if !f.advise(f.start.JudgeAlso(p.Email, p.Also)) {
-			return nil
+			break
 		}
 	}
+	f.t.Say("The key will say: %s <%s>", p.Name, p.Email)
+	for _, a := range p.Also {
+		f.t.Say("  and: %s <%s>", p.Name, a)
+	}
+	return nil
 }
 
-// kind asks for the algorithm and the lifetime.
-func (f *firstKey) kind(ctx context.Context, p *firstkey.Params) error {
+// algorithm asks for the kind of the key.
+func (f *firstKey) algorithm(ctx context.Context, p *firstkey.Params) error {
 	f.t.Say("  1  Ed25519: small and fast; every GnuPG since 2.1 takes it")
 	f.t.Say("  2  RSA with 4096 bits: for policies and programs that know nothing newer")
 	preset := 1
@@ -284,6 +314,11 @@ func (f *firstKey) kind(ctx context.Context, p *firstkey.Params) error {
 		return err
 	}
 	p.Algorithm = []string{store.AlgorithmEd25519, store.AlgorithmRSA4096}[n-1]
+	return nil
+}
+
+// lifetime asks how long the key is valid.
+func (f *firstKey) lifetime(ctx context.Context, p *firstkey.Params) error {
 	for {
 		text, err := f.t.Text(ctx, "It expires after (2y, 18m, 90d, a date, or never)", "2y")
 		if err != nil {

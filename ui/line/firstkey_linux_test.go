@@ -166,6 +166,10 @@ func TestFirstKeyWords(t *testing.T) {
 	n.answer(`Use.*: $`, "")
 	n.answer(`Name.*: $`, "Ada (work)")
 	n.answer(`contains one of(?s:.*)Name.*: $`, "Ada")
+	n.answer(`Address.*: $`, "b")
+	n.answer(`Name.*: $`, "back") // to the use, from where it is asked again
+	n.answer(`Use.*: $`, "")
+	n.answer(`Name.*: $`, "Ada")
 	n.answer(`Address.*: $`, "77+ada@users.noreply.github.com")
 	n.answer(`No mail reaches(?s:.*)Address.*: $`, "ada@example.org")
 	n.answer(`Further.*: $`, "ada@example.org")
@@ -188,6 +192,15 @@ func TestFirstKeyWords(t *testing.T) {
 	n.answer(`Step 4 of 11: Backup(?s:.*)Write the backup to.*: $`, "stick.asc")
 	n.secret(`Passphrase of the key.*: $`, words)
 	n.answer(`Restored(?s:.*)printer too.*$`, "q")
+	if err := n.end(ended); err != nil {
+		t.Fatal(err)
+	}
+	ended = n.begin(t.Context()) // the backup is made: it is not asked for again, nor the paper
+	n.answer(`Key \(1-2, Enter for 1\): $`, "")
+	n.answer(`A backup was made and tried on(?s:.*)Step 6 of 11(?s:.*)Move it to.*: $`, "later")
+	n.answer(`Places, or none(?s:.*): $`, "file:KEYS")
+	n.answer(`2  Ada <77\+ada@users.noreply.github.com>  \(hides your address on GitHub: only if you choose it\)\nEnter takes 1; (?s:.*): $`, "")
+	n.answer(`not sent(?s:.*)noreply(?s:.*)Make this public\? \[y/N\] $`, "q")
 	if err := n.end(ended); err != nil {
 		t.Fatal(err)
 	}

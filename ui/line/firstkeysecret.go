@@ -81,6 +81,9 @@ func (f *firstKey) words(ctx context.Context) (keys.Secret, error) {
 // Secret means another choice.
 func (f *firstKey) typed(ctx context.Context, p *firstkey.Params) (keys.Secret, error) {
 	s, err := f.t.Passphrase(ctx, keys.PassphraseRequest{Purpose: keys.PurposeOpenPGP, Label: p.Name + " <" + p.Email + ">", Attempt: 1, New: true})
+	if errors.Is(err, errLeft) && ctx.Err() == nil { // Ctrl+D
+		err = errBack
+	}
 	if err != nil {
 		return s, err
 	}

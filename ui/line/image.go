@@ -63,7 +63,7 @@ func (w *walk) resolve(ctx context.Context, refs []string) error {
 	if w.ImagesOf != nil {
 		w.t.Say("o shows what signs the images of a repository there, and looks after them.")
 	}
-	chosen, err := w.t.severalOr(ctx, rows, func(s string) (bool, error) { return w.openImages(ctx, s, refs) })
+	chosen, err := w.t.severalOr(ctx, rows, nil, func(s string) (bool, error) { return w.openImages(ctx, s, refs) })
 	if err != nil {
 		return err
 	}

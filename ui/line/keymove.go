@@ -53,13 +53,9 @@ func (k *keyTalk) export(ctx context.Context, s *keydesk.State) error {
 		}
 		k.t.Say("The user ids that go with it")
 		for {
-			chosen, err := k.t.Several(ctx, s.UserIDs)
-			if err != nil {
+			var err error
+			if ids, err = k.t.UserIDs(ctx, s.UserIDs); err != nil {
 				return err
-			}
-			ids = nil
-			for _, i := range chosen {
-				ids = append(ids, s.UserIDs[i])
 			}
 			if len(ids) > 0 {
 				return nil

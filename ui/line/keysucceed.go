@@ -28,16 +28,16 @@ func (k *keyTalk) succeed(ctx context.Context, s *keydesk.State) error {
 		return err
 	}
 	file := func(ctx context.Context) (err error) {
-		path, err = k.file(ctx, "File for the statement", keydeed.StatementName)
+		path, err = k.file(ctx, "File for the statement", keydeed.StatementName(k.Path))
 		return err
 	}
 	return k.t.inOrder(ctx, nil, which, grace, file, func(ctx context.Context) error {
 		whole := func(f keys.Fingerprint) keys.Selector { return keys.ParseSelector(string(f)) }
-		plan, err := k.Keys.PlanSuccession(ctx, keydesk.SucceedParams{Old: whole(s.Fingerprint), New: whole(next.Fingerprint), Retire: life})
+		plan, err := k.Keys.PlanSuccession(ctx, keydesk.SucceedParams{Old: whole(s.Fingerprint), New: whole(next.Fingerprint), Retire: life, StatementFile: path})
 		if err != nil {
 			return err
 		}
-		return k.propose(ctx, s, k.subject(s).Succeed(plan, path))
+		return k.propose(ctx, s, k.subject(s).Succeed(plan))
 	})
 }
 

@@ -42,13 +42,17 @@ func (w *walk) look(ctx context.Context, p *workflow.Plan) error {
 		}
 	}
 	w.t.Say("")
+	question := "Type " + p.Version + " to begin; q leaves:"
+	if w.t.back {
+		question = "Type " + p.Version + " to begin; Enter goes back, q leaves:"
+	}
 	for {
-		text, err := w.t.Ask(ctx, "Type "+p.Version+" to begin; Enter leaves:")
+		text, err := w.t.Ask(ctx, question)
 		switch {
 		case err != nil:
 			return err
-		case text == "":
-			return errLeft
+		case text == "" && w.t.back: // a slip must not throw away what was answered
+			return errBack
 		case text == p.Version, text == p.Tag:
 			return nil
 		}

@@ -103,13 +103,8 @@ func (p *KeyPublisher) plan(ctx context.Context, k keys.Key) (publish.Plan, erro
 		ids := k.UserIDs
 		if len(ids) > 1 {
 			t.Say("The key has several user ids. Which become public?")
-			chosen, err := t.Several(ctx, ids)
-			if err != nil {
+			if ids, err = t.UserIDs(ctx, ids); err != nil {
 				return publish.Plan{}, err
-			}
-			ids = nil
-			for _, i := range chosen {
-				ids = append(ids, k.UserIDs[i])
 			}
 			if len(ids) == 0 {
 				t.Say("At least one: a key without any cannot be found by a name, and gpg refuses it.")

@@ -27,15 +27,26 @@ func (w *walk) version(ctx context.Context) error {
 		w.t.Say("  %d  %s, tag %s: %s", i+1, p.Version, p.Tag, p.Why)
 	}
 	for {
-		text, err := w.t.Ask(ctx, "Number, or the version itself:")
+		question := "Number, or the version itself:"
+		if len(choices.Proposals) > 0 {
+			question = "Number, or the version itself (Enter for 1):"
+		}
+		text, err := w.t.Ask(ctx, question)
 		if err != nil {
 			return err
+		}
+		switch {
+		case text == "b", text == "back": // else it was understood
+			w.t.Say("No question was asked before this one. q leaves.")
+			continue
+		case text == "" && len(choices.Proposals) > 0:
+			text = "1"
 		}
 		if n, err := strconv.Atoi(text); err == nil && n >= 1 && n <= len(choices.Proposals) {
 			text = choices.Proposals[n-1].Version
 		}
 		if text == "" {
-			w.t.Say("A number from 1 to %d or a version, please.", len(choices.Proposals))
+			w.t.Say("A version, please.")
 			continue
 		}
 		tag, version, err := w.Session.NewTag(ctx, text)

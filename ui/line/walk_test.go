@@ -82,9 +82,29 @@ func TestConfirming(t *testing.T) {
 		if w := walkThrough(t, newSession(), nil, with(func(a []string) { a[7] = typed })...); w.runs != 0 {
 			t.Errorf("%q began", typed)
 		}
+		w := walkThrough(t, newSession(), nil, append(with(func(a []string) { a[7] = typed }), "y", "1.4.0")...)
+		if w.err != nil || w.runs != 1 || !w.planned[1].Push {
+			t.Errorf("%q did not lead back to the push: %v\n%s", typed, w.err, w.out)
+		}
 	}
 	if w := walkThrough(t, newSession(), nil, with(func(a []string) { a[7] = "v1.4.0" })...); w.runs != 1 {
 		t.Error("the tag did not begin")
+	}
+}
+
+// TestVersionQuestion: Enter takes the version that is proposed first, and back is no version.
+func TestVersionQuestion(t *testing.T) {
+	w := walkThrough(t, newSession(), nil, with(func(a []string) { a[1] = "" })...)
+	if w.err != nil || w.runs != 1 || w.planned[0].Version != "1.4.0" {
+		t.Errorf("%v\n%s", w.err, w.out)
+	}
+	w = walkThrough(t, newSession(), func(o *Walker) { o.Choices.Key = "ada@example.org" }, append([]string{"back", "b"}, whole[1:]...)...)
+	if w.err != nil || w.runs != 1 || strings.Count(w.out, "No question was asked before this one.") != 2 {
+		t.Errorf("%v\n%s", w.err, w.out)
+	}
+	w = walkThrough(t, newSession(), nil, append([]string{"", "back", ""}, whole[1:]...)...)
+	if w.err != nil || w.runs != 1 {
+		t.Errorf("%v\n%s", w.err, w.out)
 	}
 }
 

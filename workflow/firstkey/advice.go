@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 
+	"bulla/keys/publish"
 	"bulla/keys/store"
 	"bulla/workflow"
 )
@@ -12,35 +13,6 @@ import (
 type Advice struct {
 	Severity workflow.Severity
 	Text     string // plain sentences; may quote what was typed
-}
-
-// NoReply tells the forge whose no-reply address this is, "" for an ordinary address, and whether
-// the address is no-reply at all. Commits and tags made on a forge's website, and by people who hide
-// their address, have such addresses; no mail reaches them.
-func NoReply(address string) (forge string, noReply bool) {
-	local, domain, ok := strings.Cut(strings.ToLower(address), "@")
-	if !ok {
-		return "", false
-	}
-	switch rest, users := strings.CutPrefix(domain, "users.noreply."); {
-	case users && rest == "github.com":
-		return "GitHub", true
-	case users && rest == "gitlab.com":
-		return "GitLab", true
-	case users: // a GitLab or GitHub of somebody's own
-		return rest, true
-	}
-	if rest, ok := strings.CutPrefix(domain, "noreply."); ok { // Gitea and Forgejo
-		if rest == "codeberg.org" {
-			return "Codeberg", true
-		}
-		return rest, true
-	}
-	switch strings.NewReplacer("-", "", "_", "", ".", "").Replace(local) {
-	case "noreply", "donotreply":
-		return domain, true
-	}
-	return "", false
 }
 
 // JudgeName judges the name in the user id.
@@ -64,7 +36,7 @@ func (s Start) JudgeAddress(address string, also []string) (out []Advice) {
 	if _, err := (store.GenerateParams{Name: "x", Email: address}).UserID(); err != nil {
 		return []Advice{refusal(err)}
 	}
-	if forge, no := NoReply(address); no {
+	if forge, no := publish.NoReply(address); no {
 		out = append(out, Advice{workflow.SeverityWarning, "No mail reaches this address, which hides yours on " + forge + ": keys.openpgp.org cannot confirm it, so the key would not be found by it. Take an address that you read, and this one as a further one."})
 	} else if _, domain, _ := strings.Cut(address, "@"); !strings.Contains(domain, ".") {
 		out = append(out, Advice{workflow.SeverityWarning, "The part behind the @ is no public domain: no mail reaches this address from outside."})
@@ -86,7 +58,7 @@ func (s Start) JudgeAlso(main string, also []string) (out []Advice) {
 			return []Advice{{workflow.SeverityError, "The address " + a + " is named twice."}}
 		}
 		seen[strings.ToLower(a)] = true
-		if forge, no := NoReply(a); no {
+		if forge, no := publish.NoReply(a); no {
 			out = append(out, Advice{workflow.SeverityInfo, a + " is your address on " + forge + " where you hide the real one: with it in the key, tags that bear it count as yours there. Once published it ties your name to that account."})
 		}
 	}

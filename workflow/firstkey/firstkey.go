@@ -100,7 +100,7 @@ func (w *Wizard) Begin(ctx context.Context) (Start, error) {
 		s.wantRSA(session.Config())
 		_ = session.Close()
 	}
-	if forge, _ := NoReply(s.Email); forge != "" {
+	if forge, _ := publish.NoReply(s.Email); forge != "" {
 		s.NoReply, s.Email = s.Email, ""
 	}
 	list, err := w.world.Store.List(ctx)

@@ -104,7 +104,7 @@ func TestNoReply(t *testing.T) {
 		"ada@noreply.codeberg.org": "Codeberg", "Ada@NoReply.git.example.org": "git.example.org", "12-ada@users.noreply.git.example.org": "git.example.org",
 		"no-reply@example.org": "example.org", "ada@example.org": "", "reply@example.org": "", "noreply": "", "": "",
 	} {
-		if got, no := NoReply(address); got != want || no != (want != "") {
+		if got, no := publish.NoReply(address); got != want || no != (want != "") {
 			t.Errorf("%s: %q, %v", address, got, no)
 		}
 	}

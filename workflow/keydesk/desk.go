@@ -43,8 +43,8 @@ func (d *Desk) PlanSuccession(ctx context.Context, p SucceedParams) (SuccessionP
 }
 
 // CarryOutSuccession is that of the Places, in the desk's repository.
-func (d *Desk) CarryOutSuccession(ctx context.Context, p SucceedParams, path string, ask keys.AskPassphrase) (SuccessionDone, error) {
-	return d.Places.CarryOutSuccession(ctx, d.Dir, p, path, ask)
+func (d *Desk) CarryOutSuccession(ctx context.Context, p SucceedParams, ask keys.AskPassphrase) (SuccessionDone, error) {
+	return d.Places.CarryOutSuccession(ctx, d.Dir, p, ask)
 }
 
 // Remembered answers requests for passphrases from the vault where it can, else by person.

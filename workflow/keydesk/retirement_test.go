@@ -49,7 +49,7 @@ func TestPlanSuccession(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	p := SucceedParams{Old: keys.ParseSelector("old@example.org"), New: keys.ParseSelector("new@example.org"), Retire: 90 * 24 * time.Hour}
+	p := SucceedParams{Old: keys.ParseSelector("old@example.org"), New: keys.ParseSelector("new@example.org"), Retire: 90 * 24 * time.Hour, StatementFile: filepath.Join(t.TempDir(), "statement.txt")}
 	d := New(w)
 	d.Dir = dir
 	plan, err := d.PlanSuccession(ctx, p)
@@ -60,17 +60,17 @@ func TestPlanSuccession(t *testing.T) {
 		t.Errorf("the plan changed the key: %+v, %v", after, err)
 	}
 
-	statement := filepath.Join(t.TempDir(), "statement.txt")
+	statement := p.StatementFile
 	if err := os.WriteFile(statement+".asc", nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if done, err := d.CarryOutSuccession(ctx, p, statement, nil); !errors.Is(err, fs.ErrExist) || done.New.Fingerprint != "" {
+	if done, err := d.CarryOutSuccession(ctx, p, nil); !errors.Is(err, fs.ErrExist) || done.New.Fingerprint != "" {
 		t.Errorf("%+v, %v", done, err)
 	}
 	if err := os.Remove(statement + ".asc"); err != nil {
 		t.Fatal(err)
 	}
-	done, err := d.CarryOutSuccession(ctx, p, statement, nil)
+	done, err := d.CarryOutSuccession(ctx, p, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,8 +2,10 @@ package keydesk
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +20,9 @@ type SucceedParams struct {
 	Old, New keys.Selector
 	// Retire is how long the old key stays valid from now; 0 leaves its expiry as it is.
 	Retire time.Duration
+	// StatementFile is the path of the file for the statement, whose name stands in it: the signatures are
+	// beside it, in a file with .asc after the name. "" takes statement.txt.
+	StatementFile string
 }
 
 // Succession is what was made when a key gave way to another.
@@ -58,8 +63,18 @@ func (w *Places) Succeed(ctx context.Context, p SucceedParams, ask keys.AskPassp
 	if out.New, err = w.Store.Vouch(ctx, oldSel, newSel, ask); err != nil {
 		return out, err
 	}
+	if out.Old, err = w.ownKey(ctx, oldSel); err != nil {
+		return out, err
+	}
+	oldName, err := w.signing(out.Old)
+	if err != nil {
+		return out, err
+	}
+	if out.successor, err = w.signing(out.New); err != nil {
+		return out, err
+	}
 	now := w.Now()
-	out.Statement = statement(old.Key(), successor.Key(), now, p.Retire)
+	out.Statement = statement(oldName, out.successor, now, p)
 	for _, s := range []keys.Signer{old, successor} {
 		h := s.Key().Hash.New()
 		h.Write(out.Statement)
@@ -69,11 +84,8 @@ func (w *Places) Succeed(ctx context.Context, p SucceedParams, ask keys.AskPassp
 		}
 		out.Signature = append(out.Signature, sig...)
 	}
-	out.successor, out.at = successor.Key(), now
+	out.at = now
 	out.Policy = policyLines(out.successor, now, releaseKinds)
-	if out.Old, err = w.ownKey(ctx, oldSel); err != nil {
-		return out, err
-	}
 	if end := retires(out.Old, now, p.Retire); !end.IsZero() && !end.Equal(out.Old.Expires) {
 		if out.Old, err = w.Store.Extend(ctx, oldSel, store.ExtendParams{Lifetime: p.Retire}, ask); err != nil {
 			return out, err
@@ -112,7 +124,7 @@ func (w *Places) ownKey(ctx context.Context, sel keys.Selector) (keys.Key, error
 }
 
 // statement tells people in plain words which key follows which.
-func statement(old, successor keys.SigningKey, now time.Time, retire time.Duration) []byte {
+func statement(old, successor keys.SigningKey, now time.Time, p SucceedParams) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `A new key signs from now on
 ===========================
@@ -131,18 +143,28 @@ The new key, which signs from today on:
 
 What the old key signed before today stays good.
 `, now.UTC().Format("2 January 2006"), old.Primary.Grouped(), plainUserID(old.UserID), successor.Primary.Grouped(), plainUserID(successor.UserID))
-	if retire > 0 {
-		fmt.Fprintf(&b, "The old key expires on %s at the latest.\n", now.Add(retire).UTC().Format("2 January 2006"))
+	if p.Retire > 0 {
+		fmt.Fprintf(&b, "The old key expires on %s at the latest.\n", now.Add(p.Retire).UTC().Format("2 January 2006"))
 	}
-	b.WriteString(`The old key has certified the new one, so that the keys themselves say the same.
+	name := filepath.Base(cmp.Or(p.StatementFile, "statement.txt"))
+	fmt.Fprintf(&b, `The old key has certified the new one, so that the keys themselves say the same.
 
 To check this text, with both keys in your keyring:
 
-    gpg --verify statement.txt.asc statement.txt
+    gpg --verify %s %s
 
 It must report two good signatures, one by each key.
-`)
+`, shellWord(name+".asc"), shellWord(name))
 	return b.Bytes()
+}
+
+// shellWord is the name of a file as a shell takes it, in a text that is signed.
+func shellWord(name string) string {
+	name = plainUserID(name)
+	if strings.ContainsAny(name, " \t!\"#$&'()*;<=>?[\\]^`{|}~") || strings.HasPrefix(name, "-") {
+		name = "'./" + strings.ReplaceAll(name, "'", `'\''`) + "'"
+	}
+	return name
 }
 
 // plainUserID keeps control characters of a user id out of a text that is signed.

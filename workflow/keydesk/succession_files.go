@@ -25,6 +25,8 @@ type FileChange struct {
 	What string
 	// Added are the lines that are put to the end of it; nil where the change is not that.
 	Added []byte
+	// Keys are, for a file of keys, those that are put into it.
+	Keys []ShownKey
 
 	before, after []byte
 }
@@ -36,7 +38,7 @@ func (w *Places) SuccessionFiles(ctx context.Context, dir string, s Succession) 
 	return w.successionFiles(ctx, dir, s, false)
 }
 
-func (w *Places) successionFiles(ctx context.Context, dir string, s Succession, plans bool) ([]FileChange, error) {
+func (w *Places) successionFiles(ctx context.Context, dir string, s Succession, renews bool) ([]FileChange, error) {
 	repo, err := w.OpenRepository(ctx, dir)
 	if errors.Is(err, gitops.ErrNotRepository) {
 		return nil, nil
@@ -48,7 +50,7 @@ func (w *Places) successionFiles(ctx context.Context, dir string, s Succession, 
 	if root == "" {
 		return nil, nil
 	}
-	f := successionFiles{ctx: ctx, w: w, root: root, s: s, plans: plans}
+	f := successionFiles{ctx: ctx, w: w, root: root, s: s, renews: renews}
 	err = errors.Join(f.policy(), f.keyring(filepath.Join(root, "KEYS")))
 	return f.changes, err
 }
@@ -58,7 +60,7 @@ type successionFiles struct {
 	w       *Places
 	root    string
 	s       Succession
-	plans   bool // the keys are not what they will be: the files that will change are named alone
+	renews  bool // the keys will get another expiry: each file of keys changes
 	changes []FileChange
 }
 
@@ -109,29 +111,29 @@ func (f *successionFiles) keyring(path string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(path); err != nil {
+	if _, err := os.Stat(path); err != nil || slices.ContainsFunc(f.changes, func(c FileChange) bool { return c.Path == path }) {
 		return nil
 	}
-	if f.plans {
-		f.changes = append(f.changes, FileChange{Path: path, What: keyringChange})
-		return nil
-	}
-	next := old
+	change := FileChange{Path: path, What: keyringChange, before: old, after: old}
 	for _, k := range []keys.Key{f.s.Old, f.s.New} {
-		_, ring, err := f.w.PublicKey(f.ctx, keys.ParseSelector(string(k.Fingerprint)))
+		shown, err := f.w.showIn(f.ctx, path, old, k)
 		if err != nil {
 			return err
 		}
-		c, err := keysfile.Update(next, ring.ExportWith(k.Fingerprint, keys.ExportOptions{Own: []string{f.s.Old.Fingerprint.KeyID()}}))
+		change.Keys = append(change.Keys, shown)
+		c, err := keysfile.Update(change.after, shown.plan.Items[0].Data)
 		if err != nil {
 			return err
 		}
 		if c.Kind != keysfile.Unchanged {
-			next = c.Data
+			change.after = c.Data
 		}
 	}
-	if !bytes.Equal(old, next) {
-		f.changes = append(f.changes, FileChange{Path: path, What: keyringChange, before: old, after: next})
+	if len(idsIn(old, f.s.New)) > 0 {
+		change.What = "the two keys in it are renewed"
+	}
+	if !bytes.Equal(old, change.after) || f.renews {
+		f.changes = append(f.changes, change)
 	}
 	return nil
 }
@@ -145,8 +147,9 @@ type ChangedFileError struct{ Path string }
 func (e *ChangedFileError) Error() string { return e.Path + " was changed meanwhile" }
 
 // WriteChanges writes files as they were shown, one after the other. One that was changed since is a
-// *ChangedFileError, and ends it; written are those before it.
-func WriteChanges(list []FileChange) (written int, err error) {
+// *ChangedFileError, and ends it; written are those before it. Of keys in a file it is remembered that
+// they are published there.
+func (w *Places) WriteChanges(ctx context.Context, list []FileChange) (written int, err error) {
 	for i, c := range list {
 		now, err := limits.ReadIfThere(c.Path, keysfile.MaxSize)
 		if err == nil && !bytes.Equal(now, c.before) {
@@ -161,6 +164,9 @@ func WriteChanges(list []FileChange) (written int, err error) {
 		}
 		if err != nil {
 			return i, err
+		}
+		if err := w.noteShown(ctx, c.Keys); err != nil {
+			return i + 1, err
 		}
 	}
 	return len(list), nil

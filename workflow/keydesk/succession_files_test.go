@@ -81,13 +81,13 @@ func TestSuccessionFiles(t *testing.T) {
 	}
 	write("KEYS", prose+"Changed meanwhile.\n"+public)
 	var changed *ChangedFileError
-	if n, err := WriteChanges(changes); n != 2 || !errors.As(err, &changed) || changed.Path != file {
+	if n, err := w.WriteChanges(ctx, changes); n != 2 || !errors.As(err, &changed) || changed.Path != file {
 		t.Errorf("%d written, %v", n, err)
 	}
 	if changes, err = w.SuccessionFiles(ctx, dir, done); err != nil || len(changes) != 1 {
 		t.Fatal(changes, err)
 	}
-	if n, err := WriteChanges(changes); n != 1 || err != nil {
+	if n, err := w.WriteChanges(ctx, changes); n != 1 || err != nil {
 		t.Fatal(n, err)
 	}
 	got := read(toml)

@@ -21,8 +21,11 @@ type SuccessionPlan struct {
 	Statement, Policy []byte
 	// Ends is when the old key will expire; zero leaves its expiry as it is.
 	Ends time.Time
+	// OldName and NewName are the user ids with which the statement and the policy name the two keys:
+	// the first of those that are public.
+	OldName, NewName string
 	// Files are those of the repository that will be changed; of files of keys it is known only that
-	// they will be.
+	// they will be, and with which user ids.
 	Files []FileChange
 }
 
@@ -49,19 +52,23 @@ func (w *Places) PlanSuccession(ctx context.Context, dir string, p SucceedParams
 			return plan, &keys.UnusableError{Key: k.Fingerprint, Reason: "it expired on " + k.Expires.UTC().Format("2 January 2006")}
 		}
 	}
-	old, next := signing(plan.OldKey), signing(plan.NewKey)
-	plan.Statement, plan.Policy = statement(old, next, now, p.Retire), policyLines(next, now, releaseKinds)
+	old, err := w.signing(plan.OldKey)
+	if err != nil {
+		return plan, err
+	}
+	next, err := w.signing(plan.NewKey)
+	if err != nil {
+		return plan, err
+	}
+	plan.OldName, plan.NewName = old.UserID, next.UserID
+	plan.Statement, plan.Policy = statement(old, next, now, p), policyLines(next, now, releaseKinds)
 	plan.Ends = retires(plan.OldKey, now, p.Retire)
 	if dir == "" {
 		return plan, nil
 	}
-	plan.Files, err = w.successionFiles(ctx, dir, Succession{Old: plan.OldKey, New: plan.NewKey, successor: next, at: now}, true)
+	renews := !plan.Ends.IsZero() && !plan.Ends.Equal(plan.OldKey.Expires)
+	plan.Files, err = w.successionFiles(ctx, dir, Succession{Old: plan.OldKey, New: plan.NewKey, successor: next, at: now}, renews)
 	return plan, err
-}
-
-// signing is what a statement needs to know of a key.
-func signing(k keys.Key) keys.SigningKey {
-	return keys.SigningKey{Primary: k.Fingerprint, UserID: k.UserID()}
 }
 
 // SuccessionDone is a succession with the files that were written.
@@ -70,11 +77,12 @@ type SuccessionDone struct {
 	Written []string
 }
 
-// CarryOutSuccession is Succeed with its files: the statement at a path with its signatures beside it, which
+// CarryOutSuccession is Succeed with its files: the statement with its signatures beside it, which
 // must not exist, then those of the repository around dir, "" for none. With an error it returns what
 // was done; SuccessionDone.New is zero where nothing was.
-func (w *Places) CarryOutSuccession(ctx context.Context, dir string, p SucceedParams, path string, ask keys.AskPassphrase) (SuccessionDone, error) {
+func (w *Places) CarryOutSuccession(ctx context.Context, dir string, p SucceedParams, ask keys.AskPassphrase) (SuccessionDone, error) {
 	var done SuccessionDone
+	path := p.StatementFile
 	for _, name := range []string{path, path + ".asc"} { // before anything is made
 		if _, err := os.Lstat(name); err == nil {
 			return done, &fs.PathError{Op: "create", Path: name, Err: fs.ErrExist}
@@ -97,7 +105,7 @@ func (w *Places) CarryOutSuccession(ctx context.Context, dir string, p SucceedPa
 		return done, nil
 	}
 	files, err := w.SuccessionFiles(ctx, dir, done.Succession)
-	n, werr := WriteChanges(files)
+	n, werr := w.WriteChanges(ctx, files)
 	for _, f := range files[:n] {
 		done.Written = append(done.Written, f.Path)
 	}

@@ -2,10 +2,13 @@ package keydeed
 
 import (
 	"context"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"bulla/keys"
+	"bulla/keys/publish"
 	"bulla/ui/backend"
 	"bulla/ui/component/human"
 	"bulla/ui/explain"
@@ -15,10 +18,30 @@ import (
 
 // The questions of a succession.
 const (
-	Grace         = "1y" // the time that an old key has left, unless another is chosen
-	GraceHelp     = "How long the old key stays valid beside the new one: 1y, 90d or a date such as 2028-01-31; never leaves its expiry as it is."
-	StatementName = "statement.txt"
+	Grace     = "1y" // the time that an old key has left, unless another is chosen
+	GraceHelp = "How long the old key stays valid beside the new one: 1y, 90d or a date such as 2028-01-31; never leaves its expiry as it is."
 )
+
+// StatementName proposes a name for the file of a statement that is free, with what comes beside it;
+// path makes a path of a name.
+func StatementName(path func(string) string) string {
+	free := func(name string) bool {
+		for _, f := range []string{path(name), path(name + ".asc")} {
+			if _, err := os.Lstat(f); err == nil {
+				return false
+			}
+		}
+		return true
+	}
+	const first = "statement.txt"
+	for name, i := first, 2; i < 100; i++ {
+		if free(name) {
+			return name
+		}
+		name = "statement-" + strconv.Itoa(i) + ".txt"
+	}
+	return first // whoever writes it is told that it is there
+}
 
 // Successors are the keys that could follow a key, the newest first: others of the same store whose
 // secret is there.
@@ -31,35 +54,31 @@ func Successors(all []*keydesk.State, old keys.Fingerprint) []*keydesk.State {
 }
 
 // Succeed lets another key follow the key, with a statement that is written to a file.
-func (s Subject) Succeed(plan keydesk.SuccessionPlan, path string) Job {
-	effects := []Effect{
-		{Label: "new key", Text: UserID(plan.NewKey.UserID())},
-		{Text: plan.NewKey.Fingerprint.Grouped()},
-		{Label: "certifies", Text: "The old key certifies the user ids of the new one: the keys themselves say who follows."},
-	}
-	now := "The old key " + Until(plan.OldKey)
-	if plan.Ends.IsZero() || plan.Ends.Equal(plan.OldKey.Expires) {
-		effects = append(effects, Effect{Label: "ends", Text: now + ", which stays so."})
-	} else {
-		effects = append(effects, Effect{Label: "ends", Text: now + " now, and on " + human.Date(plan.Ends) + " then. bulla reminds you after that day."})
-	}
+func (s Subject) Succeed(plan keydesk.SuccessionPlan) Job {
+	path := plan.StatementFile
+	effects := s.followers(plan)
 	effects = append(effects, Effect{Label: "writes", Text: safetext.Line(path) + ", signed by both keys in " + safetext.Line(path) + ".asc:"})
 	effects = append(effects, textEffects(plan.Statement)...)
 	for _, f := range plan.Files {
 		effects = append(effects, Effect{Label: "changes", Text: safetext.Line(f.Path) + ": " + f.What + "."})
 		effects = append(effects, textEffects(f.Added)...)
+		effects = append(effects, shownEffects(plan, f.Keys)...)
 	}
 	if !slices.ContainsFunc(plan.Files, func(f keydesk.FileChange) bool { return f.Added != nil }) {
 		effects = append(effects, Effect{Label: "policy", Text: "No policy here gets the new key. Where one lists the old key, add:"})
 		effects = append(effects, textEffects(plan.Policy)...)
 	}
+	stays := "Every signature that was made. Nothing is sent or committed."
+	if slices.ContainsFunc(plan.Files, func(f keydesk.FileChange) bool { return f.Keys != nil }) {
+		stays += " What the files hold becomes public once you push it."
+	}
 	effects = append(effects,
-		Effect{Label: "stays", Text: "Every signature that was made. Nothing is published or committed."},
-		s.othersLearn(),
+		Effect{Label: "stays", Text: stays},
+		s.othersLearnBeside(plan.Files),
 		Effect{Label: "undo", Text: s.Hints.Undo + " goes back for each of the two keys; files are yours to restore."},
 	)
 	return Job{Title: "Let a new key follow", Yes: "let it follow", Doing: "certifying, signing and writing", File: path, Effects: effects, Do: func(ctx context.Context, b backend.Keys, p Person) (Outcome, error) {
-		done, err := b.CarryOutSuccession(ctx, plan.SucceedParams, path, b.Remembered(p.Ask))
+		done, err := b.CarryOutSuccession(ctx, plan.SucceedParams, b.Remembered(p.Ask))
 		out := Outcome{Anew: true}
 		if done.New.Fingerprint == "" {
 			return out, err
@@ -71,6 +90,61 @@ func (s Subject) Succeed(plan keydesk.SuccessionPlan, path string) Job {
 		out.Story = Story{Title: "The new key follows", Good: "Certified, signed and written.", Lines: written(done, s.Hints)}
 		return out, nil
 	}}
+}
+
+// followers say which key follows which, and how the old one ends.
+func (s Subject) followers(plan keydesk.SuccessionPlan) []Effect {
+	made := func(k keys.Key) string { return k.Fingerprint.Grouped() + ", made on " + human.Date(k.Created) }
+	effects := []Effect{
+		{Label: "old key", Text: UserID(plan.OldName)},
+		{Text: made(plan.OldKey)},
+		{Label: "new key", Text: UserID(plan.NewName)},
+		{Text: made(plan.NewKey)},
+	}
+	if plan.NewKey.Created.Before(plan.OldKey.Created) {
+		effects = append(effects, Effect{Label: "mind", Text: "The key that is to follow was made before the one that it follows: is it the other way round?", Caution: true})
+	}
+	effects = append(effects, Effect{Label: "certifies", Text: "The old key certifies the user ids of the new one: the keys themselves say who follows."})
+	now := "The old key " + Until(plan.OldKey)
+	if plan.Ends.IsZero() || plan.Ends.Equal(plan.OldKey.Expires) {
+		return append(effects, Effect{Label: "ends", Text: now + ", which stays so."})
+	}
+	return append(effects, Effect{Label: "ends", Text: now + " now, and on " + human.Date(plan.Ends) + " then. bulla reminds you after that day."})
+}
+
+// shownEffects say with which user ids keys go into a file, and which are kept back.
+func shownEffects(plan keydesk.SuccessionPlan, list []keydesk.ShownKey) (out []Effect) {
+	for _, k := range list {
+		which := "the new key"
+		if k.Fingerprint == plan.OldKey.Fingerprint {
+			which = "the old key"
+		}
+		for _, id := range k.UserIDs {
+			out = append(out, Effect{Text: "| " + which + " with " + UserID(id)})
+		}
+		for _, id := range k.Kept {
+			out = append(out, Effect{Text: "| not in it: " + UserID(id) + ", which stays unpublished"})
+		}
+		for _, n := range k.Notes {
+			out = append(out, Effect{Text: safetext.Line(n)})
+		}
+	}
+	return out
+}
+
+// othersLearnBeside is othersLearn where some of the places are files that are written at once.
+func (s Subject) othersLearnBeside(files []keydesk.FileChange) Effect {
+	written := func(e publish.Entry) bool {
+		return slices.ContainsFunc(files, func(f keydesk.FileChange) bool {
+			return slices.ContainsFunc(f.Keys, func(k keydesk.ShownKey) bool { return k.Place == e.Target })
+		})
+	}
+	left := *s.State
+	left.Places = slices.DeleteFunc(slices.Clone(left.Places), written)
+	if len(left.Places) == 0 && len(left.Places) < len(s.State.Places) {
+		return Effect{Label: "others", Text: "The old key is published nowhere but in what is changed here."}
+	}
+	return Subject{State: &left, Now: s.Now, Hints: s.Hints}.othersLearn()
 }
 
 // textEffects are the lines of a text, as they will be written.
@@ -97,7 +171,9 @@ func written(done keydesk.SuccessionDone, h Hints) (out []string) {
 		out = append(out, safetext.Line(f))
 	}
 	if len(done.Written) > 2 {
-		out = append(out, "", "Commit what changed in the repository, signed with the old key: who follows the policy sees by that who changed it.")
+		old := string(done.Old.Fingerprint)
+		out = append(out, "", "Commit the changed files, signed with the old key: then everyone sees that its owner let the new one in.",
+			"git commit -S"+old, "git asks GnuPG for that signature. If GnuPG does not have the key, copy it there first:", "bulla keys to-gnupg "+old)
 	}
-	return append(out, "", "Now publish both keys again ("+h.Publish+"), and make a backup of the new one ("+h.BackUp+") if there is none.")
+	return append(out, "", "Then publish both keys again ("+h.Publish+") wherever else they are to be found, and back up the new one ("+h.BackUp+") if it has no backup yet.")
 }

@@ -60,7 +60,7 @@ func (r *publishRoom) enter() tea.Cmd {
 		}
 		// What hides a person's address ties them to an account: that is for them to make public.
 		for _, u := range r.ids() {
-			if _, hidden := firstkey.NoReply(keys.AddressOf(u)); hidden {
+			if _, hidden := publish.NoReply(keys.AddressOf(u)); hidden {
 				r.silent[u] = true
 			}
 		}

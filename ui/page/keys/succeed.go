@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"cmp"
 	"context"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -36,22 +37,20 @@ func (m *Model) succeed(r *row) tea.Cmd {
 // askSuccession asks how the old key ends, and for the statement.
 func (m *Model) askSuccession(old, next keys.Fingerprint) {
 	grace := dialog.Text("old ends", keydeed.Grace, "1y, 90d, 2028-01-31 or never", keydeed.GraceHelp)
-	name := dialog.Text("file", "", keydeed.StatementName, "The statement for packagers, in plain text. "+newFileHelp)
+	proposed := keydeed.StatementName(m.o.Path)
+	name := dialog.Text("file", "", proposed, "The statement for packagers, in plain text. "+newFileHelp)
 	m.o.Dialogs.Push(dialog.NewForm("Let a new key follow", "", []*dialog.Field{grace, name}, "look at it", func() (string, *dialog.Field, tea.Cmd) {
 		life, wrong := m.lifetime(grace.Value())
 		if wrong != "" {
 			return wrong, grace, nil
 		}
-		typed := name.Value()
-		if typed == "" {
-			typed = keydeed.StatementName
-		}
-		return "", nil, m.planSuccession(keydesk.SucceedParams{Old: selector(old), New: selector(next), Retire: life}, m.o.Path(typed))
+		path := m.o.Path(cmp.Or(name.Value(), proposed))
+		return "", nil, m.planSuccession(keydesk.SucceedParams{Old: selector(old), New: selector(next), Retire: life, StatementFile: path})
 	}))
 }
 
 // planSuccession shows all that a succession does and writes.
-func (m *Model) planSuccession(p keydesk.SucceedParams, path string) tea.Cmd {
+func (m *Model) planSuccession(p keydesk.SucceedParams) tea.Cmd {
 	b := m.backend
 	return m.begin("working out what will be written", func(ctx context.Context, _ *errand) ending {
 		plan, err := b.PlanSuccession(ctx, p)
@@ -60,7 +59,7 @@ func (m *Model) planSuccession(p keydesk.SucceedParams, path string) tea.Cmd {
 			if r == nil { // it went meanwhile
 				return nil
 			}
-			return m.proposal(r, m.subject(r).Succeed(plan, path), nil)
+			return m.proposal(r, m.subject(r).Succeed(plan), nil)
 		}}
 	})
 }
