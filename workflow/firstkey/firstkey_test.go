@@ -21,6 +21,7 @@ import (
 	"bulla/keys/store"
 	"bulla/keys/vault"
 	"bulla/workflow"
+	"bulla/workflow/keydesk"
 )
 
 const canary = "CANARY-kelp-ribbon-oak"
@@ -242,6 +243,13 @@ func TestNewcomer(t *testing.T) {
 	p, err := b.Progress(t.Context(), f)
 	if err != nil || p.Revocation != "" || p.Key.BackedUp.IsZero() || p.Key.Revoked || len(p.Left()) != 1 {
 		t.Errorf("%+v, %v", p, err)
+	}
+	if p.Key.RevocationAt != moved || p.Key.RevocationMoved.IsZero() {
+		t.Errorf("where it was moved to is not remembered: %+v", p.Key)
+	}
+	found, err := b.world.CheckKeys(t.Context(), nil, keydesk.CheckOptions{})
+	if err != nil || slices.ContainsFunc(found, func(f keydesk.Finding) bool { return f.Rule == keydesk.RuleNoRevocation }) {
+		t.Errorf("%+v, %v", found, err)
 	}
 	if _, out, err := keystest.GPG(t, gnupg, nil, "--import", moved); err != nil {
 		t.Errorf("gpg and the revocation certificate: %v\n%s", err, out)
