@@ -27,6 +27,10 @@ type Key struct {
 	Card string
 	// BackedUp is when a backup was last tried; zero for never or not known. Store keys only.
 	BackedUp time.Time
+	// RevocationAt is the file that the revocation certificate was moved to, "" for not known, and
+	// RevocationMoved when. Store keys only.
+	RevocationAt    string
+	RevocationMoved time.Time
 	// Successor is the key that follows this one, "" for none or not known, and Retires when this one
 	// is to end; zero leaves its expiry as it is. Store keys only.
 	Successor Fingerprint

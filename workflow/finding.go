@@ -40,6 +40,7 @@ const (
 	RuleKeyUnusable     Rule = "key-unusable"
 	RuleKeyExpiring     Rule = "key-expiring"
 	RuleKeyWeak         Rule = "key-weak"
+	RuleKeysFile        Rule = "keys-file-not-pushed"
 	RuleNoArtifacts     Rule = "no-artifacts"
 	RuleArtifact        Rule = "artifact-unusable"
 	RuleArtifactSet     Rule = "artifact-set"

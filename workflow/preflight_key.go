@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"bulla/keys"
+	"bulla/keys/publish"
 	"bulla/workflow/keydesk"
 )
 
@@ -119,6 +120,7 @@ func (x *examination) keyPublished(ctx context.Context, f keys.Fingerprint) {
 		x.inform(keydesk.RuleNotPublished, StepKey, "This key was never published from here.", "users need the public key: bulla keys publish "+string(f)+" --to keys.openpgp.org")
 		return
 	}
+	x.keysFile(ctx, r)
 	stale, err := w.StalePlaces(ctx, r)
 	if err != nil {
 		return // what is wrong with the key itself is told elsewhere
@@ -129,5 +131,25 @@ func (x *examination) keyPublished(ctx context.Context, f keys.Fingerprint) {
 			places = append(places, e.Target)
 		}
 		x.warn(keydesk.RuleStale, StepKey, "The key has changed since it was published: "+strings.Join(places, ", ")+" got it as it was before.", "bulla keys publish "+string(f)+" --again sends it everywhere it was published")
+	}
+}
+
+// keysFile remarks that the project's own file of keys would not be in the release.
+func (x *examination) keysFile(ctx context.Context, r publish.Record) {
+	for _, e := range r.Entries {
+		t, err := publish.ParseTarget(e.Target, "")
+		if err != nil {
+			continue
+		}
+		u, yes := x.s.world.UnsharedFile(ctx, t)
+		if !yes || u.Root != x.s.root() {
+			continue
+		}
+		what := " holds the key, but is not committed: neither the release nor its readers would have it."
+		if u.Committed {
+			what = " holds the key, but is not pushed: its readers do not have it yet."
+		}
+		u.Root = "" // this is read in the repository
+		x.warn(RuleKeysFile, StepKey, u.Name+what, strings.Join(u.Commands(), " && "))
 	}
 }

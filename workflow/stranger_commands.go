@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+
+	"bulla/workflow/shell"
 )
 
 // Command is something a stranger may type to check a release.
@@ -29,7 +31,7 @@ func SignerCommands(r *Result, dir string) []Command {
 	key := string(r.Plan.Key.Primary)
 	out := []Command{{"bulla keys export " + key + " -o " + PublicKeysName, "your public key, a file to publish beside the release"}}
 	if len(r.Images) > 0 {
-		out = append(out, Command{fmt.Sprintf("cp %s %s", quote(ImageKey{Path: r.Plan.ImageKey}.PublicPath()), quote(ImageKeyName(r.Plan.ImageKey))), "the image key's public half, to publish too"})
+		out = append(out, Command{fmt.Sprintf("cp %s %s", shell.Quote(ImageKey{Path: r.Plan.ImageKey}.PublicPath()), shell.Quote(ImageKeyName(r.Plan.ImageKey))), "the image key's public half, to publish too"})
 	}
 	record := r.Record
 	if p, err := filepath.Rel(dir, record); err == nil && filepath.IsLocal(p) {
@@ -37,7 +39,7 @@ func SignerCommands(r *Result, dir string) []Command {
 	}
 	return append(out,
 		Command{"bulla keys publish " + key + " --to keys.openpgp.org", "your key where programs look; it asks before it sends"},
-		Command{fmt.Sprintf("bulla kit --record %s -o kit", quote(record)), "or one folder with all of it: keys, and a guide that is tried"})
+		Command{fmt.Sprintf("bulla kit --record %s -o kit", shell.Quote(record)), "or one folder with all of it: keys, and a guide that is tried"})
 }
 
 // StrangerCommands lists the commands by which a stranger checks a release with tools that are
@@ -48,11 +50,11 @@ func StrangerCommands(r *Result, dir, publicKey, imageKey string) []Command {
 		if p, err := filepath.Rel(dir, path); err == nil && filepath.IsLocal(p) {
 			path = p
 		}
-		return quote(path)
+		return shell.Quote(path)
 	}
 	out := []Command{
 		{"gpg --import " + rel(publicKey), "the public key, once"},
-		{"git verify-tag " + quote(r.Plan.Tag), "the tag"},
+		{"git verify-tag " + shell.Quote(r.Plan.Tag), "the tag"},
 	}
 	for _, f := range r.Files {
 		if f.SignaturePath == "" {
@@ -79,28 +81,14 @@ func StrangerCommands(r *Result, dir, publicKey, imageKey string) []Command {
 	}
 	for _, img := range r.Images {
 		if img.TrustServer != "" {
-			out = append(out, Command{fmt.Sprintf("DOCKER_CONTENT_TRUST_SERVER=%s docker trust inspect --pretty %s", quote(img.TrustServer), quote(img.Name)), "the image's tag in Content Trust, with a docker before version 29"})
+			out = append(out, Command{fmt.Sprintf("DOCKER_CONTENT_TRUST_SERVER=%s docker trust inspect --pretty %s", shell.Quote(img.TrustServer), shell.Quote(img.Name)), "the image's tag in Content Trust, with a docker before version 29"})
 		}
 		if !r.Plan.ImageWith.Cosign() {
 			continue
 		}
-		out = append(out, Command{fmt.Sprintf("cosign verify --key %s --insecure-ignore-tlog %s", rel(imageKey), quote(img.Name)), "the image"})
+		out = append(out, Command{fmt.Sprintf("cosign verify --key %s --insecure-ignore-tlog %s", rel(imageKey), shell.Quote(img.Name)), "the image"})
 	}
 	return append(out,
 		Command{fmt.Sprintf("gpg --verify %s %s", rel(r.Record+".asc"), rel(r.Record)), "the record, which binds all of it"},
 		Command{fmt.Sprintf("bulla verify --keys %s --only-keys %s", rel(publicKey), rel(r.Record)), "everything, from the record"})
-}
-
-// ShellQuote makes one POSIX shell word of s.
-func ShellQuote(s string) string { return quote(s) }
-
-// quote makes one POSIX shell word of s.
-func quote(s string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("./_-+:@,=", r)
-	}
-	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

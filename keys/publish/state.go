@@ -98,6 +98,8 @@ type Result struct {
 	Addresses   []Address
 	// Notes are plain sentences about what was met and what to do.
 	Notes []string
+	// Commands do what Notes say is left, in a POSIX shell.
+	Commands []string
 	// Lines are what a target that only prints has to say.
 	Lines []string
 	// Err is why it went no further: a *web.Error, a *DifferenceError, or another.

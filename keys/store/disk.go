@@ -25,7 +25,9 @@ const (
 	secretFile    = "secret.pgp"
 	backedUpFile  = "backed-up"
 	successorFile = "successor"
-	lockFile      = ".lock"
+	// movedFile tells where the revocation certificate was moved to.
+	movedFile = "revocation-moved"
+	lockFile  = ".lock"
 )
 
 const (
@@ -40,6 +42,7 @@ const lockRetry = 25 * time.Millisecond
 type stored struct {
 	transferable
 	backedUp  time.Time
+	moved     movedRevocation
 	successor keys.Fingerprint
 	retires   time.Time
 }
@@ -231,6 +234,9 @@ func (s *Store) readKey(fpr keys.Fingerprint) (k stored, err error) {
 	}
 	if text, err := readLimited(filepath.Join(dir, successorFile)); err == nil {
 		k.successor, k.retires = parseSuccessor(string(text))
+	}
+	if text, err := readLimited(filepath.Join(dir, movedFile)); err == nil {
+		k.moved = parseMoved(string(text))
 	}
 	return k, nil
 }

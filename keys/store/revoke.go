@@ -5,10 +5,13 @@ import (
 	"context"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"bulla/keys"
+	"bulla/keys/atomicfile"
 )
 
 // RevokeParams say how a key or subkey is revoked.
@@ -48,6 +51,34 @@ func (s *Store) Revoke(ctx context.Context, sel keys.Selector, p RevokeParams, a
 func (s *Store) HasRevocation(fpr keys.Fingerprint) bool {
 	_, err := os.Stat(s.RevocationPath(fpr))
 	return err == nil
+}
+
+// movedRevocation is where a revocation certificate was moved to, and when.
+type movedRevocation struct {
+	path string
+	at   time.Time
+}
+
+// MarkRevocationMoved remembers that the revocation certificate of a key was moved to a file out of
+// the store's reach: it is not missing then. An unknown key is a *keys.NotFoundError.
+func (s *Store) MarkRevocationMoved(ctx context.Context, fpr keys.Fingerprint, path string, at time.Time) error {
+	return s.locked(ctx, func() error {
+		if _, err := s.readCertificate(fpr); err != nil {
+			return absent(err, fpr)
+		}
+		text := at.UTC().Format(time.RFC3339) + "\n" + path + "\n"
+		return atomicfile.Write(filepath.Join(s.keyDir(fpr), movedFile), []byte(text), fileMode)
+	})
+}
+
+// parseMoved reads what MarkRevocationMoved wrote. What cannot be read is not known.
+func parseMoved(text string) movedRevocation {
+	when, path, _ := strings.Cut(strings.TrimSuffix(text, "\n"), "\n")
+	at, err := time.Parse(time.RFC3339, when)
+	if err != nil || path == "" {
+		return movedRevocation{}
+	}
+	return movedRevocation{path, at}
 }
 
 // ApplyRevocation revokes a key by the certificate that was made together with it, which needs

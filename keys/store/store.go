@@ -232,6 +232,7 @@ func (k stored) describe(now time.Time) (keys.Key, error) {
 func (k stored) describeFrom(ring *keys.Keyring, now time.Time) keys.Key {
 	d, _ := ring.Describe(k.fpr, now)
 	d.BackedUp, d.Successor, d.Retires = k.backedUp, k.successor, k.retires
+	d.RevocationAt, d.RevocationMoved = k.moved.path, k.moved.at
 	here := func(f keys.Fingerprint) bool {
 		i := findSecret(k.secret, f)
 		return i >= 0 && k.secret[i].protection.usable()

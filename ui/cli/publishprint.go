@@ -79,7 +79,7 @@ func (p *printer) publishResult(k keys.Key, r publish.Result, several bool) {
 		l := publishResultLine{
 			Target: r.Target.String(), Kind: r.Target.Kind, Fingerprint: k.Fingerprint, Stage: r.Stage, Goal: r.Goal, State: r.State(), Done: r.Done(), Waiting: r.Waiting(),
 			Addresses: append([]publish.Address{}, r.Addresses...), Differences: append([]publish.Difference{}, r.Differences...),
-			Notes: append([]string{}, r.Notes...), Lines: append([]string{}, r.Lines...), CheckedAt: rfc3339(r.At),
+			Notes: append(append([]string{}, r.Notes...), r.Commands...), Lines: append([]string{}, r.Lines...), CheckedAt: rfc3339(r.At),
 		}
 		if r.Err != nil {
 			l.Error = r.Err.Error()

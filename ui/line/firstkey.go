@@ -87,8 +87,8 @@ func SayLeft(t *Terminal, p firstkey.Progress) {
 	t.Say("Left to do; bulla keys generate goes on with it, or:")
 	for _, l := range left {
 		t.Say("  %s", l.What)
-		if l.Command != "" {
-			t.Say("    %s", l.Command)
+		for _, c := range l.Commands {
+			t.Say("    %s", c)
 		}
 	}
 }

@@ -32,6 +32,9 @@ func (f *firstKey) revocation(ctx context.Context) error {
 	}
 	if p.Revocation == "" {
 		f.t.Say("The revocation certificate was moved away before.")
+		if at := p.Key.RevocationAt; at != "" {
+			f.t.Say("  %s", at)
+		}
 		return nil
 	}
 	f.prose("", "The revocation certificate declares the key invalid, for good, once it is published. Use it if the key is stolen or lost, or the passphrase forgotten. It needs neither, so whoever has it can revoke the key, though not sign. It was made together with the key, and is")

@@ -147,6 +147,9 @@ func (k *keyTalk) tell(s *keydesk.State) {
 	if s.InStore && s.Secret {
 		text, _ := keydeed.Backup(s, now)
 		k.fact("backup", text)
+		if moved := keydeed.RevocationPlace(s); moved != "" {
+			k.fact("revoking", "certificate "+moved)
+		}
 	}
 	if s.Changed {
 		k.fact("changed", "the version before the latest change is kept; "+number(keydeed.Undo)+" goes back to it")

@@ -104,8 +104,8 @@ func (e *RevocationError) Error() string {
 }
 
 // MoveRevocation puts the revocation certificate of a key to another place: it is copied to path,
-// read back, tried in a throw-away store, and only then removed from bulla's own folder. A file that
-// exists is never replaced.
+// read back, tried in a throw-away store, and only then removed from bulla's own folder, which remembers
+// where it went. A file that exists is never replaced.
 func (w *Wizard) MoveRevocation(ctx context.Context, f keys.Fingerprint, path string) error {
 	from := w.world.Store.RevocationPath(f)
 	data, err := limits.ReadFile(from, store.ImportLimit)
@@ -128,7 +128,10 @@ func (w *Wizard) MoveRevocation(ctx context.Context, f keys.Fingerprint, path st
 	if err != nil {
 		return errors.Join(err, os.Remove(path))
 	}
-	return os.Remove(from)
+	if err := os.Remove(from); err != nil {
+		return err
+	}
+	return w.world.Store.MarkRevocationMoved(ctx, f, path, w.world.Now())
 }
 
 // tryRevocation revokes the key in a throw-away store.

@@ -18,7 +18,9 @@ import (
 	"bulla/keys"
 	"bulla/keys/publish"
 	"bulla/workflow"
+	"bulla/workflow/keydesk"
 	"bulla/workflow/project"
+	"bulla/workflow/shell"
 )
 
 // Step is one part of the way.
@@ -111,7 +113,7 @@ func (w *Wizard) Begin(ctx context.Context) (Start, error) {
 		if !k.HasSecret || k.Revoked || k.ExpiredAt(s.Now) || k.PrimaryOffline || k.Card != "" {
 			continue
 		}
-		if p, err := w.progress(k); err == nil && slices.ContainsFunc(p.Left(), func(l Left) bool { return l.Step == StepBackup || l.Step == StepPublish }) {
+		if p, err := w.progress(ctx, k); err == nil && slices.ContainsFunc(p.Left(), func(l Left) bool { return l.Step == StepBackup || l.Step == StepPublish }) {
 			s.Keys = append(s.Keys, p)
 		}
 	}
@@ -149,6 +151,8 @@ type Progress struct {
 	Revocation string
 	// Published is where it was published from here.
 	Published publish.Record
+	// Unshared are those of these places that are files which others do not have yet, by the target.
+	Unshared map[string]keydesk.Unshared
 }
 
 // Progress looks how far a key of the store has come. It asks no server.
@@ -161,45 +165,63 @@ func (w *Wizard) Progress(ctx context.Context, f keys.Fingerprint) (Progress, er
 	if err != nil {
 		return Progress{}, err
 	}
-	return w.progress(k)
+	return w.progress(ctx, k)
 }
 
-func (w *Wizard) progress(k keys.Key) (Progress, error) {
+func (w *Wizard) progress(ctx context.Context, k keys.Key) (Progress, error) {
 	p := Progress{Key: k}
 	if w.world.Store.HasRevocation(k.Fingerprint) {
 		p.Revocation = w.world.Store.RevocationPath(k.Fingerprint)
 	}
 	var err error
 	p.Published, err = w.world.Published.Read(k.Fingerprint)
+	for _, e := range p.Published.Entries {
+		t, err := publish.ParseTarget(e.Target, "")
+		if err != nil {
+			continue
+		}
+		if u, yes := w.world.UnsharedFile(ctx, t); yes {
+			if p.Unshared == nil {
+				p.Unshared = map[string]keydesk.Unshared{}
+			}
+			p.Unshared[e.Target] = u
+		}
+	}
 	return p, err
 }
 
-// Left is something that is not done yet, and the command that does it.
+// Left is something that is not done yet, and the commands that do it.
 type Left struct {
 	Step Step
 	// What is a plain sentence.
-	What, Command string
+	What     string
+	Commands []string
 }
 
 // Left lists what is not done yet, the most important first.
 func (p Progress) Left() (out []Left) {
 	f := string(p.Key.Fingerprint)
 	if p.Key.BackedUp.IsZero() {
-		out = append(out, Left{StepBackup, "No backup was made and tried: if this computer is lost, so is the key.", "bulla keys backup " + f + " -o FILE"})
+		out = append(out, Left{StepBackup, "No backup was made and tried: if this computer is lost, so is the key.", []string{"bulla keys backup " + f + " -o FILE"}})
 	}
 	if p.Revocation != "" {
-		out = append(out, Left{StepRevocation, "Its revocation certificate still lies on this computer: move it to another place.", "mv " + workflow.ShellQuote(p.Revocation) + " PLACE"})
+		out = append(out, Left{StepRevocation, "Its revocation certificate still lies on this computer: move it to another place.", []string{"mv " + shell.Quote(p.Revocation) + " PLACE"}})
 	}
 	waits := p.waiting()
 	switch {
 	case !p.Published.Published():
-		out = append(out, Left{StepPublish, "It is not published: strangers cannot find it.", "bulla keys publish " + f + " --to keys.openpgp.org"})
+		out = append(out, Left{StepPublish, "It is not published: strangers cannot find it.", []string{"bulla keys publish " + f + " --to keys.openpgp.org"}})
 	case len(waits) > 0:
 		what := strings.Join(waits, ", ") + " waits for you"
 		if len(waits) > 1 {
 			what = strings.Join(waits, ", ") + " wait for you"
 		}
-		out = append(out, Left{StepPublish, what + ": open the link in the mail, or upload the files; then check.", "bulla keys status " + f})
+		out = append(out, Left{StepPublish, what + ": open the link in the mail, or upload the files; then check.", []string{"bulla keys status " + f}})
+	}
+	for _, e := range p.Published.Entries {
+		if u, yes := p.Unshared[e.Target]; yes {
+			out = append(out, Left{StepPublish, placeName(e) + " holds the key. " + u.Sentence(), u.Commands()})
+		}
 	}
 	return out
 }
@@ -219,7 +241,13 @@ func (p Progress) waiting() (out []string) {
 // Public says in a line for each place where the key was seen, or sent to, how far it came there.
 func (p Progress) Public() (out []string) {
 	for _, e := range p.Published.Entries {
-		if e.Stage >= publish.StageSent {
+		t, err := publish.ParseTarget(e.Target, "")
+		_, unshared := p.Unshared[e.Target]
+		switch {
+		case e.Stage < publish.StageSent || unshared:
+		case err == nil && t.Kind == publish.KindFile:
+			out = append(out, placeName(e)+": in the file")
+		default:
 			out = append(out, placeName(e)+": "+e.Stage.String())
 		}
 	}

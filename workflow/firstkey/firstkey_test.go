@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +21,7 @@ import (
 	"bulla/keys/store"
 	"bulla/keys/vault"
 	"bulla/workflow"
+	"bulla/workflow/keydesk"
 )
 
 const canary = "CANARY-kelp-ribbon-oak"
@@ -242,6 +244,13 @@ func TestNewcomer(t *testing.T) {
 	if err != nil || p.Revocation != "" || p.Key.BackedUp.IsZero() || p.Key.Revoked || len(p.Left()) != 1 {
 		t.Errorf("%+v, %v", p, err)
 	}
+	if p.Key.RevocationAt != moved || p.Key.RevocationMoved.IsZero() {
+		t.Errorf("where it was moved to is not remembered: %+v", p.Key)
+	}
+	found, err := b.world.CheckKeys(t.Context(), nil, keydesk.CheckOptions{})
+	if err != nil || slices.ContainsFunc(found, func(f keydesk.Finding) bool { return f.Rule == keydesk.RuleNoRevocation }) {
+		t.Errorf("%+v, %v", found, err)
+	}
 	if _, out, err := keystest.GPG(t, gnupg, nil, "--import", moved); err != nil {
 		t.Errorf("gpg and the revocation certificate: %v\n%s", err, out)
 	}
@@ -367,6 +376,73 @@ func TestPublishToAKeyServer(t *testing.T) {
 		t.Errorf("%+v, %v", offers, err)
 	}
 	if rs, err = b.Check(t.Context(), plan, nobody, nil); err != nil || !rs[0].Done() {
+		t.Errorf("%+v, %v", rs, err)
+	}
+}
+
+// TestKeysFileUncommitted: a KEYS file in the working tree is not public before it is committed and
+// pushed, and the commands that are told do just that.
+func TestKeysFileUncommitted(t *testing.T) {
+	b := newBench(t)
+	f := b.make()
+	origin := filepath.Join(b.dir, "origin's.git")
+	b.git("init", "-q", "--bare", origin)
+	b.git("-C", b.repo, "remote", "add", "origin", origin)
+	b.git("-C", b.repo, "push", "-q", "origin", "main")
+	target, err := b.Place("KEYS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := b.Plan(t.Context(), f, []publish.Target{target}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rs, err := b.Publish(t.Context(), plan, nobody, nil)
+	if err != nil || len(rs[0].Commands) != 3 {
+		t.Fatalf("%+v, %v", rs, err)
+	}
+	left := func() (out []string) {
+		t.Helper()
+		p, err := b.Progress(t.Context(), f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range p.Left() {
+			if l.Step == StepPublish {
+				out = append(out, l.Commands...)
+			}
+		}
+		if public := p.Public(); (len(public) > 0) != (len(out) == 0) {
+			t.Errorf("left %q, public %q", out, public)
+		}
+		return out
+	}
+	preflight := func() bool {
+		t.Helper()
+		s, err := workflow.Open(t.Context(), b.world, b.repo)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = s.Close() }()
+		return slices.ContainsFunc(s.Preflight(t.Context(), workflow.Choices{Version: "1.0.0"}), func(f workflow.Finding) bool { return f.Rule == workflow.RuleKeysFile })
+	}
+	for n := 3; n > 0; n-- {
+		commands := left()
+		if !preflight() || n == 3 && len(commands) != 3 || n == 1 && len(commands) != 1 {
+			t.Fatalf("%d left: %q; preflight says so: %v", n, commands, preflight())
+		}
+		do := commands[0]
+		if n == 2 {
+			do = commands[1] // added, and not committed
+		}
+		if out, err := exec.Command("sh", "-c", do).CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", do, err, out)
+		}
+	}
+	if l := left(); len(l) > 0 || preflight() {
+		t.Errorf("after the push: %q", l)
+	}
+	if rs, err := b.Check(t.Context(), plan, nobody, nil); err != nil || len(rs[0].Commands) > 0 {
 		t.Errorf("%+v, %v", rs, err)
 	}
 }

@@ -6,7 +6,7 @@ import (
 
 	"bulla/gitops"
 	"bulla/keys"
-	"bulla/workflow"
+	"bulla/workflow/shell"
 )
 
 // GitPlan is what git's configuration would be told.
@@ -116,7 +116,7 @@ func (p GitPlan) UndoGit() (out []string) {
 			out = append(out, "git config --global --unset "+l.Key)
 			continue
 		}
-		out = append(out, "git config --global "+l.Key+" "+workflow.ShellQuote(l.Old[len(l.Old)-1]))
+		out = append(out, "git config --global "+l.Key+" "+shell.Quote(l.Old[len(l.Old)-1]))
 	}
 	return out
 }

@@ -255,8 +255,8 @@ func (x *checkup) storeCare(k keys.Key, add func(finding.Rule, finding.Severity,
 	if k.BackedUp.IsZero() {
 		add(RuleNotBackedUp, finding.Warning, "No backup of this key was ever made and tried: if this computer is lost, so is the key.", "bulla keys backup "+f+" -o FILE")
 	}
-	if !x.w.Store.HasRevocation(k.Fingerprint) {
-		// Moved to another place, as advised, or never there: only its owner knows.
+	if !x.w.Store.HasRevocation(k.Fingerprint) && k.RevocationAt == "" {
+		// Moved to another place by hand, or never there: only its owner knows.
 		add(RuleNoRevocation, finding.Info, "There is no revocation certificate here: without one elsewhere, a lost key cannot be declared invalid.", "bulla keys revcert "+f+", unless you keep one in another place")
 	}
 	if x.w.Store.Unprotected(k.Fingerprint) {

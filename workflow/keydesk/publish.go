@@ -136,6 +136,7 @@ func (w *Places) PublishedCopies(ctx context.Context) func(keys.Key) []Published
 // as a whole.
 func (w *Places) Publish(ctx context.Context, plan publish.Plan, f PublishFace) ([]publish.Result, error) {
 	rs, err := w.publisher(f).Publish(ctx, plan)
+	w.remarkUnshared(ctx, rs)
 	// What was sent is remembered even when the person went away meanwhile.
 	return rs, errors.Join(err, w.Published.Note(context.WithoutCancel(ctx), plan, rs, true))
 }
@@ -143,6 +144,7 @@ func (w *Places) Publish(ctx context.Context, plan publish.Plan, f PublishFace) 
 // CheckPublished asks the places of a plan what they have, and remembers that. It sends no key.
 func (w *Places) CheckPublished(ctx context.Context, plan publish.Plan, f PublishFace) ([]publish.Result, error) {
 	rs, err := w.publisher(f).Check(ctx, plan)
+	w.remarkUnshared(ctx, rs)
 	err = errors.Join(err, w.Published.Note(context.WithoutCancel(ctx), plan, rs, false))
 	if len(plan.Items) > 0 {
 		if r, rerr := w.Published.Read(plan.Items[0].Key.Fingerprint); rerr == nil {

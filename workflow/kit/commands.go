@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"bulla/docker"
-	"bulla/workflow"
 	"bulla/workflow/record"
+	"bulla/workflow/shell"
 )
 
 // The tools of the guide, in its order.
@@ -43,7 +43,7 @@ func signedFiles(p record.Predicate) []string {
 // commands are all commands of the guide. They are run in a folder that holds the release's files,
 // the kit's keys, and a clone of the repository.
 func (r *release) commands() (out []Command) {
-	q := workflow.ShellQuote
+	q := shell.Quote
 	add := func(tool, why, format string, words ...string) {
 		args := make([]any, len(words))
 		for i, w := range words {
@@ -104,5 +104,5 @@ func file(name string) string {
 	if strings.HasPrefix(name, "-") {
 		name = "./" + name
 	}
-	return workflow.ShellQuote(name)
+	return shell.Quote(name)
 }

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"bulla/workflow"
 	"bulla/workflow/record"
+	"bulla/workflow/shell"
 )
 
 // guide is VERIFY.md.
@@ -100,7 +100,7 @@ func writeSection(b *strings.Builder, title, note string, tools []string, all []
 
 // ci adds the snippets. They share one script, so that there is one thing to get right.
 func (r *release) ci(k *Kit) {
-	tag := workflow.ShellQuote(r.rec.Predicate.Tag.Name)
+	tag := shell.Quote(r.rec.Predicate.Tag.Name)
 	k.add(ScriptName, script)
 	k.add("ci/github.yml", strings.ReplaceAll(githubSnippet, "@TAG@", tag))
 	k.add("ci/gitlab-ci.yml", gitlabSnippet)

@@ -16,6 +16,7 @@ import (
 	"bulla/keys/keystest"
 	"bulla/workflow"
 	"bulla/workflow/sandbox"
+	"bulla/workflow/shell"
 )
 
 // environ is the environment before a test changes it: Go's caches lie in the real home.
@@ -226,7 +227,7 @@ func TestCommandsOfTheEndWork(t *testing.T) {
 	stranger := []string{path, "BULLA_HOME=" + t.TempDir(), "GNUPGHOME=" + keystest.GnuPGHome(t), "DOCKER_CONFIG=" + t.TempDir()}
 	run := func(env []string, c workflow.Command) {
 		t.Helper()
-		if _, stderr, err := keystest.Run(t, nil, env, "sh", "-c", "cd "+workflow.ShellQuote(b.Dir())+" && "+c.Text); err != nil {
+		if _, stderr, err := keystest.Run(t, nil, env, "sh", "-c", "cd "+shell.Quote(b.Dir())+" && "+c.Text); err != nil {
 			t.Errorf("%s: %v\n%s", c.Text, err, stderr)
 		}
 	}

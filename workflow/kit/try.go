@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"bulla/keys/family"
-	"bulla/workflow"
 	"bulla/workflow/record"
+	"bulla/workflow/shell"
 )
 
 // commandTime bounds one command.
@@ -143,7 +143,7 @@ func (r *release) build(ctx context.Context, k *Kit) (s *stage, err error) {
 	}
 	if _, err := r.LookPath("git"); err == nil {
 		// The tag and what it points to are enough; --shared copies nothing.
-		clone := "git clone --quiet --shared --no-checkout " + workflow.ShellQuote(r.Repository) + " " + workflow.ShellQuote(r.cloneName())
+		clone := "git clone --quiet --shared --no-checkout " + shell.Quote(r.Repository) + " " + shell.Quote(r.cloneName())
 		if out, err := s.run(ctx, clone); err != nil {
 			return nil, &FailedError{Command: clone, Output: out, Err: err}
 		}

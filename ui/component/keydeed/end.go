@@ -17,6 +17,9 @@ func (s Subject) Revocation() Job {
 		{Label: "mind", Text: "Move it to another place than the key: you need it when the key is lost, and nobody else may have it.", Caution: true},
 		{Label: "stays", Text: "The key is not changed."},
 	}}
+	if moved := RevocationPlace(s.State); moved != "" {
+		j.Effects = append(j.Effects, Effect{Label: "there is", Text: "One was " + safetext.Line(moved) + ". It stays as good as the new one."})
+	}
 	sel := keys.ParseSelector(string(s.State.Fingerprint))
 	j.Do = func(ctx context.Context, b backend.Keys, p Person) (Outcome, error) {
 		path, err := b.MakeRevocation(ctx, sel, b.Remembered(p.Ask))

@@ -113,6 +113,14 @@ func Backup(s *keydesk.State, now time.Time) (text string, tried bool) {
 	return "tried on " + human.Date(s.BackedUp) + ", " + Ago(now, s.BackedUp), true
 }
 
+// RevocationPlace says where the revocation certificate was moved to, raw; "" where that is not known.
+func RevocationPlace(s *keydesk.State) string {
+	if s.RevocationAt == "" {
+		return ""
+	}
+	return "moved to " + s.RevocationAt + " on " + human.Date(s.RevocationMoved)
+}
+
 // SubkeyLife is when a subkey was made and ends.
 func SubkeyLife(s *keydesk.State, k keys.Subkey, now time.Time) string {
 	line := "made " + human.Date(k.Created) + ", " + Validity(k.Expires, k.Revoked, now)

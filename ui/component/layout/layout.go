@@ -3,6 +3,7 @@
 package layout
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/charmbracelet/lipgloss"
@@ -192,3 +193,46 @@ func Table(rows [][]string) []string {
 
 // Skip drops the first w columns of a line.
 func Skip(s string, w int) string { return ansi.TruncateLeft(s, w, "") }
+
+// Command breaks a command for a POSIX shell into lines of at most w columns, between words and with
+// a backslash at the end of all but the last, so that it can be copied as it stands. Where a word is
+// longer than a line it is broken as other text is.
+func Command(s string, w int) (out []string) {
+	words := shellWords(s)
+	if len(words) == 0 || Width(s) <= w || slices.ContainsFunc(words, func(word string) bool { return Width(word)+2 > w }) {
+		return Wrap(s, w)
+	}
+	line := words[0]
+	for _, word := range words[1:] {
+		if Width(line)+1+Width(word)+2 <= w {
+			line += " " + word
+		} else {
+			out, line = append(out, line+` \`), word
+		}
+	}
+	return append(out, line)
+}
+
+// shellWords parts s at blanks outside of quotes. Quotes stay.
+func shellWords(s string) (out []string) {
+	word, quote := "", rune(0)
+	for _, r := range s {
+		switch {
+		case r == ' ' && quote == 0:
+			if word != "" {
+				out = append(out, word)
+			}
+			word = ""
+			continue
+		case quote == 0 && (r == '\'' || r == '"'):
+			quote = r
+		case r == quote:
+			quote = 0
+		}
+		word += string(r)
+	}
+	if word != "" {
+		out = append(out, word)
+	}
+	return out
+}

@@ -75,3 +75,19 @@ func TestWrap(t *testing.T) {
 		}
 	}
 }
+
+func TestCommand(t *testing.T) {
+	got := Command("git -C '/a folder/x' commit -m \"Add the release key\" KEYS", 31)
+	want := []string{"git -C '/a folder/x' commit \\", "-m \"Add the release key\" KEYS"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+	if got := Command("git push", 30); len(got) != 1 || got[0] != "git push" {
+		t.Errorf("%q", got)
+	}
+	for _, l := range Command("mv '/home/ada/with a very long path that fits no line' PLACE", 20) {
+		if Width(l) > 20 {
+			t.Errorf("too long: %q", l)
+		}
+	}
+}

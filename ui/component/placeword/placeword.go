@@ -52,6 +52,11 @@ func Result(r publish.Result, withError bool, width int) []string {
 	for _, s := range r.Notes {
 		p.wrapped(4, s)
 	}
+	for _, s := range r.Commands {
+		for _, l := range layout.Command(safetext.Line(s), max(20, width-6)) {
+			p.lines = append(p.lines, "      "+l)
+		}
+	}
 	return p.lines
 }
 

@@ -348,7 +348,11 @@ func (r *revocationRoom) view(w, _ int) []string {
 		out = append(out, r.done("Tried in a throw-away store, where it revokes the key, and moved to", w)...)
 		return append(out, r.path(safetext.Line(r.moved), w))
 	case r.progress.Revocation == "":
-		return append(out, r.done("It was moved away from bulla's folder before.", w)...)
+		out = append(out, r.done("It was moved away from bulla's folder before.", w)...)
+		if at := r.progress.Key.RevocationAt; at != "" {
+			out = append(out, r.path(safetext.Line(at), w))
+		}
+		return out
 	}
 	out = append(out, r.theme.Muted.Render("It was made together with the key, and is"), r.path(safetext.Line(r.progress.Revocation), w), "")
 	out = append(out, r.choice.view(r.theme, w)...)

@@ -70,9 +70,23 @@ func (m *Model) endKey(msg tea.KeyMsg) tea.Cmd {
 	case key.Matches(msg, m.keys.Back):
 		m.end = nil
 	case key.Matches(msg, m.keys.Choose, m.keys.Quit) && !msg.Paste:
+		m.keepCommands()
 		return m.leave(false)
 	}
 	return nil
+}
+
+// keepCommands prints what is left to do below the page when it is gone: commands are to be copied,
+// and no frame breaks them there.
+func (m *Model) keepCommands() {
+	if !m.o.Prints {
+		return
+	}
+	for _, l := range m.progress.Left() {
+		for _, c := range l.Commands {
+			m.print += safetext.Line(c) + "\n"
+		}
+	}
 }
 
 func (v *endView) view(w int) []string {
@@ -106,8 +120,8 @@ func (v *endView) view(w int) []string {
 			}
 			out = append(out, head+line)
 		}
-		if l.Command != "" {
-			for _, line := range layout.Wrap(safetext.Line(l.Command), w-4) {
+		for _, c := range l.Commands {
+			for _, line := range layout.Command(safetext.Line(c), w-4) {
 				out = append(out, "    "+v.theme.Accent.Render(line))
 			}
 		}
@@ -115,7 +129,12 @@ func (v *endView) view(w int) []string {
 	return out
 }
 
-func (v *endView) status() string { return "Esc goes back to the step before." }
+func (v *endView) status() string {
+	if v.o.Prints && len(v.progress.Left()) > 0 {
+		return "Leaving prints these commands, to copy; Esc goes back a step."
+	}
+	return "Esc goes back to the step before."
+}
 
 func (v *endView) hints() []keymap.Hint {
 	return []keymap.Hint{keymap.On(v.keys.Choose, "leave"), keymap.On(v.keys.Back, "")}

@@ -88,6 +88,9 @@ func facts(s *sheet.Sheet, r *row, now time.Time) {
 			style = t.Caution
 		}
 		s.Styled("backup", "", style, backup)
+		if moved := keydeed.RevocationPlace(&r.State); moved != "" {
+			s.Fact("revoking", "certificate "+safetext.Line(moved))
+		}
 	}
 	if r.Changed {
 		s.Fact("changed", "the version before the latest change is kept; u goes back to it")

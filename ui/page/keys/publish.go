@@ -218,7 +218,7 @@ func (v *visit) view(t theme.Theme, w int) []string {
 			outcome(s, i, r)
 		}
 	}
-	if v.over {
+	if v.over && slices.ContainsFunc(v.results, func(r *publish.Result) bool { return r != nil && r.Waiting() }) {
 		s.Space()
 		s.Text(t.Muted, "Where a mail or an upload is waited for: do that, then ask again; the menu (a) has it.")
 	}
@@ -275,6 +275,11 @@ func outcome(s *sheet.Sheet, i publish.Item, r *publish.Result) {
 	}
 	for _, n := range r.Notes {
 		say(t.Muted, n)
+	}
+	for _, c := range r.Commands {
+		for _, l := range layout.Command(safetext.Line(c), s.Width-4) {
+			s.Lines = append(s.Lines, "    "+t.Accent.Render(l))
+		}
 	}
 }
 
