@@ -294,7 +294,10 @@ func (d *doctor) trust(s TrustServer) {
 		d.say(RuleTrustServer, SeverityWarning, "sign with cosign too, and carry the signatures over: bulla image migrate",
 			"The trust server of %s (%s) ends on %s: %s.", s.Whose, s.URL, day(s.Ends), s.Source)
 	}
+	var withheld *dct.CredentialsWithheldError
 	switch {
+	case errors.As(s.Err, &withheld):
+		d.say(RuleTrustServer, SeverityInfo, "if you trust it with them: DOCKER_CONTENT_TRUST_SERVER="+s.URL, "The trust server %s asks for credentials, which were not shown to it: you did not name it yourself.", s.URL)
 	case s.Signed && s.Err != nil:
 		d.say(RuleTrustServer, SeverityWarning, "do not rely on it", "The trust server %s has trust data that must not be trusted: %v.", s.URL, s.Err)
 	case s.Signed:

@@ -219,6 +219,7 @@ func trustFinding(ref docker.Reference, clients *dct.Clients, err error) Finding
 	gun := dct.GUNOf(ref).String()
 	f := Finding{Rule: RuleContentTrust, Severity: SeverityError, Step: StepImage, Err: err, Message: fmt.Sprintf("%s cannot be signed in Content Trust: %v.", ref, err)}
 	var server *dct.ServerError
+	var withheld *dct.CredentialsWithheldError
 	var none *dct.NotInitializedError
 	var unpinned *dct.UnpinnedError
 	var custody *dct.CustodyError
@@ -226,6 +227,9 @@ func trustFinding(ref docker.Reference, clients *dct.Clients, err error) Finding
 	var bad *dct.MetadataError
 	var unreleased *UnreleasedError
 	switch {
+	case errors.As(err, &withheld):
+		f.Message = fmt.Sprintf("The trust server %s asks for credentials, which were not shown to it: you did not name it yourself.", withheld.Server)
+		f.Hint, f.Unreachable = "--trust-server "+withheld.Server+", or DOCKER_CONTENT_TRUST_SERVER, if you trust it with them", true
 	case errors.As(err, &server):
 		f.Message = fmt.Sprintf("The trust server %s could not be asked about %s (%s).", server.Server, gun, server.Kind)
 		f.Hint, f.Unreachable = "bulla image doctor "+gun+" says more; cosign needs no trust server", true

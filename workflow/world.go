@@ -22,6 +22,8 @@ type World struct {
 	UserAgent string
 	// Rand is the source of randomness.
 	Rand io.Reader
+	// TrustServers are those that the user named for this run: see WorldOptions.
+	TrustServers []string
 }
 
 // WorldOptions says where the places of a World are.
@@ -33,6 +35,10 @@ type WorldOptions struct {
 	// NoKeychain leaves the OS keychain out, as a practice world must.
 	NoKeychain bool
 	Registry   docker.Options
+	// TrustServers are the trust servers that the user named on the command line. They are shown the
+	// registry's credentials, as the one in DOCKER_CONTENT_TRUST_SERVER and the registry's own are; one
+	// that a bulla.toml or a record names is not.
+	TrustServers []string
 	// Env looks up an environment variable. Environ is the environment of the programs that are
 	// started, as os.Environ has it: git, and those of GnuPG.
 	Env     func(string) string
@@ -50,7 +56,7 @@ func NewWorld(ctx context.Context, o WorldOptions) (*World, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &World{Places: places, UserAgent: o.Registry.UserAgent, Rand: o.Rand}
+	w := &World{Places: places, UserAgent: o.Registry.UserAgent, Rand: o.Rand, TrustServers: o.TrustServers}
 	if o.Registry.CertDirs == nil {
 		o.Registry.CertDirs = certDirs(o.Env, runtime.GOOS)
 	}
@@ -61,12 +67,11 @@ func NewWorld(ctx context.Context, o WorldOptions) (*World, error) {
 // TrustClient makes a client of trust servers, for whom Close forgets the keys that it opened.
 // Docker's folder is DOCKER_CONFIG or .docker in the home folder; what was seen of trust data is
 // kept below the World's own. server "" is the one in DOCKER_CONTENT_TRUST_SERVER, or without that
-// the one that belongs to each registry.
+// the one that belongs to each registry. Only a server that the user named is shown credentials.
 func (w *World) TrustClient(server string) *dct.Client {
-	o := dct.Options{Registry: w.Registry, StateDir: filepath.Join(w.Home, "trust"), UserAgent: w.UserAgent, Now: w.Now, Server: server}
-	if o.Server == "" {
-		o.Server = w.Env("DOCKER_CONTENT_TRUST_SERVER")
-	}
+	o := dct.Options{Registry: w.Registry, StateDir: filepath.Join(w.Home, "trust"), UserAgent: w.UserAgent, Now: w.Now}
+	env := w.Env("DOCKER_CONTENT_TRUST_SERVER")
+	o.Server, o.Named = cmp.Or(server, env), append([]string{env}, w.TrustServers...)
 	if o.DockerDir = dockerDir(w.Env); o.DockerDir == "" { // nobody's home: a practice world
 		o.DockerDir = filepath.Join(w.Home, "docker")
 	}

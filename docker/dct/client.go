@@ -1,12 +1,15 @@
 package dct
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -25,6 +28,10 @@ type Options struct {
 	// Server is the trust server for every repository (Docker's DOCKER_CONTENT_TRUST_SERVER),
 	// which must be https; "" for the one that belongs to the repository by GUN.Server.
 	Server string
+	// Named are the trust servers that the user named, and not a file that came with a repository.
+	// They and GUN.Server's are shown the registry's credentials where they ask for some; any other
+	// Server is spoken to as nobody, and asking it for more ends in *CredentialsWithheldError.
+	Named []string
 	// DockerDir is Docker's folder (DOCKER_CONFIG, or .docker in the user's home). Private keys
 	// are in trust/private below it, additional certificates in tls/HOST:PORT.
 	DockerDir string
@@ -45,6 +52,7 @@ type Options struct {
 type Client struct {
 	registry  *docker.Client
 	server    string
+	named     []string
 	dockerDir string
 	stateDir  string
 	userAgent string
@@ -70,7 +78,7 @@ type session struct {
 // NewClient makes a Client. It talks to nobody and reads nothing yet.
 func NewClient(o Options) *Client {
 	c := &Client{
-		registry: o.Registry, server: strings.TrimSuffix(o.Server, "/"), dockerDir: o.DockerDir, stateDir: o.StateDir,
+		registry: o.Registry, server: strings.TrimSuffix(o.Server, "/"), named: o.Named, dockerDir: o.DockerDir, stateDir: o.StateDir,
 		userAgent: o.UserAgent, timeout: o.Timeout, now: o.Now,
 		transports: map[string]http.RoundTripper{}, sessions: map[sessionKey]*session{},
 	}
@@ -114,6 +122,22 @@ func (r *Repository) GUN() GUN { return r.gun }
 
 // Server is the trust server, "https://host:port".
 func (r *Repository) Server() string { return r.server }
+
+// mayShowCredentials reports whether the server may be shown the registry's credentials, itself or
+// through whoever it says gives out tokens: it is the registry's own, or the user named it.
+func (r *Repository) mayShowCredentials() bool {
+	host := hostOf(r.server)
+	return host == hostOf(r.gun.Server()) || slices.ContainsFunc(r.client.named, func(n string) bool { return hostOf(n) == host })
+}
+
+// hostOf is the host and port of an https address; "" for what is none.
+func hostOf(server string) string {
+	u, err := url.Parse(server)
+	if err != nil || u.Scheme != "https" || u.Hostname() == "" {
+		return ""
+	}
+	return net.JoinHostPort(strings.ToLower(u.Hostname()), cmp.Or(u.Port(), "443"))
+}
 
 // errPlainHTTP says that a trust server, or who gives out tokens for it, is to be spoken to
 // without TLS.
@@ -170,7 +194,7 @@ func (r *Repository) session(ctx context.Context, push bool) (http.RoundTripper,
 }
 
 // handshake asks the server what it wants to see, and shows it the registry's credentials only
-// if it asks for some.
+// if it asks for some and may be shown them.
 func (r *Repository) handshake(ctx context.Context, push bool) (http.RoundTripper, error) {
 	u, err := url.Parse(r.server)
 	if err != nil || u.Host == "" {
@@ -195,7 +219,7 @@ func (r *Repository) handshake(ctx context.Context, push bool) (http.RoundTrippe
 		return base, nil
 	}
 	auth := authn.Anonymous
-	if r.client.registry != nil {
+	if r.client.registry != nil && r.mayShowCredentials() {
 		if auth, err = r.client.registry.Credentials(ctx, r.gun.ref); err != nil {
 			return nil, err
 		}

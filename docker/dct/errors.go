@@ -55,6 +55,20 @@ func (e *ServerError) Unwrap() error { return e.Err }
 // Timeout reports whether the deadline passed before an answer came.
 func (e *ServerError) Timeout() bool { return errors.Is(e.Err, context.DeadlineExceeded) }
 
+// CredentialsWithheldError says that a trust server which the user did not name wants to know who
+// asks, and was not shown the registry's credentials.
+type CredentialsWithheldError struct {
+	Server string // "https://host:port"
+	GUN    string
+	Err    error // what it answered: a *ServerError
+}
+
+func (e *CredentialsWithheldError) Error() string {
+	return fmt.Sprintf("%s asks for credentials, and those for %s were not shown to it: you did not name it yourself, by --trust-server or DOCKER_CONTENT_TRUST_SERVER", e.Server, e.GUN)
+}
+
+func (e *CredentialsWithheldError) Unwrap() error { return e.Err }
+
 // Problem is a word for what is wrong with trust data.
 type Problem string
 

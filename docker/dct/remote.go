@@ -61,7 +61,10 @@ func (s *remote) fail(op string, err error) error {
 		return s.failed
 	}
 	s.failed = e
-	return e
+	if (e.Kind == docker.KindUnauthorized || e.Kind == docker.KindForbidden) && !s.repo.mayShowCredentials() {
+		s.failed = &CredentialsWithheldError{Server: s.repo.server, GUN: s.repo.gun.String(), Err: e}
+	}
+	return s.failed
 }
 
 // do makes one request and reads at most limit bytes of the answer; more is an error.

@@ -47,7 +47,7 @@ func (w *world) person(url string) (dockerDir string, c *Client) {
 
 // clientIn is a client with these folders.
 func (w *world) clientIn(dockerDir, stateDir, url string) *Client {
-	c := NewClient(Options{Registry: w.registry, Server: url, DockerDir: dockerDir, StateDir: stateDir, Timeout: 20 * time.Second})
+	c := NewClient(Options{Registry: w.registry, Server: url, Named: []string{url}, DockerDir: dockerDir, StateDir: stateDir, Timeout: 20 * time.Second})
 	w.t.Cleanup(c.Close)
 	return c
 }

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"bulla/docker"
@@ -50,9 +51,11 @@ type app struct {
 		theme      string
 		ascii      bool
 	}
-	world *workflow.World
-	dct   *images.DCT // nil until a trust server is to be asked
-	tty   *line.TTY
+	// trustServers are the values of the flags that name a trust server; "" for a flag not given.
+	trustServers []*string
+	world        *workflow.World
+	dct          *images.DCT // nil until a trust server is to be asked
+	tty          *line.TTY
 }
 
 // home is the folder that holds everything of bulla's own: BULLA_HOME, or a folder named bulla
@@ -106,10 +109,23 @@ func (a *app) open(ctx context.Context) (*workflow.World, error) {
 	if err != nil {
 		return nil, err
 	}
+	var named []string
+	for _, s := range a.trustServers {
+		if *s != "" {
+			named = append(named, *s)
+		}
+	}
 	a.world, err = workflow.NewWorld(ctx, workflow.WorldOptions{
-		Home: home, Registry: docker.Options{UserAgent: "bulla/" + a.Version}, Env: a.Getenv, Environ: a.Environ, Now: a.Now, Rand: a.Rand,
+		Home: home, TrustServers: named, Registry: docker.Options{UserAgent: "bulla/" + a.Version}, Env: a.Getenv, Environ: a.Environ, Now: a.Now, Rand: a.Rand,
 	})
 	return a.world, err
+}
+
+// trustServerFlag adds the flag that names a trust server. What a user names there may be shown the
+// registry's credentials.
+func (a *app) trustServerFlag(f *pflag.FlagSet, server *string) {
+	f.StringVar(server, "trust-server", "", "the https `address` of the trust server; by default the one that belongs to the registry")
+	a.trustServers = append(a.trustServers, server)
 }
 
 // contentTrust is what asks trust servers. The world must be open.

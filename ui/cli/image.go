@@ -29,7 +29,7 @@ signatures over to cosign.`,
 		Args:    cobra.MaximumNArgs(1),
 	}
 	a.imageKeyFlags(c.Flags(), &f.verifyFlags)
-	f.trustFlags.add(c.Flags())
+	f.trustFlags.add(a, c.Flags())
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		switch {
 		case len(args) == 0:
@@ -77,7 +77,7 @@ that has been initialised there: whether that is possible is found out first.`,
 	f.BoolVarP(&o.Recursive, "recursive", "r", false, "sign the images of an index too")
 	f.BoolVar(&o.Legacy, "sig", false, "write the older form too, under the .sig tag, for cosign 2")
 	f.BoolVar(&trust, "content-trust", false, "sign the tag in Docker Content Trust too")
-	t.add(f)
+	t.add(a, f)
 	fd := fdFlag(f, "passphrase-fd", "read the key's password from file descriptor `N`")
 	trustFD := fdFlag(f, "trust-passphrase-fd", "read the passphrase of Content Trust's keys from file descriptor `N`")
 	a.jsonFlag(f, "print each signature as a line of JSON")

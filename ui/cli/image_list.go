@@ -117,7 +117,7 @@ everything could be looked at: bulla image verify judges.`,
 		Args: cobra.ExactArgs(1),
 	}
 	a.imageKeyFlags(c.Flags(), &f.verifyFlags)
-	f.trustFlags.add(c.Flags())
+	f.trustFlags.add(a, c.Flags())
 	a.jsonFlag(c.Flags(), "print each signature as a line of JSON")
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		repo, err := docker.ParseRepository(args[0])
@@ -325,7 +325,7 @@ tells only whether the image could be read.`,
 		Args: cobra.ExactArgs(1),
 	}
 	a.imageKeyFlags(c.Flags(), &f.verifyFlags)
-	f.trustFlags.add(c.Flags())
+	f.trustFlags.add(a, c.Flags())
 	a.jsonFlag(c.Flags(), "print each signature as a line of JSON")
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		t, err := a.look(cmd.Context(), args[0], f)

@@ -104,7 +104,7 @@ looked at.`,
 		Args:    cobra.ExactArgs(1),
 	}
 	f := c.Flags()
-	t.add(f)
+	t.add(a, f)
 	f.StringVar(&key, "key", "", "the cosign private key `file`; by default the only one that bulla keeps")
 	f.BoolVar(&dry, "dry-run", false, "tell what would be carried over, and write nothing")
 	fd := fdFlag(f, "passphrase-fd", "read the key's password from file descriptor `N`")

@@ -63,7 +63,7 @@ Exit codes: 0 all allowed, 1 one is refused, 3 one could not be checked.`,
 	}
 	fs := c.Flags()
 	a.imageKeyFlags(fs, &f.verifyFlags)
-	f.trustFlags.add(fs)
+	f.trustFlags.add(a, fs)
 	fs.StringSliceVar(&f.by, "by", nil, "`what` must vouch: cosign, content-trust, or both with a comma; before the policy")
 	fs.BoolVar(&f.allowWeak, "allow-weak", false, "let weak signatures pass (short RSA)")
 	fs.BoolVarP(&f.quiet, "quiet", "q", false, "print nothing but the references to use")
@@ -95,9 +95,9 @@ type trustFlags struct {
 	firstUse bool
 }
 
-func (f *trustFlags) add(fs *pflag.FlagSet) {
+func (f *trustFlags) add(a *app, fs *pflag.FlagSet) {
 	fs.StringArrayVar(&f.roots, "root", nil, "the `id` of a root certificate or key of Content Trust that must stand behind it (repeatable)")
-	fs.StringVar(&f.server, "trust-server", "", "the https `address` of the trust server; by default the one that belongs to the registry")
+	a.trustServerFlag(fs, &f.server)
 	fs.BoolVar(&f.firstUse, "trust-first-use", false, "believe the first root that the trust server shows, and remember it")
 }
 

@@ -85,7 +85,7 @@ What is not said on the command line comes from bulla.toml.`,
 	fl.StringArrayVar(&f.images, "image", nil, "sign the image `reference`, with its tag (repeatable)")
 	fl.StringVar(&f.imageKey, "image-key", "", "the cosign private key `file` that signs images")
 	fl.StringVar(&f.imageWith, "image-with", "", "sign images with `cosign`, content-trust (Docker Content Trust) or both")
-	fl.StringVar(&f.trustServer, "trust-server", "", "the https `address` of the trust server; by default the one that belongs to the registry")
+	a.trustServerFlag(fl, &f.trustServer)
 	fl.StringArrayVarP(&f.messages, "message", "m", nil, "the tag's `message`; several become paragraphs")
 	fl.BoolVar(&f.push, "push", false, "push the tag at the end")
 	fl.StringVar(&f.remote, "remote", "", "the `remote` to push to")

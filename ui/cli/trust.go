@@ -47,7 +47,7 @@ type trusting struct {
 
 // where adds the flags that say which server, and which root it must show.
 func (t *trusting) where(f *pflag.FlagSet) {
-	f.StringVar(&t.server, "trust-server", "", "the https `address` of the trust server; by default the one that belongs to the registry")
+	t.app.trustServerFlag(f, &t.server)
 	f.StringArrayVar(&t.roots, "root", nil, "the `id` of the root certificate or root key that must stand behind it (repeatable)")
 	f.BoolVar(&t.firstUse, "trust-first-use", false, "believe the first root that the trust server shows, and remember it")
 }
@@ -334,7 +334,7 @@ through the trust server. Without an id, what is kept is shown, and what could b
 		Args: cobra.MinimumNArgs(1),
 	}
 	f := c.Flags()
-	f.StringVar(&t.server, "trust-server", "", "the https `address` of the trust server; by default the one that belongs to the registry")
+	a.trustServerFlag(f, &t.server)
 	a.jsonFlag(f, "print a line of JSON")
 	c.RunE = t.withRepository(func(ctx context.Context, r *dct.Repository, trust dct.Trust, ids []string) error {
 		if len(ids) > 0 {

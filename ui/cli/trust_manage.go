@@ -32,7 +32,7 @@ those who verify.`,
 		Args: cobra.ExactArgs(1),
 	}
 	f := c.Flags()
-	f.StringVar(&t.server, "trust-server", "", "the https `address` of the trust server; by default the one that belongs to the registry")
+	a.trustServerFlag(f, &t.server)
 	f.StringVar(&root, "root-key", "", "the `id` of the root key, or its beginning; not needed where there is only one")
 	t.passphrases(f, true)
 	a.jsonFlag(f, "print the new trust data as a line of JSON")

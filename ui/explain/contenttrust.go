@@ -42,6 +42,7 @@ func trustPins(err error, x *Explanation) bool {
 // trustServers explains servers that did not answer, or not to this.
 func trustServers(err error, x *Explanation) bool {
 	var server *dct.ServerError
+	var withheld *dct.CredentialsWithheldError
 	var none *dct.NotInitializedError
 	var already *dct.InitializedError
 	var unseen *dct.NotSeenError
@@ -49,6 +50,11 @@ func trustServers(err error, x *Explanation) bool {
 	switch {
 	case errors.As(err, &file):
 		return registries(err, x)
+	case errors.As(err, &withheld):
+		x.Headline = fmt.Sprintf("The trust server %s asks for credentials, and you did not name it yourself.", withheld.Server)
+		x.Cause = fmt.Sprintf("A bulla.toml or a record names it. Your credentials for %s were not shown to it.", registryOf(withheld.GUN))
+		x.Next = []string{"if you trust that server with them: --trust-server " + withheld.Server, "or for good, in your environment: DOCKER_CONTENT_TRUST_SERVER=" + withheld.Server}
+		x.Code = CodeUnchecked
 	case errors.As(err, &server):
 		x.Headline = fmt.Sprintf("The trust server %s could not be asked about %s.", server.Server, server.GUN)
 		x.Cause, x.Code = trustServerCause(server), CodeUnchecked

@@ -60,6 +60,7 @@ var every = []struct {
 	{&cosign.KeyFileError{Path: "x", Reason: "y"}, CodeUsage},
 	{&cosign.PublishedError{Err: errors.New("x")}, CodeIncomplete},
 	{&dct.ConflictError{Tries: 8}, CodeRefused},
+	{&dct.CredentialsWithheldError{Server: "https://x", GUN: "x/y", Err: &dct.ServerError{Status: 401}}, CodeUnchecked},
 	{&dct.CustodyError{KeyID: "abc"}, CodeRefused},
 	{&dct.InitializedError{GUN: "x"}, CodeRefused},
 	{&dct.KeyFileError{Path: "x"}, CodeUsage},
