@@ -435,7 +435,7 @@ func must(t *testing.T, r *Repository, trust Trust, what stage) {
 	_, _, err := r.apply(t.Context(), trust, answer, change{
 		mends: true,
 		plan:  func(*view, *State, *keyAccess) ([]stage, error) { first = false; return []stage{what}, nil },
-		done:  func(*State) bool { return true },
+		done:  func(*view, *State) bool { return true },
 	})
 	var broken *MetadataError
 	if first || err != nil && !(errors.As(err, &broken) && broken.Role == roleReleases) {

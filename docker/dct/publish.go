@@ -25,8 +25,9 @@ type change struct {
 	// plan decides by fresh trust data what to stage, and opens the keys that this needs. No
 	// stages means that everything is as it should be already.
 	plan func(v *view, s *State, a *keyAccess) ([]stage, error)
-	// done tells by fresh trust data whether the change is there.
-	done func(s *State) bool
+	// done tells by fresh trust data whether the change is there: in the roles that were staged, not
+	// in what others have signed.
+	done func(v *view, s *State) bool
 	// mends says that the change is for a targets/releases that cannot be used as it is.
 	mends bool
 }
@@ -70,11 +71,15 @@ func (r *Repository) apply(ctx context.Context, trust Trust, ask keys.AskPassphr
 			return nil, false, err
 		}
 		if err == nil {
-			if s, err = r.read(ctx, trust, c.mends); err != nil {
+			v, s, err := r.look(ctx, trust, c.mends)
+			if err != nil {
 				return nil, false, &UnknownOutcomeError{GUN: r.gun.String(), Err: err}
 			}
-			if c.done(s) || try == maxTries {
-				return s, false, r.unlessDone(c, s, try)
+			if c.done(v, s) {
+				return s, false, nil
+			}
+			if try == maxTries {
+				return s, false, &ConflictError{GUN: r.gun.String(), Tries: try, Detail: "somebody else changes the same thing"}
 			}
 		}
 		r.retried(ctx, try+1)
@@ -86,24 +91,15 @@ func (r *Repository) apply(ctx context.Context, trust Trust, ask keys.AskPassphr
 
 var errOffline = errors.New("nothing can be published offline")
 
-// unlessDone reports a change that the server took and that is not there all the same, because
-// somebody else undid it each time.
-func (r *Repository) unlessDone(c change, s *State, tries int) error {
-	if c.done(s) {
-		return nil
-	}
-	return &ConflictError{GUN: r.gun.String(), Tries: tries, Detail: "somebody else changes the same thing"}
-}
-
 // outcome finds out what became of a change whose answer was lost, even if ctx has ended.
 func (r *Repository) outcome(ctx context.Context, trust Trust, c change, lost error) (*State, bool, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(r.client.timeout, 10*time.Second))
 	defer cancel()
-	s, err := r.read(ctx, trust, c.mends)
+	v, s, err := r.look(ctx, trust, c.mends)
 	switch {
 	case err != nil:
 		return nil, false, &UnknownOutcomeError{GUN: r.gun.String(), Err: lost}
-	case c.done(s):
+	case c.done(v, s):
 		return s, false, nil
 	}
 	return nil, false, lost

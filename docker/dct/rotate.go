@@ -37,7 +37,7 @@ func (r *Repository) RotateTargets(ctx context.Context, trust Trust, ask keys.As
 			}
 			return []stage{replaceKeys(data.CanonicalTargetsRole, data.PublicKeyFromPrivate(key))}, nil
 		},
-		done: func(s *State) bool { return slices.Equal(s.role(roleTargets).KeyIDs, []string{key.ID()}) },
+		done: func(_ *view, s *State) bool { return slices.Equal(s.role(roleTargets).KeyIDs, []string{key.ID()}) },
 	})
 	takeBackUnless(made, err)
 	return s, err
@@ -74,7 +74,7 @@ func (r *Repository) RotateRoot(ctx context.Context, newKey string, trust Trust,
 			}
 			return []stage{replaceKeys(data.CanonicalRootRole, cert)}, nil
 		},
-		done: is,
+		done: func(_ *view, s *State) bool { return is(s) },
 	})
 	if err == nil && existing {
 		err = &SameRootError{GUN: r.gun.String(), KeyID: id}

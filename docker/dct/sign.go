@@ -48,6 +48,7 @@ func (r *Repository) Sign(ctx context.Context, img docker.Image, trust Trust, as
 		return Signed{}, err
 	}
 	var roles []data.RoleName
+	var before map[data.RoleName]int
 	s, existing, err := r.apply(ctx, trust, ask, change{
 		plan: func(v *view, s *State, a *keyAccess) ([]stage, error) {
 			if err := r.firstSignature(s, a); err != nil {
@@ -59,12 +60,15 @@ func (r *Repository) Sign(ctx context.Context, img docker.Image, trust Trust, as
 			if r.signedAs(v, roles, target) {
 				return nil, nil
 			}
+			before = versions(v, roles)
 			if err := r.unlockOldRoot(s, a); err != nil {
 				return nil, err
 			}
 			return []stage{func(repo client.Repository, _ changelist.Changelist) error { return repo.AddTarget(target, roles...) }}, nil
 		},
-		done: func(s *State) bool { return s.entry(tag, img.Digest) != nil },
+		done: func(v *view, _ *State) bool {
+			return !slices.ContainsFunc(roles, func(role data.RoleName) bool { return !holds(v, role, target) }) && newer(v, before)
+		},
 	})
 	if err != nil {
 		return Signed{}, err
@@ -88,6 +92,29 @@ func targetOf(img docker.Image) (*client.Target, error) {
 		return nil, fmt.Errorf("%q is not a digest", img.Digest)
 	}
 	return &client.Target{Name: img.Reference.Tag(), Hashes: data.Hashes{"sha256": hash}, Length: img.Size}, nil
+}
+
+// versions are those of some roles; 0 for one that is not there yet.
+func versions(v *view, roles []data.RoleName) map[data.RoleName]int {
+	out := map[data.RoleName]int{}
+	for _, role := range roles {
+		if t := v.repo.Targets[role]; t != nil {
+			out[role] = t.Signed.Version
+		} else {
+			out[role] = 0
+		}
+	}
+	return out
+}
+
+// newer reports whether all of the roles are of a later version than they were.
+func newer(v *view, before map[data.RoleName]int) bool {
+	for role, version := range before {
+		if t := v.repo.Targets[role]; t == nil || t.Signed.Version <= version {
+			return false
+		}
+	}
+	return true
 }
 
 // entry finds a tag with a digest, released or not.
@@ -165,8 +192,8 @@ func names(list []signerRole) (out []data.RoleName) {
 	return out
 }
 
-// signable is signers, and opens a key for each. A role whose key has a wrong passphrase is an
-// error even if another would do.
+// signable is signers, and opens a key for each role: any of those at hand. A role none of whose keys
+// opens is an error, even if another role would do.
 func (r *Repository) signable(v *view, s *State, a *keyAccess, tag string) ([]data.RoleName, error) {
 	list, err := r.signers(v, s, a, tag)
 	if err != nil {
@@ -183,16 +210,21 @@ func (r *Repository) signable(v *view, s *State, a *keyAccess, tag string) ([]da
 // signedAs reports whether every role has the same entry already, and will have it for a while.
 func (r *Repository) signedAs(v *view, roles []data.RoleName, target *client.Target) bool {
 	for _, role := range roles {
-		t := v.repo.Targets[role]
-		if t == nil || expiresSoon(t.Signed.Expires, r.client.now()) {
-			return false
-		}
-		have, ok := t.Signed.Targets[target.Name]
-		if !ok || have.Length != target.Length || !slices.Equal(have.Hashes["sha256"], target.Hashes["sha256"]) || have.Custom != nil {
+		if !holds(v, role, target) || expiresSoon(v.repo.Targets[role].Signed.Expires, r.client.now()) {
 			return false
 		}
 	}
 	return true
+}
+
+// holds reports whether a role has an entry, as Sign makes it.
+func holds(v *view, role data.RoleName, target *client.Target) bool {
+	t := v.repo.Targets[role]
+	if t == nil {
+		return false
+	}
+	have, ok := t.Signed.Targets[target.Name]
+	return ok && have.Length == target.Length && slices.Equal(have.Hashes["sha256"], target.Hashes["sha256"]) && have.Custom == nil
 }
 
 // Revoked is what Revoke did.
@@ -224,9 +256,15 @@ func (r *Repository) Revoke(ctx context.Context, tag string, trust Trust, ask ke
 			}
 			return []stage{func(repo client.Repository, _ changelist.Changelist) error { return repo.RemoveTarget(tag, roles...) }}, nil
 		},
-		done: func(s *State) bool {
-			t, ok := s.Tag(tag)
-			return !ok || !slices.Contains(roles, data.RoleName(t.Role))
+		done: func(v *view, _ *State) bool {
+			return !slices.ContainsFunc(roles, func(role data.RoleName) bool {
+				t := v.repo.Targets[role]
+				if t == nil {
+					return false
+				}
+				_, ok := t.Signed.Targets[tag]
+				return ok
+			})
 		},
 	})
 	if err != nil {

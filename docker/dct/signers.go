@@ -55,7 +55,7 @@ func (r *Repository) AddSigner(ctx context.Context, name string, pubs []PublicKe
 				return repo.AddDelegation(roleReleases, list, []string{""})
 			}}, nil
 		},
-		done: may,
+		done: func(_ *view, s *State) bool { return may(s) },
 	})
 }
 
@@ -85,7 +85,7 @@ func (r *Repository) RemoveSigner(ctx context.Context, name string, force bool, 
 			}
 			return append(stages, func(repo client.Repository, _ changelist.Changelist) error { return repo.RemoveDelegationRole(role) }), nil
 		},
-		done: gone,
+		done: func(_ *view, s *State) bool { return gone(s) },
 	})
 	if err == nil && existing {
 		err = &SignerError{GUN: r.gun.String(), Name: name, Reason: "there is no such signer"}
@@ -166,7 +166,7 @@ func (r *Repository) SignReleasesAgain(ctx context.Context, drop bool, trust Tru
 				return nil
 			}}, r.unlockOldRoot(s, a)
 		},
-		done: func(s *State) bool { return !slices.Contains(s.Broken, roleReleases) },
+		done: func(_ *view, s *State) bool { return !slices.Contains(s.Broken, roleReleases) },
 	})
 }
 

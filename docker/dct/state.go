@@ -115,11 +115,18 @@ func (r *Repository) Read(ctx context.Context, trust Trust) (*State, error) {
 }
 
 func (r *Repository) read(ctx context.Context, trust Trust, mending bool) (*State, error) {
+	_, s, err := r.look(ctx, trust, mending)
+	return s, err
+}
+
+// look is read, with the trust data itself.
+func (r *Repository) look(ctx context.Context, trust Trust, mending bool) (*view, *State, error) {
 	v, err := r.load(&remote{repo: r, ctx: ctx}, trust)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return r.state(v, mending)
+	s, err := r.state(v, mending)
+	return v, s, err
 }
 
 // state describes what was loaded. With a targets/releases that cannot be used there is a state
