@@ -212,8 +212,8 @@ func (e *ConflictError) Error() string {
 
 func (e *ConflictError) Unwrap() error { return e.Err }
 
-// UnknownOutcomeError says that the answer to a publish was lost, and that whether it was carried
-// out could not be found out either.
+// UnknownOutcomeError says that the answer to a publish was lost, and that the change was not found
+// there afterwards: it was not made, or cannot be seen, or will only be made later.
 type UnknownOutcomeError struct {
 	GUN string
 	Err error

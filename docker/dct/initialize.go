@@ -20,10 +20,10 @@ import (
 // key is in the folder of keys already, and a backup of it was restored and opened
 // (KeyFolder.Rehearse). A targets key is made and written there; the server keeps the snapshot and
 // timestamp keys. What comes back was read from the server again: State.Root has the certificate
-// to pin.
+// to pin. Where the answer is lost the targets key stays.
 //
 // Errors, besides those of Read: *InitializedError, *RootKeyError, *CustodyError,
-// *keys.UnlockError.
+// *keys.UnlockError, *UnknownOutcomeError.
 func (r *Repository) Initialize(ctx context.Context, rootKey string, ask keys.AskPassphrase) (*State, error) {
 	remote := &remote{repo: r, ctx: ctx, push: true, absentOK: true}
 	root, err := r.canInitialize(remote, rootKey)
@@ -57,17 +57,16 @@ func (r *Repository) Initialize(ctx context.Context, rootKey string, ask keys.As
 	case lost == nil:
 		return nil, &UnknownOutcomeError{GUN: r.gun.String(), Err: err}
 	}
-	var none *NotInitializedError
 	var wrong *MetadataError
 	switch {
 	case errors.As(err, &wrong) && wrong.Problem == ProblemRoot: // somebody else was faster
 		a.takeBack()
 		return nil, &InitializedError{GUN: r.gun.String(), Server: r.server}
-	case errors.As(err, &none), !remote.posted:
+	case !remote.unsure():
 		a.takeBack()
 		return nil, r.why(a, lost)
 	}
-	// The targets key stays: it may be the published one.
+	// The targets key stays: it may be the published one, or become it when the request arrives late.
 	return nil, &UnknownOutcomeError{GUN: r.gun.String(), Err: lost}
 }
 

@@ -28,6 +28,8 @@ type change struct {
 	// done tells by fresh trust data whether the change is there: in the roles that were staged, not
 	// in what others have signed.
 	done func(v *view, s *State) bool
+	// taken, if not nil, is told that the server has taken the change, whatever became of it then.
+	taken func()
 	// mends says that the change is for a targets/releases that cannot be used as it is.
 	mends bool
 }
@@ -60,12 +62,15 @@ func (r *Repository) apply(ctx context.Context, trust Trust, ask keys.AskPassphr
 		var conflict *ConflictError
 		switch {
 		case err == nil:
+			if c.taken != nil {
+				c.taken()
+			}
 		case errors.As(err, &conflict):
 			conflict.Tries = try
 			if try == maxTries {
 				return nil, false, err
 			}
-		case remote.posted:
+		case remote.unsure():
 			return r.outcome(ctx, trust, c, err)
 		default:
 			return nil, false, err
@@ -91,18 +96,16 @@ func (r *Repository) apply(ctx context.Context, trust Trust, ask keys.AskPassphr
 
 var errOffline = errors.New("nothing can be published offline")
 
-// outcome finds out what became of a change whose answer was lost, even if ctx has ended.
+// outcome finds out what became of a change whose answer was lost, even if ctx has ended. That it is
+// not there yet does not say that it never will: the request may still be on its way.
 func (r *Repository) outcome(ctx context.Context, trust Trust, c change, lost error) (*State, bool, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(r.client.timeout, 10*time.Second))
 	defer cancel()
 	v, s, err := r.look(ctx, trust, c.mends)
-	switch {
-	case err != nil:
-		return nil, false, &UnknownOutcomeError{GUN: r.gun.String(), Err: lost}
-	case c.done(v, s):
+	if err == nil && c.done(v, s) {
 		return s, false, nil
 	}
-	return nil, false, lost
+	return nil, false, &UnknownOutcomeError{GUN: r.gun.String(), Err: lost}
 }
 
 // pause waits a moment, a different one each time, so that two signers do not stay in step.

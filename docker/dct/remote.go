@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	canonical "github.com/docker/go/canonical/json"
@@ -41,8 +43,13 @@ type remote struct {
 
 	failed error // the first request without an answer: nothing more is asked
 	fresh  bool  // the server gave a timestamp
-	posted bool  // a change was sent, with whatever outcome
+
+	sent     atomic.Bool // a change went out to the server, at least in part
+	declined bool        // the server answered that it does not take the change
 }
+
+// unsure reports whether the server may have taken a change without saying so, or may still take it.
+func (s *remote) unsure() bool { return s.sent.Load() && !s.declined }
 
 var _ storage.RemoteStore = (*remote)(nil)
 
@@ -88,6 +95,9 @@ func (s *remote) do(op, method, file string, header http.Header, body []byte, li
 	}
 	for k, v := range header {
 		req.Header[k] = v
+	}
+	if publish := method == http.MethodPost && file == ""; publish {
+		req = req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { s.sent.Store(true) }}))
 	}
 	resp, err := rt.RoundTrip(req)
 	if err != nil {
@@ -150,13 +160,22 @@ func (s *remote) SetMulti(metas map[string][]byte) error {
 	if err != nil {
 		return err
 	}
-	s.posted = true
 	_, err = s.do("publish the trust data", http.MethodPost, "", http.Header{"Content-Type": req.Header["Content-Type"]}, body, maxAnswer)
 	var e *ServerError
-	if errors.As(err, &e) && e.Status == http.StatusBadRequest {
+	if errors.As(err, &e) {
+		s.declined = refusal(e.Status)
+	}
+	if e != nil && e.Status == http.StatusBadRequest {
 		return &ConflictError{GUN: s.repo.gun.String(), Tries: 1, Detail: e.Detail, Err: e}
 	}
 	return err
+}
+
+// refusal reports whether an HTTP status says that a change was not made and will not be. Whoever
+// stands before the server and gave up waiting for it (408, 502, 504) does not know that, and a server
+// in trouble may have been so after it wrote.
+func refusal(status int) bool {
+	return status >= 400 && status < 500 && status != http.StatusRequestTimeout
 }
 
 // GetKey asks for the public half of a key that the server keeps.

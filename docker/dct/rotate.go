@@ -16,15 +16,18 @@ import (
 )
 
 // RotateTargets replaces the repository's targets key by a new one, which is made and written into
-// the folder of keys. It needs the root key. The old key's file stays. Errors are those of Sign.
+// the folder of keys. It needs the root key. The old key's file stays; so does the new one's, unless the
+// server refused it or never got it. Errors are those of Sign.
 func (r *Repository) RotateTargets(ctx context.Context, trust Trust, ask keys.AskPassphrase) (*State, error) {
 	key, err := utils.GenerateKey(data.ECDSAKey)
 	if err != nil {
 		return nil, err
 	}
 	made := &keyAccess{folder: r.client.keys}
+	taken := false
 	s, _, err := r.apply(ctx, trust, ask, change{
 		mends: true,
+		taken: func() { taken = true },
 		plan: func(_ *view, s *State, a *keyAccess) ([]stage, error) {
 			if err := a.unlockRole(s, r.gun, roleRoot); err != nil {
 				return nil, err
@@ -39,7 +42,9 @@ func (r *Repository) RotateTargets(ctx context.Context, trust Trust, ask keys.As
 		},
 		done: func(_ *view, s *State) bool { return slices.Equal(s.role(roleTargets).KeyIDs, []string{key.ID()}) },
 	})
-	takeBackUnless(made, err)
+	if err != nil && !taken && !unknownOutcome(err) {
+		made.takeBack()
+	}
 	return s, err
 }
 
@@ -114,15 +119,4 @@ func replaceKeys(role data.RoleName, key data.PublicKey) stage {
 		}
 		return list.Add(changelist.NewTUFChange(changelist.ActionCreate, changelist.ScopeRoot, changelist.TypeBaseRole, role.String(), b))
 	}
-}
-
-// takeBackUnless removes a key that was made for a change which was not published for certain.
-func takeBackUnless(a *keyAccess, err error) {
-	if err == nil {
-		return
-	}
-	if unknownOutcome(err) {
-		return
-	}
-	a.takeBack()
 }

@@ -265,6 +265,7 @@ func lostAnswers(err error, x *Explanation) bool {
 		return false
 	}
 	x.Headline = "Whether the change of " + unknown.GUN + " was published is not known: the answer was lost."
-	x.Next, x.Code = []string{"bulla image trust inspect " + unknown.GUN + " shows what is there"}, CodeIncomplete
+	x.Cause = "It was not seen there afterwards, and may still arrive. Keys that were made for it are kept."
+	x.Next, x.Code = []string{"bulla image trust inspect " + unknown.GUN + " shows what is there; look again in a while before you repeat the change"}, CodeIncomplete
 	return true
 }
