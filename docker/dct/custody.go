@@ -55,23 +55,20 @@ func (f *KeyFolder) custody() (map[string]Custody, error) {
 
 // note changes what is known of one key.
 func (f *KeyFolder) note(id string, change func(*Custody)) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	all, err := f.custody()
-	if err != nil {
-		return err
-	}
-	c := all[id]
-	change(&c)
-	all[id] = c
-	b, err := json.MarshalIndent(all, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(f.state, 0o700); err != nil {
-		return err
-	}
-	return atomicfile.Write(f.custodyPath(), append(b, '\n'), 0o600)
+	return changeFile(f.custodyPath(), func() error {
+		all, err := f.custody()
+		if err != nil {
+			return err
+		}
+		c := all[id]
+		change(&c)
+		all[id] = c
+		b, err := json.MarshalIndent(all, "", "  ")
+		if err != nil {
+			return err
+		}
+		return atomicfile.Write(f.custodyPath(), append(b, '\n'), 0o600)
+	})
 }
 
 // Custody tells what is known of a key's backup.

@@ -88,11 +88,31 @@ func (m *memory) keep(r *Repository, now time.Time) error {
 }
 
 // lock keeps other runs of bulla from remembering the same repository at the same time.
-func (m *memory) lock(ctx context.Context) (unlock func(), err error) {
-	if err := os.MkdirAll(filepath.Dir(m.path), 0o700); err != nil {
+func (m *memory) lock(ctx context.Context) (unlock func(), err error) { return lockFile(ctx, m.path) }
+
+// lockPatience bounds the wait for a file that another run of bulla is just changing.
+const lockPatience = 30 * time.Second
+
+// changeFile runs change while no other run of bulla changes the same file: it reads the file, and
+// writes it anew.
+func changeFile(path string, change func() error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), lockPatience)
+	defer cancel()
+	unlock, err := lockFile(ctx, path)
+	if err != nil {
+		return &fs.PathError{Op: "lock", Path: path, Err: err}
+	}
+	defer unlock()
+	return change()
+}
+
+// lockFile holds the lock of a JSON file, whose folder is made. The lock lies beside it, for the file
+// itself is replaced.
+func lockFile(ctx context.Context, path string) (unlock func(), err error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
-	l := flock.New(strings.TrimSuffix(m.path, ".json") + ".lock")
+	l := flock.New(strings.TrimSuffix(path, ".json") + ".lock")
 	if ok, err := l.TryLockContext(ctx, 20*time.Millisecond); err != nil || !ok {
 		return nil, errors.Join(err, ctx.Err())
 	}

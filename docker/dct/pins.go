@@ -229,31 +229,36 @@ func (c *Client) PinsPath() string { return filepath.Join(c.stateDir, "pins.json
 
 // Pin keeps root certificates for one repository, in place of those that were kept for it.
 func (c *Client) Pin(gun GUN, certificates []string) error {
-	p, err := c.Pins()
-	if err != nil {
-		return err
-	}
-	if p.Certificates == nil {
-		p.Certificates = map[string][]string{}
-	}
-	p.Certificates[gun.String()] = certificates
-	return WritePins(c.PinsPath(), p)
+	return changeFile(c.PinsPath(), func() error {
+		p, err := c.Pins()
+		if err != nil {
+			return err
+		}
+		if p.Certificates == nil {
+			p.Certificates = map[string][]string{}
+		}
+		p.Certificates[gun.String()] = certificates
+		return WritePins(c.PinsPath(), p)
+	})
 }
 
 // Unpin forgets the root certificates and root keys that are kept for one repository by its own name.
 // It reports whether there were any: a pin by the beginning of a name is for others too, and stays.
-func (c *Client) Unpin(gun GUN) (bool, error) {
-	p, err := c.Pins()
-	if err != nil {
-		return false, err
-	}
-	name := gun.String()
-	_, certificates := p.Certificates[name]
-	_, rootKeys := p.RootKeys[name]
-	if !certificates && !rootKeys {
-		return false, nil
-	}
-	delete(p.Certificates, name)
-	delete(p.RootKeys, name)
-	return true, WritePins(c.PinsPath(), p)
+func (c *Client) Unpin(gun GUN) (had bool, err error) {
+	err = changeFile(c.PinsPath(), func() error {
+		p, err := c.Pins()
+		if err != nil {
+			return err
+		}
+		name := gun.String()
+		_, certificates := p.Certificates[name]
+		_, rootKeys := p.RootKeys[name]
+		if had = certificates || rootKeys; !had {
+			return nil
+		}
+		delete(p.Certificates, name)
+		delete(p.RootKeys, name)
+		return WritePins(c.PinsPath(), p)
+	})
+	return had, err
 }
