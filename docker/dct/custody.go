@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/theupdateframework/notary/tuf/data"
@@ -117,7 +118,7 @@ func (f *KeyFolder) Rehearse(ctx context.Context, path string, ask keys.AskPassp
 	if err != nil {
 		return "", err
 	}
-	b, err := limits.ReadFile(path, maxKeyFile)
+	b, info, err := readBackup(path)
 	if err != nil {
 		return "", &KeyFileError{Path: path, Reason: "it cannot be read", Err: limits.WithoutPath(err)}
 	}
@@ -130,7 +131,7 @@ func (f *KeyFolder) Rehearse(ctx context.Context, path string, ask keys.AskPassp
 		return "", &KeyFileError{Path: path, Reason: "it is not the backup of a root key"}
 	case !file.encrypted:
 		return "", &KeyFileError{Path: path, Reason: "it has no passphrase"}
-	case f.inside(path):
+	case f.inside(path, info):
 		return "", &KeyFileError{Path: path, Reason: "it is the original, not a copy somewhere else"}
 	}
 	key, err := openKeyFile(ctx, file, request(filepath.Base(path), roleRoot, ""), ask)
@@ -150,14 +151,34 @@ func (f *KeyFolder) Rehearse(ctx context.Context, path string, ask keys.AskPassp
 	})
 }
 
-// inside reports whether a file is in the folder of keys itself.
-func (f *KeyFolder) inside(path string) bool {
+// readBackup reads a key file, and says which file it was that was read.
+func readBackup(path string) ([]byte, fs.FileInfo, error) {
+	r, info, err := limits.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer r.Close()
+	b, err := limits.ReadAll(r, path, maxKeyFile)
+	return b, info, err
+}
+
+// inside reports whether a file that was opened is in the folder of keys itself, or is one of the files
+// there under another name: what deletes the original would delete such a backup with it, and a link to
+// it may look like a stick.
+func (f *KeyFolder) inside(path string, opened fs.FileInfo) bool {
 	a, err := os.Stat(filepath.Dir(path))
+	b, err2 := os.Stat(f.dir)
+	if err == nil && err2 == nil && os.SameFile(a, b) {
+		return true
+	}
+	entries, err := os.ReadDir(f.dir)
 	if err != nil {
 		return false
 	}
-	b, err := os.Stat(f.dir)
-	return err == nil && os.SameFile(a, b)
+	return slices.ContainsFunc(entries[:min(len(entries), maxKeys)], func(e fs.DirEntry) bool {
+		info, err := os.Stat(filepath.Join(f.dir, e.Name()))
+		return err == nil && os.SameFile(info, opened)
+	})
 }
 
 // signs makes a signature and lets the public half judge it.

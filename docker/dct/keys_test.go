@@ -336,3 +336,45 @@ func (h logHook) Fire(e *logrus.Entry) error {
 	h.out.WriteString(e.Message + "\n")
 	return nil
 }
+
+// A link to the original is no backup, of whichever kind and however far away; a copy is.
+func TestLinkIsNoBackup(t *testing.T) {
+	f := aFolder(t)
+	k, _, err := f.Generate(t.Context(), "root", answer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	away := t.TempDir()
+	folder := filepath.Join(away, "folder")
+	if err := os.Symlink(filepath.Dir(k.Path), folder); err != nil {
+		t.Skip(err)
+	}
+	links := []string{filepath.Join(away, "stick.key"), filepath.Join(away, "hard.key"), filepath.Join(folder, filepath.Base(k.Path))}
+	if err := os.Symlink(k.Path, links[0]); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Link(k.Path, links[1]); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range links {
+		var e *KeyFileError
+		if id, err := f.Rehearse(t.Context(), path, answer); !errors.As(err, &e) || !strings.Contains(e.Reason, "original") {
+			t.Errorf("%s: %q, %v", path, id, err)
+		}
+	}
+	var none *CustodyError
+	if err := f.inCustody(GUN{}, k.ID); !errors.As(err, &none) {
+		t.Errorf("%v", err)
+	}
+	b, err := os.ReadFile(k.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied := filepath.Join(away, "copy.key")
+	if err := os.WriteFile(copied, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if id, err := f.Rehearse(t.Context(), copied, answer); err != nil || id != k.ID || f.inCustody(GUN{}, id) != nil {
+		t.Errorf("%q, %v", id, err)
+	}
+}
