@@ -378,3 +378,45 @@ func TestLinkIsNoBackup(t *testing.T) {
 		t.Errorf("%q, %v", id, err)
 	}
 }
+
+// Who breaks off at the first of two keys is not asked for the second; who has lost its passphrase is.
+func TestBreakOffAsksNoMore(t *testing.T) {
+	f := aFolder(t)
+	var ids []string
+	for _, name := range []string{"alice", "bob"} {
+		k, _, err := f.Generate(t.Context(), name, answer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, k.ID)
+	}
+	f.Close()
+	for name, c := range map[string]struct {
+		ask   keys.AskPassphrase
+		asked int
+		is    error
+	}{
+		"broken off": {func(context.Context, keys.PassphraseRequest) (keys.Secret, error) {
+			return keys.Secret{}, context.Canceled
+		}, 1, context.Canceled},
+		"not at hand": {func(context.Context, keys.PassphraseRequest) (keys.Secret, error) {
+			return keys.Secret{}, keys.ErrNoPassphrase
+		}, 2, keys.ErrNoPassphrase},
+		"lost": {func(ctx context.Context, req keys.PassphraseRequest) (keys.Secret, error) {
+			if req.ID == ids[0] {
+				return keys.NewSecret([]byte("wrong")), nil
+			}
+			return answer(ctx, req)
+		}, keys.PassphraseTries + 1, nil},
+	} {
+		asked := 0
+		a := &keyAccess{ctx: t.Context(), folder: f, ask: func(ctx context.Context, req keys.PassphraseRequest) (keys.Secret, error) {
+			asked++
+			return c.ask(ctx, req)
+		}}
+		if err := a.unlockOne(GUN{}, roleReleases, ids); !errors.Is(err, c.is) || asked != c.asked {
+			t.Errorf("%s: asked %d times, %v", name, asked, err)
+		}
+		f.Close()
+	}
+}

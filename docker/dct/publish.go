@@ -3,6 +3,7 @@ package dct
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -159,7 +160,8 @@ func (a *keyAccess) held(ids []string) (out []string) {
 	return out
 }
 
-// unlockOne opens one of the keys that may sign for a role, or says which would do.
+// unlockOne opens one of the keys that may sign for a role, or says which would do. After one that does
+// not open the next is tried; who breaks off is asked for no other.
 func (a *keyAccess) unlockOne(gun GUN, role string, ids []string) error {
 	held := a.held(ids)
 	if len(held) == 0 {
@@ -167,11 +169,18 @@ func (a *keyAccess) unlockOne(gun GUN, role string, ids []string) error {
 	}
 	var err error
 	for _, id := range held {
-		if err = a.unlock(id); err == nil {
-			return nil
+		if err = a.unlock(id); err == nil || !unopened(err) {
+			return err
 		}
 	}
 	return err
+}
+
+// unopened reports whether an error tells of one key alone, so that another may do.
+func unopened(err error) bool {
+	var locked *keys.UnlockError
+	var bad *KeyFileError
+	return errors.As(err, &locked) || errors.As(err, &bad) || errors.Is(err, keys.ErrNoPassphrase) || errors.Is(err, fs.ErrNotExist)
 }
 
 // unlockRole opens a key of one of the roles that the root names.
