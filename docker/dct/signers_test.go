@@ -14,6 +14,10 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/theupdateframework/notary/client"
+	"github.com/theupdateframework/notary/client/changelist"
+	"github.com/theupdateframework/notary/tuf/data"
+
 	"bulla/docker"
 	"bulla/docker/dct/trusttest"
 	"bulla/docker/internal/registrytest"
@@ -343,6 +347,38 @@ func TestOnlyTLS(t *testing.T) {
 			t.Errorf("%s: %T: %v", name, err, err)
 		} else {
 			t.Log(name+":", e.Kind, e)
+		}
+	}
+}
+
+// A tag that nobody signed in their own name is named by the key that released it, not by another
+// that may.
+func TestReleaserNamed(t *testing.T) {
+	w := newWorld(t)
+	img := w.push("team/app:1")
+	r, trust := w.initialized("team/app")
+	var list []data.PublicKey
+	people := map[string]*Client{}
+	for _, name := range []string{"alice", "bob"} {
+		_, c := w.person(w.server.URL)
+		_, pub, err := c.Keys().Generate(t.Context(), name, answer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, people[pub.ID] = append(list, pub.key), c
+	}
+	must(t, r, trust, func(repo client.Repository, _ changelist.Changelist) error {
+		return repo.AddDelegation(roleReleases, list, []string{""})
+	})
+	first := mustRead(t, r, trust).role(roleReleases).KeyIDs[0]
+	for id, c := range people {
+		if id == first {
+			continue
+		}
+		mustSign(t, c.Repository(r.GUN()), img, trust)
+		vs, _, err := r.Verify(t.Context(), img, trust)
+		if err != nil || len(vs) != 1 || vs[0].Status != keys.StatusGood || string(vs[0].Signer.Fingerprint) != strings.ToUpper(id) {
+			t.Errorf("%+v, %v; %s has signed", vs, err, id)
 		}
 	}
 }

@@ -88,6 +88,8 @@ type Tag struct {
 	Role string
 	// Signatures are by whom the same digest is signed, the repository's own key among them.
 	Signatures []Signature
+	// releasedBy are the keys that made valid signatures on the list of targets/releases that has it.
+	releasedBy []string
 }
 
 // Signature is one signer's word for a tag.
@@ -196,6 +198,9 @@ func (s *State) addTags(repo *tuf.Repo) {
 		}
 		tag.Role = role
 		if role == roleReleases || role == roleTargets {
+			if role == roleReleases {
+				tag.releasedBy = validKeys(t)
+			}
 			if old, ok := released[tag.Name]; !ok || old.Role == roleTargets {
 				released[tag.Name] = tag
 			}

@@ -50,7 +50,7 @@ func (s *State) Judge(img docker.Image) []keys.Verdict {
 	}
 	signatures := tag.Signatures
 	if len(signatures) == 0 { // released by a key whose owner has no role of their own
-		signatures = []Signature{{Name: "releases", KeyIDs: s.role(roleReleases).KeyIDs}}
+		signatures = []Signature{{Name: "releases", KeyIDs: tag.releasedBy}}
 	}
 	var out []keys.Verdict
 	for _, sig := range signatures {
