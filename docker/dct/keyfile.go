@@ -138,6 +138,7 @@ func (k *keyFile) openOld(pass []byte) (data.PrivateKey, error) {
 		if der, err = x509.DecryptPEMBlock(k.block, pass); err != nil {
 			return nil, err
 		}
+		defer clear(der)
 	}
 	switch k.block.Type {
 	case "RSA PRIVATE KEY":
@@ -153,7 +154,7 @@ func (k *keyFile) openOld(pass []byte) (data.PrivateKey, error) {
 		}
 		return utils.ECDSAToPrivateKey(ec)
 	}
-	return utils.ED25519ToPrivateKey(der)
+	return utils.ED25519ToPrivateKey(bytes.Clone(der)) // which keeps it, and der is wiped
 }
 
 // encodeKey writes a private key the way Docker and notary do, encrypted with pass.

@@ -161,11 +161,13 @@ func (f *KeyFolder) unlock(ctx context.Context, id string, ask keys.AskPassphras
 	if err != nil {
 		return nil, "", err
 	}
+	defer clear(file.block.Bytes)
 	key, err := openKeyFile(ctx, file, request(id, k.Role, k.GUN), ask)
 	if err != nil {
 		return nil, "", withPath(err, k.Path)
 	}
 	if key.ID() != id {
+		clear(key.Private())
 		return nil, "", &KeyFileError{Path: k.Path, Reason: "the key in it is another one: " + key.ID()}
 	}
 	f.keep(k.Role, key)
@@ -192,8 +194,14 @@ func (f *KeyFolder) keep(role string, key data.PrivateKey) {
 	f.open[key.ID()] = openKey{role, key}
 }
 
-// add writes a new key, protected by a new passphrase, and keeps it open.
-func (f *KeyFolder) add(ctx context.Context, key data.PrivateKey, role, gun string, ask keys.AskPassphrase) error {
+// add writes a new key, protected by a new passphrase, and keeps it open. Where that fails the key is
+// wiped.
+func (f *KeyFolder) add(ctx context.Context, key data.PrivateKey, role, gun string, ask keys.AskPassphrase) (err error) {
+	defer func() {
+		if err != nil {
+			clear(key.Private())
+		}
+	}()
 	if ask == nil {
 		return keys.ErrNoPassphrase
 	}
@@ -227,6 +235,9 @@ func (f *KeyFolder) write(id string, b []byte) error {
 // remove deletes a key that was made for a change which the server then refused.
 func (f *KeyFolder) remove(id string) error {
 	f.mu.Lock()
+	if o, ok := f.open[id]; ok {
+		clear(o.key.Private())
+	}
 	delete(f.open, id)
 	f.mu.Unlock()
 	if !keyName.MatchString(id) {
@@ -304,6 +315,7 @@ func (f *KeyFolder) Load(ctx context.Context, path, name string, ask keys.AskPas
 	if err != nil {
 		return Key{}, withPath(err, path)
 	}
+	defer clear(file.block.Bytes)
 	role := file.role
 	if role != roleRoot && role != roleTargets && name != "" {
 		role = name
@@ -318,10 +330,16 @@ func (f *KeyFolder) Load(ctx context.Context, path, name string, ask keys.AskPas
 		return Key{}, withPath(err, path)
 	}
 	defer pass.Destroy()
+	kept := false
+	defer func() {
+		if !kept {
+			clear(key.Private())
+		}
+	}()
 	if k, _, err := f.load(key.ID()); err == nil {
 		return k, nil
 	}
-	if !file.encrypted {
+	if kept = !file.encrypted; kept { // or wiped, where it could not be written
 		err = f.add(ctx, key, role, file.gun, ask)
 	} else {
 		var enc []byte

@@ -420,3 +420,54 @@ func TestBreakOffAsksNoMore(t *testing.T) {
 		f.Close()
 	}
 }
+
+// A key that could not be written is wiped, and so is one that is taken back. One that was loaded from a
+// file without a passphrase goes on signing after what was read of the file is wiped.
+func TestKeysWiped(t *testing.T) {
+	f := aFolder(t)
+	gone := errors.New("gone")
+	zero := func(b []byte) bool { return len(b) > 0 && bytes.Equal(b, make([]byte, len(b))) }
+	for name, ask := range map[string]keys.AskPassphrase{
+		"nobody to ask": nil,
+		"broken off":    func(context.Context, keys.PassphraseRequest) (keys.Secret, error) { return keys.Secret{}, gone },
+		"empty":         func(context.Context, keys.PassphraseRequest) (keys.Secret, error) { return keys.NewSecret(nil), nil },
+		"taken back":    answer,
+	} {
+		key, err := utils.GenerateKey(data.ECDSAKey)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if zero(key.Private()) {
+			t.Fatal("a key of zeros")
+		}
+		err = f.add(t.Context(), key, "alice", "", ask)
+		if name == "taken back" && err == nil {
+			err = f.remove(key.ID())
+		} else if err == nil {
+			t.Errorf("%s: no error", name)
+		}
+		if !zero(key.Private()) {
+			t.Errorf("%s: it is still there, %v", name, err)
+		}
+	}
+	ed, err := utils.GenerateED25519Key(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "old.key")
+	block := pem.EncodeToMemory(&pem.Block{Type: "ED25519 PRIVATE KEY", Bytes: ed.Private()})
+	if err := os.WriteFile(path, block, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	k, err := f.Load(t.Context(), path, "alice", answer)
+	if err != nil || k.ID != ed.ID() {
+		t.Fatal(k, err)
+	}
+	for _, when := range []string{"kept open", "opened again"} {
+		key, _, err := f.unlock(t.Context(), k.ID, answer)
+		if err != nil || !bytes.Equal(key.Private(), ed.Private()) || signs(key) != nil {
+			t.Errorf("%s: %v", when, err)
+		}
+		f.Close()
+	}
+}

@@ -27,7 +27,6 @@ type memory struct {
 	path  string
 	files map[string][]byte
 	at    time.Time // when the server last confirmed it; zero for never
-	dirty bool
 }
 
 var _ storage.MetadataStore = (*memory)(nil)
@@ -76,14 +75,14 @@ func recall(path string) (*memory, error) {
 
 var errDamaged = errors.New("the file is damaged; remove it to begin anew")
 
-// keep writes the memory, if anything in it is new. The caller holds the lock.
+// keep writes the memory: even where the files are the same, the time of the check is not. The caller
+// holds the lock.
 func (m *memory) keep(r *Repository, now time.Time) error {
 	m.at = now
 	b, err := json.Marshal(remembered{GUN: r.gun.String(), Server: r.server, Checked: now.UTC(), Files: m.files})
 	if err != nil {
 		return err
 	}
-	m.dirty = false
 	return atomicfile.Write(m.path, b, 0o600)
 }
 
@@ -132,7 +131,7 @@ func (m *memory) GetSized(name string, _ int64) ([]byte, error) {
 
 // Set replaces a file.
 func (m *memory) Set(name string, b []byte) error {
-	m.files[name], m.dirty = b, true
+	m.files[name] = b
 	return nil
 }
 
@@ -147,13 +146,12 @@ func (m *memory) SetMulti(files map[string][]byte) error {
 // Remove forgets a file.
 func (m *memory) Remove(name string) error {
 	delete(m.files, name)
-	m.dirty = true
 	return nil
 }
 
 // RemoveAll forgets everything.
 func (m *memory) RemoveAll() error {
-	m.files, m.dirty = map[string][]byte{}, true
+	m.files = map[string][]byte{}
 	return nil
 }
 
