@@ -37,7 +37,8 @@ type Referrers struct {
 	API bool
 	// List holds each referrer once, those of the API first.
 	List []Descriptor
-	// Truncated says that there are more than MaxReferrers, or more pages than are read.
+	// Truncated says that there are more than MaxReferrers, or more pages than are read, or that
+	// the registry broke its list off: the next page that it named was not one.
 	Truncated bool
 	// Problem says that the index under the fallback tag is something else or broken, so that
 	// entries may be missing. Anyone who may push can bring that about; it hides no other entry.
@@ -85,7 +86,8 @@ func (r *Repo) Referrers(ctx context.Context, digest string) (Referrers, error) 
 }
 
 // referrersAPI reads the registry's own list, page by page. An answer other than 200 with an
-// index means that the registry keeps none, unless it is one of access or of trouble.
+// index means that the registry keeps none, unless it is one of access or of trouble; but only
+// for the first page: a registry that gave one has a list, and what it said counts.
 func (r *Repo) referrersAPI(ctx context.Context, digest string) (out Referrers, err error) {
 	const op = "list the signatures"
 	if r.known != nil && r.known.noAPI.Load() {
@@ -97,18 +99,18 @@ func (r *Repo) referrersAPI(ctx context.Context, digest string) (out Referrers, 
 		}
 	}()
 	next := r.url("referrers/" + digest)
-	for range maxReferrerPages {
+	for page := range maxReferrerPages {
 		resp, body, err := r.do(ctx, request{method: http.MethodGet, url: next, header: http.Header{"Accept": {string(types.OCIImageIndex)}}, limit: MaxManifest})
 		var se *statusError
-		if errors.As(err, &se) && noReferrersAPI(se.status) {
-			return Referrers{}, nil
-		}
-		if err != nil {
+		none := errors.As(err, &se) && noReferrersAPI(se.status)
+		if err != nil && !none {
 			return Referrers{}, r.explain(op, err)
 		}
-		mt, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
-		if types.MediaType(mt) != types.OCIImageIndex {
-			return Referrers{}, nil // some answer every path with 200 and a web page
+		if none || !isIndex(resp) {
+			if page == 0 {
+				return Referrers{}, nil
+			}
+			break
 		}
 		var idx referrersIndex
 		if err := json.Unmarshal(body, &idx); err != nil {
@@ -125,6 +127,13 @@ func (r *Repo) referrersAPI(ctx context.Context, digest string) (out Referrers, 
 	}
 	out.Truncated = true
 	return out, nil
+}
+
+// isIndex reports whether an answer is an image index: some registries answer every path with 200
+// and a web page.
+func isIndex(resp *http.Response) bool {
+	mt, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
+	return types.MediaType(mt) == types.OCIImageIndex
 }
 
 // noReferrersAPI lists the statuses with which registries of before 1.1 answer.

@@ -239,3 +239,60 @@ func FuzzReferrersIndex(f *testing.F) {
 		}
 	})
 }
+
+// A registry that gave a first page has a list. What it says to the next page it named cannot undo
+// that: the first page counts, the rest is missing, and nothing goes under the fallback tag.
+func TestReferrersBreakOff(t *testing.T) {
+	for name, second := range map[string]struct {
+		status int
+		mime   string
+	}{
+		"400":      {http.StatusBadRequest, "application/json"},
+		"404":      {http.StatusNotFound, "application/json"},
+		"web page": {http.StatusOK, "text/html"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			reg := registrytest.Faults(t, false)
+			ref := mustParse(t, reg.Host+"/demo/app:1")
+			subject := pushImage(t, ref.String(), false)
+			repo := testClient(Options{}).Repo(ref)
+			a, b := storeReferrer(t, repo, subject, "a"), storeReferrer(t, repo, subject, "b")
+			first, err := emptyIndex().with(a)
+			if err != nil {
+				t.Fatal(err)
+			}
+			reg.Set(func(w http.ResponseWriter, r *http.Request) bool {
+				switch {
+				case !strings.Contains(r.URL.Path, "/referrers/"):
+					return false
+				case r.URL.Query().Get("last") != "":
+					w.Header().Set("Content-Type", second.mime)
+					w.WriteHeader(second.status)
+				default:
+					w.Header().Set("Content-Type", string(types.OCIImageIndex))
+					w.Header().Set("Link", "<"+r.URL.Path+`?last=a>; rel="next"`)
+					_, _ = w.Write(first)
+				}
+				return true
+			})
+			for range 2 { // the second time nothing may be remembered of the first
+				refs, err := repo.Referrers(t.Context(), subject)
+				if err != nil || !refs.API || !refs.Truncated || len(refs.List) != 1 || refs.List[0].Digest != a.Digest {
+					t.Errorf("got %+v, %v", refs, err)
+				}
+			}
+			if err := repo.Attach(t.Context(), subject, a); err != nil {
+				t.Error(err)
+			}
+			var nl *NotListedError
+			if err := repo.Attach(t.Context(), subject, b); !errors.As(err, &nl) {
+				t.Errorf("not listed, and: %v", err)
+			}
+			for _, r := range reg.Requests() {
+				if strings.HasPrefix(r, http.MethodPut) && strings.HasSuffix(r, FallbackTag(subject)) {
+					t.Error("a fallback tag was written beside the registry's own list")
+				}
+			}
+		})
+	}
+}

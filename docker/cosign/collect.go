@@ -83,10 +83,8 @@ func collectBundles(ctx context.Context, repo *docker.Repo, digest string) (out 
 	}
 	// Those that are listed as bundles go first, so that others cannot use up the limit.
 	slices.SortStableFunc(candidates, func(a, b docker.Descriptor) int { return isBundle(b.ArtifactType) - isBundle(a.ArtifactType) })
-	truncated := refs.Truncated
-	if len(candidates) > maxJudged {
-		candidates, truncated = candidates[:maxJudged], true
-	}
+	long := len(candidates) > maxJudged
+	candidates = candidates[:min(len(candidates), maxJudged)]
 	results := make([]*found, len(candidates))
 	forEach(len(candidates), func(i int) { results[i] = readBundle(ctx, repo, candidates[i], digest) })
 	if err := ctx.Err(); err != nil {
@@ -106,8 +104,11 @@ func collectBundles(ctx context.Context, repo *docker.Repo, digest string) (out 
 	if refs.Problem != nil {
 		out.list = append(out.list, unjudged(keys.StatusNotChecked, "the list of signatures that clients keep under the fallback tag is not readable"))
 	}
-	if truncated {
+	switch {
+	case long:
 		out.list = append(out.list, unjudged(keys.StatusNotChecked, fmt.Sprintf("the image has more than %d attachments; the rest was not read", maxJudged)))
+	case refs.Truncated:
+		out.list = append(out.list, unjudged(keys.StatusNotChecked, "the registry's list of signatures is too long or breaks off; the rest was not read"))
 	}
 	return out, nil
 }
