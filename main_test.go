@@ -20,6 +20,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"bulla/docker"
 	"bulla/docker/loopback"
 	"bulla/keys/keystest"
 )
@@ -264,7 +265,8 @@ func frontDoor(ts *testscript.TestScript, r *scriptRegistry) (host string) {
 	return strings.TrimPrefix(server.URL, "http://")
 }
 
-// cmdImage pushes the sample image of a tag; with "moved" another one, so that the tag moves.
+// cmdImage pushes the sample image of a tag; with "moved" another one, so that the tag moves; with "as" and
+// another tag of the repository what that names.
 func cmdImage(ts *testscript.TestScript, _ bool, args []string) {
 	repo, tag, _ := strings.Cut(args[0], ":")
 	push := func(ctx context.Context, repo, tag string) (string, error) {
@@ -273,6 +275,20 @@ func cmdImage(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) == 2 && args[1] == "moved" {
 		push = func(ctx context.Context, repo, tag string) (string, error) {
 			return registryOf(ts).PushRandom(ctx, repo, tag, 50, true)
+		}
+	}
+	if len(args) == 3 && args[1] == "as" {
+		push = func(ctx context.Context, repo, tag string) (string, error) {
+			ref, err := docker.ParseReference(registryOf(ts).Host() + "/" + repo + ":" + tag)
+			if err != nil {
+				return "", err
+			}
+			there := docker.NewClient(docker.Options{}).Repo(ref)
+			m, err := there.Manifest(ctx, args[2])
+			if err != nil {
+				return "", err
+			}
+			return m.Digest, there.PutManifest(ctx, tag, m.MediaType, m.Raw)
 		}
 	}
 	digest, err := push(context.Background(), repo, tag)

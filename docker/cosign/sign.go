@@ -20,12 +20,13 @@ type Signature struct {
 	Key      keys.Fingerprint
 	// SignedAt is when it was made; for an existing signature what that claims, or zero.
 	SignedAt time.Time
-	// Existing says that this key's signature was there already and nothing was made.
+	// Existing says that this key's signature, under this tag, was there already and nothing was made.
 	Existing bool
 }
 
 // Sign signs the digest of img and publishes the signature beside it. If the key has signed the
-// image before, that signature is returned. now is written beside the signature, which does not
+// image under the same tag before, that signature is returned; an image without a tag is signed by
+// a signature under any. now is written beside the signature, which does not
 // cover it.
 //
 // Before Sign returns without an error, the signature was read back from the registry, checked
@@ -43,7 +44,7 @@ func Sign(ctx context.Context, c *docker.Client, img docker.Image, s *Signer, no
 		return Signature{}, err
 	}
 	repo := c.Repo(img.Reference)
-	sig, err := existing(ctx, repo, img.Digest, pub)
+	sig, err := existing(ctx, repo, img, pub)
 	if err != nil {
 		return Signature{}, err
 	}
@@ -92,15 +93,19 @@ func lost(ctx context.Context, err error) bool {
 	return ctx.Err() != nil || errors.As(err, &reg) && reg.Kind == docker.KindUnreachable
 }
 
-// existing looks for a sound bundle by pub. It makes sure that it is listed with its type; one
-// that cannot be listed is as good as none.
-func existing(ctx context.Context, repo *docker.Repo, digest string, pub PublicKey) (Signature, error) {
-	found, err := collectBundles(ctx, repo, digest)
+// says reports whether a signature tells of a tag, so that cosign verify -a tag=… finds it. Where there
+// is no tag, the digest is all that has to be signed.
+func (f found) says(tag string) bool { return tag == "" || f.tag == tag }
+
+// existing looks for a sound bundle by pub under the tag of img. It makes sure that it is listed with
+// its type; one that cannot be listed is as good as none.
+func existing(ctx context.Context, repo *docker.Repo, img docker.Image, pub PublicKey) (Signature, error) {
+	found, err := collectBundles(ctx, repo, img.Digest)
 	if err != nil {
 		return Signature{}, err
 	}
 	for _, f := range found.list {
-		if f.judge([]PublicKey{pub}).Status != keys.StatusGood {
+		if f.judge([]PublicKey{pub}).Status != keys.StatusGood || !f.says(img.Reference.Tag()) {
 			continue
 		}
 		m, err := repo.Manifest(ctx, f.manifest)
@@ -111,10 +116,10 @@ func existing(ctx context.Context, repo *docker.Repo, digest string, pub PublicK
 		if json.Unmarshal(m.Raw, &mf) != nil || mf.ArtifactType != bundleType {
 			continue // made by a client of before OCI 1.1: make a proper one
 		}
-		if err := repo.Attach(ctx, digest, mf.descriptor(m)); err != nil {
+		if err := repo.Attach(ctx, img.Digest, mf.descriptor(m)); err != nil {
 			return Signature{}, err
 		}
-		return Signature{Digest: digest, Manifest: f.manifest, Key: pub.Fingerprint(), SignedAt: f.claim.SignedAt, Existing: true}, nil
+		return Signature{Digest: img.Digest, Manifest: f.manifest, Key: pub.Fingerprint(), SignedAt: f.claim.SignedAt, Existing: true}, nil
 	}
 	return Signature{}, nil
 }

@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -448,6 +449,59 @@ func TestSignRefusesAnUnresolvedImage(t *testing.T) {
 			t.Errorf("signed %+v", img)
 		}
 	}
+}
+
+// retagged gives the image of img one more tag.
+func retagged(t testing.TB, c *docker.Client, img docker.Image, tag string) docker.Image {
+	t.Helper()
+	ref, err := img.Reference.Repository().WithTag(tag)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := c.Repo(img.Reference).Manifest(t.Context(), img.Digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Repo(ref).PutManifest(t.Context(), tag, m.MediaType, m.Raw); err != nil {
+		t.Fatal(err)
+	}
+	return resolved(t, c, ref.String())
+}
+
+// A release candidate that becomes the release: the same digest under a second tag. The key signed the
+// digest before, but not this name; each name is signed once, in both forms, and what has no name
+// is signed by either.
+func TestSignEveryTag(t *testing.T) {
+	bothKinds(t, func(t *testing.T, host string) {
+		for form, sign := range map[Form]func(context.Context, *docker.Client, docker.Image, *Signer, time.Time) (Signature, error){FormBundle: Sign, FormLegacy: SignLegacy} {
+			c, s := testClient(), newSigner(t, nil)
+			rc := pushed(t, c, host+"/demo/"+string(form)+":1.4.0-rc1")
+			release := retagged(t, c, rc, "1.4.0")
+			bare := resolved(t, c, rc.Reference.Repository().String()+"@"+rc.Digest)
+			for i, step := range []struct {
+				img      docker.Image
+				existing bool
+			}{{rc, false}, {release, false}, {rc, true}, {release, true}, {bare, true}} {
+				sig, err := sign(t.Context(), c, step.img, s, someTime)
+				if err != nil || sig.Existing != step.existing {
+					t.Errorf("%s, step %d: existing %v, %v", form, i, sig.Existing, err)
+				}
+			}
+			r, err := Inspect(t.Context(), c.Repo(rc.Reference), rc.Digest, []PublicKey{s.Public()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			tags := map[string]int{}
+			for _, x := range r.Signatures {
+				if x.Status == keys.StatusGood && x.Form == form {
+					tags[x.Tag]++
+				}
+			}
+			if want := map[string]int{"1.4.0-rc1": 1, "1.4.0": 1}; !maps.Equal(tags, want) {
+				t.Errorf("%s: signed as %v, want %v", form, tags, want)
+			}
+		}
+	})
 }
 
 // A token that signs with another key than it shows is caught before anything is published.

@@ -22,8 +22,8 @@ const (
 
 // SignLegacy signs the digest of img in the older form, beside what lies under the .sig tag
 // already: cosign 2 and older admission controllers read nothing else. It makes no bundle. If the
-// key has signed in this form before, that signature is returned. now is only told in the result:
-// the form has no place for a time. Errors are as for Sign.
+// key has signed in this form under the same tag before, that signature is returned. now is only told
+// in the result: the form has no place for a time. Errors are as for Sign.
 func SignLegacy(ctx context.Context, c *docker.Client, img docker.Image, s *Signer, now time.Time) (Signature, error) {
 	if !isDigest(img.Digest) {
 		return Signature{}, errNotResolved
@@ -33,7 +33,7 @@ func SignLegacy(ctx context.Context, c *docker.Client, img docker.Image, s *Sign
 		return Signature{}, err
 	}
 	repo := c.Repo(img.Reference)
-	if sig, err := existingLegacy(ctx, repo, img.Digest, pub); err != nil || sig.Existing {
+	if sig, err := existingLegacy(ctx, repo, img, pub); err != nil || sig.Existing {
 		if err == nil {
 			err = lastLook(ctx, c, img, sig)
 		}
@@ -62,7 +62,7 @@ func SignLegacy(ctx context.Context, c *docker.Client, img docker.Image, s *Sign
 	if err != nil {
 		return Signature{}, err
 	}
-	out, err := existingLegacy(ctx, repo, img.Digest, pub)
+	out, err := existingLegacy(ctx, repo, img, pub)
 	if err == nil && !out.Existing {
 		err = errors.New("the signature that was stored could not be verified")
 	}
@@ -75,15 +75,15 @@ func SignLegacy(ctx context.Context, c *docker.Client, img docker.Image, s *Sign
 
 var errNotResolved = errors.New("the image was not resolved to a digest")
 
-// existingLegacy looks for a sound signature by pub under the .sig tag.
-func existingLegacy(ctx context.Context, repo *docker.Repo, digest string, pub PublicKey) (Signature, error) {
-	list, err := collectLegacy(ctx, repo, digest)
+// existingLegacy looks under the .sig tag for a sound signature by pub that tells of the tag of img.
+func existingLegacy(ctx context.Context, repo *docker.Repo, img docker.Image, pub PublicKey) (Signature, error) {
+	list, err := collectLegacy(ctx, repo, img.Digest)
 	if err != nil {
 		return Signature{}, err
 	}
 	for _, f := range list {
-		if f.judge([]PublicKey{pub}).Status == keys.StatusGood {
-			return Signature{Digest: digest, Manifest: f.manifest, Key: pub.Fingerprint(), Existing: true}, nil
+		if f.judge([]PublicKey{pub}).Status == keys.StatusGood && f.says(img.Reference.Tag()) {
+			return Signature{Digest: img.Digest, Manifest: f.manifest, Key: pub.Fingerprint(), Existing: true}, nil
 		}
 	}
 	return Signature{}, nil

@@ -116,6 +116,33 @@ func TestLegacyWithCosign(t *testing.T) {
 	})
 }
 
+// A release candidate that becomes the release: cosign finds both names, in either form.
+func TestEveryTagWithCosign(t *testing.T) {
+	p := newPeer(t)
+	ours, _ := newKey(t, canary)
+	oursPub := strings.TrimSuffix(ours, ".key") + ".pub"
+	signer := unlockedSigner(t, ours, canary)
+	withPeers(t, func(t *testing.T, host string) {
+		c := testClient()
+		for _, legacy := range []bool{false, true} {
+			rc := pushed(t, c, fmt.Sprintf("%s/demo/legacy-%v:1.4.0-rc1", host, legacy))
+			for _, img := range []docker.Image{rc, retagged(t, c, rc, "1.4.0")} {
+				if legacy {
+					signLegacy(t, c, img, signer)
+				} else if _, err := Sign(t.Context(), c, img, signer, someTime); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for tag, good := range map[string]bool{"1.4.0-rc1": true, "1.4.0": true, "1.4.1": false} {
+				err := p.run("verify", "--key", oursPub, "--insecure-ignore-tlog=true", "-a", "tag="+tag, digestRef(rc))
+				if (err == nil) != good {
+					t.Errorf("legacy %v, %s: %v", legacy, tag, err)
+				}
+			}
+		}
+	})
+}
+
 // Many signers at the same moment, each with a client of its own as on machines of their own: in
 // both forms nothing is lost.
 func TestSignersAtOnce(t *testing.T) {

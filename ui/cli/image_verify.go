@@ -261,6 +261,9 @@ func (p *printer) decision(w wantedImage, d images.Decision, quiet bool) {
 	for _, l := range imageword.MovedLines(d.Tag) {
 		p.line("%s", l)
 	}
+	if other := imageword.OtherName(d.Tag); other != "" {
+		p.line("             Warning: %s", other)
+	}
 	if pull != "" {
 		p.line("  use        %s", pull)
 	}

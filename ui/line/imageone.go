@@ -109,6 +109,9 @@ func (k *imageTalk) decision(name string, d images.Decision) {
 		k.tell(imageword.Reasons(v))
 	}
 	k.tell(imageword.MovedLines(d.Tag))
+	if other := imageword.OtherName(d.Tag); other != "" {
+		k.prose("  ", "Warning: "+other)
+	}
 	if pull := d.Pull.String(); pull != "" {
 		k.t.Say("  use %s", pull)
 	}

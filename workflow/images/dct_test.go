@@ -282,6 +282,41 @@ func TestMigrate(t *testing.T) {
 	}
 }
 
+// Two tags of one digest get a signature each, and a migration that is begun anew writes nothing.
+func TestMigrateTwoTagsOfOneDigest(t *testing.T) {
+	p := newPlace(t, loopback.Start)
+	s := p.signer()
+	img := p.push("1.4.0-rc1", false)
+	repo := p.world.Registry.In(p.repository())
+	m, err := repo.Manifest(t.Context(), img.Digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := repo.PutManifest(t.Context(), "1.4.0", img.MediaType, m.Raw); err != nil {
+		t.Fatal(err)
+	}
+	data := trustServer{tags: map[string]string{"1.4.0-rc1": img.Digest, "1.4.0": img.Digest}}
+	for _, want := range []Carry{Carried, CarriedPast} {
+		err := Migrate(t.Context(), p.world.Registry, p.repository(), data, s, p.world.Now, false, func(c Carriage) {
+			if c.Result != want {
+				t.Errorf("%s: %s, not %s", c.Tag, c.Result, want)
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := cosign.Inspect(t.Context(), repo, img.Digest, []cosign.PublicKey{s.Public()})
+		var tags []string
+		for _, x := range r.Signatures {
+			tags = append(tags, x.Tag)
+		}
+		slices.Sort(tags)
+		if err != nil || !slices.Equal(tags, []string{"1.4.0", "1.4.0-rc1"}) {
+			t.Errorf("signed as %v, %v", tags, err)
+		}
+	}
+}
+
 func TestMigrateFromABadRegistry(t *testing.T) {
 	p := newPlace(t, loopback.Start)
 	s := p.signer()

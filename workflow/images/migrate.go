@@ -17,7 +17,7 @@ type Carry string
 // What may become of a tag.
 const (
 	Carried     Carry = "carried"     // a cosign signature was made over the digest
-	CarriedPast Carry = "existing"    // the key had signed it before
+	CarriedPast Carry = "existing"    // the key had signed it under this tag before
 	WouldCarry  Carry = "would-carry" // nothing was made: only looked
 	NotCarried  Carry = "not-carried" // Content Trust does not vouch for what the tag points to
 	CarryFailed Carry = "failed"      // it should have been carried over, and could not be

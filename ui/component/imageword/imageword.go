@@ -91,8 +91,8 @@ func Remarks(t images.Tag) (out []string) {
 	for _, s := range t.Cosign.Hidden() {
 		say("cosign 3 does not find the .sig signature by %s: it looks there only where no bundle lies beside the image, and one does, whoever made it. bulla image sign with that key adds a bundle.", s.Signer.Primary.Short())
 	}
-	if t.Renamed() {
-		say("It was signed as %s, not as %s: an older version may be posing as this one.", strings.Join(t.SignedAs(), ", "), t.Reference.Tag())
+	if other := OtherName(t); other != "" {
+		say("%s", other)
 	}
 	if n := t.Uncovered(); n > 0 {
 		are := "is"

@@ -2,6 +2,7 @@ package imageword
 
 import (
 	"fmt"
+	"strings"
 
 	"bulla/keys"
 	"bulla/ui/component/human"
@@ -95,4 +96,14 @@ func MovedLines(t images.Tag) (out []string) {
 		out = append(out, "             It was signed over "+safetext.Line(m.From)+" before, and points to "+t.Image.Digest+" now.")
 	}
 	return out
+}
+
+// OtherName says of an image that its signatures name other tags than the one that it was asked for
+// under, "" where they do not or where Content Trust signs this tag: a signature of cosign covers the
+// digest alone, so the gate lets the image pass.
+func OtherName(t images.Tag) string {
+	if !t.Renamed() || t.Trust.Sound() {
+		return ""
+	}
+	return safetext.Line(fmt.Sprintf("It was signed as %s, not as %s: an older version may be posing as this one.", strings.Join(t.SignedAs(), ", "), t.Reference.Tag()))
 }

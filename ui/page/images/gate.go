@@ -16,6 +16,7 @@ import (
 	"bulla/keys/limits"
 	"bulla/ui/component/errand"
 	"bulla/ui/component/human"
+	"bulla/ui/component/imageword"
 	"bulla/ui/component/sheet"
 	"bulla/ui/component/verdictsign"
 	"bulla/ui/dialog"
@@ -92,6 +93,9 @@ func decision(s *sheet.Sheet, d images.Decision) {
 	}
 	for _, mv := range d.Tag.Moved {
 		s.Fact("before", "It was signed over "+mv.From+".")
+	}
+	if other := imageword.OtherName(d.Tag); other != "" {
+		s.Styled("warning", "", t.Caution, other)
 	}
 }
 
