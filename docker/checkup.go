@@ -230,7 +230,7 @@ func (u *Checkup) push(ctx context.Context, r *Repo) {
 	case err == nil, errors.As(err, &se) && past(se.status):
 		u.Push = Access{Known: true, Allowed: true}
 	default:
-		u.Push = access(r.explain("get the right to push to the repository", err))
+		u.Push = access(r.explain(opPush, err))
 	}
 }
 

@@ -128,6 +128,25 @@ func (e *RegistryError) Temporary() bool {
 	return e.Kind == KindUnreachable || e.Kind == KindRateLimited || e.Kind == KindServer
 }
 
+// Lost reports whether nobody knows what became of the request that ended in err: it may have been
+// carried out.
+func Lost(ctx context.Context, err error) bool {
+	var reg *RegistryError
+	return err != nil && (ctx.Err() != nil || errors.As(err, &reg) && reg.Kind == KindUnreachable)
+}
+
+// The requests that need the right to push, in the words of RegistryError.Op.
+const (
+	opStoreBlob     = "store a blob"
+	opStoreManifest = "store a manifest"
+	opPush          = "get the right to push to the repository"
+)
+
+// Writing reports whether the request was to store something.
+func (e *RegistryError) Writing() bool {
+	return e.Op == opStoreBlob || e.Op == opStoreManifest || e.Op == opPush
+}
+
 // MovedError says that a tag names another image than it did before: it was moved meanwhile,
 // or it is not at the digest that the reference is pinned to.
 type MovedError struct {

@@ -266,7 +266,7 @@ func (r *Repo) Attach(ctx context.Context, subject string, d Descriptor) error {
 	case api.API:
 		return lost
 	}
-	err = r.Update(ctx, FallbackTag(subject), string(types.OCIImageIndex), func(m *Manifest) ([]byte, error) {
+	_, err = r.Update(ctx, FallbackTag(subject), string(types.OCIImageIndex), func(m *Manifest) ([]byte, error) {
 		idx := emptyIndex()
 		if m != nil {
 			var err error

@@ -33,13 +33,21 @@ var ErrOverwritten = errors.New("what was written to the tag was not there when 
 //
 // change gets the manifest, or nil where the tag does not exist. It returns the new one, or nil
 // where nothing needs to change. It must keep what others wrote.
-func (r *Repo) Update(ctx context.Context, tag, mediaType string, change func(*Manifest) ([]byte, error)) error {
+//
+// wrote says, beside an error too, that something was stored under the tag, or may have been: others may
+// have it.
+func (r *Repo) Update(ctx context.Context, tag, mediaType string, change func(*Manifest) ([]byte, error)) (wrote bool, err error) {
 	end, err := r.client.turn(ctx, r.name.Name()+":"+tag)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer end()
 	u := update{client: r.client}
+	err = u.run(ctx, r, tag, mediaType, change)
+	return u.written != "" || u.lost, err
+}
+
+func (u *update) run(ctx context.Context, r *Repo, tag, mediaType string, change func(*Manifest) ([]byte, error)) error {
 	for {
 		begun := time.Now()
 		m, err := r.Manifest(ctx, tag)
@@ -63,6 +71,7 @@ func (r *Repo) Update(ctx context.Context, tag, mediaType string, change func(*M
 		}
 		u.tries++
 		err = r.PutManifest(ctx, tag, mediaType, raw)
+		u.lost = u.lost || Lost(ctx, err)
 		if stumbled(err) && u.tries < updateTries {
 			err = u.giveWay(ctx, firstPause)
 		} else if err == nil {
@@ -83,6 +92,7 @@ type update struct {
 	written, seen string
 	gap           time.Duration
 	contended     bool // others write too
+	lost          bool // nobody knows what became of a write
 	looks         int
 }
 

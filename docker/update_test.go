@@ -47,7 +47,7 @@ func TestUpdateWaitsForQuiet(t *testing.T) {
 		}
 		return nil
 	}
-	err := c.Repo(mustParse(t, reg.Host+"/demo/app:1")).Update(t.Context(), "1", index, func(m *Manifest) ([]byte, error) {
+	wrote, err := c.Repo(mustParse(t, reg.Host+"/demo/app:1")).Update(t.Context(), "1", index, func(m *Manifest) ([]byte, error) {
 		list := words(m)
 		if slices.Contains(list, "ours") {
 			return nil, nil
@@ -55,7 +55,7 @@ func TestUpdateWaitsForQuiet(t *testing.T) {
 		return form(append(list, "ours")...), nil
 	})
 	m, readErr := other.Manifest(t.Context(), "1")
-	if got := words(&m); err != nil || readErr != nil || !slices.Equal(got, []string{"late", "theirs", "ours"}) {
+	if got := words(&m); !wrote || err != nil || readErr != nil || !slices.Equal(got, []string{"late", "theirs", "ours"}) {
 		t.Errorf("%q, %v, %v", got, err, readErr)
 	}
 	if len(pauses) < 4 || pauses[1] < min(contendedFactor*shortestSettle, longestSettle) {
@@ -63,7 +63,7 @@ func TestUpdateWaitsForQuiet(t *testing.T) {
 	}
 	// Nobody else: one short pause, as ever.
 	pauses = make([]time.Duration, 10)
-	if err := c.Repo(mustParse(t, reg.Host+"/demo/app:2")).Update(t.Context(), "2", index, func(m *Manifest) ([]byte, error) {
+	if _, err := c.Repo(mustParse(t, reg.Host+"/demo/app:2")).Update(t.Context(), "2", index, func(m *Manifest) ([]byte, error) {
 		if m != nil {
 			return nil, nil
 		}

@@ -14,7 +14,7 @@ const maxAnswer = 64 << 10
 
 // Upload stores a blob, unless it is there already, and returns its digest.
 func (r *Repo) Upload(ctx context.Context, data []byte) (string, error) {
-	const op = "store a blob"
+	const op = opStoreBlob
 	digest := digestOf(data)
 	_, _, err := r.do(ctx, request{method: http.MethodHead, path: "blobs/" + digest, push: true, limit: MaxBlob})
 	if err == nil {
@@ -65,7 +65,7 @@ func (r *Repo) PutManifest(ctx context.Context, tagOrDigest, mediaType string, r
 	for try := 1; ; try++ {
 		_, _, err := r.do(ctx, q)
 		if try == readTries || !stumbled(err) || !strings.Contains(tagOrDigest, ":") {
-			return r.explain("store a manifest", err)
+			return r.explain(opStoreManifest, err)
 		}
 		if err := r.client.pause(ctx, pause); err != nil {
 			return err
@@ -90,7 +90,7 @@ func stumbled(err error) bool {
 // only a real push meets, such as immutable tags or quotas. Errors are *RegistryError.
 func (c *Client) CanPush(ctx context.Context, ref Reference) error {
 	r := c.Repo(ref)
-	const op = "get the right to push to the repository"
+	const op = opPush
 	at, err := r.beginUpload(ctx)
 	if err != nil {
 		return r.explain(op, err)

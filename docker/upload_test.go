@@ -50,7 +50,7 @@ func TestPutManifestAgain(t *testing.T) {
 		}
 		puts.Store(0)
 		reads := 0
-		err = r.Update(t.Context(), "1", index, func(m *Manifest) ([]byte, error) {
+		_, err = r.Update(t.Context(), "1", index, func(m *Manifest) ([]byte, error) {
 			if reads++; m != nil {
 				return nil, nil
 			}

@@ -87,12 +87,6 @@ func (e *PublishedError) Error() string {
 
 func (e *PublishedError) Unwrap() error { return e.Err }
 
-// lost reports whether nobody knows what became of the request that ended in err.
-func lost(ctx context.Context, err error) bool {
-	var reg *docker.RegistryError
-	return ctx.Err() != nil || errors.As(err, &reg) && reg.Kind == docker.KindUnreachable
-}
-
 // says reports whether a signature tells of a tag, so that cosign verify -a tag=… finds it. Where there
 // is no tag, the digest is all that has to be signed.
 func (f found) says(tag string) bool { return tag == "" || f.tag == tag }
@@ -108,18 +102,19 @@ func existing(ctx context.Context, repo *docker.Repo, img docker.Image, pub Publ
 		if f.judge([]PublicKey{pub}).Status != keys.StatusGood || !f.says(img.Reference.Tag()) {
 			continue
 		}
+		sig := Signature{Digest: img.Digest, Manifest: f.manifest, Key: pub.Fingerprint(), SignedAt: f.claim.SignedAt, Existing: true}
 		m, err := repo.Manifest(ctx, f.manifest)
 		if err != nil {
-			return Signature{}, err
+			return Signature{}, &PublishedError{Signature: sig, Err: err}
 		}
 		var mf manifest
 		if json.Unmarshal(m.Raw, &mf) != nil || mf.ArtifactType != bundleType {
 			continue // made by a client of before OCI 1.1: make a proper one
 		}
 		if err := repo.Attach(ctx, img.Digest, mf.descriptor(m)); err != nil {
-			return Signature{}, err
+			return Signature{}, &PublishedError{Signature: sig, Err: err}
 		}
-		return Signature{Digest: img.Digest, Manifest: f.manifest, Key: pub.Fingerprint(), SignedAt: f.claim.SignedAt, Existing: true}, nil
+		return sig, nil
 	}
 	return Signature{}, nil
 }
@@ -161,11 +156,10 @@ func publish(ctx context.Context, repo *docker.Repo, img docker.Image, s *Signer
 	if err != nil {
 		return Signature{}, err
 	}
-	h := sha256.Sum256(body)
-	stored := docker.Manifest{Digest: "sha256:" + hex.EncodeToString(h[:]), Raw: body}
+	stored := docker.Manifest{Digest: digestOf(body), Raw: body}
 	sig := Signature{Digest: img.Digest, Manifest: stored.Digest, Key: pub.Fingerprint(), SignedAt: now}
 	if err := repo.PutManifest(ctx, stored.Digest, ociImageManifestType, body); err != nil {
-		if lost(ctx, err) {
+		if docker.Lost(ctx, err) {
 			return sig, err
 		}
 		return Signature{}, err
@@ -185,6 +179,11 @@ func publish(ctx context.Context, repo *docker.Repo, img docker.Image, s *Signer
 		return sig, fmt.Errorf("the signature that was stored could not be verified (%s): %s", v.Status, v.Reason)
 	}
 	return sig, nil
+}
+
+func digestOf(b []byte) string {
+	h := sha256.Sum256(b)
+	return "sha256:" + hex.EncodeToString(h[:])
 }
 
 // bundle signs the digest, under a tag or none, and verifies the result.

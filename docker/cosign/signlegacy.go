@@ -54,23 +54,40 @@ func SignLegacy(ctx context.Context, c *docker.Client, img docker.Image, s *Sign
 	if layer.Digest, err = repo.Upload(ctx, payload); err != nil {
 		return Signature{}, err
 	}
-	tag := docker.FallbackTag(img.Digest) + legacyTagSuffix
-	err = repo.Update(ctx, tag, ociImageManifestType, func(m *docker.Manifest) ([]byte, error) { return withLayer(ctx, repo, m, layer) })
-	if errors.Is(err, docker.ErrOverwritten) {
-		return Signature{}, &docker.NotListedError{Host: img.Reference.Registry(), Repo: img.Reference.Repository().Path(), Subject: img.Digest, Manifest: tag}
-	}
-	if err != nil {
-		return Signature{}, err
-	}
-	out, err := existingLegacy(ctx, repo, img, pub)
-	if err == nil && !out.Existing {
-		err = errors.New("the signature that was stored could not be verified")
-	}
+	out, err := storeLegacy(ctx, repo, img, pub, layer)
 	if err != nil {
 		return Signature{}, err
 	}
 	out.Existing, out.SignedAt = false, now.UTC().Truncate(time.Second)
 	return out, lastLook(ctx, c, img, out)
+}
+
+// storeLegacy adds a signature to those under the .sig tag and reads it back. Once it is, or may be, in the
+// registry, every error is a *PublishedError.
+func storeLegacy(ctx context.Context, repo *docker.Repo, img docker.Image, pub PublicKey, layer docker.Descriptor) (Signature, error) {
+	tag := docker.FallbackTag(img.Digest) + legacyTagSuffix
+	stored := Signature{Digest: img.Digest, Key: pub.Fingerprint()}
+	wrote, err := repo.Update(ctx, tag, ociImageManifestType, func(m *docker.Manifest) ([]byte, error) {
+		raw, err := withLayer(ctx, repo, m, layer)
+		if raw != nil {
+			stored.Manifest = digestOf(raw)
+		}
+		return raw, err
+	})
+	if errors.Is(err, docker.ErrOverwritten) {
+		err = &docker.NotListedError{Host: img.Reference.Registry(), Repo: img.Reference.Repository().Path(), Subject: img.Digest, Manifest: tag}
+	}
+	var out Signature
+	if err == nil {
+		out, err = existingLegacy(ctx, repo, img, pub)
+	}
+	if err == nil && !out.Existing {
+		err = errors.New("the signature that was stored could not be verified")
+	}
+	if err != nil && wrote {
+		err = &PublishedError{Signature: stored, Err: err}
+	}
+	return out, err
 }
 
 var errNotResolved = errors.New("the image was not resolved to a digest")

@@ -2,7 +2,9 @@ package cosign
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -83,6 +85,90 @@ func TestSignLegacyKeepsWhatIsThere(t *testing.T) {
 	}
 	if m, err = repo.Manifest(t.Context(), tag); err != nil || m.Digest != other.Digest {
 		t.Errorf("got %v, %v", m.Digest, err)
+	}
+}
+
+// Once the .sig is stored, or may be, the error tells so, whatever fails afterwards; before, it does not.
+func TestSignLegacyTellsWhatIsPublic(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault  func(stored bool, r *http.Request) int
+		public bool
+	}{
+		"refused": {func(_ bool, r *http.Request) int { return ifSig(r, http.MethodPut, 403) }, false},
+		"not read back": {func(stored bool, r *http.Request) int {
+			return ifSig(r, http.MethodGet, map[bool]int{true: 403}[stored])
+		}, true},
+		"payload gone": {func(stored bool, r *http.Request) int {
+			if stored && r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/blobs/") {
+				return 500
+			}
+			return 0
+		}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			reg := registrytest.Faults(t, false)
+			client, s := testClient(), newSigner(t, nil)
+			img := pushed(t, client, reg.Host+"/demo/app:1")
+			stored := false
+			reg.Set(func(w http.ResponseWriter, r *http.Request) bool {
+				if status := c.fault(stored, r); status != 0 {
+					w.WriteHeader(status)
+					return true
+				}
+				stored = stored || ifSig(r, http.MethodPut, 1) == 1
+				return false
+			})
+			sig, err := SignLegacy(t.Context(), client, img, s, someTime)
+			var told *PublishedError
+			if err == nil || errors.As(err, &told) != c.public || stored != c.public || sig != (Signature{}) {
+				t.Fatalf("got %+v, %v; stored %v", sig, err, stored)
+			}
+			reg.Set(nil)
+			if c.public {
+				m, err := client.Repo(img.Reference).Manifest(t.Context(), docker.FallbackTag(img.Digest)+legacyTagSuffix)
+				if err != nil || told.Complete || told.Signature.Manifest != m.Digest || told.Signature.Key != s.Public().Fingerprint() {
+					t.Errorf("told %+v, stored %s, %v", told.Signature, m.Digest, err)
+				}
+			}
+			if sig := signLegacy(t, client, img, s); sig.Existing != c.public {
+				t.Errorf("signed again: %+v", sig)
+			}
+		})
+	}
+}
+
+// ifSig is the status for requests of a method about the .sig tag.
+func ifSig(r *http.Request, method string, status int) int {
+	if r.Method == method && strings.HasSuffix(r.URL.Path, legacyTagSuffix) {
+		return status
+	}
+	return 0
+}
+
+// A signature that is there and cannot be listed is public all the same.
+func TestExistingNotListedIsPublic(t *testing.T) {
+	reg := registrytest.Faults(t, false)
+	c, s := testClient(), newSigner(t, nil)
+	img := pushed(t, c, reg.Host+"/demo/app:1")
+	sig, err := Sign(t.Context(), c, img, s, someTime)
+	if err != nil {
+		t.Fatal(err)
+	}
+	repo := c.Repo(img.Reference)
+	tag := docker.FallbackTag(img.Digest)
+	index, err := repo.Manifest(t.Context(), tag)
+	if err != nil {
+		t.Fatal(err)
+	}
+	untyped := strings.Replace(string(index.Raw), `"artifactType":"`+bundleType+`",`, "", 1)
+	if err := repo.PutManifest(t.Context(), tag, "application/vnd.oci.image.index.v1+json", []byte(untyped)); err != nil {
+		t.Fatal(err)
+	}
+	reg.Status(http.MethodPut, "/manifests/"+tag, 403)
+	_, err = Sign(t.Context(), c, img, s, someTime)
+	var told *PublishedError
+	if !errors.As(err, &told) || told.Signature.Manifest != sig.Manifest || told.Complete {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -588,6 +588,11 @@ func registries(err error, x *Explanation) bool {
 	case docker.KindUnauthorized:
 		x.Headline, x.Next = fmt.Sprintf("The registry %s does not know who you are (401).", reg.Host), []string{"docker login " + reg.Host}
 	case docker.KindForbidden:
+		if !reg.Writing() {
+			x.Headline = fmt.Sprintf("The registry %s does not let you read %s (403).", reg.Host, reg.Repo)
+			x.Next = []string{"docker login " + reg.Host + " as someone who may"}
+			break
+		}
 		x.Headline = fmt.Sprintf("The registry %s refused to let you write to %s (403).", reg.Host, reg.Repo)
 		x.Next = []string{"an image's signature is stored beside it: signing needs the right to push"}
 	case docker.KindNotFound:

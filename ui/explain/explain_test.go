@@ -136,3 +136,16 @@ func TestMissingImageIsNamedWhole(t *testing.T) {
 		}
 	}
 }
+
+// A registry that refuses a read does not speak of writing.
+func TestForbiddenByRequest(t *testing.T) {
+	for op, want := range map[string]string{
+		"read the manifest": "does not let you read team/app", "list the signatures": "does not let you read team/app",
+		"store a manifest": "refused to let you write to team/app", "store a blob": "refused to let you write to team/app",
+	} {
+		x := Error(&docker.RegistryError{Host: "r.example.org", Repo: "team/app", Op: op, Kind: docker.KindForbidden, Status: 403})
+		if !strings.Contains(x.Headline, want) || x.Code != CodeRefused {
+			t.Errorf("%s: %+v", op, x)
+		}
+	}
+}
