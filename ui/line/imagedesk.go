@@ -236,10 +236,12 @@ func (k *imageTalk) answer(ctx context.Context, shown []images.Tag) (leave bool,
 }
 
 // within does something that is left by b, and tells its errors. What ends it is a person who leaves
-// altogether, or the end of ctx.
+// altogether, or the end of ctx; the error is then about what may be public, if anything may.
 func (k *imageTalk) within(ctx context.Context, do func() error) error {
 	err := k.t.leadingBack(do)
 	switch {
+	case ctx.Err() != nil && images.MayHavePublished(err):
+		return err
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err == nil, errors.Is(err, errBack):
@@ -264,7 +266,7 @@ func (k *imageTalk) work(ctx context.Context, still string, do func(context.Cont
 	err := busy(ctx, k.t, k.Heartbeat, still, func(ctx context.Context, ask keys.AskPassphrase) error {
 		return do(ctx, images.Face{Ask: k.Desk.Remembered(k.warning(ask), k.keychain), Emit: k.emit})
 	})
-	if errors.Is(err, context.Canceled) && ctx.Err() == nil {
+	if errors.Is(err, context.Canceled) && ctx.Err() == nil && !images.MayHavePublished(err) {
 		return errStopped
 	}
 	return err

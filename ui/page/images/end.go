@@ -52,7 +52,7 @@ func (m *Model) ended(end ending, notes []string) tea.Cmd {
 		m.seen(t)
 	}
 	m.table.arrange()
-	stopped := errand.Stopped(end.err)
+	stopped := errand.Stopped(end.err) && !images.MayHavePublished(end.err)
 	switch {
 	case stopped && end.left == "":
 		m.Note = "Left. Nothing was changed."
