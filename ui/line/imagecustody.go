@@ -26,7 +26,7 @@ func (k *imageTalk) custody(ctx context.Context, can func(context.Context, strin
 		case errors.As(err, &untried) && untried.Backup == "":
 			root, err = untried.KeyID, k.backUp(ctx, untried.KeyID)
 		case errors.As(err, &untried):
-			root, err = untried.KeyID, k.rehearse(ctx, untried.Backup)
+			root, err = untried.KeyID, k.rehearse(ctx, untried.KeyID, untried.Backup)
 		}
 		if err != nil {
 			return "", err
@@ -109,16 +109,22 @@ func (k *imageTalk) backUp(ctx context.Context, id string) error {
 	}
 }
 
-// rehearse opens a backup as if the original were lost. A person is asked, and no vault.
-func (k *imageTalk) rehearse(ctx context.Context, backup string) error {
+// rehearse opens the backup of a root key as if the original were lost. A person is asked, and no vault.
+func (k *imageTalk) rehearse(ctx context.Context, id, backup string) error {
 	k.t.Say("Now try the backup, as if the original were lost: its passphrase is asked of you, whatever is kept.")
 	for {
 		path, err := k.t.Text(ctx, "The file to open", backup)
 		if err != nil {
 			return err
 		}
-		_, err = k.Desk.RehearseRoot(ctx, k.Path(path), k.t.Passphrase)
+		got, err := k.Desk.RehearseRoot(ctx, k.Path(path), k.t.Passphrase)
 		switch {
+		case err == nil && got != id:
+			k.t.Say("The backup opens, and is that of another root key:")
+			k.t.Say("  %s", got)
+			k.t.Say("Nothing was changed. Name the backup of")
+			k.t.Say("  %s", id)
+			continue
 		case err == nil:
 			k.t.Say("The backup opens, and signs as the root key.")
 			return nil
@@ -143,7 +149,7 @@ func (k *imageTalk) ready(ctx context.Context, id string) error {
 		case list[i].Backup.Backup == "":
 			err = k.backUp(ctx, id)
 		case list[i].Backup.Rehearsed.IsZero():
-			err = k.rehearse(ctx, list[i].Backup.Backup)
+			err = k.rehearse(ctx, id, list[i].Backup.Backup)
 		default:
 			return nil
 		}
@@ -191,7 +197,7 @@ func (k *imageTalk) trustKeys(ctx context.Context) error {
 			{"take a signer's key from a file", "", k.loadKey},
 			{"back up a root key", none, func(ctx context.Context) error { return k.withRoot(ctx, roots, k.backUp) }},
 			{"try the backup of a root key", none, func(ctx context.Context) error {
-				return k.withRoot(ctx, roots, func(ctx context.Context, id string) error { return k.rehearse(ctx, backupOf(list, id)) })
+				return k.withRoot(ctx, roots, func(ctx context.Context, id string) error { return k.rehearse(ctx, id, backupOf(list, id)) })
 			}},
 			{"take a root key back from its backup", "", k.restore},
 		}, nil

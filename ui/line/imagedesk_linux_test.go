@@ -12,8 +12,10 @@ import (
 
 	"bulla/docker"
 	"bulla/docker/cosign"
+	"bulla/docker/dct"
 	"bulla/docker/dct/trusttest"
 	"bulla/docker/loopback"
+	"bulla/keys"
 	"bulla/keys/limits"
 	"bulla/workflow"
 	"bulla/workflow/images"
@@ -243,6 +245,23 @@ func TestImagesStopAtAPassphrase(t *testing.T) {
 	}
 }
 
+// strangersRoot is the backup of a root key that is in no folder here.
+func strangersRoot(t *testing.T) string {
+	client := dct.NewClient(dct.Options{DockerDir: t.TempDir(), StateDir: t.TempDir(), Now: time.Now})
+	t.Cleanup(client.Close)
+	key, _, err := client.Keys().Generate(t.Context(), "root", func(context.Context, keys.PassphraseRequest) (keys.Secret, error) {
+		return keys.NewSecret([]byte("another")), nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "stranger.key")
+	if err := client.Keys().Backup(key.ID, path); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 // From a repository that nobody signs to one that Content Trust signs, with the rehearsal of the root
 // key's backup on the way, another signer, a signature taken back, and what is left carried over to
 // cosign. docker trust and notary read what was made.
@@ -262,6 +281,9 @@ func TestContentTrustLineByLine(t *testing.T) {
 	backup := filepath.Join(t.TempDir(), "root.key")
 	c.answer(`The file for the backup.*: $`, "/no/such/folder/root.key")
 	c.answer(`The file for the backup.*: $`, backup)
+	c.answer(`The file to open.*: $`, strangersRoot(t))
+	c.secret(`Passphrase of the root key.*: $`, "another")
+	c.wait(`is that of another root key`)
 	c.answer(`The file to open.*: $`, "")
 	c.secret(`Passphrase of the root key.*: $`, "wrong")
 	c.secret(`not the right one(?s:.*)Passphrase of the root key.*: $`, "CANARY root")
