@@ -85,6 +85,27 @@ func (m *Model) ended(end ending, notes []string) tea.Cmd {
 	return tea.Batch(cmds...)
 }
 
+// aside reads what may never come to an end, such as a pipe that nobody writes to, and stops waiting for
+// it with ctx. What still waits then ends with its other end, or with the program.
+func aside[T any](ctx context.Context, read func() (T, error)) (T, error) {
+	type answer struct {
+		got T
+		err error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		got, err := read()
+		done <- answer{got, err}
+	}()
+	select {
+	case a := <-done:
+		return a.got, a.err
+	case <-ctx.Done():
+		var none T
+		return none, context.Cause(ctx)
+	}
+}
+
 // seen takes a tag that was looked at again, unless the list has lost it meanwhile.
 func (m *Model) seen(t images.Tag) {
 	for i := range m.table.rows {

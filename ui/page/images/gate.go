@@ -185,7 +185,7 @@ func (m *Model) bases() tea.Cmd {
 func (m *Model) decideBases(path string, args map[string]string) tea.Cmd {
 	d := m.o.Desk
 	return m.begin("deciding on the base images", func(ctx context.Context, e *errand.Errand) ending {
-		data, err := limits.ReadNamed(path, dockerfile.MaxSize)
+		data, err := aside(ctx, func() ([]byte, error) { return limits.ReadNamed(path, dockerfile.MaxSize) })
 		if err != nil {
 			return ending{err: err}
 		}

@@ -39,10 +39,10 @@ func (m *Model) makeImageKey() tea.Cmd {
 		if as == "" {
 			return "Name the key.", name, nil
 		}
-		if d.ImageKeyExists(as) != nil {
-			return "There is a key of that name already: it is not replaced.", name, nil
-		}
 		return "", nil, m.begin("making the image key", func(ctx context.Context, e *errand.Errand) ending {
+			if d.ImageKeyExists(as) != nil {
+				return taken(as)
+			}
 			pass, err := newPassword(ctx, e, as+".key")
 			if err != nil {
 				return ending{err: err}
@@ -52,6 +52,11 @@ func (m *Model) makeImageKey() tea.Cmd {
 			return imageKeyMade("The image key is made", k, err)
 		})
 	})
+}
+
+// taken is the ending where there is an image key of a name already.
+func taken(name string) ending {
+	return ending{tell: notice("There is a key of that name already", []string{safetext.Line(name) + ".key is not replaced, and nothing was changed. Begin again with another name."})}
 }
 
 // imageKeyMade is the ending after an image key came.
@@ -83,11 +88,11 @@ func (m *Model) importImageKey() tea.Cmd {
 			as = strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
 		}
 		d := m.o.Desk
-		if d.ImageKeyExists(as) != nil {
-			return "There is a key of that name already: give another one.", name, nil
-		}
 		return "", nil, m.begin("importing the image key", func(ctx context.Context, e *errand.Errand) ending {
-			data, err := limits.ReadNamed(path, maxKeyFile)
+			if d.ImageKeyExists(as) != nil {
+				return taken(as)
+			}
+			data, err := aside(ctx, func() ([]byte, error) { return limits.ReadNamed(path, maxKeyFile) })
 			if err != nil {
 				return ending{err: err}
 			}

@@ -238,27 +238,32 @@ func (m *Model) addSigner() tea.Cmd {
 		if name.Value() == "" {
 			return "Name the signer.", name, nil
 		}
-		pub, err := dct.ReadPublicKey(m.o.Path(file.Value()))
-		if err != nil {
-			return explain.Error(err).Headline, file, nil
-		}
-		v, who := m.standing.trust, name.Value()
-		effects := []sheet.Effect{
-			{Label: "key", Text: halves(pub.ID) + " (" + safetext.Line(pub.Algorithm) + ")"},
-			{Label: "then", Text: "Whoever has its private half may sign every tag of the repository, and release it."},
-			{Label: "where", Text: host(v.Server)},
-		}
-		if len(v.State.Signers) == 0 {
-			effects = append(effects, sheet.Effect{Label: "mind", Text: "It is the first signer: from then on signers' keys sign new tags, and no longer the repository's targets key.", Caution: true})
-		}
-		m.o.Dialogs.Push(m.look("Let "+safetext.Line(who)+" sign", v.GUN, nil, effects, "let them sign", func() tea.Cmd {
-			return m.changeTrust("adding the signer", who+" may sign now.", func(ctx context.Context, d Desk, f images.Face) (*dct.State, error) {
-				s, _, err := d.AddSigner(ctx, who, []dct.PublicKey{pub}, f)
-				return s, err
-			})
-		}))
-		return "", nil, nil
+		who, path := name.Value(), m.o.Path(file.Value())
+		return "", nil, m.begin("reading the public key", func(ctx context.Context, _ *errand.Errand) ending {
+			pub, err := aside(ctx, func() (dct.PublicKey, error) { return dct.ReadPublicKey(path) })
+			return ending{err: err, then: func() tea.Cmd { return m.lastLookSigner(who, pub) }}
+		})
 	})
+}
+
+// lastLookSigner is the last look before somebody may sign.
+func (m *Model) lastLookSigner(who string, pub dct.PublicKey) tea.Cmd {
+	v := m.standing.trust
+	effects := []sheet.Effect{
+		{Label: "key", Text: halves(pub.ID) + " (" + safetext.Line(pub.Algorithm) + ")"},
+		{Label: "then", Text: "Whoever has its private half may sign every tag of the repository, and release it."},
+		{Label: "where", Text: host(v.Server)},
+	}
+	if len(v.State.Signers) == 0 {
+		effects = append(effects, sheet.Effect{Label: "mind", Text: "It is the first signer: from then on signers' keys sign new tags, and no longer the repository's targets key.", Caution: true})
+	}
+	m.o.Dialogs.Push(m.look("Let "+safetext.Line(who)+" sign", v.GUN, nil, effects, "let them sign", func() tea.Cmd {
+		return m.changeTrust("adding the signer", who+" may sign now.", func(ctx context.Context, d Desk, f images.Face) (*dct.State, error) {
+			s, _, err := d.AddSigner(ctx, who, []dct.PublicKey{pub}, f)
+			return s, err
+		})
+	}))
+	return nil
 }
 
 // removeSigner takes the right to sign.
