@@ -28,6 +28,7 @@ type Desk struct {
 	mu       sync.Mutex
 	verifier *verify.Verifier          // of the last Open
 	signers  map[string]*cosign.Signer // unlocked, by path
+	inUse    map[*cosign.Signer]int    // by how many; those that are forgotten meanwhile are closed by the last
 }
 
 // DeskOptions say which repository it is about, and who may vouch for its images.
@@ -48,7 +49,7 @@ func NewDesk(o DeskOptions) *Desk {
 	if o.Look.Trust == nil {
 		o.Look.Trust = o.DCT
 	}
-	return &Desk{o: o, signers: map[string]*cosign.Signer{}}
+	return &Desk{o: o, signers: map[string]*cosign.Signer{}, inUse: map[*cosign.Signer]int{}}
 }
 
 // Face is who is told what happens while a Desk is at work, and who is asked.
@@ -144,7 +145,9 @@ func (d *Desk) Close() error {
 	defer d.mu.Unlock()
 	var errs []error
 	for _, s := range d.signers {
-		errs = append(errs, s.Close())
+		if d.inUse[s] == 0 {
+			errs = append(errs, s.Close())
+		}
 	}
 	clear(d.signers)
 	return errors.Join(errs...)

@@ -113,6 +113,7 @@ func (d *Desk) Sign(ctx context.Context, o SignOrder, f Face) (out SignedImage, 
 		if signer, err = d.signer(ctx, o.Key, f); err != nil {
 			return out, err
 		}
+		defer d.done(signer)
 	}
 	if o.With.ContentTrust() {
 		if out.Trust, err = d.signTrust(ctx, o.Image, f); err != nil {
@@ -151,7 +152,8 @@ func (d *Desk) signTrust(ctx context.Context, img docker.Image, f Face) (*dct.Si
 	return &signed, nil
 }
 
-// signer is the key at path, unlocked; it stays so until Close. The Desk closes it.
+// signer is the key at path, unlocked; it stays so until Close, and at least until done is called with
+// it, whoever else opens or forgets the key meanwhile. The Desk closes it.
 func (d *Desk) signer(ctx context.Context, path string, f Face) (*cosign.Signer, error) {
 	s, err := d.o.World.ImageSigner(path)
 	if err != nil {
@@ -160,8 +162,12 @@ func (d *Desk) signer(ctx context.Context, path string, f Face) (*cosign.Signer,
 	path = s.Path()
 	d.mu.Lock()
 	open := d.signers[path]
+	same := open != nil && s.ID() != "" && open.ID() == s.ID() // the file is still that of this key
+	if same {
+		d.inUse[open]++
+	}
 	d.mu.Unlock()
-	if open != nil && s.ID() != "" && open.ID() == s.ID() { // the file is still that of this key
+	if same {
 		return open, s.Close()
 	}
 	f.emit(Began{DoingOpenKey, path})
@@ -172,17 +178,35 @@ func (d *Desk) signer(ctx context.Context, path string, f Face) (*cosign.Signer,
 	d.forget(path)
 	d.mu.Lock()
 	d.signers[path] = s
+	d.inUse[s]++
 	d.mu.Unlock()
 	return s, nil
 }
 
-// forget closes an opened key.
+// done is the end of the use of a signer.
+func (d *Desk) done(s *cosign.Signer) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.inUse[s]--; d.inUse[s] > 0 {
+		return
+	}
+	delete(d.inUse, s)
+	if d.signers[s.Path()] != s {
+		_ = s.Close() // it was forgotten meanwhile
+	}
+}
+
+// forget closes an opened key, once nobody uses it any more.
 func (d *Desk) forget(path string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if s := d.signers[path]; s != nil {
+	s := d.signers[path]
+	if s == nil {
+		return
+	}
+	delete(d.signers, path)
+	if d.inUse[s] == 0 {
 		_ = s.Close()
-		delete(d.signers, path)
 	}
 }
 
@@ -215,6 +239,7 @@ func (d *Desk) Migrate(ctx context.Context, o MigrateOrder, f Face) (list []Carr
 		if signer, err = d.signer(ctx, o.Key, f); err != nil {
 			return nil, err
 		}
+		defer d.done(signer)
 		f.emit(Began{DoingSignCosign, d.o.Repository.Registry()})
 	}
 	data := trustState{state}

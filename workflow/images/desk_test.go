@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"bulla/docker"
+	"bulla/docker/cosign"
 	"bulla/docker/dct"
 	"bulla/docker/dct/trusttest"
 	"bulla/docker/loopback"
@@ -45,6 +46,40 @@ func told(list *[]string, ask keys.AskPassphrase) Face {
 }
 
 func secret(s string) keys.Secret { return keys.NewSecret([]byte(s)) }
+
+// A key whose password is changed while it signs goes on signing, and is closed then.
+func TestDeskKeepsTheKeyInUse(t *testing.T) {
+	p := newPlace(t, loopback.Start)
+	img, ctx := p.push("v1", true), t.Context()
+	d := p.desk(nil, Options{})
+	key, err := d.GenerateImageKey(ctx, "release", secret("an image passphrase"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(context.Context, keys.PassphraseRequest) (keys.Secret, error) {
+		return secret("an image passphrase"), nil
+	}
+	var used *cosign.Signer
+	face := Face{Ask: ask, Emit: func(e Event) {
+		if b, ok := e.(Began); !ok || b.Doing != DoingSignCosign {
+			return
+		}
+		used = d.signers[key.Path]
+		if _, err := d.ChangeImageKeyPassword(ctx, key.Path, ask, secret("another passphrase")); err != nil {
+			t.Error(err)
+		}
+	}}
+	out, err := d.Sign(ctx, SignOrder{Image: img, With: workflow.WithCosign, Key: key.Path, Recursive: true}, face)
+	if err != nil || len(out.Cosign) != 3 || used == nil {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	if _, err := cosign.Sign(ctx, p.world.Registry, p.push("v2", false), used, someTime); !errors.Is(err, cosign.ErrLocked) {
+		t.Errorf("a key that was forgotten stays open: %v", err)
+	}
+	if len(d.signers) != 0 || len(d.inUse) != 0 {
+		t.Errorf("kept: %v, %v", d.signers, d.inUse)
+	}
+}
 
 // The whole life of a repository at the desk: root key, backup, rehearsal, first signature both ways, a
 // second signer, revocation, rotation; the notary command and cosign judge.
