@@ -73,7 +73,16 @@ func (f *scriptedWizard) Make(_ context.Context, p firstkey.Params) (firstkey.Ma
 func (f *scriptedWizard) Words() (keys.Secret, int, error) {
 	return keys.NewSecret([]byte(words)), 66, nil
 }
-func (f *scriptedWizard) Path(name string) string { return strings.Replace(name, "~", "/home/rhea", 1) }
+func (f *scriptedWizard) Exposed(path string) string {
+	if strings.HasPrefix(path, "/home/widget/") {
+		return "This is in a repository."
+	}
+	return ""
+}
+
+func (f *scriptedWizard) Path(name, _ string) string {
+	return strings.Replace(name, "~", "/home/rhea", 1)
+}
 
 // ask asks as a signer does.
 func (f *scriptedWizard) ask(ctx context.Context, ask keys.AskPassphrase, want string) error {
@@ -281,7 +290,7 @@ func wizardScenes() []wizardScene {
 		{"identity-code", nil, func(p *player) { p.toIdentity().press("v") }}, // in ASCII there is no code: nothing happens
 		{"publish", nil, func(p *player) { p.toPlaces() }},
 		{"publish-hidden", hidden, func(p *player) {
-			p.see("whose is it").press("enter", "enter", "rhea@acme.org", "enter", "enter").see("What kind").press("enter", "enter").see("once more").
+			p.see("whose is it").press("enter", "enter", "rhea@acme.org", "enter", "enter").see("Mind the remarks").press("enter").see("What kind").press("enter", "enter").see("once more").
 				press(passphrase, "enter", passphrase, "enter").see("A backup, tried").press("enter").see("From memory").press(passphrase, "enter").see("The backup works").
 				press("enter", "enter", "down", "enter", "enter").see("becomes public of the key").press("end")
 		}},

@@ -44,7 +44,7 @@ func TestWizardAlong(t *testing.T) {
 	f.results = waitingForMail()
 	f.start.Email, f.start.NoReply = "", "77+rhea@users.noreply.github.com"
 	p := playWizard(t, f, nil, false)
-	p.see("whose is it").press("enter", "enter", "rhea@acme.org", "enter", "enter").see("What kind").press("right", "enter", "ctrl+u", "18m", "enter")
+	p.see("whose is it").press("enter", "enter", "rhea@acme.org", "enter", "enter").see("Mind the remarks").press("enter").see("What kind").press("right", "enter", "ctrl+u", "18m", "enter")
 	p.see("once more").press("ctrl+g").see(words).press("enter")
 	if strings.Contains(p.r.View(), "demand") {
 		t.Error("the words are on the screen after the dialog")
@@ -131,7 +131,7 @@ func TestWizardStops(t *testing.T) {
 	if p.r.dialogs.Top() != nil {
 		t.Error("the dialog stayed")
 	}
-	p = playWizard(t, newScriptedWizard(), nil, false).toBackup().press("enter").see("From memory").press("esc").see("Cancelled").press("enter").see("From memory").press("ctrl+c", "ctrl+c")
+	p = playWizard(t, newScriptedWizard(), nil, false).toBackup().press("enter").see("From memory").press("esc").see("Cancelled").press("q", "enter", "enter").see("From memory").press("ctrl+c", "ctrl+c")
 	p.ends()
 }
 
@@ -272,4 +272,20 @@ func TestWizardFromTheWalk(t *testing.T) {
 func TestExampleAddress(t *testing.T) {
 	p := playWizard(t, newScriptedWizard(), nil, false).see("What is the key for").press("down", "down", "ctrl+u").see("(such as rhea@example.org)")
 	p.press("up", "up", "right", "down", "down").see("(such as releases@example.org)").press("ctrl+c")
+}
+
+// TestWizardLosesNothing: typed text is not left behind without a question, a passphrase typed too
+// early lands in no field, and a secret is not written into a repository by one enter.
+func TestWizardLosesNothing(t *testing.T) {
+	p := playWizard(t, newScriptedWizard(), nil, false)
+	p.see("whose is it").press("tab", "X", "esc").see("Leave without a key?").press("n").see("whose is it").press("esc", "y").ends()
+
+	p = playWizard(t, newScriptedWizard(), nil, false).toBackup().press("ctrl+u", "/home/widget/key.asc", "enter").see("This is in a repository").press("enter").see("From memory")
+	p.press("esc").see("another name").press("orchid").press("enter").see("write and try it")
+	if got := p.r.View(); strings.Contains(got, "orchid") {
+		t.Errorf("it landed in a field:\n%s", got)
+	}
+	if got := p.r.View(); strings.Contains(got, "? help") {
+		t.Errorf("a ? typed here is text:\n%s", got)
+	}
 }

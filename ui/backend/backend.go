@@ -62,7 +62,8 @@ type FirstKey interface {
 	Progress(context.Context, keys.Fingerprint) (firstkey.Progress, error)
 	Make(context.Context, firstkey.Params) (firstkey.Made, error)
 	Words() (keys.Secret, int, error)
-	Path(name string) string
+	Path(name, own string) string
+	Exposed(path string) string
 	BackUp(context.Context, keys.Fingerprint, string, keys.AskPassphrase) (store.Rehearsal, error)
 	Paper(context.Context, keys.Fingerprint, string, keys.AskPassphrase) (store.Rehearsal, error)
 	MoveRevocation(ctx context.Context, f keys.Fingerprint, path string) error

@@ -3,6 +3,7 @@ package line
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"strings"
 
 	"bulla/gitops"
@@ -40,11 +41,11 @@ func (f *firstKey) revocation(ctx context.Context) error {
 	f.prose("", "The revocation certificate declares the key invalid, for good, once it is published. Use it if the key is stolen or lost, or the passphrase forgotten. It needs neither, so whoever has it can revoke the key, though not sign. It was made together with the key, and is")
 	f.t.Say("  %s", p.Revocation)
 	for {
-		name, err := f.t.Text(ctx, "Move it to (a stick, another computer's folder), or later", "later")
+		name, err := f.t.Text(ctx, "Move it to a file or folder on a stick or another disk, or later", "later")
 		if err != nil || strings.EqualFold(name, "later") {
 			return err
 		}
-		path := f.Wizard.Path(name)
+		path := f.Wizard.Path(name, filepath.Base(p.Revocation))
 		if err := f.Wizard.MoveRevocation(ctx, f.key.Fingerprint, path); err != nil {
 			if ctx.Err() != nil {
 				return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"bulla/keys"
 	"bulla/keys/passphrase"
@@ -139,7 +140,15 @@ func (f *firstKey) toFile(ctx context.Context, question, preset string, write fu
 		if err != nil {
 			return err
 		}
-		path := f.Wizard.Path(name)
+		path := f.Wizard.Path(name, filepath.Base(preset))
+		if text := f.Wizard.Exposed(path); text != "" {
+			f.prose("  ", "warning: "+text)
+			if there, err := f.t.Confirm(ctx, "Write it there all the same?"); err != nil {
+				return err
+			} else if !there {
+				continue
+			}
+		}
 		var r store.Rehearsal
 		err = busy(ctx, f.t, f.Heartbeat, "still at it", func(ctx context.Context, ask keys.AskPassphrase) (err error) {
 			r, err = write(ctx, f.key.Fingerprint, path, ask)

@@ -18,8 +18,16 @@ import (
 )
 
 // Path makes the name of a file that a person typed absolute: ~/ is their home, other names begin in
-// the folder they stand in.
-func (w *Wizard) Path(name string) string {
+// the folder they stand in. A folder that is there stands for the file called own in it.
+func (w *Wizard) Path(name, own string) string {
+	path := w.absolute(name)
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return filepath.Join(path, own)
+	}
+	return path
+}
+
+func (w *Wizard) absolute(name string) string {
 	if rest, ok := strings.CutPrefix(name, "~/"); ok {
 		if home := cmp.Or(w.world.Env("HOME"), w.world.Env("USERPROFILE")); home != "" {
 			return filepath.Join(home, rest)
@@ -36,6 +44,9 @@ func FileName(f keys.Fingerprint, what, ext string) string {
 	id := f.KeyID()
 	return "~/bulla-" + what + "-" + id[max(0, len(id)-8):] + ext
 }
+
+// Exposed warns of a secret in the working tree of a repository, "" where path is in none.
+func (w *Wizard) Exposed(path string) string { return keydesk.Exposed(path) }
 
 // BackUp writes a backup of the key and tries it as if all else were lost. The file is made with the
 // passphrase that this run knows; for the trial person is asked, unless they typed it just before: a

@@ -196,7 +196,7 @@ func TestNewcomer(t *testing.T) {
 	f := b.make("77+ada@users.noreply.github.com")
 
 	typed := 0
-	path := b.Path(filepath.Join(b.dir, "stick.asc"))
+	path := b.Path(b.dir, "stick.asc")
 	r, err := b.BackUp(t.Context(), f, path, person(&typed))
 	if err != nil || typed != 1 || len(r.Signed) != 2 || !r.Recorded || !r.Protected {
 		t.Fatalf("%+v, %v, typed %d times", r, err, typed)
@@ -205,7 +205,7 @@ func TestNewcomer(t *testing.T) {
 		t.Errorf("a file that exists: %v", err)
 	}
 	for _, name := range []string{"paper.txt", "paper.html"} {
-		if _, err := b.Paper(t.Context(), f, b.Path(filepath.Join(b.dir, name)), nobody); err != nil {
+		if _, err := b.Paper(t.Context(), f, b.Path(filepath.Join(b.dir, name), ""), nobody); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -63,6 +63,11 @@ const (
 // exists is replaced only if replace is set. A backup that does not work is removed again, and what it
 // replaced is put back.
 func (w *Places) BackUp(ctx context.Context, sel keys.Selector, path string, form BackupForm, replace bool, ask keys.AskPassphrase) (store.Rehearsal, error) {
+	if !replace { // nobody types a passphrase for nothing
+		if err := atomicfile.Free(path); err != nil {
+			return store.Rehearsal{}, err
+		}
+	}
 	data, err := w.backupData(ctx, sel, form, ask)
 	if err != nil {
 		return store.Rehearsal{}, err

@@ -52,6 +52,9 @@ func (s Subject) backUp(title, yes, path string, form BackupForm) Job {
 		{Label: "tried", Text: "It is restored into a throw-away store, opened, and signs something that is then verified. The passphrase is asked for twice, to write and to try."},
 		{Label: "stays", Text: "The key is not changed."},
 	}}
+	if text := keydesk.Exposed(path); text != "" {
+		j.Effects = append(j.Effects, Effect{Label: "mind", Text: safetext.Line(text), Caution: true})
+	}
 	sel := keys.ParseSelector(string(s.State.Fingerprint))
 	j.Do = func(ctx context.Context, b backend.Keys, p Person) (Outcome, error) {
 		asked := 0

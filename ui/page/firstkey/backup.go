@@ -2,6 +2,7 @@ package firstkey
 
 import (
 	"context"
+	"path/filepath"
 
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
@@ -32,6 +33,7 @@ type backupRoom struct {
 	ready  keys.Fingerprint // whose file name is proposed
 	made   *written
 	again  bool // another backup, though there is one
+	target target
 	err    error
 }
 
@@ -53,7 +55,10 @@ func (r *backupRoom) tried() bool {
 }
 
 func (r *backupRoom) key(msg tea.KeyMsg) tea.Cmd {
-	r.err = nil
+	if r.err != nil {
+		r.err = acknowledged(r.err, msg, r.keys)
+		return nil
+	}
 	if r.tried() {
 		switch {
 		case key.Matches(msg, r.keys.Choose) && !msg.Paste:
@@ -70,11 +75,15 @@ func (r *backupRoom) key(msg tea.KeyMsg) tea.Cmd {
 		r.note = "Name a file first."
 		return nil
 	}
-	return r.write()
+	path := r.o.Backend.Path(r.choice.field.Value(), ownName(r.ready, "key", ".asc"))
+	if r.target.doubtful(r.o.Backend, path) {
+		return nil
+	}
+	return r.write(path)
 }
 
-func (r *backupRoom) write() tea.Cmd {
-	backend, f, path := r.o.Backend, r.fingerprint(), r.o.Backend.Path(r.choice.field.Value())
+func (r *backupRoom) write(path string) tea.Cmd {
+	backend, f := r.o.Backend, r.fingerprint()
 	return r.begin("writing the backup, and trying it…", func(ctx context.Context, d *desk) (any, error) {
 		d.offers, d.note = backend.Places, "From memory, as if this computer were gone."
 		rehearsal, err := backend.BackUp(ctx, f, path, d.ask)
@@ -144,6 +153,7 @@ func (r *backupRoom) view(w, _ int) []string {
 	case r.err != nil:
 		return append(out, r.failure(r.err, w)...)
 	}
+	out = append(out, r.target.view(r.state, w)...)
 	out = append(out, r.prose("A stick, a disk elsewhere: if this computer is lost, so is what lies on it.", w)...)
 	return append(out, r.missing(w)...)
 }
@@ -193,12 +203,18 @@ func (r *backupRoom) status() string {
 	if r.tried() {
 		return "bulla remembers that it was tried."
 	}
-	return "~/ is your home. A file that exists is never replaced."
+	if r.err != nil {
+		return "Enter goes back to the name of the file."
+	}
+	return "~/ is your home; a folder will do. No file is replaced."
 }
 
 func (r *backupRoom) hints() []keymap.Hint {
 	if r.tried() {
 		return []keymap.Hint{keymap.On(r.keys.Choose, "go on"), keymap.On(r.keys.Again, "another one"), keymap.On(r.keys.Help, "")}
+	}
+	if r.err != nil {
+		return []keymap.Hint{keymap.On(r.keys.Choose, "another name"), keymap.On(r.keys.Back, "leave")}
 	}
 	return []keymap.Hint{keymap.On(r.keys.Choose, "write and try it"), keymap.On(r.keys.Back, "leave")}
 }
@@ -209,6 +225,7 @@ type paperRoom struct {
 	choice choice
 	ready  keys.Fingerprint
 	made   *written
+	target target
 	err    error
 }
 
@@ -225,13 +242,16 @@ func (r *paperRoom) enter() tea.Cmd {
 }
 
 func (r *paperRoom) key(msg tea.KeyMsg) tea.Cmd {
-	r.err = nil
+	if r.err != nil {
+		r.err = acknowledged(r.err, msg, r.keys)
+		return nil
+	}
 	if r.made != nil {
 		r.next = key.Matches(msg, r.keys.Choose) && !msg.Paste
 		return nil
 	}
-	path, ok := r.chosenFile(&r.choice, msg, "Name a file first.")
-	if !ok {
+	path, ok := r.chosenFile(&r.choice, msg, ownName(r.ready, "paper", ".html"), "Name a file first.")
+	if !ok || r.target.doubtful(r.o.Backend, path) {
 		return nil
 	}
 	backend, f := r.o.Backend, r.fingerprint()
@@ -268,10 +288,11 @@ func (r *paperRoom) view(w, _ int) []string {
 	case r.err != nil:
 		return append(out, r.failure(r.err, w)...)
 	}
+	out = append(out, r.target.view(r.state, w)...)
 	return append(out, r.prose("A name that ends in .html gets QR codes, another plain text.", w)...)
 }
 
-func (r *paperRoom) status() string { return "" }
+func (r *paperRoom) status() string { return afterFailure(r.err) }
 
 func (r *paperRoom) hints() []keymap.Hint {
 	if r.made != nil {
@@ -282,7 +303,7 @@ func (r *paperRoom) hints() []keymap.Hint {
 
 // chosenFile takes a key for a choice between a file and going on without. It returns the path once
 // one is chosen; without a name it says what is missing.
-func (s *state) chosenFile(c *choice, msg tea.KeyMsg, missing string) (path string, ok bool) {
+func (s *state) chosenFile(c *choice, msg tea.KeyMsg, own, missing string) (path string, ok bool) {
 	switch {
 	case !c.key(msg, s.keys):
 	case c.at == 1:
@@ -290,7 +311,7 @@ func (s *state) chosenFile(c *choice, msg tea.KeyMsg, missing string) (path stri
 	case c.field.Value() == "":
 		s.note = missing
 	default:
-		return s.o.Backend.Path(c.field.Value()), true
+		return s.o.Backend.Path(c.field.Value(), own), true
 	}
 	return "", false
 }
@@ -304,18 +325,21 @@ type revocationRoom struct {
 }
 
 func newRevocationRoom(s *state) *revocationRoom {
-	return &revocationRoom{state: s, choice: choice{options: []string{"move it to", "leave it here for now"}, field: textfield.New("", "a file on a stick or another disk")}}
+	return &revocationRoom{state: s, choice: choice{options: []string{"move it to", "leave it here for now"}, field: textfield.New("", "a file or folder on a stick or another disk")}}
 }
 
 func (r *revocationRoom) enter() tea.Cmd { return nil }
 
 func (r *revocationRoom) key(msg tea.KeyMsg) tea.Cmd {
-	r.err = nil
+	if r.err != nil {
+		r.err = acknowledged(r.err, msg, r.keys)
+		return nil
+	}
 	if r.progress.Revocation == "" {
 		r.next = key.Matches(msg, r.keys.Choose) && !msg.Paste
 		return nil
 	}
-	path, ok := r.chosenFile(&r.choice, msg, "Name a file first, or choose to leave it here.")
+	path, ok := r.chosenFile(&r.choice, msg, filepath.Base(r.progress.Revocation), "Name a file first, or choose to leave it here.")
 	if !ok {
 		return nil
 	}
@@ -367,8 +391,8 @@ func (r *revocationRoom) view(w, _ int) []string {
 }
 
 func (r *revocationRoom) status() string {
-	if r.progress.Revocation == "" {
-		return ""
+	if r.progress.Revocation == "" || r.err != nil {
+		return afterFailure(r.err)
 	}
 	return "It is tried before it is taken from bulla's folder."
 }

@@ -1,14 +1,19 @@
 package firstkey
 
 import (
+	"path/filepath"
+
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
+	"bulla/keys"
 	"bulla/ui/component/layout"
 	"bulla/ui/component/picker"
 	"bulla/ui/component/textfield"
 	"bulla/ui/keymap"
+	"bulla/ui/safetext"
 	"bulla/ui/theme"
+	"bulla/workflow/firstkey"
 )
 
 // choice is a short list of what can be done; the first may have a text field behind it.
@@ -65,4 +70,50 @@ func (c *choice) hints(km keymap.Map, enter string) []keymap.Hint {
 		h = append(h, keymap.On(km.Next, "other choice"))
 	}
 	return append(h, keymap.On(km.Back, ""), keymap.On(km.Help, ""))
+}
+
+// ownName is the name that a file gets in a folder that was named.
+func ownName(f keys.Fingerprint, what, ext string) string {
+	return filepath.Base(firstkey.FileName(f, what, ext))
+}
+
+// acknowledged is the error that is left after a key: only enter takes it away. Whoever types their
+// passphrase too early, because they expect to be asked for it, types it into no field.
+func acknowledged(err error, msg tea.KeyMsg, km keymap.Map) error {
+	if key.Matches(msg, km.Choose) && !msg.Paste {
+		return nil
+	}
+	return err
+}
+
+func afterFailure(err error) string {
+	if err == nil {
+		return ""
+	}
+	return "Enter goes back to the name of the file."
+}
+
+// target is where a file with a secret is to go. One in a repository needs a second enter.
+type target struct {
+	path, caution string
+}
+
+// doubtful reports whether the person has to be warned first.
+func (t *target) doubtful(b Backend, path string) bool {
+	if t.path == path && t.caution != "" {
+		t.caution = ""
+		return false
+	}
+	*t = target{path, b.Exposed(path)}
+	return t.caution != ""
+}
+
+func (t *target) view(s *state, w int) (out []string) {
+	if t.caution == "" {
+		return nil
+	}
+	for _, l := range layout.Wrap("! "+safetext.Line(t.caution)+" Enter once more writes it there.", w) {
+		out = append(out, s.theme.Caution.Render(l))
+	}
+	return append(out, "")
 }

@@ -3,6 +3,7 @@ package firstkey
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/charmbracelet/bubbles/key"
@@ -230,10 +231,19 @@ func (m *Model) back(r room) tea.Cmd {
 // toEnd shows in what state the key is before the person leaves; without a key it leaves.
 func (m *Model) toEnd() tea.Cmd {
 	if !m.made {
-		return m.leave(false)
+		return m.leaveUnmade()
 	}
 	m.end = &endView{state: m.state}
 	return m.refresh()
+}
+
+// leaveUnmade leaves before there is a key; what was typed would be lost, so it asks.
+func (m *Model) leaveUnmade() tea.Cmd {
+	if m.at == 0 && !m.rooms[firstkey.StepOwner].(*ownerRoom).changed() {
+		return m.leave(false)
+	}
+	m.o.Dialogs.Push(dialog.NewQuestion("Leave without a key?", []string{"Nothing has been made yet; what you typed here is not kept."}, "leave", "stay", func() tea.Cmd { return m.leave(false) }))
+	return nil
 }
 
 // refresh reads anew how far the key has come.
@@ -332,7 +342,16 @@ func (m *Model) hints() []keymap.Hint {
 	case m.begun != nil:
 		return m.begun.hints()
 	}
-	return m.room().hints()
+	return untyped(m.room())
+}
+
+// untyped are the hints of a room; while text is typed ? is a letter.
+func untyped(r room) []keymap.Hint {
+	out := r.hints()
+	if r.typing() {
+		out = slices.DeleteFunc(out, func(h keymap.Hint) bool { return h.Help().Key == keymap.Default().Help.Help().Key })
+	}
+	return out
 }
 
 // whole draws what takes the whole width.

@@ -38,6 +38,7 @@ type ownerRoom struct {
 	at     int
 	left   [ownerLines]bool
 	ready  bool
+	told   string // remarks that were shown when enter was pressed
 }
 
 func newOwnerRoom(s *state) *ownerRoom {
@@ -115,8 +116,35 @@ func (r *ownerRoom) toggle() {
 	}
 }
 
-// settle goes on, or to the line that is refused.
+// spoken is everything that can be remarked of what is typed, but for what was said already by the
+// line that the cursor was in.
+func (r *ownerRoom) spoken(all bool) (out string) {
+	for line := range ownerLines {
+		if line == ownerUse || !all && !r.left[line] {
+			continue
+		}
+		for _, a := range r.advice(line) {
+			out += a.Text + "\n"
+		}
+	}
+	return out
+}
+
+// changed reports whether something was typed that was not proposed.
+func (r *ownerRoom) changed() bool {
+	proposed := [...]string{ownerName: r.start.NameFor(firstkey.Uses[r.use]), ownerAddress: r.start.Email, ownerAlso: r.start.NoReply}
+	for line, p := range proposed {
+		if line != ownerUse && r.text(line) != safetext.Line(p) {
+			return true
+		}
+	}
+	return false
+}
+
+// settle goes on, or to the line that is refused. A remark that was not in sight yet is shown first.
 func (r *ownerRoom) settle() {
+	shown := r.spoken(false)
+	all := r.spoken(true)
 	for line := range ownerLines {
 		r.left[line] = true
 	}
@@ -125,6 +153,10 @@ func (r *ownerRoom) settle() {
 			r.at, r.note = line, "The key cannot be made like that."
 			return
 		}
+	}
+	if all != shown && all != r.told {
+		r.told, r.note = all, "Mind the remarks; enter goes on."
+		return
 	}
 	r.params.Name, r.params.Email, r.params.Also = r.text(ownerName), r.text(ownerAddress), r.also()
 	r.next = true
