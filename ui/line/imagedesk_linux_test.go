@@ -137,7 +137,7 @@ func TestImagesSignLineByLine(t *testing.T) {
 	c.answer(`each platform too\? \[y/N\] $`, "n")
 	c.answer(`older form.* \[y/N\] $`, "n")
 	c.wait(`Nothing has been made yet(?s:.*)` + digest)
-	c.answer(`Sign and publish\? \[y/N\] $`, "n")
+	c.answer(`whose fingerprint is\n +([0-9A-F]{4} *)+(?s:.*)Sign and publish\? \[y/N\] $`, "n")
 	public := filepath.Join(c.world.Home, "images", "rel.pub")
 	c.wait(`Do \(1-3`)
 	if c.good(digest, public) {

@@ -205,6 +205,12 @@ func (k *imageTalk) agree(ctx context.Context, o images.SignOrder, p images.Pros
 	k.t.Say("  %s", o.Image.Digest)
 	if o.With.Cosign() {
 		k.t.Say("  by %s", o.Key)
+		for _, key := range p.Keys {
+			if key.Path == o.Key && key.ID != "" {
+				k.t.Say("  whose fingerprint is")
+				k.t.Say("  %s", keys.Fingerprint(key.ID).Grouped())
+			}
+		}
 		k.t.Say("  in the registry %s", k.repository().Registry())
 		if o.Recursive {
 			k.t.Say("  and over each of its %s", human.Count(len(o.Image.Children), "image"))
