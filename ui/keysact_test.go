@@ -602,6 +602,17 @@ func TestMadeKeyFollows(t *testing.T) {
 	p.press("Nora", "enter", "nora@acme.org", "enter", "enter", "enter").see("make it").press("y").answer().answer().see("follows the one that ends in C0DE EE87")
 }
 
+// Keys of one name are told apart where there is no room for a column of their fingerprints.
+func TestKeysOfOneName(t *testing.T) {
+	f := newFakeKeys()
+	for i := range f.states {
+		if f.states[i].Fingerprint == "99990E147A219D4B55F01C2D3E4F5A6BC0DE1111" {
+			f.states[i].UserIDs = []string{"Rhea Release <rhea@acme.org>"}
+		}
+	}
+	playKeys(t, f, nil, false).surveyed().size(80, 24).see("…1111").see("…EE87")
+}
+
 // TestKeysOfTheWalk: the way from the step Key to all keys and back, where the keys to choose from
 // are read again.
 func TestKeysOfTheWalk(t *testing.T) {
