@@ -18,6 +18,7 @@ import (
 	"bulla/keys/publish"
 	"bulla/keys/publish/web"
 	"bulla/keys/store"
+	firstkeypage "bulla/ui/page/firstkey"
 	"bulla/workflow/firstkey"
 	"bulla/workflow/keydesk"
 )
@@ -582,6 +583,34 @@ func (quietWizard) Begin(context.Context) (firstkey.Start, error) {
 func TestKeysLeadToWizard(t *testing.T) {
 	p := playKeys(t, newFakeKeys(), func(o *KeysOptions) { o.Wizard = func() KeyWizard { return quietWizard{} } }, false).surveyed()
 	p.press("n").see("first key").see("Nora New").press("esc").see("6 keys").press("n").see("Nora New").press("ctrl+c").ends()
+}
+
+// Whoever makes a key so that it follows another comes to that at once, from the page of a first key as
+// from the form; where none was made that is said.
+func TestMadeKeyFollows(t *testing.T) {
+	const fred = keys.Fingerprint("99990E147A219D4B55F01C2D3E4F5A6BC0DE1111")
+	p := playKeys(t, newFakeKeys(), func(o *KeysOptions) { o.Wizard = func() KeyWizard { return quietWizard{} } }, false).surveyed().onRhea()
+	p.choose("Let a new key").press("end", "enter").see("Nora New").press("esc").see("none follows yet")
+	p.choose("Let a new key").press("end", "enter").see("Nora New")
+	page := p.r.page.(*keysPage)
+	page.first.Interrupt(tea.KeyMsg{}) // as it was left; that must not take what is asked next with it
+	p.apply(firstkeypage.Done{Key: fred})
+	page.ending.Wait()
+	p.see("C0DE 1111 follows the one that ends in C0DE EE87").press("enter", "enter").see("let it follow")
+
+	p = playKeys(t, newFakeKeys(), nil, false).surveyed().onRhea().choose("Let a new key").press("end", "enter").see("A new key pair")
+	p.press("Nora", "enter", "nora@acme.org", "enter", "enter", "enter").see("make it").press("y").answer().answer().see("follows the one that ends in C0DE EE87")
+}
+
+// Keys of one name are told apart where there is no room for a column of their fingerprints.
+func TestKeysOfOneName(t *testing.T) {
+	f := newFakeKeys()
+	for i := range f.states {
+		if f.states[i].Fingerprint == "99990E147A219D4B55F01C2D3E4F5A6BC0DE1111" {
+			f.states[i].UserIDs = []string{"Rhea Release <rhea@acme.org>"}
+		}
+	}
+	playKeys(t, f, nil, false).surveyed().size(80, 24).see("…1111").see("…EE87")
 }
 
 // TestKeysOfTheWalk: the way from the step Key to all keys and back, where the keys to choose from

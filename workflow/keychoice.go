@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"bulla/gitops"
@@ -168,6 +169,7 @@ func (s *Session) preselect(ctx context.Context, c *KeyChoices, sc gitops.Signin
 		s.pick(ctx, c, configured, "the key that "+project.ConfigName+" names")
 		return
 	case gitKey != "" && s.pick(ctx, c, gitKey, "git's user.signingkey"):
+		c.follow()
 		return
 	case gitKey != "":
 		c.Notes = append(c.Notes, Finding{
@@ -177,6 +179,7 @@ func (s *Session) preselect(ctx context.Context, c *KeyChoices, sc gitops.Signin
 		})
 	}
 	if c.LastSigner != "" && s.pick(ctx, c, string(c.LastSigner), "the key of the last release") {
+		c.follow()
 		return
 	}
 	usable := -1
@@ -190,6 +193,19 @@ func (s *Session) preselect(ctx context.Context, c *KeyChoices, sc gitops.Signin
 	}
 	if usable >= 0 {
 		c.Preselected, c.Why = usable, "the only key that can sign"
+	}
+}
+
+// follow goes on from a preselected key to the one that follows it, as far as that can sign.
+func (c *KeyChoices) follow() {
+	why := c.Why
+	for range c.List { // no more steps than keys, whatever follows what
+		next := c.List[c.Preselected].Successor
+		at := slices.IndexFunc(c.List, func(k KeyChoice) bool { return next != "" && k.Fingerprint == next && k.Usable })
+		if at < 0 {
+			return
+		}
+		c.Preselected, c.Why = at, "the one that follows "+why
 	}
 }
 

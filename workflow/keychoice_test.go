@@ -70,6 +70,23 @@ func TestKeyIsPreselected(t *testing.T) {
 	}
 }
 
+// The key that follows the one that git names is preselected: who let it follow wants to sign with it.
+func TestSuccessorIsPreselected(t *testing.T) {
+	b := newBench(t)
+	other := b.anotherKey("other@example.org")
+	b.git("-C", b.repo, "config", "user.signingkey", string(b.key.Fingerprint))
+	if err := b.world.Store.MarkSuccessor(context.Background(), b.key.Fingerprint, other, time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	if k, _ := b.chosen("1.0.0"); k.Primary != other {
+		t.Errorf("user.signingkey names a key that another follows, and %s was chosen", k.Primary)
+	}
+	if err := b.world.Store.MarkSuccessor(context.Background(), other, b.key.Fingerprint, time.Time{}); err != nil {
+		t.Fatal(err) // in a ring something is chosen, and an end is found
+	}
+	b.chosen("1.0.0")
+}
+
 // A key that git names and that is not here is told: another must not take its place in silence.
 func TestUnknownSigningKeyIsTold(t *testing.T) {
 	b := newBench(t)

@@ -102,6 +102,9 @@ func (w *walk) keyRow(n int, k workflow.KeyChoice) {
 	if k.LastUsed != "" {
 		w.t.Say("     signed %s", k.LastUsed)
 	}
+	if k.Successor != "" {
+		w.t.Say("     another key follows it, which ends in %s", human.Tail(k.Successor))
+	}
 	for _, weak := range k.Weak {
 		w.t.Say("     weak: %s", weak)
 	}

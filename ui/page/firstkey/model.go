@@ -262,6 +262,7 @@ func (s *state) refresh() tea.Cmd {
 // leave ends the page.
 func (m *Model) leave(cancelled bool) tea.Cmd {
 	m.left = true
+	m.o.Dialogs.Clear() // now: where the person comes to next may open one
 	d := Done{Cancelled: cancelled, Text: m.print}
 	if m.made {
 		d.Key = m.fingerprint()
@@ -283,8 +284,10 @@ func (m *Model) Interrupt(tea.KeyMsg) tea.Cmd {
 
 // Shutdown waits until nothing is at work any more, and wipes what was typed.
 func (m *Model) Shutdown() {
-	m.left = true
-	m.o.Dialogs.Clear()
+	if !m.left {
+		m.left = true
+		m.o.Dialogs.Clear()
+	}
 	m.cancel()
 	if m.work != nil {
 		m.work.run.Wait()

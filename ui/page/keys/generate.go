@@ -49,7 +49,7 @@ func (m *Model) generate(*row) tea.Cmd {
 }
 
 func (m *Model) make(p store.GenerateParams) tea.Cmd {
-	b := m.backend
+	b, old := m.backend, m.succeeds
 	return m.begin("making the key", func(ctx context.Context, e *errand) ending {
 		pass, err := e.ask(ctx, keys.PassphraseRequest{Purpose: keys.PurposeOpenPGP, Label: p.Name + " <" + p.Email + ">", Attempt: 1, New: true})
 		if err != nil {
@@ -61,7 +61,13 @@ func (m *Model) make(p store.GenerateParams) tea.Cmd {
 		if err != nil {
 			return ending{err: err}
 		}
-		return ending{of: made.Key.Fingerprint, anew: true, tell: func() dialog.Dialog { return madeKey(made) }}
+		return ending{of: made.Key.Fingerprint, anew: true, tell: func() dialog.Dialog {
+			if old != "" {
+				m.askSuccession(old, made.Key.Fingerprint)
+				return nil
+			}
+			return madeKey(made)
+		}}
 	})
 }
 

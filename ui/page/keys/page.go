@@ -172,8 +172,11 @@ func (m *Model) Left() bool {
 
 // Made reads the keys again after a key was made elsewhere; f, which may be "", has the cursor then.
 func (m *Model) Made(f keys.Fingerprint) tea.Cmd {
-	if old := m.succeeds; f != "" && old != "" {
+	switch old := m.succeeds; {
+	case f != "" && old != "":
 		m.askSuccession(old, f)
+	case old != "":
+		m.Note = "No new key was made: none follows yet."
 	}
 	m.succeeds = ""
 	if f != "" {

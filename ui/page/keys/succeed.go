@@ -39,7 +39,7 @@ func (m *Model) askSuccession(old, next keys.Fingerprint) {
 	grace := dialog.Text("old ends", keydeed.Grace, "1y, 90d, 2028-01-31 or never", keydeed.GraceHelp)
 	proposed := keydeed.StatementName(m.o.Path)
 	name := dialog.Text("file", "", proposed, "The statement for packagers, in plain text. "+newFileHelp)
-	m.o.Dialogs.Push(dialog.NewForm("Let a new key follow", "", []*dialog.Field{grace, name}, "look at it", func() (string, *dialog.Field, tea.Cmd) {
+	m.o.Dialogs.Push(dialog.NewForm("Let a new key follow", "The key that ends in "+human.Tail(next)+" follows the one that ends in "+human.Tail(old)+".", []*dialog.Field{grace, name}, "look at it", func() (string, *dialog.Field, tea.Cmd) {
 		life, wrong := m.lifetime(grace.Value())
 		if wrong != "" {
 			return wrong, grace, nil

@@ -47,9 +47,10 @@ type table struct {
 	wanting bool   // only what the health check has something to say of
 	sort    sorting
 
-	order []*row // that are shown
-	place int    // of the cursor in order
-	first int    // line in sight
+	names map[string]int // how many keys have a name
+	order []*row         // that are shown
+	place int            // of the cursor in order
+	first int            // line in sight
 	// chosen is the key that the cursor stays on; "" before the person moved it, so that it stays
 	// on the first row while better ones come.
 	chosen keys.Fingerprint
@@ -154,8 +155,9 @@ func (t *table) turn() {
 // arrange works out what is shown. The cursor stays on its key if that is still shown.
 func (t *table) arrange() {
 	words := strings.Fields(strings.ToLower(t.text))
-	t.order = t.order[:0]
+	t.order, t.names = t.order[:0], map[string]int{}
 	for _, r := range t.rows {
+		t.names[r.name()]++
 		if t.lets(r, words) {
 			t.order = append(t.order, r)
 		}
@@ -314,7 +316,12 @@ func (t *table) view(w, h int) []string {
 	h--
 	t.first = layout.Window(len(t.order), h, t.place, t.first)
 	for p := t.first; p < min(len(t.order), t.first+h); p++ {
-		out = append(out, picker.Marker(t.theme, p == t.place)+line(t.cells(t.order[p], p == t.place)))
+		cells := t.cells(t.order[p], p == t.place)
+		if tail := human.Tail(t.order[p].Fingerprint); widths[5] == 0 && t.names[t.order[p].name()] > 1 && len(tail) > 5 {
+			end := t.theme.Signs.Ellipsis + tail[len(tail)-4:] // else nothing tells it from the other
+			cells[0] = layout.Cut(cells[0], widths[0]-layout.Width(end)-1, t.theme.Signs.Ellipsis) + " " + end
+		}
+		out = append(out, picker.Marker(t.theme, p == t.place)+line(cells))
 	}
 	return out
 }

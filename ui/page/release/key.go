@@ -288,6 +288,9 @@ func (r *keyRoom) row(k workflow.KeyChoice, at bool, w int) []string {
 	if k.LastUsed != "" {
 		third += " " + t.Signs.Dot + " signed " + safetext.Line(k.LastUsed)
 	}
+	if k.Successor != "" {
+		third = "followed by the key that ends in " + human.Tail(k.Successor)
+	}
 	if !k.Usable {
 		third = safetext.Line(k.Problem)
 	}
