@@ -56,6 +56,8 @@ func (c *Consent) Key(msg tea.KeyMsg) (bool, tea.Cmd) {
 		return false, nil
 	case key.Matches(msg, c.keys.Back):
 		return true, nil
+	case key.Matches(msg, c.keys.Toggle) && (c.field == nil || !c.seen): // space, as in every pager
+		c.part.Update(tea.KeyMsg{Type: tea.KeyPgDown}, c.keys)
 	case msg.Type != tea.KeyRunes && c.part.Update(msg, c.keys):
 	case !c.seen:
 		c.wrong = "There is more below: read it first."

@@ -115,3 +115,44 @@ func TestLongMessage(t *testing.T) {
 		t.Error("esc does not close it")
 	}
 }
+
+// TestSpacePagesConsents: space leads to the end of what is agreed to, a page at a time, and agrees to
+// nothing; where a word is typed then, it is text.
+func TestSpacePagesConsents(t *testing.T) {
+	for _, typed := range []bool{false, true} {
+		agreed := 0
+		c := NewConsent("Long", func(theme.Theme, int) (out []string) {
+			for i := range 40 {
+				out = append(out, fmt.Sprintf("line %d", i))
+			}
+			return out
+		}, "do it", func() tea.Cmd { agreed++; return nil })
+		if typed {
+			c.Typed("AB", "the word")
+		}
+		space := tea.KeyMsg{Type: tea.KeySpace, Runes: []rune{' '}}
+		view := func() string { return strings.Join(c.View(ascii, 40, 12), "\n") }
+		if view(); strings.Contains(view(), "line 39") {
+			t.Fatal("it is not long")
+		}
+		for range 8 {
+			if done, _ := c.Key(space); done {
+				t.Fatal("space answered")
+			}
+			view()
+		}
+		if !strings.Contains(view(), "line 39") || agreed != 0 {
+			t.Errorf("agreed %d times:\n%s", agreed, view())
+		}
+		if typed {
+			for _, k := range []tea.KeyMsg{runes("a"), space, runes("b"), enter} {
+				c.Key(k)
+			}
+		} else {
+			c.Key(runes("y"))
+		}
+		if agreed != 1 {
+			t.Errorf("typed %v: agreed %d times", typed, agreed)
+		}
+	}
+}

@@ -72,7 +72,7 @@ func (w *walk) keepPassphrases(ctx context.Context, _ *workflow.Result) error {
 			}
 			told = true
 		}
-		ok, err := w.t.Confirm(ctx, "Keep the passphrase of "+labelOf(req)+where+" for the next time?")
+		ok, err := w.t.Confirm(ctx, "Keep the "+secretOf(req)+where+" for the next time?")
 		if err != nil {
 			return err
 		}
@@ -120,6 +120,14 @@ func labelOf(req keys.PassphraseRequest) string {
 		return req.Label
 	}
 	return keys.Fingerprint(req.ID).Short()
+}
+
+// secretOf names what opens a key: a card's label names its PIN already.
+func secretOf(req keys.PassphraseRequest) string {
+	if req.Card != "" {
+		return labelOf(req)
+	}
+	return "passphrase of " + labelOf(req)
 }
 
 // places are where a passphrase can be kept beyond this run: the place chosen before, or those to

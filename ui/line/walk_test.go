@@ -195,6 +195,17 @@ func TestTooLate(t *testing.T) {
 	}
 }
 
+// TestSecretOf: a PIN is offered to be kept under its own name.
+func TestSecretOf(t *testing.T) {
+	pin := keys.PassphraseRequest{Card: "0006 12345678", Label: "PIN of card 0006 12345678, Ada"}
+	if got := secretOf(pin); got != "PIN of card 0006 12345678, Ada" {
+		t.Error(got)
+	}
+	if got := secretOf(keys.PassphraseRequest{Label: "Ada"}); got != "passphrase of Ada" {
+		t.Error(got)
+	}
+}
+
 // TestMending: a refusal leads back to the choice that it is about, once for each.
 func TestMending(t *testing.T) {
 	f := newSession()

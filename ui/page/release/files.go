@@ -414,6 +414,8 @@ func (r *filesRoom) status() string {
 		return "Enter looks for them; esc leaves everything as it was."
 	case len(r.files) > 0 && len(r.taken()) < len(r.files):
 		return "Files that are left out are not in the checksums and not in the record."
+	case !r.task.active && r.refused() != "":
+		return capitalized(r.refused()) + "."
 	}
 	return ""
 }
