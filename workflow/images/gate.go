@@ -72,6 +72,21 @@ func (d Decision) Verdicts() (out []keys.Verdict) {
 	return out
 }
 
+// Deciding is what was looked at, without the signatures of systems that did not have to vouch.
+func (d Decision) Deciding() Tag {
+	t := d.Tag
+	if t.Err != nil {
+		return t
+	}
+	if !slices.Contains(d.By, policy.SystemCosign) {
+		t.cosign, t.Cosign.Signatures = nil, nil
+	}
+	if !slices.Contains(d.By, policy.SystemContentTrust) {
+		t.trust, t.Trust, t.TrustErr = nil, nil, nil
+	}
+	return t
+}
+
 // outcome sums up the verdicts of one system: one that passes is enough.
 func outcome(vs []keys.Verdict, allowWeak bool) Outcome {
 	out := Unchecked

@@ -26,9 +26,9 @@ func look(ctx context.Context, v *verify.Verifier, ref docker.Reference, o Optio
 	if client == nil {
 		return Tag{}, none, ErrOffline
 	}
-	s := newSurvey(v, client, ref.Repository())
+	s := newSurvey(v, client, ref.Repository(), o)
 	var trust sync.WaitGroup
-	trust.Go(func() { s.readTrust(ctx, o) }) // the registry and the trust server at the same time
+	trust.Go(func() { s.readTrust(ctx) }) // the registry and the trust server at the same time
 	t := s.lookAt(ctx, ref)
 	trust.Wait()
 	if ctx.Err() != nil {

@@ -26,7 +26,7 @@ func Show(t images.Tag) (out []string) {
 		switch {
 		case i < len(t.Cosign.Signatures):
 			what = Form(t.Cosign.Signatures[i].Form)
-		case t.Trust != nil:
+		case t.Trust != nil, t.TrustErr != nil:
 			what = "Content Trust"
 		}
 		say("  %-10s %s", v.Status, what)
