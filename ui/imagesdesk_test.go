@@ -99,7 +99,7 @@ func (f *fakeDesk) Prospects(_ context.Context, ref docker.Reference, trust bool
 	p := images.Prospect{Keys: f.imageKeys, PushErr: f.pushErr, TrustServer: f.view.Server, TrustErr: f.view.Err}
 	for _, t := range f.images.tags {
 		if t.Reference.String() == ref.String() {
-			p.Image = t.Image
+			p.Image, p.Moved = t.Image, t.Moved
 			p.Image.Reference, p.Image.Children = ref, make([]docker.Child, len(t.Image.Platforms))
 		}
 	}
@@ -325,6 +325,9 @@ func deskScenes() map[string]func(*player) {
 		"ways": func(p *player) { p.on("1.10.0").press("S").see("Sign 1.10.0") },
 		"last-look": func(p *player) {
 			p.on("1.10.0").press("S").see("Sign 1.10.0").press("right", "down", " ", "enter").see("last look")
+		},
+		"last-look-moved": func(p *player) {
+			p.on("1.10.1").press("S").see("Sign 1.10.1").press("down", "enter").see("last look")
 		},
 		"signed": func(p *player) {
 			p.on("1.10.0").press("S").see("Sign 1.10.0").press("tab", "tab", "enter").see("last look").press("y").answer().see("read back")

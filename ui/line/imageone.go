@@ -216,6 +216,9 @@ func (k *imageTalk) agree(ctx context.Context, o images.SignOrder, p images.Pros
 			k.t.Say("  which is there already")
 		}
 	}
+	for _, m := range p.Moved {
+		k.tell([]string{"  " + imageword.Moved(m, o.Image.Digest), "  " + imageword.SignMoved})
+	}
 	yes, err := k.t.Confirm(ctx, "Sign and publish?")
 	if err == nil && !yes {
 		return errStopped

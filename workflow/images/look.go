@@ -56,6 +56,30 @@ func (s *Survey) lookForMoves(ctx context.Context, t *Tag) {
 	s.settleMoves(t)
 }
 
+// MovedBefore are digests that a tag was signed over, and is not at now: what to know before it is signed
+// where it is, which is now. It is a help for the person: where nobody can tell there is none, and a trust server is
+// waited for no longer than a list waits for it.
+func MovedBefore(ctx context.Context, v *verify.Verifier, ref docker.Reference, o Options) (moved []Move, now string) {
+	if o.Trust != nil {
+		o.Trust = hurried{o.Trust}
+	}
+	t, err := Look(ctx, v, ref, o)
+	if err != nil {
+		return nil, ""
+	}
+	return t.Moved, t.Image.Digest
+}
+
+// hurried is a trust server that is not waited for long.
+type hurried struct{ ContentTrust }
+
+// Read is ContentTrust's.
+func (h hurried) Read(ctx context.Context, repo docker.Repository, roots []string, server string, firstUse bool) (TrustData, error) {
+	ctx, cancel := context.WithTimeout(ctx, listPatience)
+	defer cancel()
+	return h.ContentTrust.Read(ctx, repo, roots, server, firstUse)
+}
+
 func asMoved(err error) (moved *docker.MovedError, ok bool) {
 	ok = errors.As(err, &moved)
 	return moved, ok

@@ -235,6 +235,9 @@ func TestSurvey(t *testing.T) {
 			if err != nil || len(one.Moved) != 1 || one.Moved[0].From != old.Digest {
 				t.Errorf("one look: %+v, %v", one.Moved, err)
 			}
+			if moved, at := MovedBefore(t.Context(), p.verifier(), now.Reference, Options{}); len(moved) != 1 || moved[0].From != old.Digest || at != now.Digest {
+				t.Errorf("before it is signed: %+v, %s", moved, at)
+			}
 		})
 	}
 }

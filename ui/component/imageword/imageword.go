@@ -79,15 +79,7 @@ func Digest(d string) string {
 func Remarks(t images.Tag) (out []string) {
 	say := func(format string, args ...any) { out = append(out, safetext.Line(fmt.Sprintf(format, args...))) }
 	for _, m := range t.Moved {
-		at := ""
-		if !m.SignedAt.IsZero() {
-			at = " (it says on " + m.SignedAt.UTC().Format("2006-01-02") + ")"
-		}
-		if m.Release != "" {
-			say("It has moved: the record of release %s names %s, and it points to %s now.", m.Release, m.From, t.Image.Digest)
-			continue
-		}
-		say("It has moved: %s was signed under this tag%s, and it points to %s now.", m.From, at, t.Image.Digest)
+		say("%s", Moved(m, t.Image.Digest))
 	}
 	for _, s := range t.Cosign.Hidden() {
 		say("cosign 3 does not find the .sig signature by %s: it looks there only where no bundle lies beside the image, and one does, whoever made it. bulla image sign with that key adds a bundle.", s.Signer.Primary.Short())
@@ -117,6 +109,21 @@ func Remarks(t images.Tag) (out []string) {
 	}
 	return out
 }
+
+// Moved tells of a tag that was signed over another digest than the one that it points to now.
+func Moved(m images.Move, now string) string {
+	at := ""
+	if !m.SignedAt.IsZero() {
+		at = " (it says on " + m.SignedAt.UTC().Format("2006-01-02") + ")"
+	}
+	if m.Release != "" {
+		return safetext.Line(fmt.Sprintf("It has moved: the record of release %s names %s, and it points to %s now.", m.Release, m.From, now))
+	}
+	return safetext.Line(fmt.Sprintf("It has moved: %s was signed under this tag%s, and it points to %s now.", m.From, at, now))
+}
+
+// SignMoved is what to ask oneself before a tag that has moved is signed where it is.
+const SignMoved = "Sign it only if you know why it has moved."
 
 // maxOthers is how many attachments are named one by one.
 const maxOthers = 5

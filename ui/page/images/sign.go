@@ -162,8 +162,24 @@ func (m *Model) lastLook(p images.Prospect, o images.SignOrder, k workflow.Image
 	if o.With.ContentTrust() {
 		effects = append(effects, trustEffects(p)...)
 	}
+	for _, mv := range p.Moved {
+		effects = append(effects, movedEffects(mv)...)
+	}
 	effects = append(effects, sheet.Effect{Label: "public", Text: "Signing it is publishing it: others may have the signature at once.", Caution: true})
 	m.o.Dialogs.Push(m.look("The last look", ref.String(), []string{p.Image.Digest}, effects, "sign it", func() tea.Cmd { return m.signNow(o) }))
+}
+
+// movedEffects tell of a tag that was signed over another digest than the one that it is at now, which
+// stands above.
+func movedEffects(mv images.Move) []sheet.Effect {
+	since := "it was signed"
+	if mv.Release != "" {
+		since = "release " + safetext.Line(mv.Release) + " recorded it"
+	}
+	return []sheet.Effect{
+		{Label: "mind", Text: "The tag has moved to this digest since " + since + ". " + imageword.SignMoved, Caution: true},
+		{Label: "before", Text: halves(safetext.Line(mv.From))},
+	}
 }
 
 func cosignEffects(ref docker.Reference, o images.SignOrder, k workflow.ImageKey) (out []sheet.Effect) {
