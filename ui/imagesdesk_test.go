@@ -431,6 +431,10 @@ func TestImageDeskSaysWhyNot(t *testing.T) {
 		{"no trust server", func(d *fakeDesk) { d.view = dead }, func(p *player) { p.on("edge").press("S") }, "Not in Content Trust: The trust server"},
 		{"revoke", nil, func(p *player) { p.on("edge").choose("Take back its") }, "Not now: it is not signed there."},
 		{"initialise", nil, func(p *player) { p.choose("Give the repository") }, "it has a root key on the trust server already"},
+		{"initialise what was lost", func(d *fakeDesk) {
+			d.view.State, d.view.Err = nil, &dct.NotInitializedError{GUN: d.view.GUN, Server: d.view.Server, Known: true}
+		}, func(p *player) { p.choose("Give the repository") }, "the trust server lost the data"},
+		{"untouched", func(d *fakeDesk) { d.view = untouchedView() }, func(p *player) { p.press("t") }, "a, then: Give the repository"},
 		{"signers", func(d *fakeDesk) { d.view = untouchedView() }, func(p *player) { p.choose("Let somebody") }, "initialise it first"},
 		{"another root", nil, func(p *player) { p.choose("Replace its root") }, "no other root key is at hand"},
 		{"policy", func(d *fakeDesk) { d.view.Pins.ByPolicy = true }, func(p *player) { p.choose("Pin a root") }, "the policy names the root"},

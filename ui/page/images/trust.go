@@ -45,7 +45,11 @@ func trustStory(v images.TrustView) dialog.Dialog {
 		}
 		if v.State == nil {
 			s.Space()
-			s.Lines = append(s.Lines, dialog.Explanation(t, explain.Error(v.Err), w)...)
+			x := explain.Error(v.Err)
+			if v.Untouched() {
+				x.Next = []string{"a, then: " + deeds[initialise].name}
+			}
+			s.Lines = append(s.Lines, dialog.Explanation(t, x, w)...)
 			s.Space()
 			rootKeys(s, v)
 			return s.Lines
