@@ -398,7 +398,8 @@ func TestImageDeskEverySize(t *testing.T) {
 func TestImageSigningAsks(t *testing.T) {
 	p, d := atDesk(t, nil)
 	p.on("1.10.0")
-	for _, no := range []string{"esc", "enter", "n", "q"} {
+	p.press("S").see("Sign 1.10.0").press("tab", "tab", "enter").see("last look").press("enter").see("Press y to sign it").press("esc")
+	for _, no := range []string{"esc", "n", "q"} {
 		p.press("S").see("Sign 1.10.0").press("tab", "tab", "enter").see("last look").press(no)
 		if strings.Contains(p.r.View(), "last look") || d.calls() != "" {
 			t.Errorf("after %s: %s\n%s", no, d.calls(), p.r.View())
