@@ -267,7 +267,7 @@ func TestContentTrustLineByLine(t *testing.T) {
 	c.secret(`not the right one(?s:.*)Passphrase of the root key.*: $`, "CANARY root")
 	c.wait(`The backup opens`)
 	c.answer(`for good\? \[y/N\] $`, "y")
-	c.secret(`New passphrase of the repository key.*: $`, "CANARY targets")
+	c.secret(`New passphrase of the targets key.*: $`, "CANARY targets")
 	c.secret(`once more: $`, "CANARY targets")
 	root := c.wait(`The root certificate.*\n +([0-9a-f]{64})`)[1]
 	c.answer(do, "")
