@@ -413,7 +413,7 @@ func TestImageSigningAsks(t *testing.T) {
 	// A wrong passphrase is asked for again, and is told from a missing key.
 	p.press("S").see("Sign 1.10.0").press("tab", "tab", "enter").see("last look").press("y").see("ctrl+u erase").press("wrong", "enter").see("not the right one").press("wrong", "enter").see("Try 3").press("wrong", "enter").see("wrong 3 times").press("esc")
 	// Esc at the passphrase leaves it.
-	p.press("S").see("Sign 1.10.0").press("tab", "tab", "enter").see("last look").press("y").see("ctrl+u erase").press("esc").see("Nothing was changed")
+	p.press("S").see("Sign 1.10.0").press("tab", "tab", "enter").see("last look").press("y").see("ctrl+u erase").see("waiting for the passphrase").press("esc").see("Nothing was changed")
 }
 
 // What cannot be done stays visible and says why.
@@ -457,7 +457,7 @@ func TestImageDeskCustody(t *testing.T) {
 	p, d := atDesk(t, func(d *fakeDesk) { d.view = untouchedView() })
 	p.choose("Give the repository").see("Make a root key").see("make it").press("y").see("once more").answer().answer()
 	p.see("Back the root key up").press("there", "enter").see("is there already").press("stick.key", "enter").see("Try the backup").press("enter").see("From your memory").answer()
-	p.see("Give it its root key").see("Type 9c9c9c9c")
+	p.see("Give it its root key").see("signs as this key").see("Type 9c9c9c9c")
 	if got := d.calls(); got != "generate root; back up 9c9c to /home/rhea/stick.key; rehearse /home/rhea/stick.key" {
 		t.Fatalf("did %s", got)
 	}

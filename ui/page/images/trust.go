@@ -201,15 +201,16 @@ func (m *Model) initialiseWith(root string) tea.Cmd {
 		case err != nil:
 			return ending{err: err, stand: true}
 		}
-		return ending{then: func() tea.Cmd { return m.lastLookRoot(root, keyPath(list, root)) }}
+		return ending{then: func() tea.Cmd { return m.lastLookRoot(keyOf(list, root)) }}
 	})
 }
 
-// lastLookRoot is the last look before a repository gets its root key, which is in the file path.
-func (m *Model) lastLookRoot(root, path string) tea.Cmd {
-	v := m.standing.trust
+// lastLookRoot is the last look before a repository gets its root key.
+func (m *Model) lastLookRoot(key dct.Key) tea.Cmd {
+	v, root := m.standing.trust, key.ID
 	effects := []sheet.Effect{
-		{Label: "lives", Text: safetext.Line(path)},
+		{Label: "lives", Text: safetext.Line(key.Path)},
+		rehearsed(key),
 		{Label: "with it", Text: "A targets key is made beside it, under a passphrase that you type. The server keeps the keys for snapshot and timestamp."},
 		{Label: "where", Text: host(v.Server)},
 		{Label: "pinned", Text: "Its certificate is pinned here; give its id to those who verify."},
@@ -226,12 +227,17 @@ func (m *Model) lastLookRoot(root, path string) tea.Cmd {
 	return nil
 }
 
-// keyPath is the file of a key.
-func keyPath(list []dct.Key, id string) string {
+// rehearsed tells of the backup of a root key that was tried.
+func rehearsed(k dct.Key) sheet.Effect {
+	return sheet.Effect{Label: "backup", Text: "It was opened on " + human.Date(k.Backup.Rehearsed) + ", and signs as this key: " + safetext.Line(k.Backup.Backup)}
+}
+
+// keyOf is the key with an id.
+func keyOf(list []dct.Key, id string) dct.Key {
 	if i := slices.IndexFunc(list, func(k dct.Key) bool { return k.ID == id }); i >= 0 {
-		return list[i].Path
+		return list[i]
 	}
-	return ""
+	return dct.Key{ID: id}
 }
 
 // addSigner lets somebody sign.
@@ -355,15 +361,16 @@ func (m *Model) rotateRootTo(id string) tea.Cmd {
 		case list[i].Backup.Rehearsed.IsZero():
 			return ending{then: func() tea.Cmd { return m.intoCustody(id, list[i].Backup.Backup, m.rotateRootTo) }}
 		}
-		return ending{then: func() tea.Cmd { return m.lastLookRotation(id, list[i].Path) }}
+		return ending{then: func() tea.Cmd { return m.lastLookRotation(list[i]) }}
 	})
 }
 
-// lastLookRotation is the last look before a root key is replaced by the one in the file path.
-func (m *Model) lastLookRotation(id, path string) tea.Cmd {
-	v := m.standing.trust
+// lastLookRotation is the last look before a root key is replaced by another one.
+func (m *Model) lastLookRotation(key dct.Key) tea.Cmd {
+	v, id := m.standing.trust, key.ID
 	m.o.Dialogs.Push(m.look("Replace its root key", v.GUN, []string{id}, []sheet.Effect{
-		{Label: "lives", Text: safetext.Line(path)},
+		{Label: "lives", Text: safetext.Line(key.Path)},
+		rehearsed(key),
 		{Label: "needs", Text: "The passphrases of the old root key" + rootLives(v) + ", and of the new one: both sign."},
 		{Label: "then", Text: "Who has pinned the old one and comes by in time follows to the new one. It is pinned here; give its id to those who verify."},
 		{Label: "where", Text: host(v.Server)},
