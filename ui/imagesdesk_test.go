@@ -91,7 +91,10 @@ func (f *fakeDesk) LookAt(_ context.Context, ref docker.Reference) (images.Tag, 
 	return images.Tag{}, errors.New("not there")
 }
 
-func (f *fakeDesk) Gate(context.Context, docker.Reference, []policy.System) (images.Decision, error) {
+func (f *fakeDesk) Gate(_ context.Context, _ docker.Reference, by []policy.System) (images.Decision, error) {
+	if len(by) > 0 {
+		f.did("gate %v", by)
+	}
 	return f.decision, nil
 }
 
@@ -414,6 +417,15 @@ func TestImageSigningAsks(t *testing.T) {
 	p.press("S").see("Sign 1.10.0").press("tab", "tab", "enter").see("last look").press("y").see("ctrl+u erase").press("wrong", "enter").see("not the right one").press("wrong", "enter").see("Try 3").press("wrong", "enter").see("wrong 3 times").press("esc")
 	// Esc at the passphrase leaves it.
 	p.press("S").see("Sign 1.10.0").press("tab", "tab", "enter").see("last look").press("y").see("ctrl+u erase").see("waiting for the passphrase").press("esc").see("Nothing was changed")
+}
+
+// Who must vouch for an image can be chosen after the policy's choice.
+func TestImageDeskVouchers(t *testing.T) {
+	p, d := atDesk(t, nil)
+	p.on("1.10.0").press("v").see("from here on").press("v").see("Who must vouch").press("down", "down", "enter").see("you chose that").press("esc")
+	if got := d.calls(); got != "gate [content-trust]" {
+		t.Errorf("did %s", got)
+	}
 }
 
 // What cannot be done stays visible and says why.

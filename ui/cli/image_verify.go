@@ -254,6 +254,9 @@ func (p *printer) decision(w wantedImage, d images.Decision, quiet bool) {
 	for _, v := range d.Verdicts() {
 		p.reasons(v)
 	}
+	if hint := imageword.Elsewhere(d); hint != "" {
+		p.line("             %s --by %s asks for that.", hint, d.Elsewhere())
+	}
 	for _, l := range imageword.MovedLines(d.Tag) {
 		p.line("%s", l)
 	}

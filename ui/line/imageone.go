@@ -108,6 +108,9 @@ func (k *imageTalk) decision(name string, d images.Decision) {
 		k.t.Say("  %s", v.Status)
 		k.tell(imageword.Reasons(v))
 	}
+	if hint := imageword.Elsewhere(d); hint != "" {
+		k.prose("  ", hint)
+	}
 	k.tell(imageword.MovedLines(d.Tag))
 	if pull := d.Pull.String(); pull != "" {
 		k.t.Say("  use %s", pull)

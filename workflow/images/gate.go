@@ -87,6 +87,19 @@ func (d Decision) Deciding() Tag {
 	return t
 }
 
+// Elsewhere is a system that soundly signs an image which is not allowed, and did not have to vouch; ""
+// for none.
+func (d Decision) Elsewhere() policy.System {
+	switch {
+	case d.Outcome == Allowed || d.Tag.Err != nil:
+	case d.Tag.Trust.Sound() && !slices.Contains(d.By, policy.SystemContentTrust):
+		return policy.SystemContentTrust
+	case d.Tag.Cosign.Sound() && !slices.Contains(d.By, policy.SystemCosign):
+		return policy.SystemCosign
+	}
+	return ""
+}
+
 // outcome sums up the verdicts of one system: one that passes is enough.
 func outcome(vs []keys.Verdict, allowWeak bool) Outcome {
 	out := Unchecked

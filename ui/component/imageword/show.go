@@ -7,6 +7,7 @@ import (
 	"bulla/ui/component/human"
 	"bulla/ui/safetext"
 	"bulla/workflow/images"
+	"bulla/workflow/policy"
 )
 
 // Show tells everything about one image, in lines.
@@ -87,6 +88,17 @@ func Outcome(o images.Outcome) string {
 		return "unknown"
 	}
 	return "refused"
+}
+
+// Elsewhere says that a system signs an image which did not have to vouch for it, or "".
+func Elsewhere(d images.Decision) string {
+	switch d.Elsewhere() {
+	case policy.SystemContentTrust:
+		return "Content Trust signs it, and did not have to vouch."
+	case policy.SystemCosign:
+		return "A cosign key signs it, and did not have to vouch."
+	}
+	return ""
 }
 
 // MovedLines tell over which digests a tag was signed that points elsewhere now.
