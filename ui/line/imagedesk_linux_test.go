@@ -275,7 +275,7 @@ func TestContentTrustLineByLine(t *testing.T) {
 		c.answer(atList, tag)
 		c.answer(atList, "1")
 		c.answer(`Do \(1-3.*: $`, "2")
-		c.answer(`Sign \(1-3.*: $`, "2")
+		c.answer(`Sign \(1-3.*: $`, "3")
 		c.answer(`Sign and publish\? \[y/N\] $`, "y")
 		c.wait(`Signed in Content Trust: .*:` + tag)
 		c.answer(`Do \(1-3.*: $`, "")
