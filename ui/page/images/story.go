@@ -50,7 +50,7 @@ func story(t theme.Theme, r *row, w int, now time.Time) []string {
 		if img.Index {
 			what = "index of " + human.Count(len(img.Platforms), "platform")
 		}
-		s.Fact("what", what+", "+human.Size(img.Size))
+		s.Fact("what", what)
 	}
 	for i, v := range r.tag.Verdicts() {
 		s.Space()

@@ -372,7 +372,7 @@ func (m *Model) lastLookRotation(key dct.Key) tea.Cmd {
 		{Label: "lives", Text: safetext.Line(key.Path)},
 		rehearsed(key),
 		{Label: "needs", Text: "The passphrases of the old root key" + rootLives(v) + ", and of the new one: both sign."},
-		{Label: "then", Text: "Who has pinned the old one and comes by in time follows to the new one. It is pinned here; give its id to those who verify."},
+		{Label: "then", Text: "Who has pinned the old one can follow, since it signs the change; they should pin the new one soon. It is pinned here; give its id to those who verify."},
 		{Label: "where", Text: host(v.Server)},
 		{Label: "mind", Text: "It cannot be taken back but by another replacement, which needs the new key.", Caution: true},
 	}, "replace it", func() tea.Cmd {
