@@ -242,8 +242,8 @@ func keyOf(list []dct.Key, id string) dct.Key {
 
 // addSigner lets somebody sign.
 func (m *Model) addSigner() tea.Cmd {
-	name := dialog.Text("name", "", "alice", "Lower-case letters, digits, dashes and underscores. It is public.")
-	file := dialog.Text("public key", "", "alice.pub", "Their .pub file, as docker trust key generate writes it. It comes from them in a way that you trust.")
+	name := dialog.Text("name", "", "for example alice", "Lower-case letters, digits, dashes and underscores. It is public.")
+	file := dialog.Text("public key", "", "for example alice.pub", "Their .pub file, as docker trust key generate writes it. It comes from them in a way that you trust.")
 	return m.form("Let somebody sign its tags", "", []*dialog.Field{name, file}, "look at it", func() (string, *dialog.Field, tea.Cmd) {
 		if name.Value() == "" {
 			return "Name the signer.", name, nil
