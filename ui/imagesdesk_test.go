@@ -91,7 +91,10 @@ func (f *fakeDesk) LookAt(_ context.Context, ref docker.Reference) (images.Tag, 
 	return images.Tag{}, errors.New("not there")
 }
 
-func (f *fakeDesk) Gate(context.Context, docker.Reference, []policy.System) (images.Decision, error) {
+func (f *fakeDesk) Gate(_ context.Context, _ docker.Reference, by []policy.System) (images.Decision, error) {
+	if len(by) > 0 {
+		f.did("gate %v", by)
+	}
 	return f.decision, nil
 }
 
@@ -99,7 +102,7 @@ func (f *fakeDesk) Prospects(_ context.Context, ref docker.Reference, trust bool
 	p := images.Prospect{Keys: f.imageKeys, PushErr: f.pushErr, TrustServer: f.view.Server, TrustErr: f.view.Err}
 	for _, t := range f.images.tags {
 		if t.Reference.String() == ref.String() {
-			p.Image = t.Image
+			p.Image, p.Moved = t.Image, t.Moved
 			p.Image.Reference, p.Image.Children = ref, make([]docker.Child, len(t.Image.Platforms))
 		}
 	}
@@ -326,6 +329,9 @@ func deskScenes() map[string]func(*player) {
 		"last-look": func(p *player) {
 			p.on("1.10.0").press("S").see("Sign 1.10.0").press("right", "down", " ", "enter").see("last look")
 		},
+		"last-look-moved": func(p *player) {
+			p.on("1.10.1").press("S").see("Sign 1.10.1").press("down", "enter").see("last look")
+		},
 		"signed": func(p *player) {
 			p.on("1.10.0").press("S").see("Sign 1.10.0").press("tab", "tab", "enter").see("last look").press("y").answer().see("read back")
 		},
@@ -395,7 +401,8 @@ func TestImageDeskEverySize(t *testing.T) {
 func TestImageSigningAsks(t *testing.T) {
 	p, d := atDesk(t, nil)
 	p.on("1.10.0")
-	for _, no := range []string{"esc", "enter", "n", "q"} {
+	p.press("S").see("Sign 1.10.0").press("tab", "tab", "enter").see("last look").press("enter").see("Press y to sign it").press("esc")
+	for _, no := range []string{"esc", "n", "q"} {
 		p.press("S").see("Sign 1.10.0").press("tab", "tab", "enter").see("last look").press(no)
 		if strings.Contains(p.r.View(), "last look") || d.calls() != "" {
 			t.Errorf("after %s: %s\n%s", no, d.calls(), p.r.View())
@@ -409,7 +416,16 @@ func TestImageSigningAsks(t *testing.T) {
 	// A wrong passphrase is asked for again, and is told from a missing key.
 	p.press("S").see("Sign 1.10.0").press("tab", "tab", "enter").see("last look").press("y").see("ctrl+u erase").press("wrong", "enter").see("not the right one").press("wrong", "enter").see("Try 3").press("wrong", "enter").see("wrong 3 times").press("esc")
 	// Esc at the passphrase leaves it.
-	p.press("S").see("Sign 1.10.0").press("tab", "tab", "enter").see("last look").press("y").see("ctrl+u erase").press("esc").see("Nothing was changed")
+	p.press("S").see("Sign 1.10.0").press("tab", "tab", "enter").see("last look").press("y").see("ctrl+u erase").see("waiting for the passphrase").press("esc").see("Nothing was changed")
+}
+
+// Who must vouch for an image can be chosen after the policy's choice.
+func TestImageDeskVouchers(t *testing.T) {
+	p, d := atDesk(t, nil)
+	p.on("1.10.0").press("v").see("from here on").press("v").see("Who must vouch").press("down", "down", "enter").see("you chose that").press("esc")
+	if got := d.calls(); got != "gate [content-trust]" {
+		t.Errorf("did %s", got)
+	}
 }
 
 // What cannot be done stays visible and says why.
@@ -428,6 +444,10 @@ func TestImageDeskSaysWhyNot(t *testing.T) {
 		{"no trust server", func(d *fakeDesk) { d.view = dead }, func(p *player) { p.on("edge").press("S") }, "Not in Content Trust: The trust server"},
 		{"revoke", nil, func(p *player) { p.on("edge").choose("Take back its") }, "Not now: it is not signed there."},
 		{"initialise", nil, func(p *player) { p.choose("Give the repository") }, "it has a root key on the trust server already"},
+		{"initialise what was lost", func(d *fakeDesk) {
+			d.view.State, d.view.Err = nil, &dct.NotInitializedError{GUN: d.view.GUN, Server: d.view.Server, Known: true}
+		}, func(p *player) { p.choose("Give the repository") }, "the trust server lost the data"},
+		{"untouched", func(d *fakeDesk) { d.view = untouchedView() }, func(p *player) { p.press("t") }, "a, then: Give the repository"},
 		{"signers", func(d *fakeDesk) { d.view = untouchedView() }, func(p *player) { p.choose("Let somebody") }, "initialise it first"},
 		{"another root", nil, func(p *player) { p.choose("Replace its root") }, "no other root key is at hand"},
 		{"policy", func(d *fakeDesk) { d.view.Pins.ByPolicy = true }, func(p *player) { p.choose("Pin a root") }, "the policy names the root"},
@@ -449,7 +469,7 @@ func TestImageDeskCustody(t *testing.T) {
 	p, d := atDesk(t, func(d *fakeDesk) { d.view = untouchedView() })
 	p.choose("Give the repository").see("Make a root key").see("make it").press("y").see("once more").answer().answer()
 	p.see("Back the root key up").press("there", "enter").see("is there already").press("stick.key", "enter").see("Try the backup").press("enter").see("From your memory").answer()
-	p.see("Give it its root key").see("Type 9c9c9c9c")
+	p.see("Give it its root key").see("signs as this key").see("Type 9c9c9c9c")
 	if got := d.calls(); got != "generate root; back up 9c9c to /home/rhea/stick.key; rehearse /home/rhea/stick.key" {
 		t.Fatalf("did %s", got)
 	}

@@ -417,7 +417,7 @@ func TestKeyActs(t *testing.T) {
 	p := playKeys(t, f, func(o *KeysOptions) { o.Path = func(s string) string { return filepath.Join(dir, s) } }, false).surveyed().onRhea()
 
 	p.press("e", "enter").see("extend it").press("n").expect(f, "1 of 6")
-	p.press("e", "enter").see("extend it").press("enter").expect(f, "1 of 6")
+	p.press("e", "enter").see("extend it").press("enter").see("Press y to extend it").press("esc").expect(f, "1 of 6")
 	p.press("e", "ctrl+u", "3y", "enter").see("extend it").press("y").see("ctrl+u erase").press("wrong", "enter").see("Try 2 of 3").answer()
 	p.expect(f, "The key expires on 22 Nov 2029 now", "extend "+string(rhea)+" 26304h0m0s").see("3 y")
 	p.press("e", "enter").see("extend it").press("y").see("ctrl+u erase").press("esc").expect(f, "Left. Nothing was changed.")

@@ -141,7 +141,7 @@ func request(id, role, gun string) keys.PassphraseRequest {
 	case roleRoot:
 		req.Purpose, req.Label = keys.PurposeTrustRoot, "root key"
 	case roleTargets:
-		req.Label = "repository key of " + gun
+		req.Label = "targets key of " + gun
 	case "":
 		req.Label = "key " + id[:min(len(id), 12)]
 	}

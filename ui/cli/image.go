@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"strings"
 
@@ -14,6 +15,8 @@ import (
 	"bulla/ui/component/imageword"
 	"bulla/ui/explain"
 	"bulla/workflow"
+	"bulla/workflow/images"
+	"bulla/workflow/verify"
 )
 
 func (a *app) imageCommand() *cobra.Command {
@@ -94,6 +97,7 @@ that has been initialised there: whether that is possible is found out first.`,
 		if o.Key, err = a.imageKey(cmd.Context(), o.Key); err != nil {
 			return err
 		}
+		a.warnMoved(cmd.Context(), o.Reference, t)
 		if trust {
 			return a.signBothWays(cmd.Context(), o, t, ask)
 		}
@@ -109,6 +113,28 @@ that has been initialised there: whether that is possible is found out first.`,
 		return cmp.Or(err, p.err)
 	}
 	return c
+}
+
+// warnMoved says before a tag is signed that it has moved since it was signed the last time. Who cannot
+// be asked about that keeps nobody from signing.
+func (a *app) warnMoved(ctx context.Context, ref docker.Reference, t trustFlags) {
+	o, err := t.options()
+	if err != nil || ref.Tag() == "" {
+		return
+	}
+	w, err := a.open(ctx)
+	if err != nil {
+		return
+	}
+	v, err := workflow.NewVerifier(ctx, w, verify.Options{Dir: a.repository()})
+	if err != nil {
+		return
+	}
+	o.Trust = a.contentTrust()
+	moved, now := images.MovedBefore(ctx, v, ref, o)
+	for _, m := range moved {
+		a.note("warning: %s: %s", ref.String(), imageword.Moved(m, now))
+	}
 }
 
 // imageSigned prints a signature that was made or found.

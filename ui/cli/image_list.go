@@ -77,7 +77,7 @@ func imageObjects(t images.Tag) []imageJSON {
 			for _, h := range hidden {
 				o.Hidden = o.Hidden || (h.Manifest == s.Manifest && h.Form == s.Form && h.Signer.Fingerprint == fingerprintOf(v))
 			}
-		} else if t.Trust != nil && t.Err == nil {
+		} else if (t.Trust != nil || t.TrustErr != nil) && t.Err == nil {
 			o.System = string(policy.SystemContentTrust)
 		}
 		out = append(out, o)
@@ -321,7 +321,8 @@ func (a *app) imageShowCommand() *cobra.Command {
 		Short: "Show everything that lies beside an image",
 		Long: `Show an image as a registry has it: its digest, its platforms, every signature with
 its verdict, and whatever else lies beside it. It does not judge: the exit code
-tells only whether the image could be read.`,
+tells only whether the image could be read, and the trust server asked where one
+should be.`,
 		Args: cobra.ExactArgs(1),
 	}
 	a.imageKeyFlags(c.Flags(), &f.verifyFlags)
@@ -337,6 +338,9 @@ tells only whether the image could be read.`,
 		}
 		p := a.printer()
 		p.imageShow(t)
+		if p.err == nil && t.TrustErr != nil {
+			return exitCode(explain.CodeUnchecked)
+		}
 		return p.err
 	}
 	return c

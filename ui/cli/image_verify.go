@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -237,10 +236,7 @@ func (p *printer) decision(w wantedImage, d images.Decision, quiet bool) {
 	pull := d.Pull.String()
 	switch {
 	case p.json:
-		for _, o := range imageObjects(d.Tag) {
-			if o.System != "" && !slices.Contains(d.By, policy.System(o.System)) {
-				continue
-			}
+		for _, o := range imageObjects(d.Deciding()) {
 			p.object(gateJSON{imageJSON: o, Allowed: d.Outcome == images.Allowed, Pull: pull, Rule: d.Rule, Line: w.base.Line, Use: string(w.base.Use), Stage: w.base.Stage})
 		}
 		return
@@ -257,6 +253,9 @@ func (p *printer) decision(w wantedImage, d images.Decision, quiet bool) {
 	p.line("%-12s %s%s", imageword.Outcome(d.Outcome), safetext.Line(w.text), at)
 	for _, v := range d.Verdicts() {
 		p.reasons(v)
+	}
+	if hint := imageword.Elsewhere(d); hint != "" {
+		p.line("             %s --by %s asks for that.", hint, d.Elsewhere())
 	}
 	for _, l := range imageword.MovedLines(d.Tag) {
 		p.line("%s", l)

@@ -59,12 +59,16 @@ func (c *Consent) Key(msg tea.KeyMsg) (bool, tea.Cmd) {
 	case key.Matches(msg, c.keys.Toggle) && (c.field == nil || !c.seen): // space, as in every pager
 		c.part.Update(tea.KeyMsg{Type: tea.KeyPgDown}, c.keys)
 	case msg.Type != tea.KeyRunes && c.part.Update(msg, c.keys):
+	case c.field == nil && key.Matches(msg, c.keys.Toggle): // space, as in every pager
+		c.part.Update(tea.KeyMsg{Type: tea.KeyPgDown}, c.keys)
+	case c.field == nil && key.Matches(msg, c.keys.No, c.keys.Quit):
+		return true, nil
 	case !c.seen:
 		c.wrong = "There is more below: read it first."
 	case c.field == nil && key.Matches(msg, c.keys.Yes):
 		return true, c.do()
-	case c.field == nil && key.Matches(msg, c.keys.No, c.keys.Choose, c.keys.Quit):
-		return true, nil
+	case c.field == nil && key.Matches(msg, c.keys.Choose): // too easily pressed for a yes, and no plain no
+		c.wrong = "Press " + c.keys.Yes.Help().Key + " to " + c.yes + ", or " + c.keys.Back.Help().Key + " to leave it."
 	case c.field != nil && key.Matches(msg, c.keys.Choose):
 		if strings.EqualFold(strings.ReplaceAll(c.field.Value(), " ", ""), c.word) {
 			return true, c.do()
@@ -94,14 +98,20 @@ func (c *Consent) View(t theme.Theme, w, h int) []string {
 // Hints are the answers.
 func (c *Consent) Hints() []keymap.Hint {
 	var h []keymap.Hint
+	yes := c.keys.Yes
 	if c.field != nil {
-		h = append(h, keymap.On(c.keys.Choose, c.yes))
-	} else {
-		h = append(h, keymap.On(c.keys.Yes, c.yes))
+		yes = c.keys.Choose
 	}
-	h = append(h, keymap.On(c.keys.Back, "leave it"))
-	if c.part.More() {
+	unread := ""
+	if !c.seen {
+		unread = "there is more below"
+	}
+	h = append(h, keymap.Unless(unread, yes, c.yes), keymap.On(c.keys.Back, "leave it"))
+	if !c.part.End() {
 		h = append(h, keymap.On(c.keys.Down, "more"))
+		if c.field == nil {
+			h = append(h, keymap.On(c.keys.Toggle, "next page"))
+		}
 	}
 	return h
 }

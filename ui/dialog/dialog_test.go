@@ -1,6 +1,7 @@
 package dialog
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -154,5 +155,53 @@ func TestSpacePagesConsents(t *testing.T) {
 		if agreed != 1 {
 			t.Errorf("typed %v: agreed %d times", typed, agreed)
 		}
+	}
+}
+
+// What may be the beginning of a passphrase, typed too early, closes no message.
+func TestMessageStays(t *testing.T) {
+	m := NewError(errors.New("x"))
+	for _, r := range "q?ny passphrase" {
+		if done, _ := m.Key(runes(string(r))); done {
+			t.Errorf("%q closed it", r)
+		}
+	}
+	for _, k := range []tea.KeyType{tea.KeyEsc, tea.KeyEnter} {
+		if done, _ := m.Key(tea.KeyMsg{Type: k}); !done {
+			t.Errorf("%v does not close it", k)
+		}
+	}
+	if done, _ := NewHelp(nil).Key(runes("?")); !done {
+		t.Error("the help's own key does not close it")
+	}
+}
+
+// Consent is possible once the end was seen; space leads there, and Enter is no answer.
+func TestConsentToAll(t *testing.T) {
+	agreed := false
+	c := NewConsent("Long", func(theme.Theme, int) []string { return strings.Split(strings.Repeat("x ", 30), " ") }, "do it", func() tea.Cmd {
+		agreed = true
+		return nil
+	})
+	space := tea.KeyMsg{Type: tea.KeySpace, Runes: []rune(" ")}
+	c.View(ascii, 40, 12)
+	if h := c.Hints(); h[0].Off == "" || len(h) != 4 {
+		t.Errorf("hints before the end: %+v", h)
+	}
+	if done, _ := c.Key(runes("y")); done || agreed {
+		t.Fatal("it was agreed to unread")
+	}
+	for range 5 {
+		c.Key(space)
+		c.View(ascii, 40, 12)
+	}
+	if h := c.Hints(); h[0].Off != "" || len(h) != 2 {
+		t.Errorf("hints at the end: %+v", h)
+	}
+	if done, _ := c.Key(tea.KeyMsg{Type: tea.KeyEnter}); done || agreed || !strings.Contains(strings.Join(c.View(ascii, 60, 12), "|"), "Press y to do it, or esc to leave it.") {
+		t.Error("Enter is taken for an answer")
+	}
+	if done, _ := c.Key(runes("y")); !done || !agreed {
+		t.Error("y does not agree")
 	}
 }

@@ -196,7 +196,7 @@ func (f *Form) Hints() []keymap.Hint {
 	switch {
 	case x.box:
 		h = append(h, keymap.On(f.keys.Toggle, ""))
-	case len(x.options) > 0:
+	case len(x.options) > 1:
 		h = append(h, keymap.On(f.keys.Right, "other"))
 	}
 	if len(f.fields) > 1 {

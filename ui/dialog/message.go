@@ -12,9 +12,11 @@ import (
 	"bulla/ui/theme"
 )
 
-// Message shows text until a key closes it; longer text scrolls.
+// Message shows text until esc or enter closes it: any other key may be the beginning of a passphrase that
+// was typed too early. Longer text scrolls.
 type Message struct {
 	title string
+	help  bool // its own key closes it too
 	draw  func(t theme.Theme, w int) []string
 	part  scroll.Model
 	keys  keymap.Map
@@ -64,7 +66,7 @@ func (m *Message) Title() string { return m.title }
 // Key handles a key.
 func (m *Message) Key(msg tea.KeyMsg) (bool, tea.Cmd) {
 	switch {
-	case key.Matches(msg, m.keys.Back, m.keys.Choose, m.keys.Quit, m.keys.Help):
+	case key.Matches(msg, m.keys.Back, m.keys.Choose), m.help && key.Matches(msg, m.keys.Help, m.keys.Quit):
 		return true, nil
 	case key.Matches(msg, m.keys.Toggle): // space, as in every pager
 		m.part.Update(tea.KeyMsg{Type: tea.KeyPgDown}, m.keys)
@@ -82,7 +84,7 @@ func (m *Message) View(t theme.Theme, w, h int) []string {
 // Hints are the keys that close it.
 func (m *Message) Hints() []keymap.Hint {
 	h := []keymap.Hint{keymap.On(m.keys.Back, "close")}
-	if m.part.More() {
+	if !m.part.End() {
 		h = append(h, keymap.On(m.keys.Down, "more"), keymap.On(m.keys.Toggle, "next page"))
 	}
 	return h
@@ -99,7 +101,7 @@ type Group struct {
 
 // NewHelp lists keys by group. An action that can't be taken says why.
 func NewHelp(groups []Group) *Message {
-	return NewMessage("Help", func(t theme.Theme, w int) []string {
+	m := NewMessage("Help", func(t theme.Theme, w int) []string {
 		var out []string
 		for i, g := range groups {
 			if i > 0 {
@@ -116,4 +118,6 @@ func NewHelp(groups []Group) *Message {
 		}
 		return out
 	})
+	m.help = true
+	return m
 }

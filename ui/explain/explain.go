@@ -244,6 +244,9 @@ func opens(r keys.PassphraseRequest) string {
 		keys.PurposeOpenPGP: "the key", keys.PurposeAgent: "GnuPG's key", keys.PurposeImage: "the image key", keys.PurposeVault: "the vault",
 		keys.PurposeTrustRoot: "the root key", keys.PurposeTrust: "the Content Trust key",
 	}[r.Purpose]
+	if (r.Purpose == keys.PurposeTrustRoot || r.Purpose == keys.PurposeTrust) && r.Label != "" {
+		return "the " + r.Label // it says which kind of key it is
+	}
 	if what == "" {
 		what = "the key"
 	}

@@ -119,6 +119,7 @@ func TestWhosePassphrase(t *testing.T) {
 		{&agent.CardError{Serial: "0006 1", Problem: agent.CardWrongPIN, TriesLeft: 1}, "The PIN of card 0006 1 is wrong.", "It takes one more wrong PIN, then it blocks itself."},
 		{&keys.UnlockError{Request: image, Tries: 3}, "The passphrase of the image key release.key was wrong 3 times.", ""},
 		{&keys.UnlockError{Request: keys.PassphraseRequest{Purpose: keys.PurposeOpenPGP, ID: "ABC"}, Tries: 3}, "The passphrase of the key ABC was wrong 3 times.", ""},
+		{&keys.UnlockError{Request: keys.PassphraseRequest{Purpose: keys.PurposeTrustRoot, Label: "old root key"}, Tries: 3}, "The passphrase of the old root key was wrong 3 times.", ""},
 		{&keys.UnlockError{Tries: 3}, "The passphrase of the key was wrong 3 times.", ""},
 	} {
 		x := Error(fmt.Errorf("sign: %w", c.err))

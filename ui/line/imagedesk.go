@@ -96,7 +96,7 @@ func (k *imageTalk) look(ctx context.Context) {
 		if err != nil {
 			return err
 		}
-		list, cut, trust = make([]images.Tag, len(s.Names())), s.Truncated(), s.TrustProblem()
+		list, cut = make([]images.Tag, len(s.Names())), s.Truncated()
 		total.Store(int64(len(list)))
 		seen := make([]bool, len(list))
 		err = s.Judge(ctx, func(i int, t images.Tag) {
@@ -105,7 +105,7 @@ func (k *imageTalk) look(ctx context.Context) {
 				done.Add(1)
 			}
 		})
-		list = append(list, s.Strays()...)
+		list, trust = append(list, s.Strays()...), s.TrustProblem()
 		return err
 	})
 	switch {

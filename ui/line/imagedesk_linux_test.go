@@ -289,7 +289,7 @@ func TestContentTrustLineByLine(t *testing.T) {
 	c.secret(`not the right one(?s:.*)Passphrase of the root key.*: $`, "CANARY root")
 	c.wait(`The backup opens`)
 	c.answer(`for good\? \[y/N\] $`, "y")
-	c.secret(`New passphrase of the repository key.*: $`, "CANARY targets")
+	c.secret(`New passphrase of the targets key.*: $`, "CANARY targets")
 	c.secret(`once more: $`, "CANARY targets")
 	root := c.wait(`The root certificate.*\n +([0-9a-f]{64})`)[1]
 	c.answer(do, "")
@@ -297,7 +297,7 @@ func TestContentTrustLineByLine(t *testing.T) {
 		c.answer(atList, tag)
 		c.answer(atList, "1")
 		c.answer(`Do \(1-3.*: $`, "2")
-		c.answer(`Sign \(1-3.*: $`, "2")
+		c.answer(`Sign \(1-3.*: $`, "3")
 		c.answer(`Sign and publish\? \[y/N\] $`, "y")
 		c.wait(`Signed in Content Trust: .*:` + tag)
 		c.answer(`Do \(1-3.*: $`, "")

@@ -108,6 +108,9 @@ func (k *imageTalk) decision(name string, d images.Decision) {
 		k.t.Say("  %s", v.Status)
 		k.tell(imageword.Reasons(v))
 	}
+	if hint := imageword.Elsewhere(d); hint != "" {
+		k.prose("  ", hint)
+	}
 	k.tell(imageword.MovedLines(d.Tag))
 	if other := imageword.OtherName(d.Tag); other != "" {
 		k.prose("  ", "Warning: "+other)
@@ -166,13 +169,13 @@ func (k *imageTalk) system(ctx context.Context, p images.Prospect) (workflow.Ima
 	}
 	k.t.Say("How it is signed")
 	k.t.Say("  1  with a cosign key: the signature lies in the registry")
-	k.t.Say("  2  in Docker Content Trust: the signature lies on %s, by %s", p.TrustServer, strings.Join(p.Trust.Roles, ", "))
-	k.t.Say("  3  both, in one step")
+	k.t.Say("  2  both, in one step")
+	k.t.Say("  3  in Docker Content Trust: the signature lies on %s, by %s", p.TrustServer, strings.Join(p.Trust.Roles, ", "))
 	n, err := k.t.Number(ctx, "Sign", 3, 1)
 	if err != nil {
 		return "", err
 	}
-	return []workflow.ImageWith{workflow.WithCosign, workflow.WithContentTrust, workflow.WithBoth}[n-1], nil
+	return []workflow.ImageWith{workflow.WithCosign, workflow.WithBoth, workflow.WithContentTrust}[n-1], nil
 }
 
 // signingKey chooses the cosign key, or makes the first one.
@@ -221,9 +224,20 @@ func (k *imageTalk) agree(ctx context.Context, o images.SignOrder, p images.Pros
 	}
 	if o.With.ContentTrust() {
 		k.t.Say("  the tag %s in Content Trust on %s, by %s", o.Image.Reference.Tag(), p.TrustServer, strings.Join(p.Trust.Roles, ", "))
+		for _, id := range p.Trust.Keys {
+			k.t.Say("  by the key")
+			k.t.Say("  %s", id)
+		}
+		for _, c := range p.Trust.State.Root.Certificates {
+			k.t.Say("  under the root certificate")
+			k.t.Say("  %s", c.ID)
+		}
 		if p.Trust.Existing {
 			k.t.Say("  which is there already")
 		}
+	}
+	for _, m := range p.Moved {
+		k.tell([]string{"  " + imageword.Moved(m, o.Image.Digest), "  " + imageword.SignMoved})
 	}
 	yes, err := k.t.Confirm(ctx, "Sign and publish?")
 	if err == nil && !yes {

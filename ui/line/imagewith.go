@@ -25,14 +25,14 @@ func (w *walk) imageWith(ctx context.Context) error {
 	}
 	w.t.Say("How the images are signed")
 	w.t.Say("  1  with a cosign key: the signature lies in the registry")
-	w.t.Say("  2  in Docker Content Trust: the signature lies on %s", strings.Join(servers, ", "))
-	w.t.Say("  3  both, in one step")
+	w.t.Say("  2  both, in one step")
+	w.t.Say("  3  in Docker Content Trust: the signature lies on %s", strings.Join(servers, ", "))
 	w.t.Say("  Enter takes 1.")
 	n, err := w.t.Number(ctx, "Sign", 3, 1)
 	if err != nil {
 		return err
 	}
-	w.c.ImageWith = []workflow.ImageWith{workflow.WithCosign, workflow.WithContentTrust, workflow.WithBoth}[n-1]
+	w.c.ImageWith = []workflow.ImageWith{workflow.WithCosign, workflow.WithBoth, workflow.WithContentTrust}[n-1]
 	return nil
 }
 

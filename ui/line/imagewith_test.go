@@ -19,7 +19,7 @@ func taken(f *fakeSession) *fakeSession {
 
 // Where a trust server would take the signature, the person chooses; Enter is cosign.
 func TestImageWith(t *testing.T) {
-	for answer, want := range map[string]workflow.ImageWith{"": workflow.WithCosign, "2": workflow.WithContentTrust, "3": workflow.WithBoth} {
+	for answer, want := range map[string]workflow.ImageWith{"": workflow.WithCosign, "2": workflow.WithBoth, "3": workflow.WithContentTrust} {
 		answers := []string{"", "1", "", "", "", answer, "", "n", "1.4.0"}
 		if want == workflow.WithContentTrust { // no image key is asked for
 			answers = []string{"", "1", "", "", "", answer, "n", "1.4.0"}
@@ -28,7 +28,7 @@ func TestImageWith(t *testing.T) {
 		if w.err != nil || w.runs != 1 || w.planned[0].ImageWith != want {
 			t.Errorf("%q: %v, %d runs, %+v\n%s", answer, w.err, w.runs, w.planned, w.out)
 		}
-		w.says(t, "2  in Docker Content Trust: the signature lies on https://notary.example.org")
+		w.says(t, "3  in Docker Content Trust: the signature lies on https://notary.example.org")
 		if want != workflow.WithCosign {
 			w.says(t, "Signed in Content Trust on https://notary.example.org, as targets")
 		}
@@ -55,7 +55,7 @@ func TestImageWithCosignAfterAll(t *testing.T) {
 		}
 		return &workflow.RefusedError{Findings: []workflow.Finding{{Rule: workflow.RuleContentTrust, Severity: workflow.SeverityError, Step: workflow.StepImage, Message: "The trust server is gone."}}}
 	}
-	w := walkThrough(t, f, nil, "", "1", "", "", "", "2", "n", "y", "", "1.4.0")
+	w := walkThrough(t, f, nil, "", "1", "", "", "", "3", "n", "y", "", "1.4.0")
 	if w.err != nil || w.runs != 1 || w.planned[1].ImageWith != workflow.WithCosign || w.planned[1].ImageKey == "" {
 		t.Fatalf("%v, %+v\n%s", w.err, w.planned, w.out)
 	}
@@ -70,7 +70,7 @@ func TestWrongTrustPassphrase(t *testing.T) {
 		}
 		return nil
 	}
-	w := walkThrough(t, f, nil, "", "1", "", "", "", "3", "", "n", "1.4.0", "1", "1.4.0")
+	w := walkThrough(t, f, nil, "", "1", "", "", "", "2", "", "n", "1.4.0", "1", "1.4.0")
 	if w.err != nil || w.runs != 2 || w.planned[1].ImageWith != workflow.WithCosign {
 		t.Fatalf("%v, %d runs, %+v\n%s", w.err, w.runs, w.planned, w.out)
 	}

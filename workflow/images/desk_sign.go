@@ -27,6 +27,8 @@ type Prospect struct {
 	Trust       *dct.Prospect
 	TrustErr    error
 	TrustServer string
+	// Moved are other digests that the tag was signed over before, as far as anybody can tell.
+	Moved []Move
 }
 
 // Prospects finds out how an image of the repository could be signed. A trust server that does not
@@ -45,6 +47,11 @@ func (d *Desk) Prospects(ctx context.Context, ref docker.Reference, withTrust bo
 	if withTrust {
 		all.Go(func() { p.TrustServer, p.Trust, p.TrustErr = d.trustProspect(ctx, p.Image) })
 	}
+	all.Go(func() {
+		if v, err := d.gather(ctx); err == nil {
+			p.Moved, _ = MovedBefore(ctx, v, ref, d.o.Look)
+		}
+	})
 	all.Wait()
 	if ctx.Err() != nil {
 		return p, context.Cause(ctx)

@@ -287,6 +287,25 @@ func TestDeskWrongPassphrase(t *testing.T) {
 	}
 }
 
+// Whoever replaces a root key is told which of the two a passphrase is asked for.
+func TestOldOrNewRoot(t *testing.T) {
+	var got []string
+	ask := oldOrNew(func(_ context.Context, req keys.PassphraseRequest) (keys.Secret, error) {
+		got = append(got, req.Label)
+		return keys.Secret{}, nil
+	}, "ab")
+	for _, req := range []keys.PassphraseRequest{
+		{Purpose: keys.PurposeTrustRoot, ID: "abcd", Label: "root key"}, {Purpose: keys.PurposeTrustRoot, ID: "cdef", Label: "root key"}, {Purpose: keys.PurposeTrust, ID: "abcd", Label: "signer key x"},
+	} {
+		if _, err := ask(t.Context(), req); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := []string{"new root key", "old root key", "signer key x"}; !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestDeskMigrates(t *testing.T) {
 	p := newTrustPlace(t)
 	imgs := []docker.Image{p.push("v1", false), p.push("v2", false), p.push("v3", false)}

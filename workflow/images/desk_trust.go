@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"bulla/docker/dct"
 	"bulla/keys"
@@ -145,9 +146,24 @@ func (d *Desk) InitializeTrust(ctx context.Context, rootKey string, f Face) (*dc
 // *PinError comes together with the new state.
 func (d *Desk) RotateRoot(ctx context.Context, newKey string, f Face) (*dct.State, error) {
 	return d.change(ctx, f, func(ctx context.Context, r *dct.Repository, trust dct.Trust) (*dct.State, error) {
-		s, err := r.RotateRoot(ctx, newKey, trust, f.Ask)
+		s, err := r.RotateRoot(ctx, newKey, trust, oldOrNew(f.Ask, newKey))
 		return s, d.pinned(r, s, err)
 	})
+}
+
+// oldOrNew lets a request tell which of two root keys it is about: the new one has newKey as its id, or the
+// beginning of it.
+func oldOrNew(ask keys.AskPassphrase, newKey string) keys.AskPassphrase {
+	return func(ctx context.Context, req keys.PassphraseRequest) (keys.Secret, error) {
+		switch {
+		case req.Purpose != keys.PurposeTrustRoot || newKey == "":
+		case strings.HasPrefix(req.ID, newKey):
+			req.Label = "new " + req.Label
+		default:
+			req.Label = "old " + req.Label
+		}
+		return ask(ctx, req)
+	}
 }
 
 // pinned keeps the certificates of a root that was made here.

@@ -72,6 +72,34 @@ func (d Decision) Verdicts() (out []keys.Verdict) {
 	return out
 }
 
+// Deciding is what was looked at, without the signatures of systems that did not have to vouch.
+func (d Decision) Deciding() Tag {
+	t := d.Tag
+	if t.Err != nil {
+		return t
+	}
+	if !slices.Contains(d.By, policy.SystemCosign) {
+		t.cosign, t.Cosign.Signatures = nil, nil
+	}
+	if !slices.Contains(d.By, policy.SystemContentTrust) {
+		t.trust, t.Trust, t.TrustErr = nil, nil, nil
+	}
+	return t
+}
+
+// Elsewhere is a system that soundly signs an image which is not allowed, and did not have to vouch; ""
+// for none.
+func (d Decision) Elsewhere() policy.System {
+	switch {
+	case d.Outcome == Allowed || d.Tag.Err != nil:
+	case d.Tag.Trust.Sound() && !slices.Contains(d.By, policy.SystemContentTrust):
+		return policy.SystemContentTrust
+	case d.Tag.Cosign.Sound() && !slices.Contains(d.By, policy.SystemCosign):
+		return policy.SystemCosign
+	}
+	return ""
+}
+
 // outcome sums up the verdicts of one system: one that passes is enough.
 func outcome(vs []keys.Verdict, allowWeak bool) Outcome {
 	out := Unchecked

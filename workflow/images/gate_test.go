@@ -53,6 +53,26 @@ func TestGate(t *testing.T) {
 	}
 }
 
+// A refusal tells of a system that signs the image and was not asked for.
+func TestGateElsewhere(t *testing.T) {
+	p := newPlace(t, loopback.Start)
+	s := p.signer()
+	signed, plain := p.push("signed", false), p.push("plain", false)
+	p.sign(signed, s)
+	trust := trustServer{tags: map[string]string{"plain": plain.Digest}}
+	root, dct := []string{strings.Repeat("ab", 32)}, []policy.System{policy.SystemContentTrust}
+	for _, c := range []struct {
+		img  docker.Image
+		by   []policy.System
+		want policy.System
+	}{{plain, nil, policy.SystemContentTrust}, {plain, dct, ""}, {signed, nil, ""}, {signed, dct, policy.SystemCosign}} {
+		d, err := Gate(t.Context(), p.verifier(), c.img.Reference, Options{By: c.by, Roots: root, Trust: trust}, false)
+		if err != nil || d.Elsewhere() != c.want {
+			t.Errorf("%s by %s: %q, want %q, %v", c.img.Reference.Tag(), c.by, d.Elsewhere(), c.want, err)
+		}
+	}
+}
+
 // Content Trust signs names: a digest alone it cannot vouch for.
 func TestGateByDigest(t *testing.T) {
 	p := newPlace(t, loopback.Start)

@@ -26,9 +26,9 @@ func look(ctx context.Context, v *verify.Verifier, ref docker.Reference, o Optio
 	if client == nil {
 		return Tag{}, none, ErrOffline
 	}
-	s := newSurvey(v, client, ref.Repository())
+	s := newSurvey(v, client, ref.Repository(), o)
 	var trust sync.WaitGroup
-	trust.Go(func() { s.readTrust(ctx, o) }) // the registry and the trust server at the same time
+	trust.Go(func() { s.readTrust(ctx) }) // the registry and the trust server at the same time
 	t := s.lookAt(ctx, ref)
 	trust.Wait()
 	if ctx.Err() != nil {
@@ -54,6 +54,30 @@ func (s *Survey) lookForMoves(ctx context.Context, t *Tag) {
 	}
 	s.findRecorded(ctx, []Tag{*t})
 	s.settleMoves(t)
+}
+
+// MovedBefore are digests that a tag was signed over, and is not at now: what to know before it is signed
+// where it is, which is now. It is a help for the person: where nobody can tell there is none, and a trust server is
+// waited for no longer than a list waits for it.
+func MovedBefore(ctx context.Context, v *verify.Verifier, ref docker.Reference, o Options) (moved []Move, now string) {
+	if o.Trust != nil {
+		o.Trust = hurried{o.Trust}
+	}
+	t, err := Look(ctx, v, ref, o)
+	if err != nil {
+		return nil, ""
+	}
+	return t.Moved, t.Image.Digest
+}
+
+// hurried is a trust server that is not waited for long.
+type hurried struct{ ContentTrust }
+
+// Read is ContentTrust's.
+func (h hurried) Read(ctx context.Context, repo docker.Repository, roots []string, server string, firstUse bool) (TrustData, error) {
+	ctx, cancel := context.WithTimeout(ctx, listPatience)
+	defer cancel()
+	return h.ContentTrust.Read(ctx, repo, roots, server, firstUse)
 }
 
 func asMoved(err error) (moved *docker.MovedError, ok bool) {

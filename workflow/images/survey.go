@@ -36,8 +36,8 @@ type Survey struct {
 	client     *docker.Client
 	tags       docker.Tags
 	rule       policy.ImageRule
-	ruled      bool
-	pinned     bool      // the root was named beforehand
+	pinned     bool // the root was named beforehand
+	options    Options
 	trust      TrustData // nil where it says nothing or was not asked
 	trustErr   error
 
@@ -61,20 +61,21 @@ func Open(ctx context.Context, v *verify.Verifier, repository docker.Repository,
 	if client == nil {
 		return nil, ErrOffline
 	}
-	s := newSurvey(v, client, repository)
+	s := newSurvey(v, client, repository, o)
 	tags, err := client.In(repository).Tags(ctx)
 	if err != nil {
 		return nil, err
 	}
 	s.tags = tags
 	s.repo = client.In(repository).Knowing(tags)
-	s.readTrust(ctx, o)
 	return s, ctx.Err()
 }
 
-func newSurvey(v *verify.Verifier, client *docker.Client, repository docker.Repository) *Survey {
-	s := &Survey{repository: repository, verifier: v, client: client, repo: client.In(repository), seen: map[string]*inspection{}}
-	s.rule, s.ruled = v.Policy().Policy.ImageRule(repository)
+func newSurvey(v *verify.Verifier, client *docker.Client, repository docker.Repository, o Options) *Survey {
+	s := &Survey{repository: repository, verifier: v, client: client, repo: client.In(repository), options: o, seen: map[string]*inspection{}}
+	rule, _ := v.Policy().Policy.ImageRule(repository)
+	s.rule = o.before(rule)
+	s.pinned = len(s.rule.Roots) > 0 || !o.FirstUse
 	return s
 }
 
@@ -87,7 +88,7 @@ func (s *Survey) Names() []string { return slices.Clone(s.tags.Images) }
 // Truncated reports whether the repository has more tags than are listed.
 func (s *Survey) Truncated() bool { return s.tags.Truncated }
 
-// TrustProblem says why Content Trust could not be asked, or nil.
+// TrustProblem says why Content Trust could not be asked, or nil. It is known once Judge has ended.
 func (s *Survey) TrustProblem() error { return s.trustErr }
 
 // Strays are signed digests that no tag names, known once Judge has ended. Only registries that
@@ -97,19 +98,19 @@ func (s *Survey) Strays() []Tag { return slices.Clone(s.strays) }
 // Judge looks at every tag and calls emit with its place in Names, in any order, one call at a
 // time. Tags that turn out to have moved are emitted again. What could not be read is a Tag with
 // an error; Judge's own error is that of ctx.
+//
+// The trust server is asked meanwhile, and waited for no longer than listPatience. What needs no
+// answer of it is emitted at once, and again where it adds something.
 func (s *Survey) Judge(ctx context.Context, emit func(int, Tag)) error {
 	list := make([]Tag, len(s.tags.Images))
-	var one sync.Mutex
-	forEach(ctx, len(list), func(i int) {
-		t := s.look(ctx, s.tags.Images[i])
-		if ctx.Err() != nil {
-			return
-		}
-		one.Lock()
-		defer one.Unlock()
-		list[i] = t
-		emit(i, t)
-	})
+	asked := make(chan struct{})
+	go func() {
+		defer close(asked)
+		ctx, cancel := context.WithTimeout(ctx, listPatience)
+		defer cancel()
+		s.readTrust(ctx)
+	}()
+	s.judgeAll(ctx, list, asked, emit)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -126,6 +127,41 @@ func (s *Survey) Judge(ctx context.Context, emit func(int, Tag)) error {
 	}
 	return nil
 }
+
+// judgeAll fills list, and returns once the trust server was asked.
+func (s *Survey) judgeAll(ctx context.Context, list []Tag, asked <-chan struct{}, emit func(int, Tag)) {
+	var one sync.Mutex
+	waiting := make([]bool, len(list))
+	forEach(ctx, len(list), func(i int) {
+		t := s.find(ctx, s.tags.Images[i])
+		if ctx.Err() != nil {
+			return
+		}
+		one.Lock()
+		defer one.Unlock()
+		list[i] = t
+		select {
+		case <-asked:
+			s.judge(&list[i])
+			emit(i, list[i])
+		default:
+			waiting[i] = true
+			if s.judgeCosign(&t); t.Err != nil || t.Verdict().OK(false) {
+				emit(i, t)
+			}
+		}
+	})
+	<-asked
+	for i := range list {
+		if waiting[i] && ctx.Err() == nil {
+			s.judge(&list[i])
+			emit(i, list[i])
+		}
+	}
+}
+
+// listPatience bounds how long a list waits for a trust server: the rest of it says enough alone.
+const listPatience = trustPatience
 
 // settleMoves fills in what is known of former digests of a tag, once everything was looked at.
 func (s *Survey) settleMoves(t *Tag) {
@@ -155,15 +191,13 @@ func forEach(ctx context.Context, n int, f func(int)) {
 	wg.Wait()
 }
 
-// look finds out about one tag.
-func (s *Survey) look(ctx context.Context, name string) Tag {
+// find finds out about one tag, and judges nothing.
+func (s *Survey) find(ctx context.Context, name string) Tag {
 	ref, err := s.repository.WithTag(name)
-	t := Tag{Reference: ref, Err: err}
-	if err == nil {
-		t = s.lookAt(ctx, ref)
+	if err != nil {
+		return Tag{Reference: ref, Err: err}
 	}
-	s.judge(&t)
-	return t
+	return s.lookAt(ctx, ref)
 }
 
 // lookAt finds out about one reference, without Content Trust.

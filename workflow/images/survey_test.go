@@ -235,6 +235,9 @@ func TestSurvey(t *testing.T) {
 			if err != nil || len(one.Moved) != 1 || one.Moved[0].From != old.Digest {
 				t.Errorf("one look: %+v, %v", one.Moved, err)
 			}
+			if moved, at := MovedBefore(t.Context(), p.verifier(), now.Reference, Options{}); len(moved) != 1 || moved[0].From != old.Digest || at != now.Digest {
+				t.Errorf("before it is signed: %+v, %s", moved, at)
+			}
 		})
 	}
 }
@@ -259,17 +262,68 @@ func TestRenamed(t *testing.T) {
 	}
 }
 
+// What nothing else vouches for is not called unsigned where a trust server gave no answer, or one that
+// must not be trusted.
 func TestTrustServerDead(t *testing.T) {
 	p := newPlace(t, loopback.Start)
-	img := p.push("v1", false)
+	s := p.signer()
+	plain, signed := p.push("plain", false), p.push("signed", false)
+	p.sign(signed, s)
 	dead := errors.New("the trust server is dead")
-	sv, _ := p.survey(Options{Trust: trustServer{err: dead}, FirstUse: true})
-	if !errors.Is(sv.TrustProblem(), dead) {
-		t.Errorf("got %v", sv.TrustProblem())
+	for err, want := range map[error]keys.Status{dead: keys.StatusNotChecked, error(&UntrustedError{dead}): keys.StatusBad} {
+		o := Options{Trust: trustServer{err: err}, FirstUse: true}
+		sv, got := p.survey(o)
+		if !errors.Is(sv.TrustProblem(), dead) {
+			t.Errorf("got %v", sv.TrustProblem())
+		}
+		if x := got["plain"].Verdict(); x.Status != want || !strings.Contains(x.Reason, dead.Error()) {
+			t.Errorf("plain: %+v", x)
+		}
+		if x := got["signed"]; x.Verdict().Status != keys.StatusGood || len(x.Verdicts()) != 1 || !errors.Is(x.TrustErr, dead) {
+			t.Errorf("signed: %+v", x)
+		}
+		tag, err := Look(t.Context(), p.verifier(), plain.Reference, o)
+		if err != nil || !errors.Is(tag.TrustErr, dead) || tag.Verdict().Status != want {
+			t.Errorf("got %+v, %v", tag, err)
+		}
+		// Nobody wants Content Trust of it at the gate.
+		d, err := Gate(t.Context(), p.verifier(), plain.Reference, o, false)
+		if err != nil || d.Outcome != Refused || d.Verdicts()[0].Status != keys.StatusUnsigned || d.Deciding().Verdict().Status != keys.StatusUnsigned {
+			t.Errorf("the gate: %+v, %v", d, err)
+		}
 	}
-	tag, err := Look(t.Context(), p.verifier(), img.Reference, Options{Trust: trustServer{err: dead}, FirstUse: true})
-	if err != nil || !errors.Is(tag.TrustErr, dead) {
-		t.Errorf("got %v, %v", tag.TrustErr, err)
+}
+
+// silent is a trust server that gives no answer before it is let.
+type silent struct{ let chan struct{} }
+
+func (s silent) Read(ctx context.Context, _ docker.Repository, _ []string, _ string, _ bool) (TrustData, error) {
+	select {
+	case <-s.let:
+		return nil, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// A trust server that gives no answer keeps nobody from seeing what cosign signs.
+func TestTrustServerSilent(t *testing.T) {
+	p := newPlace(t, loopback.Start)
+	p.sign(p.push("signed", false), p.signer())
+	p.push("plain", false)
+	server := silent{make(chan struct{})}
+	sv, err := Open(t.Context(), p.verifier(), p.repository(), Options{Trust: server, FirstUse: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var order []string
+	err = sv.Judge(t.Context(), func(i int, x Tag) {
+		if order = append(order, sv.Names()[i]+" "+string(x.Verdict().Status)); len(order) == 1 {
+			close(server.let)
+		}
+	})
+	if err != nil || order[0] != "signed good" || !slices.Contains(order, "plain unsigned") || sv.TrustProblem() != nil {
+		t.Errorf("got %q, %v, %v", order, err, sv.TrustProblem())
 	}
 }
 

@@ -53,9 +53,8 @@ type Options struct {
 }
 
 // readTrust asks the trust server, where there is a root to begin with.
-func (s *Survey) readTrust(ctx context.Context, o Options) {
-	s.rule, s.ruled = o.before(s.rule), s.ruled || len(o.By) > 0
-	wanted := s.rule.Wants(policy.SystemContentTrust)
+func (s *Survey) readTrust(ctx context.Context) {
+	o, wanted := s.options, s.rule.Wants(policy.SystemContentTrust)
 	switch {
 	case o.Trust != nil:
 		s.trust, s.trustErr = o.Trust.Read(ctx, s.repository, s.rule.Roots, s.rule.TrustServer, o.FirstUse)
@@ -64,7 +63,6 @@ func (s *Survey) readTrust(ctx context.Context, o Options) {
 	default:
 		s.trustErr = errNotAsked
 	}
-	s.pinned = len(s.rule.Roots) > 0 || !o.FirstUse
 	if !wanted && (errors.Is(s.trustErr, ErrNoRoot) || errors.Is(s.trustErr, errNotAsked)) {
 		s.trustErr = nil // nobody asked for it
 	}
@@ -75,14 +73,23 @@ var ErrNoRoot = errors.New("no root is named that the trust data must be signed 
 
 var errNotAsked = errors.New("the trust server was not asked")
 
-// judge turns what was found about a tag into verdicts, and lets the policy decide on them.
-func (s *Survey) judge(t *Tag) {
+// judgeCosign turns what lies beside an image into verdicts, and lets the policy decide on them.
+func (s *Survey) judgeCosign(t *Tag) {
 	target := t.Reference.String()
 	if t.Err != nil {
 		t.cosign = []keys.Verdict{keys.NotChecked(keys.KindImage, target, reason(t.Err))}
 		return
 	}
 	t.cosign = s.decideCosign(t.Cosign.Verdicts(target), t.Image.Digest)
+}
+
+// judge turns what was found about a tag into verdicts, and lets the policy decide on them. Where a
+// trust server was asked in vain, what nothing else vouches for is not known to be unsigned.
+func (s *Survey) judge(t *Tag) {
+	if s.judgeCosign(t); t.Err != nil {
+		return
+	}
+	target := t.Reference.String()
 	t.TrustErr = s.trustErr
 	wanted := s.rule.Wants(policy.SystemContentTrust)
 	switch {
@@ -91,7 +98,7 @@ func (s *Survey) judge(t *Tag) {
 			t.trust = []keys.Verdict{keys.Unsigned(keys.KindImage, target, "Content Trust signs tags, and the image is named by its digest alone.")}
 		}
 	case s.trustErr != nil:
-		if wanted {
+		if wanted || !slices.ContainsFunc(t.cosign, func(v keys.Verdict) bool { return v.OK(false) }) {
 			t.trust = []keys.Verdict{trustFailed(target, s.trustErr)}
 		}
 	case s.trust == nil:

@@ -167,11 +167,13 @@ func (r *Runner[E]) asked(msg asked) tea.Cmd {
 		Request: msg.q.request, Note: msg.q.note, Offers: msg.q.offers, Chosen: msg.q.chosen,
 		Answer: func(s keys.Secret, keep vault.Backend, ok bool) tea.Cmd {
 			e.dialog = nil
+			r.host.Show(e.status())
 			msg.q.reply <- reply{s, keep, ok}
 			return nil
 		},
 	})
 	r.host.Dialogs.Push(e.dialog)
+	r.host.Show(e.status())
 	return e.next()
 }
 
@@ -179,6 +181,9 @@ func (r *Runner[E]) asked(msg asked) tea.Cmd {
 func (e *Errand) status() string {
 	if e.stops {
 		return "stopping…"
+	}
+	if e.dialog != nil { // nothing goes on meanwhile, whatever comes next
+		return "waiting for the passphrase…"
 	}
 	return safetext.Line(e.doing) + "…  esc stops it"
 }

@@ -3,6 +3,7 @@
 package imageword
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -78,15 +79,7 @@ func Digest(d string) string {
 func Remarks(t images.Tag) (out []string) {
 	say := func(format string, args ...any) { out = append(out, safetext.Line(fmt.Sprintf(format, args...))) }
 	for _, m := range t.Moved {
-		at := ""
-		if !m.SignedAt.IsZero() {
-			at = " (it says on " + m.SignedAt.UTC().Format("2006-01-02") + ")"
-		}
-		if m.Release != "" {
-			say("It has moved: the record of release %s names %s, and it points to %s now.", m.Release, m.From, t.Image.Digest)
-			continue
-		}
-		say("It has moved: %s was signed under this tag%s, and it points to %s now.", m.From, at, t.Image.Digest)
+		say("%s", Moved(m, t.Image.Digest))
 	}
 	for _, s := range t.Cosign.Hidden() {
 		say("cosign 3 does not find the .sig signature by %s: it looks there only where no bundle lies beside the image, and one does, whoever made it. bulla image sign with that key adds a bundle.", s.Signer.Primary.Short())
@@ -104,7 +97,7 @@ func Remarks(t images.Tag) (out []string) {
 	if t.Blind {
 		say("Whether it was signed before, over another digest, cannot be known: this registry shows signatures only to who knows the digest, and no record of a release here names one.")
 	}
-	if t.TrustErr != nil {
+	if t.TrustErr != nil && t.Verdict().OK(false) { // else it is the verdict's reason
 		say("Content Trust could not be asked: %v.", t.TrustErr)
 	}
 	for i, o := range t.Cosign.Others {
@@ -116,6 +109,21 @@ func Remarks(t images.Tag) (out []string) {
 	}
 	return out
 }
+
+// Moved tells of a tag that was signed over another digest than the one that it points to now.
+func Moved(m images.Move, now string) string {
+	at := ""
+	if !m.SignedAt.IsZero() {
+		at = " (it says on " + m.SignedAt.UTC().Format("2006-01-02") + ")"
+	}
+	if m.Release != "" {
+		return safetext.Line(fmt.Sprintf("It has moved: the record of release %s names %s, and it points to %s now.", m.Release, m.From, now))
+	}
+	return safetext.Line(fmt.Sprintf("It has moved: %s was signed under this tag%s, and it points to %s now.", m.From, at, now))
+}
+
+// SignMoved is what to ask oneself before a tag that has moved is signed where it is.
+const SignMoved = "Sign it only if you know why it has moved."
 
 // maxOthers is how many attachments are named one by one.
 const maxOthers = 5
@@ -158,8 +166,22 @@ func Remark(t images.Tag) string {
 		return safetext.Line("signed as " + strings.Join(t.SignedAs(), ", "))
 	case v.Status == keys.StatusUnknownKey && v.Claim.Fingerprint != "":
 		return "key " + human.Tail(v.Claim.Fingerprint) + " not at hand"
+	case t.TrustErr != nil:
+		return trustRemark(t.TrustErr)
 	case t.Uncovered() > 0:
 		return fmt.Sprintf("%d of %s not signed alone", t.Uncovered(), human.Count(len(t.Children), "platform"))
 	}
 	return ""
+}
+
+// trustRemark says in a few words why Content Trust says nothing of a tag.
+func trustRemark(err error) string {
+	var untrusted *images.UntrustedError
+	switch {
+	case errors.As(err, &untrusted):
+		return "its trust data is refused"
+	case errors.Is(err, images.ErrNoRoot):
+		return "no root to go by"
+	}
+	return "trust server: no answer"
 }

@@ -8,6 +8,7 @@ import (
 	"bulla/ui/component/human"
 	"bulla/ui/safetext"
 	"bulla/workflow/images"
+	"bulla/workflow/policy"
 )
 
 // Show tells everything about one image, in lines.
@@ -27,7 +28,7 @@ func Show(t images.Tag) (out []string) {
 		switch {
 		case i < len(t.Cosign.Signatures):
 			what = Form(t.Cosign.Signatures[i].Form)
-		case t.Trust != nil:
+		case t.Trust != nil, t.TrustErr != nil:
 			what = "Content Trust"
 		}
 		say("  %-10s %s", v.Status, what)
@@ -88,6 +89,17 @@ func Outcome(o images.Outcome) string {
 		return "unknown"
 	}
 	return "refused"
+}
+
+// Elsewhere says that a system signs an image which did not have to vouch for it, or "".
+func Elsewhere(d images.Decision) string {
+	switch d.Elsewhere() {
+	case policy.SystemContentTrust:
+		return "Content Trust signs it, and did not have to vouch."
+	case policy.SystemCosign:
+		return "A cosign key signs it, and did not have to vouch."
+	}
+	return ""
 }
 
 // MovedLines tell over which digests a tag was signed that points elsewhere now.

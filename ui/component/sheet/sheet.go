@@ -27,10 +27,15 @@ type Sheet struct {
 // Fact adds a label and what belongs to it; nothing for no text.
 func (s *Sheet) Fact(label, text string) { s.Styled(label, "", s.Theme.Body, text) }
 
-// Styled is Fact with text in a style, and a sign of its own before it.
+// Styled is Fact with text in a style, and a sign of its own before it. A label that is too long stands
+// on a line of its own.
 func (s *Sheet) Styled(label, sign string, st lipgloss.Style, text string) {
 	if text == "" {
 		return
+	}
+	if layout.Width(label) >= labelWidth {
+		s.Lines = append(s.Lines, s.Theme.Muted.Render(layout.Cut(label, s.Width, s.Theme.Signs.Ellipsis)))
+		label = ""
 	}
 	for i, l := range layout.Wrap(text, max(10, s.Width-labelWidth-layout.Width(sign))) {
 		if i > 0 {

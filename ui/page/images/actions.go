@@ -236,7 +236,11 @@ func (m *Model) initFault() string {
 	if why := m.standing.noServer(); why != "" {
 		return why
 	}
-	if !m.standing.trust.Untouched() {
+	var none *dct.NotInitializedError
+	switch {
+	case errors.As(m.standing.trust.Err, &none) && none.Known:
+		return "the trust server lost the data that it must have: whoever pinned the root would refuse another one"
+	case !m.standing.trust.Untouched():
 		return "it has a root key on the trust server already"
 	}
 	return ""

@@ -70,7 +70,7 @@ func (m *Model) intoCustody(id, backup string, next func(id string) tea.Cmd) tea
 	if backup != "" {
 		return m.rehearse(id, backup, next)
 	}
-	file := dialog.Text("file", "", "/media/stick/root.key", "On a stick that goes into a drawer, not on this disk. A file that is there already is not replaced.")
+	file := dialog.Text("file", "", "for example /media/stick/root.key", "On a stick that goes into a drawer, not on this disk. A file that is there already is not replaced.")
 	return m.form("Back the root key up", "A lost root key can never be replaced, so nothing is signed before a backup of it was opened once.", []*dialog.Field{file}, "write it", func() (string, *dialog.Field, tea.Cmd) {
 		if file.Value() == "" {
 			return "Name a file for the backup.", file, nil
@@ -92,7 +92,7 @@ func (m *Model) rehearseAny() tea.Cmd { return m.rehearse("", "", nil) }
 
 // rehearse opens a backup as if the original were lost.
 func (m *Model) rehearse(id, backup string, next func(id string) tea.Cmd) tea.Cmd {
-	file := dialog.Text("backup", backup, "/media/stick/root.key", "Its passphrase is asked for next. Nothing that remembers passphrases is asked: it is your memory too that is tried.")
+	file := dialog.Text("backup", backup, "for example /media/stick/root.key", "Its passphrase is asked for next. Nothing that remembers passphrases is asked: it is your memory too that is tried.")
 	return m.form("Try the backup", "As if the original were lost: it is read, opened, and has to sign something.", []*dialog.Field{file}, "open it", func() (string, *dialog.Field, tea.Cmd) {
 		if file.Value() == "" {
 			return "Name the file of the backup.", file, nil
@@ -115,7 +115,7 @@ func (m *Model) rehearse(id, backup string, next func(id string) tea.Cmd) tea.Cm
 
 // restoreRoot takes a root key back from its backup.
 func (m *Model) restoreRoot() tea.Cmd {
-	file := dialog.Text("backup", "", "/media/stick/root.key", "It is tried first, with a passphrase that you type.")
+	file := dialog.Text("backup", "", "for example /media/stick/root.key", "It is tried first, with a passphrase that you type.")
 	return m.form("Take a root key back", "", []*dialog.Field{file}, "take it back", func() (string, *dialog.Field, tea.Cmd) {
 		if file.Value() == "" {
 			return "Name the file of the backup.", file, nil
@@ -130,7 +130,7 @@ func (m *Model) restoreRoot() tea.Cmd {
 
 // makeSignerKey makes a key pair to sign with.
 func (m *Model) makeSignerKey() tea.Cmd {
-	name := dialog.Text("name", "", "alice", "Who signs with it: lower-case letters, digits, dashes and underscores.")
+	name := dialog.Text("name", "", "for example alice", "Who signs with it: lower-case letters, digits, dashes and underscores.")
 	file := dialog.Text("public key", "", "NAME.pub", "A new file, to be given to the owner of the repository. Empty: NAME.pub, in the folder where bulla was started.")
 	return m.form("Make a key to sign with", "", []*dialog.Field{name, file}, "make it", func() (string, *dialog.Field, tea.Cmd) {
 		who, typed := name.Value(), file.Value()
@@ -161,8 +161,8 @@ func (m *Model) makeSignerKey() tea.Cmd {
 
 // loadSignerKey takes a signer's private key from a file.
 func (m *Model) loadSignerKey() tea.Cmd {
-	file := dialog.Text("file", "", "alice.pem", "A private key in PEM form. It keeps the passphrase it has; one without gets one.")
-	name := dialog.Text("name", "", "alice", "The signer's name, where the file does not say it. May stay empty.")
+	file := dialog.Text("file", "", "for example alice.pem", "A private key in PEM form. It keeps the passphrase it has; one without gets one.")
+	name := dialog.Text("name", "", "for example alice", "The signer's name, where the file does not say it. May stay empty.")
 	return m.form("Take a signer's key from a file", "", []*dialog.Field{file, name}, "take it", func() (string, *dialog.Field, tea.Cmd) {
 		if file.Value() == "" {
 			return "Name the file.", file, nil

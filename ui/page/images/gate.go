@@ -11,6 +11,7 @@ import (
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
+	"bulla/docker"
 	"bulla/docker/dockerfile"
 	"bulla/keys/atomicfile"
 	"bulla/keys/limits"
@@ -28,23 +29,42 @@ import (
 )
 
 // decide asks the gate about the chosen image.
-func (m *Model) decide() tea.Cmd {
-	d, ref := m.o.Desk, m.reference()
+func (m *Model) decide() tea.Cmd { return m.decideBy(m.reference(), nil) }
+
+// decideBy asks the gate about an image. By, where it is not empty, must vouch, whatever the policy says.
+func (m *Model) decideBy(ref docker.Reference, by []policy.System) tea.Cmd {
+	d := m.o.Desk
 	return m.begin("deciding on "+tagName(ref), func(ctx context.Context, _ *errand.Errand) ending {
-		out, err := d.Gate(ctx, ref, nil)
+		out, err := d.Gate(ctx, ref, by)
 		if m := moved(err); m != nil { // only a reference with a digest can
 			out, err = images.Undecidable(ref.String(), "bad", m.Error()+"."), nil
 		}
 		end := ending{err: err}
 		if err == nil {
 			end.note = ref.String() + ": " + outcomeWord(out.Outcome) + "."
-			end.tell = m.decided(ref.String(), out)
+			told := m.decided(ref.String(), out, len(by) > 0)
+			told.others = func() tea.Cmd { return m.chooseVouchers(ref) }
+			end.tell = told
 			if out.Tag.Reference.String() == ref.String() {
 				end.seen = []images.Tag{out.Tag}
 			}
 		}
 		return end
 	})
+}
+
+// chooseVouchers lets the person choose who must vouch for an image.
+func (m *Model) chooseVouchers(ref docker.Reference) tea.Cmd {
+	item := func(name, about string, by ...policy.System) dialog.Item {
+		return dialog.Item{Name: name, About: about, Do: func() tea.Cmd { return m.decideBy(ref, by) }}
+	}
+	m.o.Dialogs.Push(dialog.NewMenu("Who must vouch for it?", []dialog.Item{
+		item("Who the policy names", "Where no rule of it names the repository: a cosign key at hand."),
+		item("A cosign key", "By a signature in the registry.", policy.SystemCosign),
+		item("Content Trust", "By the trust server's data, under the root that is pinned.", policy.SystemContentTrust),
+		item("Both", "A cosign key, and Content Trust.", policy.SystemCosign, policy.SystemContentTrust),
+	}))
+	return nil
 }
 
 func outcomeWord(o images.Outcome) string {
@@ -55,12 +75,12 @@ func outcomeState(o images.Outcome) theme.State {
 	return map[images.Outcome]theme.State{images.Allowed: theme.Done, images.Unchecked: theme.Waiting, images.Refused: theme.Failed}[o]
 }
 
-// decided shows what the gate says of an image.
-func (m *Model) decided(name string, d images.Decision) dialog.Dialog {
+// decided shows what the gate says of an image; chosen says that the person chose who must vouch.
+func (m *Model) decided(name string, d images.Decision, chosen bool) *hands {
 	return m.handing("May it be used?", d.Pull.String(), func(t theme.Theme, w int) []string {
 		s := &sheet.Sheet{Theme: t, Width: w}
 		s.Text(t.Strong, safetext.Line(name))
-		decision(s, d)
+		decision(s, d, chosen)
 		s.Space()
 		if d.Outcome == images.Allowed {
 			s.Text(t.Body, "Use this from here on; nobody can change what it means:")
@@ -73,8 +93,8 @@ func (m *Model) decided(name string, d images.Decision) dialog.Dialog {
 	})
 }
 
-// decision writes what was decided, by what, and why.
-func decision(s *sheet.Sheet, d images.Decision) {
+// decision writes what was decided, by what, and why. Chosen says that a person said who must vouch.
+func decision(s *sheet.Sheet, d images.Decision, chosen bool) {
 	t := s.Theme
 	state := outcomeState(d.Outcome)
 	s.Lines = append(s.Lines, t.Icon(state)+" "+t.StateStyle(state).Render(outcomeWord(d.Outcome)))
@@ -83,7 +103,10 @@ func decision(s *sheet.Sheet, d images.Decision) {
 		by = append(by, map[policy.System]string{policy.SystemCosign: "a cosign signature", policy.SystemContentTrust: "Content Trust"}[x])
 	}
 	rule := "no rule of the policy names the repository"
-	if d.Rule != "" {
+	switch {
+	case chosen:
+		rule = "you chose that"
+	case d.Rule != "":
 		rule = "the policy's rule for " + safetext.Line(d.Rule)
 	}
 	s.Fact("wanted", strings.Join(by, " and ")+": "+rule+".")
@@ -91,6 +114,7 @@ func decision(s *sheet.Sheet, d images.Decision) {
 		s.Styled(string(v.Status), t.Icon(verdictsign.State(v))+" ", t.Body, safetext.Line(v.Reason))
 		s.Fact("", safetext.Line(v.PolicyReason))
 	}
+	s.Styled("mind", "", t.Caution, imageword.Elsewhere(d))
 	for _, mv := range d.Tag.Moved {
 		s.Fact("before", "It was signed over "+mv.From+".")
 	}
@@ -105,6 +129,8 @@ type hands struct {
 	m    *Model
 	text string // "" for none
 	name string // proposed for a file, "" for none
+	// others lets the person choose who must vouch; nil where there is no choice.
+	others func() tea.Cmd
 }
 
 // handing makes a message with a text to copy, or to print after leaving.
@@ -115,6 +141,8 @@ func (m *Model) handing(title, text string, draw func(t theme.Theme, w int) []st
 // Key copies, prints, saves, or is the message's.
 func (h *hands) Key(msg tea.KeyMsg) (bool, tea.Cmd) {
 	switch {
+	case !msg.Paste && h.others != nil && key.Matches(msg, h.m.keys.Gate):
+		return true, h.others()
 	case msg.Paste || h.text == "":
 	case key.Matches(msg, h.m.keys.Copy):
 		return false, h.m.copyText(h.text)
@@ -131,6 +159,9 @@ func (h *hands) Key(msg tea.KeyMsg) (bool, tea.Cmd) {
 // Hints are the keys.
 func (h *hands) Hints() []keymap.Hint {
 	list := h.Message.Hints()
+	if h.others != nil {
+		list = append(list, keymap.On(h.m.keys.Gate, "who must vouch"))
+	}
 	if h.text == "" {
 		return list
 	}
@@ -225,7 +256,7 @@ func (m *Model) basesStory(path string, list []images.BaseDecision) dialog.Dialo
 			s.Space()
 			s.Text(t.Strong, safetext.Line(b.Base.Image))
 			s.Fact("line", fmt.Sprintf("%d, %s", b.Base.Line, b.Base.Use))
-			decision(s, b.Decision)
+			decision(s, b.Decision, false)
 			if b.NoPlatform {
 				s.Styled("mind", "", t.Caution, "It has no image for "+safetext.Line(b.Base.Platform)+".")
 			}

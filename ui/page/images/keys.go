@@ -77,7 +77,7 @@ func imageKeyMade(title string, k workflow.ImageKey, err error) ending {
 
 // importImageKey makes a cosign key pair of a private key.
 func (m *Model) importImageKey() tea.Cmd {
-	file := dialog.Text("file", "", "cosign.key", "A private key in PEM form. It is not changed.")
+	file := dialog.Text("file", "", "for example cosign.key", "A private key in PEM form. It is not changed.")
 	name := dialog.Text("name", "", "as the file", "The two new files are NAME.key and NAME.pub, among bulla's own. Empty: as the file.")
 	return m.form("Import an image key", "", []*dialog.Field{file, name}, "import it", func() (string, *dialog.Field, tea.Cmd) {
 		path, as := m.o.Path(file.Value()), name.Value()

@@ -107,7 +107,7 @@ func (m *Model) chooseWays(p images.Prospect) tea.Cmd {
 	fields := []*dialog.Field{with}
 	key := dialog.Choice("image key", 0, "The key that signs with cosign.", append(keyNames(p.Keys), "")[:max(1, len(p.Keys))]...)
 	recursive := dialog.Tick("the image of each platform too", false, "With cosign, by its own digest, for those who pull one by that. The index itself is signed last.")
-	legacy := dialog.Tick("the older form too (.sig)", false, "For cosign 2 and older admission controllers. cosign 4 will not read it.")
+	legacy := dialog.Tick("the older form too (.sig)", false, "With cosign. For cosign 2 and older admission controllers. cosign 4 will not read it.")
 	if list[0].Cosign() {
 		if len(p.Keys) > 1 {
 			fields = append(fields, key)
@@ -155,25 +155,41 @@ func (m *Model) lastLook(p images.Prospect, o images.SignOrder, k workflow.Image
 	if p.Image.Index {
 		what = "an index of " + human.Count(len(p.Image.Platforms), "platform")
 	}
-	effects := []sheet.Effect{{Label: "what", Text: what + ", " + human.Size(p.Image.Size)}}
+	effects := []sheet.Effect{{Label: "what", Text: what}}
 	if o.With.Cosign() {
 		effects = append(effects, cosignEffects(ref, o, k)...)
 	}
 	if o.With.ContentTrust() {
 		effects = append(effects, trustEffects(p)...)
 	}
+	for _, mv := range p.Moved {
+		effects = append(effects, movedEffects(mv)...)
+	}
 	effects = append(effects, sheet.Effect{Label: "public", Text: "Signing it is publishing it: others may have the signature at once.", Caution: true})
 	m.o.Dialogs.Push(m.look("The last look", ref.String(), []string{p.Image.Digest}, effects, "sign it", func() tea.Cmd { return m.signNow(o) }))
+}
+
+// movedEffects tell of a tag that was signed over another digest than the one that it is at now, which
+// stands above.
+func movedEffects(mv images.Move) []sheet.Effect {
+	since := "it was signed"
+	if mv.Release != "" {
+		since = "release " + safetext.Line(mv.Release) + " recorded it"
+	}
+	return []sheet.Effect{
+		{Label: "mind", Text: "The tag has moved to this digest since " + since + ". " + imageword.SignMoved, Caution: true},
+		{Label: "before", Text: halves(safetext.Line(mv.From))},
+	}
 }
 
 func cosignEffects(ref docker.Reference, o images.SignOrder, k workflow.ImageKey) (out []sheet.Effect) {
 	where := safetext.Line(ref.Registry())
 	if ref.PlainHTTP() {
-		where += ", on this computer or in a private network: without TLS, if it offers none"
+		where += " (on this computer or in a private network: without TLS if it offers none)"
 	}
-	forms := "A bundle"
+	forms := "A bundle, unless this key has one there"
 	if o.Legacy {
-		forms = "A bundle, and the older form under the .sig tag"
+		forms += ", and the older form under the .sig tag"
 	}
 	out = append(out, sheet.Effect{Label: "cosign", Text: forms + ", in " + where + "."})
 	out = append(out, sheet.Effect{Label: "key", Text: safetext.Line(k.Path)})
@@ -281,10 +297,10 @@ func (m *Model) revoke() tea.Cmd {
 	}
 	m.o.Dialogs.Push(m.look("Take back its signature", ref.String(), []string{signed.Digest}, []sheet.Effect{
 		{Label: "signed", Text: "By " + safetext.Line(strings.Join(who, ", ")) + "."},
-		{Label: "then", Text: "Who pulls by Content Trust is refused the tag. A signer whose key is not at hand may still stand under it: that is told."},
+		{Label: "then", Text: "Who pulls by Content Trust is refused the tag. Where a signer whose key is not here has signed it too, it stays signed by them; bulla tells you then."},
 		{Label: "where", Text: host(view.Server)},
 		{Label: "stays", Text: "The image, its signatures of cosign, and every other tag."},
-		{Label: "mind", Text: "It can be signed again, but what was taken back is public.", Caution: true},
+		{Label: "mind", Text: "It can be signed again. That it was signed, and taken back, stays known to those who looked.", Caution: true},
 	}, "take it back", func() tea.Cmd {
 		return m.begin("taking the signature back", func(ctx context.Context, e *errand.Errand) ending {
 			out, err := d.Revoke(ctx, ref.Tag(), face(d, e))

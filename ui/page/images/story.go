@@ -50,7 +50,7 @@ func story(t theme.Theme, r *row, w int, now time.Time) []string {
 		if img.Index {
 			what = "index of " + human.Count(len(img.Platforms), "platform")
 		}
-		s.Fact("what", what+", "+human.Size(img.Size))
+		s.Fact("what", what)
 	}
 	for i, v := range r.tag.Verdicts() {
 		s.Space()
@@ -75,7 +75,7 @@ func signature(s *sheet.Sheet, tag images.Tag, i int, v keys.Verdict, now time.T
 	case i < len(tag.Cosign.Signatures) && tag.Err == nil:
 		sig = tag.Cosign.Signatures[i]
 		what = ", " + imageword.Form(sig.Form)
-	case tag.Trust != nil && tag.Err == nil:
+	case (tag.Trust != nil || tag.TrustErr != nil) && tag.Err == nil:
 		what = ", Content Trust"
 	}
 	s.Lines = append(s.Lines, t.Icon(verdictsign.State(v))+" "+style(t, string(v.Status)).Render(layout.Cut(string(v.Status)+what, s.Width-4, t.Signs.Ellipsis)))

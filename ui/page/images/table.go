@@ -61,6 +61,8 @@ type table struct {
 	judged  int
 	tally   map[string]int
 	nameLen int
+	// byLen and remarkLen are how wide the widest cells of their columns are.
+	byLen, remarkLen int
 }
 
 func (t *table) set(names []string) {
@@ -113,10 +115,14 @@ func (t *table) arrange() {
 		chosen = t.order[t.place]
 	}
 	words := strings.Fields(strings.ToLower(t.text))
-	t.order, t.judged, t.tally, t.nameLen = t.order[:0], 0, map[string]int{}, 8
+	t.order, t.judged, t.tally, t.nameLen, t.byLen, t.remarkLen = t.order[:0], 0, map[string]int{}, 8, 0, 0
 	for i := range t.rows {
 		r := &t.rows[i]
 		t.nameLen = max(t.nameLen, len(r.name))
+		if r.judged {
+			t.byLen = max(t.byLen, len(imageword.By(r.tag)))
+			t.remarkLen = max(t.remarkLen, len(imageword.Remark(r.tag)))
+		}
 		if r.judged && r.name != "" {
 			t.judged++
 			t.tally[r.state()]++
@@ -215,6 +221,8 @@ const (
 	byWidth    = 13
 	digWidth   = 12
 	minRemark  = 10
+	maxBy      = 26 // both forms of cosign, and Content Trust
+	maxRemark  = 29 // beyond that the digest stays, and the remark is cut
 )
 
 // columns are the widths in w columns; 0 for one that there is no room for.
@@ -226,10 +234,11 @@ func (t *table) columns(w int, beside bool) (name, by, digest, remark int) {
 	}
 	room -= minRemark
 	if room >= byWidth+len(gap) {
-		by = byWidth
-		room -= byWidth + len(gap)
+		by = min(max(byWidth, t.byLen), maxBy, room-len(gap))
+		room -= by + len(gap)
 	}
-	if !beside && room >= digWidth+len(gap)+8 { // the story beside it has the whole digest
+	wanted := max(8, min(t.remarkLen, maxRemark)-minRemark) // of what to know, before the digest
+	if !beside && room >= digWidth+len(gap)+wanted {        // the story beside it has the whole digest
 		digest = digWidth
 		room -= digWidth + len(gap)
 	}

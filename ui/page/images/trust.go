@@ -45,7 +45,11 @@ func trustStory(v images.TrustView) dialog.Dialog {
 		}
 		if v.State == nil {
 			s.Space()
-			s.Lines = append(s.Lines, dialog.Explanation(t, explain.Error(v.Err), w)...)
+			x := explain.Error(v.Err)
+			if v.Untouched() {
+				x.Next = []string{"a, then: " + deeds[initialise].name}
+			}
+			s.Lines = append(s.Lines, dialog.Explanation(t, x, w)...)
 			s.Space()
 			rootKeys(s, v)
 			return s.Lines
@@ -197,15 +201,16 @@ func (m *Model) initialiseWith(root string) tea.Cmd {
 		case err != nil:
 			return ending{err: err, stand: true}
 		}
-		return ending{then: func() tea.Cmd { return m.lastLookRoot(root, keyPath(list, root)) }}
+		return ending{then: func() tea.Cmd { return m.lastLookRoot(keyOf(list, root)) }}
 	})
 }
 
-// lastLookRoot is the last look before a repository gets its root key, which is in the file path.
-func (m *Model) lastLookRoot(root, path string) tea.Cmd {
-	v := m.standing.trust
+// lastLookRoot is the last look before a repository gets its root key.
+func (m *Model) lastLookRoot(key dct.Key) tea.Cmd {
+	v, root := m.standing.trust, key.ID
 	effects := []sheet.Effect{
-		{Label: "lives", Text: safetext.Line(path)},
+		{Label: "lives", Text: safetext.Line(key.Path)},
+		rehearsed(key),
 		{Label: "with it", Text: "A targets key is made beside it, under a passphrase that you type. The server keeps the keys for snapshot and timestamp."},
 		{Label: "where", Text: host(v.Server)},
 		{Label: "pinned", Text: "Its certificate is pinned here; give its id to those who verify."},
@@ -222,18 +227,23 @@ func (m *Model) lastLookRoot(root, path string) tea.Cmd {
 	return nil
 }
 
-// keyPath is the file of a key.
-func keyPath(list []dct.Key, id string) string {
+// rehearsed tells of the backup of a root key that was tried.
+func rehearsed(k dct.Key) sheet.Effect {
+	return sheet.Effect{Label: "backup", Text: "It was opened on " + human.Date(k.Backup.Rehearsed) + ", and signs as this key: " + safetext.Line(k.Backup.Backup)}
+}
+
+// keyOf is the key with an id.
+func keyOf(list []dct.Key, id string) dct.Key {
 	if i := slices.IndexFunc(list, func(k dct.Key) bool { return k.ID == id }); i >= 0 {
-		return list[i].Path
+		return list[i]
 	}
-	return ""
+	return dct.Key{ID: id}
 }
 
 // addSigner lets somebody sign.
 func (m *Model) addSigner() tea.Cmd {
-	name := dialog.Text("name", "", "alice", "Lower-case letters, digits, dashes and underscores. It is public.")
-	file := dialog.Text("public key", "", "alice.pub", "Their .pub file, as docker trust key generate writes it. It comes from them in a way that you trust.")
+	name := dialog.Text("name", "", "for example alice", "Lower-case letters, digits, dashes and underscores. It is public.")
+	file := dialog.Text("public key", "", "for example alice.pub", "Their .pub file, as docker trust key generate writes it. It comes from them in a way that you trust.")
 	return m.form("Let somebody sign its tags", "", []*dialog.Field{name, file}, "look at it", func() (string, *dialog.Field, tea.Cmd) {
 		if name.Value() == "" {
 			return "Name the signer.", name, nil
@@ -356,17 +366,18 @@ func (m *Model) rotateRootTo(id string) tea.Cmd {
 		case list[i].Backup.Rehearsed.IsZero():
 			return ending{then: func() tea.Cmd { return m.intoCustody(id, list[i].Backup.Backup, m.rotateRootTo) }}
 		}
-		return ending{then: func() tea.Cmd { return m.lastLookRotation(id, list[i].Path) }}
+		return ending{then: func() tea.Cmd { return m.lastLookRotation(list[i]) }}
 	})
 }
 
-// lastLookRotation is the last look before a root key is replaced by the one in the file path.
-func (m *Model) lastLookRotation(id, path string) tea.Cmd {
-	v := m.standing.trust
+// lastLookRotation is the last look before a root key is replaced by another one.
+func (m *Model) lastLookRotation(key dct.Key) tea.Cmd {
+	v, id := m.standing.trust, key.ID
 	m.o.Dialogs.Push(m.look("Replace its root key", v.GUN, []string{id}, []sheet.Effect{
-		{Label: "lives", Text: safetext.Line(path)},
+		{Label: "lives", Text: safetext.Line(key.Path)},
+		rehearsed(key),
 		{Label: "needs", Text: "The passphrases of the old root key" + rootLives(v) + ", and of the new one: both sign."},
-		{Label: "then", Text: "Who has pinned the old one and comes by in time follows to the new one. It is pinned here; give its id to those who verify."},
+		{Label: "then", Text: "Who has pinned the old one can follow, since it signs the change; they should pin the new one soon. It is pinned here; give its id to those who verify."},
 		{Label: "where", Text: host(v.Server)},
 		{Label: "mind", Text: "It cannot be taken back but by another replacement, which needs the new key.", Caution: true},
 	}, "replace it", func() tea.Cmd {
