@@ -135,6 +135,16 @@ func (e *InitializedError) Error() string {
 	return e.Server + " has trust data for " + e.GUN + " already"
 }
 
+// HadRootError says that a repository must have had a root key, of which its trust server knows nothing.
+type HadRootError struct {
+	GUN, Server string
+	Known       Trust // what stands behind the old root
+}
+
+func (e *HadRootError) Error() string {
+	return e.Server + " has no trust data for " + e.GUN + ", which is known to have had a root key"
+}
+
 // UnpinnedError says that nothing tells which root key a repository should have.
 type UnpinnedError struct {
 	GUN string

@@ -33,11 +33,15 @@ func (k *imageTalk) trust(ctx context.Context) error {
 // trustOffers are what can be done in Content Trust.
 func (k *imageTalk) trustOffers(v images.TrustView) []imageOffer {
 	state, fresh := "", ""
+	var none *dct.NotInitializedError
 	switch {
 	case v.State != nil:
 		fresh = "it has a root key already"
 	case v.Untouched():
 		state = "the repository has no root key yet"
+	case errors.As(v.Err, &none):
+		state = "the trust server lost the data that it must have"
+		fresh = state
 	default:
 		state, fresh = "the trust data is not at hand", "the trust server has to say first that there is none"
 	}
