@@ -112,6 +112,12 @@ func (d *Desk) folder() *dct.KeyFolder { return d.o.DCT.Client("").Keys() }
 // TrustKeys are the private keys in Docker's folder.
 func (d *Desk) TrustKeys() ([]dct.Key, error) { return d.folder().List() }
 
+// TrustFolder is Docker's folder of keys, and the private keys in it.
+func (d *Desk) TrustFolder() (dir string, list []dct.Key, err error) {
+	list, err = d.folder().List()
+	return d.folder().Dir(), list, err
+}
+
 // CanInitialize is dct.Repository.CanInitialize.
 func (d *Desk) CanInitialize(ctx context.Context, rootKey string) error {
 	r, known, err := d.trusted(ctx)
