@@ -147,7 +147,7 @@ func (f *fakeDesk) Migrate(_ context.Context, o images.MigrateOrder, face images
 		if list[i].Result == images.WouldCarry && !o.Dry {
 			list[i].Result = images.Carried
 		}
-		face.Emit(images.TagCarried{Carriage: list[i], Done: i + 1, Total: len(list)})
+		face.Emit(images.TagCarried{Carriage: list[i], Done: i + 1, Total: len(list), Dry: o.Dry})
 	}
 	f.did("migrate dry=%v", o.Dry)
 	return list, nil

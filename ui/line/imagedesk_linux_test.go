@@ -339,6 +339,8 @@ func TestContentTrustLineByLine(t *testing.T) {
 	c.secret(`once more: $`, imageCanary)
 	c.answer(`Write and publish them.*\[y/N\] $`, "y")
 	c.wait(`1 carried over`)
+	c.answer(atList, "m")
+	c.wait(`looking: 1 of 1(?s:.*)0 carried over, 1 were so before, 0 would be(?s:.*)nothing to carry over`)
 	c.answer(atList, "p")
 	c.answer(`Print \(1-5.*: $`, "2")
 	c.wait(`"cert-ids"(?s:.*)` + root)

@@ -250,7 +250,7 @@ func TestMigrate(t *testing.T) {
 		}
 		return fmt.Sprint(count)
 	}
-	if got := tally(run(true)); got != "map[not-carried:1 would-carry:49]" {
+	if got := tally(run(true)); got != "map[existing:1 not-carried:1 would-carry:48]" {
 		t.Errorf("dry: %s", got)
 	}
 	got := run(false)
@@ -273,6 +273,9 @@ func TestMigrate(t *testing.T) {
 	}
 	if x := tally(run(false)); x != "map[existing:49 not-carried:1]" {
 		t.Errorf("again: %s", x)
+	}
+	if x := tally(run(true)); x != "map[existing:49 not-carried:1]" {
+		t.Errorf("dry, with nothing left: %s", x)
 	}
 	// A registry that lost a tag, and one that is out of order.
 	ctx, cancel := context.WithCancel(t.Context())
