@@ -255,6 +255,10 @@ func TestWrongRoot(t *testing.T) {
 	wantProblem(t, err, ProblemRoot)
 	_, _, err = a.stranger().Verify(t.Context(), a.img, a.trust)
 	wantProblem(t, err, ProblemRoot)
+	var bad *MetadataError
+	if !errors.As(err, &bad) || len(bad.Shown) != 1 || bad.Shown[0] != s.Root.Certificates[0] || !strings.Contains(err.Error(), bad.Shown[0].ID) {
+		t.Errorf("the root that was seen is not named: %v", err)
+	}
 	// Trusted on first use, and another one ever after.
 	first := a.stranger()
 	a.attacker.set(nil)

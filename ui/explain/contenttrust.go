@@ -176,7 +176,10 @@ func trustProblem(e *dct.MetadataError) (cause string, next []string) {
 		cause = "It is older than what was seen here before."
 		next = []string{"somebody may be hiding a newer signature, or a revocation: ask the publisher"}
 	case dct.ProblemRoot:
-		cause = "Its root key is neither the pinned one nor a successor that the pinned one has signed."
+		cause = "Its root certificate is neither the pinned one nor a successor that the pinned one has signed."
+		for _, c := range e.Shown {
+			cause += " It is " + c.ID + ", of the root key " + c.KeyID + "."
+		}
 		next = []string{"ask the publisher for the id of the root certificate; bulla image trust pin changes what is pinned"}
 	case dct.ProblemSignature:
 		cause = "A part of it is not signed by the keys that may sign it."
