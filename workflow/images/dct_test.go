@@ -12,6 +12,7 @@ import (
 
 	"bulla/docker"
 	"bulla/docker/cosign"
+	"bulla/docker/dct"
 	"bulla/docker/dct/trusttest"
 	"bulla/docker/loopback"
 	"bulla/keys"
@@ -143,6 +144,17 @@ func TestContentTrustForReal(t *testing.T) {
 	_, got := p.survey(Options{Trust: p.dct(), Roots: root})
 	if got["v1"].Verdict().Status != keys.StatusGood || got["v2"].Verdict().Status != keys.StatusBad || got["plain"].Verdict().Status != keys.StatusUnsigned {
 		t.Errorf("survey: %+v", got)
+	}
+
+	// A server that says it never had what is pinned: nothing is known to be wrong, and nothing is checked.
+	none, err := docker.ParseRepository(p.host + "/demo/none")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var missing *dct.NotInitializedError
+	var untrusted *UntrustedError
+	if _, err := p.dct().Read(t.Context(), none, root, "", false); !errors.As(err, &missing) || errors.As(err, &untrusted) {
+		t.Errorf("no data under a pin: %v", err)
 	}
 
 	// A server that has been seen and is dead by now is no success out of a cache.
