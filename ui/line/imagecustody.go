@@ -101,9 +101,18 @@ func (k *imageTalk) writePublic(ctx context.Context, name string, pub dct.Public
 }
 
 func (k *imageTalk) chooseRoot(ctx context.Context, ids []string) (string, error) {
+	list, err := k.Desk.TrustKeys()
+	if err != nil {
+		return "", err
+	}
 	k.t.Say("The root key")
 	for i, id := range ids {
 		k.t.Say("  %d  %s", i+1, id)
+		for _, key := range list {
+			if key.ID == id {
+				k.prose("     ", custodyWords(key.Backup))
+			}
+		}
 	}
 	n, err := k.t.Number(ctx, "Root key", len(ids), 0)
 	if err != nil {

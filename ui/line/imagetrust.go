@@ -361,9 +361,13 @@ func (k *imageTalk) pin(ctx context.Context, v images.TrustView) error {
 	if v.Pins.OwnPinned() {
 		k.t.Say("  forget  forgets the pins of this repository")
 	}
+	question := "The id of the root certificate (64 characters)"
+	if len(shown) > 0 {
+		question += ", or a number"
+	}
 	k.t.Say("Compare it with what the publisher says, by another way than the server's.")
 	for {
-		text, err := k.t.Text(ctx, "The id of the root certificate (64 characters), or a number", "")
+		text, err := k.t.Text(ctx, question, "")
 		if err != nil {
 			return err
 		}
