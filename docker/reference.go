@@ -69,7 +69,7 @@ func ParseReference(s string) (Reference, error) {
 	}
 	// Last: whoever wrote something that is no name at all is not helped by hearing of its tag.
 	if !tagged && !pinned {
-		return refuse("an image named without a tag would mean :latest by accident; name the tag you release")
+		return refuse("an image named without a tag would mean :latest by accident; name the tag that is meant")
 	}
 	return Reference{repo: repo, tag: tag, digest: digest}, nil
 }

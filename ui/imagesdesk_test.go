@@ -150,7 +150,7 @@ func (f *fakeDesk) Migrate(_ context.Context, o images.MigrateOrder, face images
 		if list[i].Result == images.WouldCarry && !o.Dry {
 			list[i].Result = images.Carried
 		}
-		face.Emit(images.TagCarried{Carriage: list[i], Done: i + 1, Total: len(list)})
+		face.Emit(images.TagCarried{Carriage: list[i], Done: i + 1, Total: len(list), Dry: o.Dry})
 	}
 	f.did("migrate dry=%v", o.Dry)
 	return list, nil
@@ -221,7 +221,7 @@ func (f *fakeDesk) GenerateImageKey(_ context.Context, name string, pass keys.Se
 func (f *fakeDesk) Bases(_ context.Context, _ []byte, args map[string]string, face images.Face) ([]images.BaseDecision, error) {
 	list := []images.BaseDecision{
 		{Base: dockerfile.Base{Line: 1, Use: dockerfile.UseFrom, Image: "registry.acme.org/base:" + args["V"]}, Decision: f.decision},
-		{Base: dockerfile.Base{Line: 4, Use: dockerfile.UseCopy, Image: "alpine"}, Decision: images.Undecidable("alpine", keys.StatusUnsigned, "Only an image with a tag or digest can be signed: an image named without a tag would mean :latest by accident."), NoPlatform: false},
+		{Base: dockerfile.Base{Line: 4, Use: dockerfile.UseCopy, Image: "alpine"}, Decision: images.Undecidable("alpine", keys.StatusUnsigned, "Only an image that is named by a tag or digest can be judged: an image named without a tag would mean :latest by accident."), NoPlatform: false},
 	}
 	face.Emit(images.BaseJudged{BaseDecision: list[0], Done: 1, Total: 2})
 	return list, nil

@@ -32,6 +32,8 @@ const soon = 30 * 24 * time.Hour
 // TrustServer is what a doctor wants to know of the trust server of a repository.
 type TrustServer struct {
 	URL string
+	// Named says that somebody named it: it should be there.
+	Named bool
 	// Ends is the announced day of its end, zero where none is known; Whose it is, Source where
 	// that is said.
 	Ends          time.Time
@@ -46,7 +48,7 @@ type TrustServer struct {
 // ExamineTrust asks the trust server of a repository what it has. It trusts nothing: it only asks
 // whether there is trust data.
 func ExamineTrust(ctx context.Context, r *dct.Repository) TrustServer {
-	out := TrustServer{URL: r.Server()}
+	out := TrustServer{URL: r.Server(), Named: r.ServerNamed()}
 	if end, ok := dct.EndOf(r.Server()); ok {
 		out.Ends, out.Whose, out.Source = end.Day, end.Whose, end.Source
 	}
@@ -176,7 +178,7 @@ func (d *doctor) account(u docker.Checkup) {
 	case u.Token:
 		d.say(RuleAccount, SeverityInfo, "", "You have a token for %s.", host)
 	default:
-		d.say(RuleAccount, SeverityInfo, "docker login "+host+" makes you known", "Nobody in particular: there are no credentials for %s.", host)
+		d.say(RuleAccount, SeverityInfo, "docker login "+host+" makes you known", "There are no credentials for %s: you come without a name.", host)
 	}
 }
 
@@ -306,6 +308,8 @@ func (d *doctor) trust(s TrustServer) {
 			hint = "it shows the root " + strings.Join(s.Roots, ", ") + "; compare it with what the publisher says before you pin it"
 		}
 		d.say(RuleTrustServer, SeverityInfo, hint, "The trust server %s has trust data for the repository.", s.URL)
+	case s.Err != nil && s.Named:
+		d.say(RuleTrustServer, SeverityWarning, "nothing can be said of what Content Trust signs", "The trust server %s, which was named, gives no answer: %s.", s.URL, trustCause(s.Err))
 	case s.Err != nil:
 		d.say(RuleTrustServer, SeverityInfo, "a trust server elsewhere is named by --trust-server", "No trust server answers at %s: %s.", s.URL, trustCause(s.Err))
 	default:

@@ -101,7 +101,7 @@ func (b *trustBench) initialize() {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	s, err := client.Repository(gun).Initialize(b.t.Context(), k.ID, answer)
+	s, err := client.Repository(gun).Initialize(b.t.Context(), k.ID, dct.Trust{}, answer)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -191,7 +191,7 @@ func TestContentTrustLeadsTheWay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := client.Repository(gun).Initialize(t.Context(), k.ID, answer)
+	s, err := client.Repository(gun).Initialize(t.Context(), k.ID, dct.Trust{}, answer)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -94,9 +94,29 @@ func (f found) says(tag string) bool { return tag == "" || f.tag == tag }
 // existing looks for a sound bundle by pub under the tag of img. It makes sure that it is listed with
 // its type; one that cannot be listed is as good as none.
 func existing(ctx context.Context, repo *docker.Repo, img docker.Image, pub PublicKey) (Signature, error) {
+	sig, entry, err := find(ctx, repo, img, pub)
+	if err != nil || !sig.Existing {
+		return Signature{}, err
+	}
+	if err := repo.Attach(ctx, img.Digest, entry); err != nil {
+		return Signature{}, &PublishedError{Signature: sig, Err: err}
+	}
+	return sig, nil
+}
+
+// Find tells what Sign would find and not make again: a signature with Existing set. It writes nothing.
+// Errors are a *docker.RegistryError, a *PublishedError around one, and that of ctx.
+func Find(ctx context.Context, client *docker.Client, img docker.Image, pub PublicKey) (Signature, error) {
+	s, _, err := find(ctx, client.In(img.Reference.Repository()), img, pub)
+	return s, err
+}
+
+// find looks for a sound bundle by pub under the tag of img, and makes the entry by which it is listed.
+func find(ctx context.Context, repo *docker.Repo, img docker.Image, pub PublicKey) (Signature, docker.Descriptor, error) {
+	none := docker.Descriptor{}
 	found, err := collectBundles(ctx, repo, img.Digest)
 	if err != nil {
-		return Signature{}, err
+		return Signature{}, none, err
 	}
 	for _, f := range found.list {
 		if f.judge([]PublicKey{pub}).Status != keys.StatusGood || !f.says(img.Reference.Tag()) {
@@ -105,18 +125,15 @@ func existing(ctx context.Context, repo *docker.Repo, img docker.Image, pub Publ
 		sig := Signature{Digest: img.Digest, Manifest: f.manifest, Key: pub.Fingerprint(), SignedAt: f.claim.SignedAt, Existing: true}
 		m, err := repo.Manifest(ctx, f.manifest)
 		if err != nil {
-			return Signature{}, &PublishedError{Signature: sig, Err: err}
+			return Signature{}, none, &PublishedError{Signature: sig, Err: err}
 		}
 		var mf manifest
 		if json.Unmarshal(m.Raw, &mf) != nil || mf.ArtifactType != bundleType {
 			continue // made by a client of before OCI 1.1: make a proper one
 		}
-		if err := repo.Attach(ctx, img.Digest, mf.descriptor(m)); err != nil {
-			return Signature{}, &PublishedError{Signature: sig, Err: err}
-		}
-		return sig, nil
+		return sig, mf.descriptor(m), nil
 	}
-	return Signature{}, nil
+	return Signature{}, none, nil
 }
 
 // descriptor is the entry of a signature's manifest in the list of referrers.

@@ -216,7 +216,7 @@ func TestFreeze(t *testing.T) {
 	img := w.push("team/app:1")
 	_, owner := w.person(evil.url)
 	r := owner.Repository(w.gun("team/app"))
-	s, err := r.Initialize(t.Context(), rootKey(t, owner), answer)
+	s, err := r.Initialize(t.Context(), rootKey(t, owner), Trust{}, answer)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -245,7 +245,7 @@ func TestWrongRoot(t *testing.T) {
 	other := trusttest.Start(t, a.server.CA)
 	_, c := a.person(other.URL)
 	forged := c.Repository(a.owner.GUN())
-	s, err := forged.Initialize(t.Context(), rootKey(t, c), answer)
+	s, err := forged.Initialize(t.Context(), rootKey(t, c), Trust{}, answer)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -255,6 +255,10 @@ func TestWrongRoot(t *testing.T) {
 	wantProblem(t, err, ProblemRoot)
 	_, _, err = a.stranger().Verify(t.Context(), a.img, a.trust)
 	wantProblem(t, err, ProblemRoot)
+	var bad *MetadataError
+	if !errors.As(err, &bad) || len(bad.Shown) != 1 || bad.Shown[0] != s.Root.Certificates[0] || !strings.Contains(err.Error(), bad.Shown[0].ID) {
+		t.Errorf("the root that was seen is not named: %v", err)
+	}
 	// Trusted on first use, and another one ever after.
 	first := a.stranger()
 	a.attacker.set(nil)
@@ -324,7 +328,7 @@ func TestMixAndMatchByTheServer(t *testing.T) {
 	evil := newTraitor(t, w.server.CA)
 	_, owner := w.person(evil.url)
 	r := owner.Repository(w.gun("team/app"))
-	s, err := r.Initialize(t.Context(), rootKey(t, owner), answer)
+	s, err := r.Initialize(t.Context(), rootKey(t, owner), Trust{}, answer)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -513,6 +517,45 @@ func copyKeysInto(t *testing.T, from, to string) {
 	copyKeys(t, from, to)
 }
 
+// A server that lost its data gets no other root in place of one that is pinned or was seen, unless a
+// person says so.
+func TestInitializeAfterLoss(t *testing.T) {
+	w := newWorld(t)
+	_, pinned := w.initialized("team/app")
+	a := between(t, w.server)
+	_, c := w.person(a.url)
+	r, root := c.Repository(w.gun("team/app")), rootKey(t, c)
+	seen := Trust{FirstUse: true}
+	if _, err := r.Read(t.Context(), seen); err != nil {
+		t.Fatal(err)
+	}
+	var already *InitializedError
+	if err := r.CanInitialize(t.Context(), root, pinned); !errors.As(err, &already) {
+		t.Errorf("nothing is lost: %v", err)
+	}
+	posted := false
+	a.set(func(w http.ResponseWriter, r *http.Request) bool {
+		posted = posted || r.Method == http.MethodPost
+		if !strings.Contains(r.URL.Path, "_trust") {
+			return false
+		}
+		w.WriteHeader(http.StatusNotFound)
+		return true
+	})
+	for name, known := range map[string]Trust{"pinned": pinned, "a pinned root key": {RootKeys: []string{root}}, "seen": seen} {
+		var had *HadRootError
+		if _, err := r.Initialize(t.Context(), root, known, answer); !errors.As(err, &had) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if posted {
+		t.Error("a root was published in place of the lost one")
+	}
+	if err := r.CanInitialize(t.Context(), root, Trust{}); err != nil {
+		t.Errorf("it cannot be replaced at all: %v", err)
+	}
+}
+
 // What the server refuses or never gets leaves no key behind that nobody can use.
 func TestRefusedInitialize(t *testing.T) {
 	w := newWorld(t)
@@ -528,7 +571,7 @@ func TestRefusedInitialize(t *testing.T) {
 		return true
 	})
 	var e *ServerError
-	if _, err := c.Repository(w.gun("team/app")).Initialize(t.Context(), root, answer); !errors.As(err, &e) || e.Kind != docker.KindForbidden {
+	if _, err := c.Repository(w.gun("team/app")).Initialize(t.Context(), root, Trust{}, answer); !errors.As(err, &e) || e.Kind != docker.KindForbidden {
 		t.Errorf("%T: %v", err, err)
 	}
 	if after := keyFiles(t, dir); !slices.Equal(before, after) {

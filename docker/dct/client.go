@@ -139,6 +139,10 @@ func hostOf(server string) string {
 	return net.JoinHostPort(strings.ToLower(u.Hostname()), cmp.Or(u.Port(), "443"))
 }
 
+// ServerNamed reports whether somebody named the server: it is not the one that a client takes for the
+// registry's own.
+func (r *Repository) ServerNamed() bool { return r.client.server != "" }
+
 // errPlainHTTP says that a trust server, or who gives out tokens for it, is to be spoken to
 // without TLS.
 var errPlainHTTP = errors.New("a trust server is only spoken to over https")

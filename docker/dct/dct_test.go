@@ -27,11 +27,11 @@ func TestLifeOfARepository(t *testing.T) {
 		t.Fatal(err)
 	}
 	var custody *CustodyError
-	if _, err := r.Initialize(t.Context(), "", answer); !errors.As(err, &custody) || custody.KeyID != k.ID {
+	if _, err := r.Initialize(t.Context(), "", Trust{}, answer); !errors.As(err, &custody) || custody.KeyID != k.ID {
 		t.Fatalf("a root without a backup: %v", err)
 	}
 	root := rootKey(t, w.client)
-	s, err := r.Initialize(t.Context(), root, answer)
+	s, err := r.Initialize(t.Context(), root, Trust{}, answer)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func TestLifeOfARepository(t *testing.T) {
 		t.Errorf("root certificate %+v", c)
 	}
 	var already *InitializedError
-	if _, err := r.Initialize(t.Context(), root, answer); !errors.As(err, &already) {
+	if _, err := r.Initialize(t.Context(), root, Trust{}, answer); !errors.As(err, &already) {
 		t.Errorf("initialised twice: %v", err)
 	}
 	if got := mustSign(t, r, img, trust); got.Existing || !got.Released || got.Tag.Digest != img.Digest || len(got.Roles) != 1 {

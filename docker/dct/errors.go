@@ -97,11 +97,25 @@ type MetadataError struct {
 	Problem Problem
 	// Role is the part that is wrong ("timestamp", "targets/releases"), or "".
 	Role string
-	Err  error
+	// Shown are the root certificates that it came with, where those are the problem.
+	Shown []Certificate
+	Err   error
 }
 
 func (e *MetadataError) Error() string {
-	s := "the trust data of " + e.GUN + " is not to be trusted: " + string(e.Problem)
+	return "the trust data of " + e.GUN + " is not to be trusted: " + e.Why()
+}
+
+// Why says what is wrong with it, in words that follow a colon.
+func (e *MetadataError) Why() string {
+	if e.Problem == ProblemRoot && len(e.Shown) > 0 {
+		var ids []string
+		for _, c := range e.Shown {
+			ids = append(ids, c.ID)
+		}
+		return "its root certificate is " + strings.Join(ids, ", ") + ", which is neither pinned nor signed by a root that is"
+	}
+	s := string(e.Problem)
 	if e.Role != "" {
 		s += " (" + e.Role + ")"
 	}
@@ -133,6 +147,16 @@ type InitializedError struct{ GUN, Server string }
 
 func (e *InitializedError) Error() string {
 	return e.Server + " has trust data for " + e.GUN + " already"
+}
+
+// HadRootError says that a repository must have had a root key, of which its trust server knows nothing.
+type HadRootError struct {
+	GUN, Server string
+	Known       Trust // what stands behind the old root
+}
+
+func (e *HadRootError) Error() string {
+	return e.Server + " has no trust data for " + e.GUN + ", which is known to have had a root key"
 }
 
 // UnpinnedError says that nothing tells which root key a repository should have.

@@ -22,11 +22,15 @@ import (
 // timestamp keys. What comes back was read from the server again: State.Root has the certificate
 // to pin. Where the answer is lost the targets key stays.
 //
-// Errors, besides those of Read: *InitializedError, *RootKeyError, *CustodyError,
+// Known is what stands behind the repository so far: where that names a root, or trust data was seen
+// under it, a server without any has lost it, and a new root would lock out everybody who knows the old
+// one. Only a person can want that; the zero Trust is their word.
+//
+// Errors, besides those of Read: *InitializedError, *HadRootError, *RootKeyError, *CustodyError,
 // *keys.UnlockError, *UnknownOutcomeError.
-func (r *Repository) Initialize(ctx context.Context, rootKey string, ask keys.AskPassphrase) (*State, error) {
+func (r *Repository) Initialize(ctx context.Context, rootKey string, known Trust, ask keys.AskPassphrase) (*State, error) {
 	remote := &remote{repo: r, ctx: ctx, push: true, absentOK: true}
-	root, err := r.canInitialize(remote, rootKey)
+	root, err := r.canInitialize(remote, rootKey, known)
 	if err != nil {
 		return nil, err
 	}
@@ -71,12 +75,15 @@ func (r *Repository) Initialize(ctx context.Context, rootKey string, ask keys.As
 }
 
 // CanInitialize finds out what Initialize would refuse, without opening or making a key.
-func (r *Repository) CanInitialize(ctx context.Context, rootKey string) error {
-	_, err := r.canInitialize(&remote{repo: r, ctx: ctx, push: true, absentOK: true}, rootKey)
+func (r *Repository) CanInitialize(ctx context.Context, rootKey string, known Trust) error {
+	_, err := r.canInitialize(&remote{repo: r, ctx: ctx, push: true, absentOK: true}, rootKey, known)
 	return err
 }
 
-func (r *Repository) canInitialize(remote *remote, rootKey string) (id string, err error) {
+func (r *Repository) canInitialize(remote *remote, rootKey string, known Trust) (id string, err error) {
+	if err := r.mustBeNew(remote, known); err != nil {
+		return "", err
+	}
 	if id, err = r.client.keys.rootKey(rootKey); err != nil {
 		return "", err
 	}
@@ -84,6 +91,32 @@ func (r *Repository) canInitialize(remote *remote, rootKey string) (id string, e
 		return "", err
 	}
 	return id, r.mustBeAbsent(remote)
+}
+
+// mustBeNew refuses a repository that is known to have had a root, unless the server has it still: then
+// mustBeAbsent says so.
+func (r *Repository) mustBeNew(remote *remote, known Trust) error {
+	had, err := r.remembers(known)
+	if err != nil || !had && !known.pinned() {
+		return err
+	}
+	if err := r.mustBeAbsent(remote); err != nil {
+		return err
+	}
+	return &HadRootError{GUN: r.gun.String(), Server: r.server, Known: known}
+}
+
+// remembers reports whether trust data was seen under known.
+func (r *Repository) remembers(known Trust) (bool, error) {
+	if !known.pinned() && !known.FirstUse {
+		return false, nil
+	}
+	path, err := r.memoryPath(known)
+	if err != nil {
+		return false, err
+	}
+	m, err := recall(path)
+	return err == nil && len(m.files) > 0, err
 }
 
 // mustBeAbsent asks whether the server has trust data, and is satisfied only by a clear no.

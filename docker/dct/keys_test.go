@@ -277,7 +277,7 @@ func TestNothingLeaks(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := c.Repository(w.gun("team/app"))
-	s, err := r.Initialize(t.Context(), k.ID, ask)
+	s, err := r.Initialize(t.Context(), k.ID, Trust{}, ask)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -80,7 +80,7 @@ func TestOutcomes(t *testing.T) {
 			if err != nil || len(roots) == 0 || roots[0].Role != roleRoot {
 				a.t.Fatal(roots, err)
 			}
-			_, err = r.Initialize(a.t.Context(), roots[0].ID, answer)
+			_, err = r.Initialize(a.t.Context(), roots[0].ID, Trust{}, answer)
 			return r, err
 		},
 	}

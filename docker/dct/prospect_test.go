@@ -24,7 +24,7 @@ func TestProspect(t *testing.T) {
 	if _, err := r.CanSign(t.Context(), img, Trust{FirstUse: true}); !errors.As(err, &none) {
 		t.Errorf("not initialised: %v", err)
 	}
-	s, err := r.Initialize(t.Context(), rootKey(t, w.client), answer)
+	s, err := r.Initialize(t.Context(), rootKey(t, w.client), Trust{}, answer)
 	if err != nil {
 		t.Fatal(err)
 	}

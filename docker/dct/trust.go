@@ -106,6 +106,12 @@ func (r *Repository) load(remote *remote, trust Trust) (*view, error) {
 		if errors.As(err, &none) {
 			none.Known = known || trust.pinned()
 		}
+		var bad *MetadataError
+		if errors.As(err, &bad) && bad.Problem == ProblemRoot {
+			if raw, e := remote.GetSized(data.CanonicalRootRole.String(), storage.NoSizeLimit); e == nil {
+				bad.Shown = r.claimed(raw)
+			}
+		}
 		return nil, err
 	}
 	if !remote.fresh { // no way leads here; it is the one thing that must never happen

@@ -116,7 +116,7 @@ func rootKey(t testing.TB, c *Client) string {
 func (w *world) initialized(name string) (*Repository, Trust) {
 	w.t.Helper()
 	r := w.client.Repository(w.gun(name))
-	s, err := r.Initialize(w.t.Context(), rootKey(w.t, w.client), answer)
+	s, err := r.Initialize(w.t.Context(), rootKey(w.t, w.client), Trust{}, answer)
 	if err != nil {
 		w.t.Fatal(err)
 	}

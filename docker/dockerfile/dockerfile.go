@@ -35,7 +35,8 @@ type Base struct {
 	Use  Use
 	// Text is what stands there; Image what it is with its variables replaced.
 	Text, Image string
-	// Platform is what --platform says, with its variables replaced; "" for none.
+	// Platform is what --platform says, with its variables replaced; "" for none, and for the one that
+	// is built for where nobody says which that is.
 	Platform string
 	// Stage is the name that FROM … AS gives, or "".
 	Stage string
@@ -61,7 +62,8 @@ func (e *SyntaxError) Error() string {
 // Parse lists the images that a Dockerfile names, in its order. args are build arguments, as
 // docker build --build-arg gives them: they count where the file has an ARG of that name before
 // its first FROM, and as the platforms that BuildKit predefines (BUILDPLATFORM, TARGETPLATFORM and
-// their parts). The error is a *SyntaxError.
+// their parts; docs.docker.com/reference/dockerfile, "Automatic platform ARGs"). What is built on is this
+// machine unless they say otherwise. The error is a *SyntaxError.
 func Parse(data []byte, args map[string]string) ([]Base, error) {
 	if len(data) > MaxSize {
 		return nil, &SyntaxError{Message: fmt.Sprintf("longer than %d bytes", MaxSize)}
@@ -92,6 +94,7 @@ type parser struct {
 	stages     map[string]bool // by name in lower case
 	count      int             // of stages
 	out        []Base
+	open       bool // what is built for was asked for, and is not known
 }
 
 // take reads one instruction.
@@ -164,8 +167,12 @@ func (p *parser) from(i instruction) error {
 		if name != "platform" {
 			return &SyntaxError{Line: i.line, Message: "FROM takes --platform alone"}
 		}
-		if b.Problem == "" {
-			b.Platform, b.Problem = p.word(value)
+		if b.Problem != "" {
+			continue
+		}
+		p.open = false
+		if b.Platform, b.Problem = p.word(value); p.open {
+			b.Platform, b.Problem = "", "" // the same image, whichever platform is taken from it
 		}
 	}
 	if b.Problem == "" && b.Image == "" {

@@ -3,6 +3,7 @@ package dockerfile
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -90,6 +91,28 @@ func TestParse(t *testing.T) {
 	got, err = Parse([]byte("# escape=`\nFROM a/b:1 `\n AS x\nCOPY c:\\a\\ c:\\b\\\nFROM x\n"), nil)
 	if err != nil || len(got) != 2 || !got[1].Internal {
 		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+// BuildKit sets what a build runs on itself, and what it is for only the person knows: that matters where
+// the name of the image depends on it.
+func TestPlatforms(t *testing.T) {
+	for from, want := range map[string]Base{
+		"--platform=$BUILDPLATFORM a:1":          {Image: "a:1", Platform: build["BUILDPLATFORM"]},
+		"a:$BUILDARCH":                           {Image: "a:" + runtime.GOARCH},
+		"--platform=$TARGETPLATFORM a:1":         {Image: "a:1"},
+		"--platform=linux/${TARGETARCH} a:1":     {Image: "a:1"},
+		"--platform=$OTHER a:1":                  {Image: "a:1", Problem: "the variable OTHER has no value; --build-arg gives it one"},
+		"a:$TARGETARCH":                          {Problem: "the variable TARGETARCH has no value; --build-arg gives it one"},
+		"--platform=$TARGETPLATFORM a:$TARGETOS": {Problem: "the variable TARGETOS has no value; --build-arg gives it one"},
+	} {
+		got, err := Parse([]byte("FROM "+from+"\n"), nil)
+		if err != nil || len(got) != 1 || got[0].Image != want.Image || got[0].Platform != want.Platform || got[0].Problem != want.Problem {
+			t.Errorf("FROM %s: %+v, %v", from, got, err)
+		}
+	}
+	if got := buildArguments("arm"); got["BUILDPLATFORM"] != "linux/arm/v7" || got["BUILDVARIANT"] != "v7" {
+		t.Errorf("got %v", got)
 	}
 }
 

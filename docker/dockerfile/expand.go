@@ -1,13 +1,27 @@
 package dockerfile
 
 import (
+	"runtime"
+	"slices"
 	"strings"
 )
 
-// builtin are the arguments that BuildKit knows without an ARG.
-var builtin = []string{
-	"BUILDPLATFORM", "BUILDOS", "BUILDARCH", "BUILDVARIANT",
-	"TARGETPLATFORM", "TARGETOS", "TARGETARCH", "TARGETVARIANT",
+// target are the arguments that BuildKit sets to what is built for, without an ARG. Only who starts the
+// build knows that.
+var target = []string{"TARGETPLATFORM", "TARGETOS", "TARGETARCH", "TARGETVARIANT"}
+
+// build are the arguments that BuildKit sets to where it runs, without an ARG: to this machine, in a
+// Linux of its own where the system is another one.
+var build = buildArguments(runtime.GOARCH)
+
+func buildArguments(arch string) map[string]string {
+	variant := ""
+	if arch == "arm" {
+		variant = "v7"
+	}
+	return map[string]string{
+		"BUILDPLATFORM": strings.TrimSuffix("linux/"+arch+"/"+variant, "/"), "BUILDOS": "linux", "BUILDARCH": arch, "BUILDVARIANT": variant,
+	}
 }
 
 // lookup finds a variable.
@@ -15,13 +29,15 @@ func (p *parser) lookup(name string) (value string, ok bool) {
 	if value, ok = p.vars[name]; ok {
 		return value, ok
 	}
-	for _, b := range builtin {
-		if b == name {
-			value, ok = p.args[name]
-			return value, ok
-		}
+	here, builds := build[name]
+	if !builds && !slices.Contains(target, name) {
+		return "", false
 	}
-	return "", false
+	if value, ok = p.args[name]; !ok {
+		value, ok = here, builds
+		p.open = p.open || !builds
+	}
+	return value, ok
 }
 
 // maxExpansion bounds how long a name may become.

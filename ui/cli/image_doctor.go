@@ -20,6 +20,7 @@ type doctorJSON struct {
 }
 
 func (a *app) imageDoctorCommand() *cobra.Command {
+	server := ""
 	c := &cobra.Command{
 		Use:   "doctor REPOSITORY",
 		Short: "Say what a registry can hold, and what you may do there",
@@ -33,6 +34,7 @@ cannot be changed, quotas, rules about what may be stored.
 Exit codes: 0, 1 where there is an error, 3 where the registry gave no answer.`,
 		Args: cobra.ExactArgs(1),
 	}
+	c.Flags().StringVar(&server, "trust-server", "", "the https `address` of the trust server; by default the one that belongs to the registry")
 	a.jsonFlag(c.Flags(), "print each finding as a line of JSON")
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		repo, err := docker.ParseRepository(args[0])
@@ -42,7 +44,7 @@ Exit codes: 0, 1 where there is an error, 3 where the registry gave no answer.`,
 		if _, err := a.open(cmd.Context()); err != nil {
 			return err
 		}
-		list, err := a.examineRegistry(cmd.Context(), repo)
+		list, err := a.examineRegistry(cmd.Context(), repo, server)
 		if err != nil {
 			return err
 		}
@@ -66,10 +68,11 @@ Exit codes: 0, 1 where there is an error, 3 where the registry gave no answer.`,
 	return c
 }
 
-// examineRegistry lets the doctor look at a repository. The world must be open.
-func (a *app) examineRegistry(ctx context.Context, repo docker.Repository) ([]workflow.Finding, error) {
+// examineRegistry lets the doctor look at a repository; trustServer "" is the one that belongs to it. The
+// world must be open.
+func (a *app) examineRegistry(ctx context.Context, repo docker.Repository, trustServer string) ([]workflow.Finding, error) {
 	return workflow.ExamineRegistry(ctx, a.world.Registry, repo, func(ctx context.Context) workflow.TrustServer {
-		return a.contentTrust().Examine(ctx, repo, "")
+		return a.contentTrust().Examine(ctx, repo, trustServer)
 	}, a.Now())
 }
 

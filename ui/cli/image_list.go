@@ -110,7 +110,8 @@ after they were signed, unsigned tags, platforms of an index that no signature
 covers on their own. Tags that hold signatures are left out.
 
 On a terminal it opens the page of images; elsewhere, and with --json or
---accessible, it prints a line for each tag. The exit code tells only whether
+--accessible, it prints a line for each tag; bulla image REPOSITORY --accessible
+does all that the page does, line by line. The exit code tells only whether
 everything could be looked at: bulla image verify judges.`,
 		Example: `  bulla image list registry.example.org/app
   bulla image list registry.example.org/app --json | jq -r 'select(.status != "good") | .target'`,

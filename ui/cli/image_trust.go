@@ -138,7 +138,11 @@ func (a *app) imageMigrate(ctx context.Context, w *workflow.World, repo docker.R
 		return &explain.UsageError{Message: "the trust server has no data for " + repo.String(), Hints: []string{"--trust-server names another one; bulla image doctor " + repo.String()}}
 	}
 	var signer *cosign.Signer
-	if !dry {
+	if dry {
+		if signer, err = w.ImageSigner(key); err != nil && key != "" {
+			return err
+		}
+	} else {
 		if key, err = a.imageKey(ctx, key); err != nil {
 			return err
 		}

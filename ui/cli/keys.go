@@ -183,7 +183,7 @@ func (a *app) newPassphrase(ctx context.Context, purpose keys.PassphrasePurpose,
 	if err == nil && s.Len() == 0 {
 		return s, errEmptyPassphrase
 	}
-	if err == nil {
+	if err == nil && (fd != nil || purpose != keys.PurposeTrustRoot) { // of which the terminal told
 		if weak := explain.WeakPassphrase(s, purpose); weak != "" {
 			a.note("warning: %s", weak)
 		}

@@ -135,7 +135,7 @@ func (a *app) walk(ctx context.Context, f releaseFlags) error {
 			if err != nil {
 				return nil, err
 			}
-			return a.examineRegistry(ctx, repo)
+			return a.examineRegistry(ctx, repo, "")
 		}, ImageDesk: func(name string) (ui.ImageDesk, error) {
 			return imageDesk(w, a.contentTrust(), a.repository(), name)
 		}, ImagePath: a.typedPath, Keys: a.keyDesk, KeyPath: a.typedPath, KeyWizard: a.keyWizard, Open: func(ctx context.Context) (ui.Backend, error) {

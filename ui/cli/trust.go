@@ -12,7 +12,6 @@ import (
 	"bulla/docker"
 	"bulla/docker/dct"
 	"bulla/keys"
-	"bulla/keys/passphrase"
 	"bulla/ui/explain"
 )
 
@@ -148,11 +147,7 @@ func (t *trusting) ask() keys.AskPassphrase {
 		}
 		switch {
 		case req.New:
-			s, err := t.app.newPassphrase(ctx, req.Purpose, req.Label, fd, flag)
-			if e := passphrase.Estimate(s); err == nil && e.Level == passphrase.Weak {
-				t.app.note("warning: this passphrase is weak, %.0f bits at most, and Docker's key files slow nobody down who guesses", e.Bits)
-			}
-			return s, err
+			return t.app.newPassphrase(ctx, req.Purpose, req.Label, fd, flag)
 		case fd == nil:
 			return rest(ctx, req)
 		case req.Attempt > 1:

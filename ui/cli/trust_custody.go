@@ -14,9 +14,9 @@ import (
 
 // custody leads to a root key whose backup was tried. Where nobody can be asked, it returns what
 // init refuses. It returns the id of the root key that was chosen, or what was named.
-func (t *trusting) custody(ctx context.Context, r *dct.Repository, root string) (string, error) {
+func (t *trusting) custody(ctx context.Context, r *dct.Repository, root string, known dct.Trust) (string, error) {
 	for {
-		err := r.CanInitialize(ctx, root)
+		err := r.CanInitialize(ctx, root, known)
 		if err == nil || !t.app.interactive() {
 			return root, err
 		}

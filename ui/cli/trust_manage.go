@@ -13,6 +13,7 @@ import (
 func (a *app) trustInitCommand() *cobra.Command {
 	t := &trusting{app: a}
 	var root string
+	var anew bool
 	c := &cobra.Command{
 		Use:   "init REPO",
 		Short: "Give a repository its root key, for good",
@@ -28,25 +29,36 @@ On a terminal each of these is asked for where it is missing.
 
 A targets key is made beside it; the trust server keeps the keys for snapshot and
 timestamp. The id of the root certificate is printed, and pinned here: give it to
-those who verify.`,
+those who verify.
+
+Where a root is pinned here, or was seen, a trust server without any has lost its data,
+and nothing is done. --replace-lost-root gives the repository another root all the same:
+everybody who has pinned the old one then refuses the repository, and pins anew.`,
 		Args: cobra.ExactArgs(1),
 	}
 	f := c.Flags()
 	a.trustServerFlag(f, &t.server)
 	f.StringVar(&root, "root-key", "", "the `id` of the root key, or its beginning; not needed where there is only one")
+	f.BoolVar(&anew, "replace-lost-root", false, "give another root to a repository whose trust data the server has lost; who pinned the old one refuses it")
 	t.passphrases(f, true)
 	a.jsonFlag(f, "print the new trust data as a line of JSON")
 	a.yesFlag(f)
-	c.RunE = t.withRepository(func(ctx context.Context, r *dct.Repository, _ dct.Trust, _ []string) error {
+	c.RunE = t.withRepository(func(ctx context.Context, r *dct.Repository, known dct.Trust, _ []string) error {
+		what := "give " + r.GUN().String() + " its root key on " + r.Server() + ", for good"
+		known.FirstUse = true // what was seen so counts as known, too
+		if anew {
+			known = dct.Trust{}
+			what = "give " + r.GUN().String() + " another root key on " + r.Server() + ", which everybody refuses who has pinned the one that was lost"
+		}
 		var err error
-		if root, err = t.custody(ctx, r, root); err != nil {
+		if root, err = t.custody(ctx, r, root, known); err != nil {
 			return err
 		}
 		a.endOf(r)
-		if err := a.confirm(ctx, "give "+r.GUN().String()+" its root key on "+r.Server()+", for good"); err != nil {
+		if err := a.confirm(ctx, what); err != nil {
 			return err
 		}
-		s, err := r.Initialize(ctx, root, t.ask())
+		s, err := r.Initialize(ctx, root, known, t.ask())
 		if err != nil {
 			return err
 		}

@@ -45,6 +45,7 @@ func trustServers(err error, x *Explanation) bool {
 	var withheld *dct.CredentialsWithheldError
 	var none *dct.NotInitializedError
 	var already *dct.InitializedError
+	var had *dct.HadRootError
 	var unseen *dct.NotSeenError
 	var file *docker.CertificateError
 	switch {
@@ -72,6 +73,14 @@ func trustServers(err error, x *Explanation) bool {
 	case errors.As(err, &none):
 		x.Headline = fmt.Sprintf("%s has no trust data for %s: nothing in it is signed by Content Trust.", none.Server, none.GUN)
 		x.Next, x.Code = []string{"bulla image trust init gives a repository its root key, for good"}, CodeRefused
+	case errors.As(err, &had):
+		x.Headline = fmt.Sprintf("%s must have a root key already, and %s says that it has no trust data for it.", had.GUN, had.Server)
+		x.Cause = hadRoot(had)
+		x.Untouched, x.Code = "Nothing was changed, and the pin is kept.", CodeRefused
+		x.Next = []string{
+			"ask who runs the trust server to restore its data: then the old root goes on, and nobody notices",
+			"only if it is lost for good: bulla image trust init " + had.GUN + " --replace-lost-root, and give the new certificate to everybody",
+		}
 	case errors.As(err, &already):
 		x.Headline = fmt.Sprintf("%s has a root key on %s already.", already.GUN, already.Server)
 		x.Untouched, x.Code = "It was not changed.", CodeRefused
@@ -83,6 +92,20 @@ func trustServers(err error, x *Explanation) bool {
 		return false
 	}
 	return true
+}
+
+// hadRoot says how the root is known that a server has lost.
+func hadRoot(e *dct.HadRootError) string {
+	cause := "Its trust data was seen here before."
+	switch t := e.Known; {
+	case len(t.Certificates) > 0:
+		cause = "The root certificate " + strings.Join(t.Certificates, " or ") + " is pinned for it."
+	case len(t.RootKeys) > 0:
+		cause = "The root key " + strings.Join(t.RootKeys, " or ") + " is pinned for it."
+	case t.CA != "":
+		cause = "A root certificate that " + t.CA + " vouches for is pinned for it."
+	}
+	return cause + " Everybody who knows the old root would refuse another one."
 }
 
 func trustServerCause(e *dct.ServerError) string {
@@ -153,7 +176,10 @@ func trustProblem(e *dct.MetadataError) (cause string, next []string) {
 		cause = "It is older than what was seen here before."
 		next = []string{"somebody may be hiding a newer signature, or a revocation: ask the publisher"}
 	case dct.ProblemRoot:
-		cause = "Its root key is neither the pinned one nor a successor that the pinned one has signed."
+		cause = "Its root certificate is neither the pinned one nor a successor that the pinned one has signed."
+		for _, c := range e.Shown {
+			cause += " It is " + c.ID + ", of the root key " + c.KeyID + "."
+		}
 		next = []string{"ask the publisher for the id of the root certificate; bulla image trust pin changes what is pinned"}
 	case dct.ProblemSignature:
 		cause = "A part of it is not signed by the keys that may sign it."

@@ -62,6 +62,7 @@ var every = []struct {
 	{&dct.ConflictError{Tries: 8}, CodeRefused},
 	{&dct.CredentialsWithheldError{Server: "https://x", GUN: "x/y", Err: &dct.ServerError{Status: 401}}, CodeUnchecked},
 	{&dct.CustodyError{KeyID: "abc"}, CodeRefused},
+	{&dct.HadRootError{GUN: "x"}, CodeRefused},
 	{&dct.InitializedError{GUN: "x"}, CodeRefused},
 	{&dct.KeyFileError{Path: "x"}, CodeUsage},
 	{&dct.MetadataError{Problem: dct.ProblemRollback}, CodeFailed},

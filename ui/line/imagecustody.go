@@ -34,8 +34,28 @@ func (k *imageTalk) custody(ctx context.Context, can func(context.Context, strin
 	}
 }
 
+// makeAnotherRoot makes a root key and leads to a backup that was tried.
+func (k *imageTalk) makeAnotherRoot(ctx context.Context) error {
+	id, err := k.makeRoot(ctx)
+	if err != nil {
+		return err
+	}
+	return k.ready(ctx, id)
+}
+
+// makeRoot makes a root key, once the person has agreed to it.
 func (k *imageTalk) makeRoot(ctx context.Context) (string, error) {
-	k.t.Say("There is no root key here. It vouches for all other keys of a repository, for good.")
+	dir, list, err := k.Desk.TrustFolder()
+	if err != nil {
+		return "", err
+	}
+	if !slices.ContainsFunc(list, func(key dct.Key) bool { return key.Role == "root" }) {
+		k.t.Say("There is no root key here.")
+	}
+	k.t.Say("Nothing has been made yet. This would be made:")
+	k.prose("  ", "A root key, which vouches for all other keys of a repository, for good: a file in")
+	k.t.Say("  %s", dir)
+	k.prose("  ", "under a passphrase that you type. Next comes its backup, on a stick, which is tried at once.")
 	yes, err := k.t.Confirm(ctx, "Make one now?")
 	if err == nil && !yes {
 		err = errBack
@@ -81,9 +101,18 @@ func (k *imageTalk) writePublic(ctx context.Context, name string, pub dct.Public
 }
 
 func (k *imageTalk) chooseRoot(ctx context.Context, ids []string) (string, error) {
+	list, err := k.Desk.TrustKeys()
+	if err != nil {
+		return "", err
+	}
 	k.t.Say("The root key")
 	for i, id := range ids {
 		k.t.Say("  %d  %s", i+1, id)
+		for _, key := range list {
+			if key.ID == id {
+				k.prose("     ", custodyWords(key.Backup))
+			}
+		}
 	}
 	n, err := k.t.Number(ctx, "Root key", len(ids), 0)
 	if err != nil {
@@ -192,7 +221,7 @@ func (k *imageTalk) trustKeys(ctx context.Context) error {
 		}
 		none := cmpNot("", len(roots) == 0, "there is no root key here")
 		return []imageOffer{
-			{"make a root key", "", func(ctx context.Context) error { _, err := k.makeTrustKey(ctx, "root"); return err }},
+			{"make a root key", "", k.makeAnotherRoot},
 			{"make a signer's key", "", k.makeSignerKey},
 			{"take a signer's key from a file", "", k.loadKey},
 			{"back up a root key", none, func(ctx context.Context) error { return k.withRoot(ctx, roots, k.backUp) }},

@@ -276,7 +276,7 @@ func (k *imageTalk) work(ctx context.Context, still string, do func(context.Cont
 func (k *imageTalk) warning(ask keys.AskPassphrase) keys.AskPassphrase {
 	return func(ctx context.Context, req keys.PassphraseRequest) (keys.Secret, error) {
 		s, err := ask(ctx, req)
-		if err == nil && req.New {
+		if err == nil && req.New && req.Purpose != keys.PurposeTrustRoot { // of which the terminal told
 			if weak := explain.WeakPassphrase(s, req.Purpose); weak != "" {
 				k.t.Say("Warning: %s", weak)
 			}

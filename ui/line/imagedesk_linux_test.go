@@ -106,6 +106,7 @@ func (c *caretaker) good(digest, public string) bool {
 const (
 	atList      = `Image: $`
 	imageCanary = "CANARY image passphrase"
+	rootCanary  = "CANARY vortex lamppost ginger saddle"
 )
 
 // A person makes a key, signs an index with it, judges it, and leaves; what they typed where the echo
@@ -275,9 +276,17 @@ func TestContentTrustLineByLine(t *testing.T) {
 	c.wait(`no trust data`)
 	c.answer(do, "2")
 	c.answer(`Not now: the repository has no root key yet.*\n.*: $`, "1")
-	c.answer(`Make one now\? \[y/N\] $`, "y")
-	c.secret(`New passphrase of the root key.*: $`, "CANARY root")
-	c.secret(`once more: $`, "CANARY root")
+	c.answer(`Nothing has been made yet(?s:.*)Make one now\? \[y/N\] $`, "y")
+	c.secret(`New passphrase of the root key.*: $`, "b")
+	c.answer(`Go back\? \[y/N\] $`, "y")
+	c.answer(`Left\.(?s:.*)`+do, "1") // and no key was made
+	c.answer(`There is no root key here(?s:.*)Make one now\? \[y/N\] $`, "y")
+	c.secret(`New passphrase of the root key.*: $`, "b")
+	c.answer(`Go back\? \[y/N\] $`, "n")
+	c.secret(`once more: $`, "b")
+	c.answer(`Warning: (?s:.*)weak(?s:.*)all the same\? \[y/N\] $`, "n")
+	c.secret(`New passphrase of the root key.*: $`, rootCanary)
+	c.secret(`once more: $`, rootCanary)
 	backup := filepath.Join(t.TempDir(), "root.key")
 	c.answer(`The file for the backup.*: $`, "/no/such/folder/root.key")
 	c.answer(`The file for the backup.*: $`, backup)
@@ -286,7 +295,7 @@ func TestContentTrustLineByLine(t *testing.T) {
 	c.wait(`is that of another root key`)
 	c.answer(`The file to open.*: $`, "")
 	c.secret(`Passphrase of the root key.*: $`, "wrong")
-	c.secret(`not the right one(?s:.*)Passphrase of the root key.*: $`, "CANARY root")
+	c.secret(`not the right one(?s:.*)Passphrase of the root key.*: $`, rootCanary)
 	c.wait(`The backup opens`)
 	c.answer(`for good\? \[y/N\] $`, "y")
 	c.secret(`New passphrase of the targets key.*: $`, "CANARY targets")
@@ -330,6 +339,8 @@ func TestContentTrustLineByLine(t *testing.T) {
 	c.secret(`once more: $`, imageCanary)
 	c.answer(`Write and publish them.*\[y/N\] $`, "y")
 	c.wait(`1 carried over`)
+	c.answer(atList, "m")
+	c.wait(`looking: 1 of 1(?s:.*)0 carried over, 1 were so before, 0 would be(?s:.*)nothing to carry over`)
 	c.answer(atList, "p")
 	c.answer(`Print \(1-5.*: $`, "2")
 	c.wait(`"cert-ids"(?s:.*)` + root)
@@ -339,7 +350,7 @@ func TestContentTrustLineByLine(t *testing.T) {
 	if err := c.end(ended); err != nil {
 		t.Fatal(err)
 	}
-	for _, secret := range []string{"CANARY root", "CANARY targets", "CANARY alice", imageCanary} {
+	for _, secret := range []string{rootCanary, "CANARY targets", "CANARY alice", imageCanary} {
 		c.nowhere(secret)
 	}
 	public := filepath.Join(c.world.Home, "images", "release.pub")

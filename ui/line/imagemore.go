@@ -32,8 +32,18 @@ func (k *imageTalk) doctor(ctx context.Context) error {
 
 // migrate shows what could be carried over to cosign, and carries it over once the person agreed.
 func (k *imageTalk) migrate(ctx context.Context) error {
+	keys, err := k.Desk.ImageKeys()
+	if err != nil {
+		return err
+	}
+	key := ""
+	if len(keys) > 1 { // what each has signed before differs
+		if key, err = k.imageKey(ctx, keys); err != nil {
+			return err
+		}
+	}
 	k.t.Say("Looking what Content Trust signs…")
-	list, err := k.carry(ctx, images.MigrateOrder{Dry: true})
+	list, err := k.carry(ctx, images.MigrateOrder{Key: key, Dry: true})
 	if err != nil {
 		return err
 	}
@@ -49,13 +59,10 @@ func (k *imageTalk) migrate(ctx context.Context) error {
 		return nil
 	}
 	k.t.Say("Nothing has been made yet. A cosign signature over the same digest can be written for %s.", human.Count(would, "tag"))
-	keys, err := k.Desk.ImageKeys()
-	if err != nil {
-		return err
-	}
-	key, err := k.imageKey(ctx, keys)
-	if err != nil {
-		return err
+	if key == "" {
+		if key, err = k.imageKey(ctx, keys); err != nil {
+			return err
+		}
 	}
 	yes, err := k.t.Confirm(ctx, "Write and publish them in "+k.repository().Registry()+"?")
 	if err != nil || !yes {

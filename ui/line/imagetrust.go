@@ -33,11 +33,15 @@ func (k *imageTalk) trust(ctx context.Context) error {
 // trustOffers are what can be done in Content Trust.
 func (k *imageTalk) trustOffers(v images.TrustView) []imageOffer {
 	state, fresh := "", ""
+	var none *dct.NotInitializedError
 	switch {
 	case v.State != nil:
 		fresh = "it has a root key already"
 	case v.Untouched():
 		state = "the repository has no root key yet"
+	case errors.As(v.Err, &none):
+		state = "the trust server lost the data that it must have"
+		fresh = state
 	default:
 		state, fresh = "the trust data is not at hand", "the trust server has to say first that there is none"
 	}
@@ -357,9 +361,13 @@ func (k *imageTalk) pin(ctx context.Context, v images.TrustView) error {
 	if v.Pins.OwnPinned() {
 		k.t.Say("  forget  forgets the pins of this repository")
 	}
+	question := "The id of the root certificate (64 characters)"
+	if len(shown) > 0 {
+		question += ", or a number"
+	}
 	k.t.Say("Compare it with what the publisher says, by another way than the server's.")
 	for {
-		text, err := k.t.Text(ctx, "The id of the root certificate (64 characters), or a number", "")
+		text, err := k.t.Text(ctx, question, "")
 		if err != nil {
 			return err
 		}

@@ -41,14 +41,27 @@ func newTalk(t *testing.T) *talk {
 		_, _ = io.Copy(writer(p.hear), master) // ends with an error when the other side closes
 	}()
 	t.Cleanup(func() {
-		if t.Failed() { // whoever still waits for an answer gets the end of input
-			_, _ = master.Write(bytes.Repeat([]byte{4}, 16))
-		}
 		_ = tty.Close()
-		_ = master.Close()
-		<-done
+		p.hangUp(done)
 	})
 	return p
+}
+
+// hangUp closes the person's side. Whoever still reads at the other one, as after a test that failed,
+// holds the terminal open, and the person's own reading with it: they get lines and ends of input until
+// they let go, and are left alone if they never do.
+func (p *talk) hangUp(done <-chan struct{}) {
+	defer p.master.Close()
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		select {
+		case <-done:
+			return
+		case <-time.After(10 * time.Millisecond):
+			_ = p.master.SetWriteDeadline(time.Now().Add(time.Second)) // else nobody takes it
+			_, _ = p.master.Write([]byte{'\n', 4})
+		}
+	}
+	p.t.Log("somebody still reads from the terminal")
 }
 
 type writer func([]byte)

@@ -98,13 +98,57 @@ func (t *Terminal) Passphrase(ctx context.Context, req keys.PassphraseRequest) (
 		}
 		same := first.Equal(second)
 		second.Destroy()
+		take, err := same, error(nil)
 		if same {
+			take, err = t.strongEnough(ctx, first, req.Purpose)
+		} else {
+			t.Say("The two differ. Once more from the beginning.")
+		}
+		if take && err == nil {
 			t.opens(req, nil)
 			return first, nil
 		}
 		first.Destroy()
-		t.Say("The two differ. Once more from the beginning.")
+		if err != nil {
+			return keys.Secret{}, err
+		}
 	}
+}
+
+// strongEnough asks who has typed a weak passphrase for a root key, which vouches for good, whether they
+// mean it. Of other keys the caller tells.
+func (t *Terminal) strongEnough(ctx context.Context, s keys.Secret, purpose keys.PassphrasePurpose) (bool, error) {
+	weak := ""
+	if purpose == keys.PurposeTrustRoot {
+		weak = explain.WeakPassphrase(s, purpose)
+	}
+	if weak == "" {
+		return true, nil
+	}
+	t.Say("Warning: %s", weak)
+	yes, err := t.Confirm(ctx, "Take it all the same?")
+	if errors.Is(err, errBack) {
+		err = errLeft
+	}
+	return yes, err
+}
+
+// meansBack asks who has typed the letter that leads back from every other question, and nothing else,
+// what they meant: here it would be a passphrase.
+func (t *Terminal) meansBack(ctx context.Context, s keys.Secret) (bool, error) {
+	letter := false
+	if !t.back || s.Len() != 1 {
+		return false, nil
+	}
+	if err := s.Use(func(b []byte) error { letter = b[0] == 'b' || b[0] == 'B'; return nil }); err != nil || !letter {
+		return false, err
+	}
+	t.Say("That is the letter b alone, which leads back elsewhere.")
+	yes, err := t.Confirm(ctx, "Go back?")
+	if errors.Is(err, errBack) {
+		return true, nil
+	}
+	return yes, err
 }
 
 // opens says that a vault is opened or made now, which takes seconds on purpose.
@@ -127,8 +171,18 @@ func (t *Terminal) first(ctx context.Context, req keys.PassphraseRequest) (keys.
 		switch {
 		case errors.Is(err, errCut):
 			t.Say("A passphrase that is typed has at most %d bytes. Nothing was taken.", maxTyped)
-		case err != nil || s.Len() > 0:
+		case err != nil:
 			return s, err
+		case s.Len() > 0:
+			back, err := t.meansBack(ctx, s)
+			if back && err == nil {
+				err = errLeft // as Ctrl+D would
+			}
+			if err != nil {
+				s.Destroy()
+				return keys.Secret{}, err
+			}
+			return s, nil
 		case req.New:
 			t.Say("It must not be empty.")
 		case !mayBeEmpty:

@@ -59,7 +59,7 @@ func settled(text string, d Decision, err error) (Decision, error) {
 	var moved *docker.MovedError
 	switch {
 	case errors.As(err, &bad):
-		return Undecidable(text, keys.StatusUnsigned, "Only an image with a tag or digest can be signed: "+bad.Reason+"."), nil
+		return Undecidable(text, keys.StatusUnsigned, "Only an image that is named by a tag or digest can be judged: "+bad.Reason+"."), nil
 	case errors.As(err, &moved):
 		return Undecidable(text, keys.StatusBad, fmt.Sprintf("The tag has moved: it is pinned to %s and points to %s.", moved.Was, moved.Is)), nil
 	}

@@ -81,7 +81,7 @@ func (d *DCT) Read(ctx context.Context, repo docker.Repository, roots []string, 
 	switch {
 	case errors.As(err, &missing) && !missing.Known:
 		return nil, nil
-	case errors.As(err, &missing), errors.As(err, &bad):
+	case errors.As(err, &bad):
 		return nil, &UntrustedError{err}
 	case err != nil:
 		return nil, err

@@ -12,6 +12,7 @@ import (
 
 	"bulla/docker"
 	"bulla/docker/cosign"
+	"bulla/docker/dct"
 	"bulla/docker/dct/trusttest"
 	"bulla/docker/loopback"
 	"bulla/keys"
@@ -145,6 +146,17 @@ func TestContentTrustForReal(t *testing.T) {
 		t.Errorf("survey: %+v", got)
 	}
 
+	// A server that says it never had what is pinned: nothing is known to be wrong, and nothing is checked.
+	none, err := docker.ParseRepository(p.host + "/demo/none")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var missing *dct.NotInitializedError
+	var untrusted *UntrustedError
+	if _, err := p.dct().Read(t.Context(), none, root, "", false); !errors.As(err, &missing) || errors.As(err, &untrusted) {
+		t.Errorf("no data under a pin: %v", err)
+	}
+
 	// A server that has been seen and is dead by now is no success out of a cache.
 	d := p.dct()
 	if x := gate("v1", Options{Trust: d, Roots: root}); x.Outcome != Allowed {
@@ -250,7 +262,7 @@ func TestMigrate(t *testing.T) {
 		}
 		return fmt.Sprint(count)
 	}
-	if got := tally(run(true)); got != "map[not-carried:1 would-carry:49]" {
+	if got := tally(run(true)); got != "map[existing:1 not-carried:1 would-carry:48]" {
 		t.Errorf("dry: %s", got)
 	}
 	got := run(false)
@@ -273,6 +285,9 @@ func TestMigrate(t *testing.T) {
 	}
 	if x := tally(run(false)); x != "map[existing:49 not-carried:1]" {
 		t.Errorf("again: %s", x)
+	}
+	if x := tally(run(true)); x != "map[existing:49 not-carried:1]" {
+		t.Errorf("dry, with nothing left: %s", x)
 	}
 	// A registry that lost a tag, and one that is out of order.
 	ctx, cancel := context.WithCancel(t.Context())

@@ -107,6 +107,7 @@ type TrustSigned struct {
 type TagCarried struct {
 	Carriage
 	Done, Total int
+	Dry         bool // it was only looked at
 }
 
 // BaseJudged says what was decided on one image of a Dockerfile; Done counts it.

@@ -221,7 +221,7 @@ func (d *Desk) forget(path string) {
 type MigrateOrder struct {
 	// Key is the path of a cosign private key; "" takes the only one that bulla keeps.
 	Key string
-	// Dry looks only.
+	// Dry looks only, and opens no key. What Key has signed before is found, if there is one.
 	Dry bool
 }
 
@@ -239,7 +239,11 @@ func (d *Desk) Migrate(ctx context.Context, o MigrateOrder, f Face) (list []Carr
 		return nil, err
 	}
 	var signer *cosign.Signer
-	if !o.Dry {
+	if o.Dry {
+		if signer, err = d.o.World.ImageSigner(o.Key); err != nil && o.Key != "" {
+			return nil, err
+		}
+	} else {
 		if err := d.CanPush(ctx); err != nil {
 			return nil, err
 		}
@@ -253,7 +257,7 @@ func (d *Desk) Migrate(ctx context.Context, o MigrateOrder, f Face) (list []Carr
 	total := len(data.Tags())
 	err = Migrate(ctx, d.o.World.Registry, d.o.Repository, data, signer, d.o.World.Now, o.Dry, func(c Carriage) {
 		list = append(list, c)
-		f.emit(TagCarried{c, len(list), total})
+		f.emit(TagCarried{c, len(list), total, o.Dry})
 	})
 	return list, err
 }

@@ -113,13 +113,20 @@ func (d *Desk) folder() *dct.KeyFolder { return d.o.DCT.Client("").Keys() }
 // TrustKeys are the private keys in Docker's folder.
 func (d *Desk) TrustKeys() ([]dct.Key, error) { return d.folder().List() }
 
+// TrustFolder is Docker's folder of keys, and the private keys in it.
+func (d *Desk) TrustFolder() (dir string, list []dct.Key, err error) {
+	list, err = d.folder().List()
+	return d.folder().Dir(), list, err
+}
+
 // CanInitialize is dct.Repository.CanInitialize.
 func (d *Desk) CanInitialize(ctx context.Context, rootKey string) error {
-	r, _, err := d.trusted(ctx)
+	r, known, err := d.trusted(ctx)
 	if err != nil {
 		return err
 	}
-	return r.CanInitialize(ctx, rootKey)
+	known.FirstUse = true
+	return r.CanInitialize(ctx, rootKey, known)
 }
 
 // PinError says that a new root is published, and that it could not be kept as a pin.
@@ -136,8 +143,9 @@ func (e *PinError) Unwrap() error { return e.Err }
 // InitializeTrust gives the repository its root key, for good, and pins it: dct.Repository.Initialize. A
 // *PinError comes together with the new state.
 func (d *Desk) InitializeTrust(ctx context.Context, rootKey string, f Face) (*dct.State, error) {
-	return d.change(ctx, f, func(ctx context.Context, r *dct.Repository, _ dct.Trust) (*dct.State, error) {
-		s, err := r.Initialize(ctx, rootKey, f.Ask)
+	return d.change(ctx, f, func(ctx context.Context, r *dct.Repository, known dct.Trust) (*dct.State, error) {
+		known.FirstUse = true // what was seen so counts as known, too
+		s, err := r.Initialize(ctx, rootKey, known, f.Ask)
 		return s, d.pinned(r, s, err)
 	})
 }

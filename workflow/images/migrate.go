@@ -39,7 +39,8 @@ const migrators = 4
 
 // Migrate writes a cosign signature over the same digest for every tag that Content Trust validly
 // signs, with the tag's name in it. Nothing is carried over that is not signed now: a tag that has
-// moved since, or an image that is gone. With dry nothing is written. Each tag is handed to emit
+// moved since, or an image that is gone. With dry nothing is written, and signer, which may be locked or
+// nil, says whose former signatures are looked for. Each tag is handed to emit
 // as it is done with, one call at a time, in no order. The error is that of ctx: what was done by
 // then was told.
 func Migrate(ctx context.Context, client *docker.Client, repo docker.Repository, data TrustData, signer *cosign.Signer, now func() time.Time, dry bool, emit func(Carriage)) error {
@@ -106,6 +107,7 @@ func carry(ctx context.Context, client *docker.Client, repo docker.Repository, d
 		return c
 	}
 	if c.Reason = ""; dry {
+		c.lookAhead(ctx, client, img, signer)
 		return c
 	}
 	c.Signature, err = cosign.Sign(ctx, client, img, signer, now())
@@ -126,6 +128,20 @@ func carry(ctx context.Context, client *docker.Client, repo docker.Repository, d
 		c.Result = Carried
 	}
 	return c
+}
+
+// lookAhead finds out whether the key has signed it already.
+func (c *Carriage) lookAhead(ctx context.Context, client *docker.Client, img docker.Image, signer *cosign.Signer) {
+	if signer == nil || signer.Public().IsZero() {
+		return
+	}
+	s, err := cosign.Find(ctx, client, img, signer.Public())
+	switch {
+	case err != nil:
+		c.Result, c.Err, c.Reason = CarryFailed, err, reason(err)
+	case s.Existing:
+		c.Result, c.Signature = CarriedPast, s
+	}
 }
 
 // public reports whether a signature of this migration is, or may be, in the registry.

@@ -165,7 +165,9 @@ const listPatience = trustPatience
 
 // settleMoves fills in what is known of former digests of a tag, once everything was looked at.
 func (s *Survey) settleMoves(t *Tag) {
-	t.Moved = append(t.Moved, s.movesOf(*t)...)
+	for _, m := range s.movesOf(*t) {
+		t.addMove(m)
+	}
 	t.Blind = t.Err == nil && len(t.Moved) == 0 && t.Reference.Tag() != "" && !t.Cosign.Sound() && !t.Trust.Sound() &&
 		t.Cosign.API && len(s.recordedAs(*t)) == 0
 }
@@ -351,6 +353,17 @@ func (s *Survey) recordedAs(t Tag) (out []verify.RecordedImage) {
 		}
 	}
 	return out
+}
+
+// addMove adds what is known of a former digest, each of which is told of once: it may be signed in two
+// forms, by several keys, and in Content Trust.
+func (t *Tag) addMove(m Move) {
+	i := slices.IndexFunc(t.Moved, func(x Move) bool { return x.From == m.From })
+	if i < 0 {
+		t.Moved = append(t.Moved, m)
+	} else if known := &t.Moved[i]; known.SignedAt.IsZero() {
+		known.By, known.SignedAt = m.By, m.SignedAt
+	}
 }
 
 // movesOf are the digests that were signed under the name of a tag which is not signed now.

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"bulla/docker"
+	"bulla/docker/dct"
 	"bulla/keys"
 	"bulla/workflow/policy"
 )
@@ -36,7 +37,16 @@ type TrustData interface {
 // error says that it could not be checked.
 type UntrustedError struct{ Err error }
 
-func (e *UntrustedError) Error() string { return e.Err.Error() }
+// Error says what is wrong with the trust data, in words that follow a colon.
+func (e *UntrustedError) Error() string {
+	var bad *dct.MetadataError
+	if errors.As(e.Err, &bad) {
+		return bad.Why()
+	}
+	return e.Err.Error()
+}
+
+// Unwrap gives the error of the trust data.
 func (e *UntrustedError) Unwrap() error { return e.Err }
 
 // Options say what is asked besides the registry.

@@ -122,7 +122,9 @@ func policyOfHead(ctx context.Context, repo *gitops.Repo) (s PolicyState, err er
 	}
 	s.keyring, err = repo.ReadFile(ctx, "HEAD", s.Policy.Keyring)
 	if errors.Is(err, gitops.ErrNotFound) {
-		err = nil
+		if err = nil; len(s.Policy.Signers) == 0 {
+			return s, nil
+		}
 		s.Notes = append(s.Notes, "The policy's keyring "+s.Policy.Keyring+" is not committed.")
 	}
 	return s, unreadPolicy(ctx, err)
@@ -166,7 +168,7 @@ func policyOfFile(path, root, origin string) (s PolicyState, err error) {
 	}
 	s = PolicyState{Policy: p, Origin: origin}
 	ring := filepath.Join(root, filepath.FromSlash(p.Keyring))
-	if s.keyring, err = limits.ReadIfThere(ring, keys.MaxKeyringBytes); err == nil && s.keyring == nil {
+	if s.keyring, err = limits.ReadIfThere(ring, keys.MaxKeyringBytes); err == nil && s.keyring == nil && len(p.Signers) > 0 {
 		s.Notes = append(s.Notes, "The policy's keyring "+p.Keyring+" is missing.")
 	}
 	return s, err

@@ -17,7 +17,11 @@ func Event(e images.Event) string {
 	case images.Retried:
 		return "trying it again: somebody else changed the trust data at the same time (try " + strconv.Itoa(e.Try) + ")"
 	case images.TagCarried:
-		return "carrying over: " + strconv.Itoa(e.Done) + " of " + strconv.Itoa(e.Total) + " tags"
+		doing := "carrying over: "
+		if e.Dry {
+			doing = "looking: "
+		}
+		return doing + strconv.Itoa(e.Done) + " of " + strconv.Itoa(e.Total) + " tags"
 	case images.BaseJudged:
 		return "deciding: " + strconv.Itoa(e.Done) + " of " + strconv.Itoa(e.Total) + " images"
 	}

@@ -125,7 +125,7 @@ const maxLeftBehind = 5
 func leftBehind(list []images.Carriage) (out []sheet.Effect) {
 	n := 0
 	for _, c := range list {
-		if c.Result == images.WouldCarry {
+		if c.Result == images.WouldCarry || c.Result == images.CarriedPast {
 			continue
 		}
 		if n++; n <= maxLeftBehind {
