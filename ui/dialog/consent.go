@@ -59,8 +59,6 @@ func (c *Consent) Key(msg tea.KeyMsg) (bool, tea.Cmd) {
 	case key.Matches(msg, c.keys.Toggle) && (c.field == nil || !c.seen): // space, as in every pager
 		c.part.Update(tea.KeyMsg{Type: tea.KeyPgDown}, c.keys)
 	case msg.Type != tea.KeyRunes && c.part.Update(msg, c.keys):
-	case c.field == nil && key.Matches(msg, c.keys.Toggle): // space, as in every pager
-		c.part.Update(tea.KeyMsg{Type: tea.KeyPgDown}, c.keys)
 	case c.field == nil && key.Matches(msg, c.keys.No, c.keys.Quit):
 		return true, nil
 	case !c.seen:
