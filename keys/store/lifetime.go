@@ -12,7 +12,7 @@ import (
 const maxLifetime = math.MaxUint32 * time.Second
 
 // ParseLifetime reads how long a key shall last from now: a number of days, weeks, months or
-// years ("90d", "6w", "18m", "2y"), a date ("2028-01-31"), or "never", which is 0. Months and
+// years ("90d", "6 weeks", "18m", "2y"), a date ("2028-01-31"), or "never", which is 0. Months and
 // years are those of the calendar. A date means noon UTC, as with GnuPG, so that it reads the
 // same in nearly every time zone. The error is a *LifetimeError.
 func ParseLifetime(s string, now time.Time) (time.Duration, error) {
@@ -39,24 +39,21 @@ func ParseLifetime(s string, now time.Time) (time.Duration, error) {
 	return time.Duration(seconds) * time.Second, nil
 }
 
-// addPeriod adds "2y" and the like to now; the zero time means that text is no period.
+// addPeriod adds "2y", "2 years" and the like to now; the zero time means that text is no period.
 func addPeriod(now time.Time, text string) time.Time {
-	if len(text) < 2 {
-		return time.Time{}
-	}
-	unit := text[len(text)-1]
-	n, err := strconv.ParseUint(text[:len(text)-1], 10, 16)
+	digits := len(text) - len(strings.TrimLeft(text, "0123456789"))
+	n, err := strconv.ParseUint(text[:digits], 10, 16)
 	if err != nil {
 		return time.Time{}
 	}
-	switch k := int(n); unit {
-	case 'd':
+	switch k := int(n); strings.TrimSpace(text[digits:]) {
+	case "d", "day", "days":
 		return now.AddDate(0, 0, k)
-	case 'w':
+	case "w", "week", "weeks":
 		return now.AddDate(0, 0, 7*k)
-	case 'm':
+	case "m", "month", "months":
 		return now.AddDate(0, k, 0)
-	case 'y':
+	case "y", "year", "years":
 		return now.AddDate(k, 0, 0)
 	}
 	return time.Time{}

@@ -10,6 +10,8 @@ func TestParseLifetime(t *testing.T) {
 	now := time.Date(2026, 1, 31, 9, 30, 15, 500, time.UTC)
 	for text, want := range map[string]time.Time{
 		"2y":         time.Date(2028, 1, 31, 9, 30, 15, 0, time.UTC),
+		"2 years":    time.Date(2028, 1, 31, 9, 30, 15, 0, time.UTC),
+		"1 Year":     time.Date(2027, 1, 31, 9, 30, 15, 0, time.UTC),
 		" 18M ":      time.Date(2027, 7, 31, 9, 30, 15, 0, time.UTC),
 		"90d":        time.Date(2026, 5, 1, 9, 30, 15, 0, time.UTC),
 		"6w":         time.Date(2026, 3, 14, 9, 30, 15, 0, time.UTC),
@@ -26,7 +28,7 @@ func TestParseLifetime(t *testing.T) {
 		t.Errorf("never = %v, %v", d, err)
 	}
 	for _, text := range []string{
-		"", "0", "0d", "0y", "2", "y", "-1y", "+1y", "1.5y", "2 y", "2h", "137y", "65535y", "99999y",
+		"", "0", "0d", "0y", "2", "y", "-1y", "+1y", "1.5y", "2 yards", "2 y y", "2h", "137y", "65535y", "99999y",
 		"2026-01-30", "2028-02-30", "2028-1-1", "9999-01-01", "١y",
 	} {
 		d, err := ParseLifetime(text, now)
