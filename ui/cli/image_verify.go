@@ -114,15 +114,21 @@ func (f *gateFlags) options() (images.Options, error) {
 }
 
 func (f *trustFlags) options() (o images.Options, err error) {
-	for _, r := range f.roots {
-		id, ok := policy.ParseRoot(r)
-		if !ok {
-			return o, &explain.UsageError{Message: "--root is not the id of a root certificate", Hints: []string{"64 hexadecimal digits, as docker trust inspect shows them"}}
-		}
-		o.Roots = append(o.Roots, id)
-	}
+	o.Roots, err = parseRoots(f.roots)
 	o.TrustServer, o.FirstUse = f.server, f.firstUse
-	return o, nil
+	return o, err
+}
+
+// parseRoots reads the values of --root.
+func parseRoots(texts []string) (ids []string, err error) {
+	for _, t := range texts {
+		id, ok := policy.ParseRoot(t)
+		if !ok {
+			return nil, &explain.UsageError{Message: "--root is not the id of a root certificate", Hints: []string{"64 hexadecimal digits, as docker trust inspect shows them"}}
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
 }
 
 // wantedImage is an image to decide on.

@@ -13,6 +13,7 @@ import (
 	"bulla/docker/dct"
 	"bulla/keys"
 	"bulla/ui/explain"
+	"bulla/workflow/policy"
 )
 
 // trustCommand is Docker Content Trust, in the manner of docker trust.
@@ -107,12 +108,16 @@ func (t *trusting) repository(ctx context.Context, name string) (r *dct.Reposito
 	if err != nil {
 		return nil, dct.Trust{}, err
 	}
+	roots, err := parseRoots(t.roots)
+	if err != nil {
+		return nil, dct.Trust{}, err
+	}
 	c, err := t.open(ctx)
 	if err != nil {
 		return nil, dct.Trust{}, err
 	}
-	if len(t.roots) > 0 {
-		return c.Repository(gun), dct.Trust{Certificates: t.roots, RootKeys: t.roots}, nil
+	if certificates, rootKeys := policy.SplitRoots(roots); len(rootKeys) > 0 {
+		return c.Repository(gun), dct.Trust{Certificates: certificates, RootKeys: rootKeys}, nil
 	}
 	pins, err := c.Pins()
 	if err != nil {
