@@ -160,10 +160,22 @@ func TestWeAcceptCosigns(t *testing.T) {
 				if legacy {
 					continue
 				}
-				// Signed by this key already: nothing is made again, though cosign made the first.
-				sig, err := Sign(t.Context(), c, img, oursSigner, someTime)
-				if err != nil || sig.Existing != (k.name == "ours") {
-					t.Errorf("%s: %+v, %v", k.name, sig, err)
+				// Where no tag is named, a signature by this key is enough, though cosign made it.
+				if k.name == "ours" {
+					byDigest := img
+					if byDigest.Reference, err = docker.ParseReference(digestRef(img)); err != nil {
+						t.Fatal(err)
+					}
+					if sig, err := Sign(t.Context(), c, byDigest, oursSigner, someTime); err != nil || !sig.Existing {
+						t.Errorf("by digest: %+v, %v", sig, err)
+					}
+				}
+				// It says nothing of the tag: that is signed too, once.
+				for _, again := range []bool{false, true} {
+					sig, err := Sign(t.Context(), c, img, oursSigner, someTime)
+					if err != nil || sig.Existing != again {
+						t.Errorf("%s, again %v: %+v, %v", k.name, again, sig, err)
+					}
 				}
 			}
 		}
