@@ -19,7 +19,7 @@ exec 8>"$work/in" # its end ends the registry
 read -r registry <"$work/out"
 
 python3 "$here/../tools/leaktest.py" --timeout 3000 --expect 'all three released' \
-  --material "$work/material widget/stick.asc widget/disk.asc widget/laptop.asc" \
+  --material "$work/material stick.asc disk.asc widget/laptop.asc" \
   --allow '^/dev/(pts/)?ptmx' --allow '/handed-over-[0-9]$' \
   --env "REGISTRY=$registry" --env "BULLA=$work/bulla" --env DBUS_SESSION_BUS_ADDRESS= \
   -- python3 -B "$here/walk.py"

@@ -147,9 +147,9 @@ def first_key(secret):
         (r"Use \(1-2.*: $", ""), (r"Name, .*: $", ""), (r"Address \[.*: $", ""), (r"Further addresses.*: $", ""),
         (r"Algorithm .*: $", ""), (r"It expires after.*: $", ""), (r"Passphrase \(1-2.*: $", "2"),
         (r"New passphrase of the key.*: $", None), (r"once more: $", None),
-        (r"Write the backup to .*: $", "stick.asc"), (r"Passphrase of the key.*: $", None),
+        (r"Write the backup to .*: $", "../stick.asc"), (r"Passphrase of the key.*: $", None),
         (r"Place \(1-2.*: $", "2"), (r"New master passphrase.*: $", None), (r"once more: $", None),
-        (r"printer too\? \[y/N\] $", "y"), (r"Write it to .*: $", "paper.html"), (r"Move it to .*: $", "drawer.asc"),
+        (r"printer too\? \[y/N\] $", "y"), (r"Write it to .*: $", "../paper.html"), (r"Move it to .*: $", "drawer.asc"),
         (r"Places, or none .*: $", "none"), (r"Write that\? \[y/N\] $", "n"), (r"KEYS file too.*\[y/N\] $", "n"),
     ], "--accessible", "keys", "generate")
     os.environ["BULLA_HOME"] = before
@@ -176,9 +176,9 @@ def first_key_on_screen(secret):
     on_screen(secret, [
         ("whose is it", "\r", "\r", "\r", "\r"), ("What kind of key", "\r", "\r"),
         ("that protects it", SECRET, "\r"), ("> once more", SECRET, "\r"),
-        ("A backup, tried", ERASE, *"disk.asc", "\r"), ("From memory", UP, SECRET, "\r"),
+        ("A backup, tried", ERASE, *"../disk.asc", "\r"), ("From memory", UP, SECRET, "\r"),
         ("New master passphrase of", SECRET, "\r", SECRET, "\r"),
-        ("The backup works", "\r"), ("A backup on paper", TAB, ERASE, *"sheet.html", "\r"), ("Print it", "\r"),
+        ("The backup works", "\r"), ("A backup on paper", TAB, ERASE, *"../sheet.html", "\r"), ("Print it", "\r"),
         ("It declares the key", *"safe.asc", "\r"), ("moved to", "\r"), ("is its fingerprint", "\r"),
         ("keyserver.ubuntu.com", " ", "\r"), ("write that", "\r"), ("go on", "\r"), ("A scratch repository", "\r"),
         ("good for those|signature good", "\r"), ("## Signatures", "\r"), ("to do|Nothing is left", "\r"),
