@@ -31,7 +31,7 @@ func (m *Model) fault(a keydeed.Action, r *row) string {
 	switch {
 	case m.backend == nil:
 		return "the keys are being read"
-	case m.errand != nil:
+	case m.errands.Doing() != "":
 		return "something is under way"
 	}
 	return keydeed.Fault(a, stateOf(r))

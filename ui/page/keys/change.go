@@ -7,6 +7,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"bulla/keys/store"
+	"bulla/ui/component/errand"
 	"bulla/ui/component/keydeed"
 	"bulla/ui/dialog"
 	"bulla/ui/explain"
@@ -155,7 +156,7 @@ func (m *Model) revocation(r *row) tea.Cmd {
 // undo shows what differs between the key and the version before, and goes back to it.
 func (m *Model) undo(r *row) tea.Cmd {
 	b, f := m.backend, r.Fingerprint
-	return m.begin("reading the earlier version", func(context.Context, *errand) ending {
+	return m.begin("reading the earlier version", func(context.Context, *errand.Errand) ending {
 		old, ok := b.Previous(f)
 		if !ok {
 			return ending{note: "The earlier version of the key cannot be read."}

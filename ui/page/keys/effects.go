@@ -8,6 +8,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"bulla/ui/component/errand"
 	"bulla/ui/component/human"
 	"bulla/ui/component/keydeed"
 	"bulla/ui/component/sheet"
@@ -39,8 +40,8 @@ func (m *Model) proposal(r *row, j keydeed.Job, then func() tea.Cmd) *dialog.Con
 // carryOut does a job beside the event loop.
 func (m *Model) carryOut(r *row, j keydeed.Job, then func() tea.Cmd) tea.Cmd {
 	b := m.backend
-	return m.begin(j.Doing, func(ctx context.Context, e *errand) ending {
-		out, err := j.Do(ctx, b, keydeed.Person{Ask: e.ask, Say: func(note string) { e.note = note }})
+	return m.begin(j.Doing, func(ctx context.Context, e *errand.Errand) ending {
+		out, err := j.Do(ctx, b, keydeed.Person{Ask: e.Ask, Say: e.Note})
 		end := ending{err: err, note: out.Note, of: out.Of}
 		switch {
 		case j.File != "" && errors.Is(err, fs.ErrExist):

@@ -8,6 +8,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"bulla/keys/publish"
+	"bulla/ui/component/errand"
 	"bulla/ui/component/foundkey"
 	"bulla/ui/component/keydeed"
 	"bulla/ui/dialog"
@@ -40,10 +41,10 @@ func (m *Model) fetch(*row) tea.Cmd {
 
 func (m *Model) fetchFrom(q publish.Query, from []publish.Target) tea.Cmd {
 	b := m.backend
-	return m.begin("looking for the key", func(ctx context.Context, e *errand) ending {
+	return m.begin("looking for the key", func(ctx context.Context, e *errand.Errand) ending {
 		ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 		defer cancel()
-		found, misses, err := b.Fetch(ctx, q, from, keydesk.PublishFace{Progress: func(p publish.Event) { e.say(p.Doing) }})
+		found, misses, err := b.Fetch(ctx, q, from, keydesk.PublishFace{Progress: func(p publish.Event) { e.Say(p.Doing) }})
 		if err == nil && len(found) == 0 {
 			err = &keydesk.NotFetchedError{Query: q, Misses: misses}
 		}
@@ -75,7 +76,7 @@ func (m *Model) askKeep(f publish.Found) dialog.Dialog {
 	lines = append(lines, "", foundkey.Caution)
 	b := m.backend
 	return dialog.NewQuestion("Keep this key?", lines, "keep it in bulla's store", "leave it", func() tea.Cmd {
-		return m.begin("keeping the key", func(ctx context.Context, _ *errand) ending {
+		return m.begin("keeping the key", func(ctx context.Context, _ *errand.Errand) ending {
 			_, err := b.KeepFetched(ctx, f)
 			return ending{err: err, note: "Kept the key " + f.Key.Fingerprint.Short() + ".", of: f.Key.Fingerprint, anew: err == nil}
 		})

@@ -7,6 +7,7 @@ import (
 
 	"bulla/keys"
 	"bulla/keys/store"
+	"bulla/ui/component/errand"
 	"bulla/ui/component/human"
 	"bulla/ui/component/keydeed"
 	"bulla/ui/component/layout"
@@ -50,8 +51,8 @@ func (m *Model) generate(*row) tea.Cmd {
 
 func (m *Model) make(p store.GenerateParams) tea.Cmd {
 	b, old := m.backend, m.succeeds
-	return m.begin("making the key", func(ctx context.Context, e *errand) ending {
-		pass, err := e.ask(ctx, keys.PassphraseRequest{Purpose: keys.PurposeOpenPGP, Label: p.Name + " <" + p.Email + ">", Attempt: 1, New: true})
+	return m.begin("making the key", func(ctx context.Context, e *errand.Errand) ending {
+		pass, err := e.Ask(ctx, keys.PassphraseRequest{Purpose: keys.PurposeOpenPGP, Label: p.Name + " <" + p.Email + ">", Attempt: 1, New: true})
 		if err != nil {
 			return ending{err: err}
 		}

@@ -5,6 +5,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"bulla/ui/component/errand"
 	"bulla/ui/component/keydeed"
 	"bulla/ui/dialog"
 )
@@ -86,7 +87,7 @@ func (m *Model) importFile(*row) tea.Cmd {
 // lookInto shows what an import would bring.
 func (m *Model) lookInto(path string) tea.Cmd {
 	b := m.backend
-	return m.begin("looking into the file", func(ctx context.Context, _ *errand) ending {
+	return m.begin("looking into the file", func(ctx context.Context, _ *errand.Errand) ending {
 		j, err := keydeed.ImportFile(ctx, b, path)
 		return ending{err: err, tell: func() dialog.Dialog { return m.proposal(nil, j, nil) }}
 	})

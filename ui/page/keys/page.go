@@ -11,6 +11,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"bulla/keys"
+	"bulla/ui/component/errand"
 	"bulla/ui/component/frame"
 	"bulla/ui/component/gather"
 	"bulla/ui/component/human"
@@ -72,8 +73,7 @@ type Model struct {
 	table    table
 	problems []error
 
-	errand  *errand // nil: nothing is being done
-	errands int     // how many were begun
+	errands *errand.Runner[ending]
 	// succeeds is the key that a key follows which is being made; "" for none.
 	succeeds keys.Fingerprint
 	code     bool // the QR code is shown in place of the table
@@ -96,6 +96,10 @@ func New(o Options) *Model {
 		Move: func(by int) { m.table.move(by) }, Filter: func(text string) { m.table.show(text, m.table.wanting) },
 		ShowAll: func() { m.table.show("", false) }, Help: m.help,
 		Example: "text, is:expired, in:gnupg", Reading: "reading the keys",
+	})
+	m.errands = errand.New(errand.Host[ending]{
+		Context: o.Context, Dialogs: o.Dialogs, Go: m.Writes.Go, Show: m.Begin, Ended: m.ended,
+		Right: func(e ending) bool { return e.err == nil },
 	})
 	return m
 }
@@ -140,26 +144,18 @@ func (m *Model) found(items []item, ended bool) {
 
 // Update handles the results of commands.
 func (m *Model) Update(msg tea.Msg) tea.Cmd {
-	var cmd tea.Cmd
-	switch msg := msg.(type) {
-	case asked:
-		cmd = m.asked(msg)
-	case said:
-		cmd = m.said(msg)
-	case ended:
-		cmd = m.ended(msg)
-	case copied:
+	if msg, ok := msg.(copied); ok {
 		m.Note = "Sent to the terminal's clipboard: " + msg.text
 		if msg.err != nil {
 			m.Note = "Not copied: " + explain.Error(msg.err).Headline
 		}
 	}
-	return tea.Batch(cmd, m.Page.Update(msg))
+	return tea.Batch(m.errands.Update(msg), m.Page.Update(msg))
 }
 
 // Shutdown stops what is at work and waits for it: what is being written is written to its end.
 func (m *Model) Shutdown() {
-	m.halted()
+	m.errands.Stop()
 	m.Page.Shutdown()
 }
 
@@ -189,7 +185,7 @@ func (m *Model) Made(f keys.Fingerprint) tea.Cmd {
 // Interrupt handles Ctrl+C. What is being done is stopped, and waited for by Shutdown: a key is
 // changed as a whole or not at all.
 func (m *Model) Interrupt(tea.KeyMsg) tea.Cmd {
-	m.halted()
+	m.errands.Stop()
 	return tea.Quit
 }
 
@@ -213,12 +209,12 @@ func (m *Model) Key(msg tea.KeyMsg) tea.Cmd {
 func (m *Model) leaving(msg tea.KeyMsg) (done bool, cmd tea.Cmd) {
 	back := key.Matches(msg, m.keys.Back)
 	switch {
-	case m.errand != nil && back:
-		m.halted()
-	case m.errand != nil && key.Matches(msg, m.keys.Up, m.keys.Down, m.keys.PageUp, m.keys.PageDown):
+	case m.errands.Doing() != "" && back:
+		m.errands.Stop()
+	case m.errands.Doing() != "" && key.Matches(msg, m.keys.Up, m.keys.Down, m.keys.PageUp, m.keys.PageDown):
 		return false, nil
-	case m.errand != nil:
-		m.Note = "Something is under way: " + m.errand.doing + ". Esc stops it."
+	case m.errands.Doing() != "":
+		m.Note = "Something is under way: " + m.errands.Doing() + ". Esc stops it."
 	case back && m.code:
 		m.Note, m.code = "", false
 	case m.leads() && (back || key.Matches(msg, m.keys.Quit)):

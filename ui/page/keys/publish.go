@@ -11,6 +11,7 @@ import (
 	"github.com/charmbracelet/lipgloss"
 
 	"bulla/keys/publish"
+	"bulla/ui/component/errand"
 	"bulla/ui/component/keydeed"
 	"bulla/ui/component/layout"
 	"bulla/ui/component/placeword"
@@ -102,7 +103,7 @@ func targetReason(err error) string {
 // plan works out what would be sent, and shows it.
 func (m *Model) plan(r *row, targets []publish.Target, c publish.Choice) tea.Cmd {
 	b, f := m.backend, r.Fingerprint
-	return m.begin("working out what would become public", func(ctx context.Context, _ *errand) ending {
+	return m.begin("working out what would become public", func(ctx context.Context, _ *errand.Errand) ending {
 		plan, err := b.PlanPublish(ctx, selector(f), targets, c)
 		return ending{err: err, tell: func() dialog.Dialog { return m.askPublish(r, plan, nil) }}
 	})
@@ -110,7 +111,7 @@ func (m *Model) plan(r *row, targets []publish.Target, c publish.Choice) tea.Cmd
 
 func (m *Model) planAgain(r *row) tea.Cmd {
 	b, f := m.backend, r.Fingerprint
-	return m.begin("working out what would become public", func(ctx context.Context, _ *errand) ending {
+	return m.begin("working out what would become public", func(ctx context.Context, _ *errand.Errand) ending {
 		plan, problems, err := b.PlanAgain(ctx, selector(f))
 		if err == nil && len(plan.Items) == 0 {
 			err = errors.Join(problems...)
@@ -155,12 +156,12 @@ func (m *Model) visit(r *row, plan publish.Plan, send bool) tea.Cmd {
 	if !send {
 		doing = "asking the places"
 	}
-	cmd := m.begin(doing, func(ctx context.Context, e *errand) ending {
-		face := keydesk.PublishFace{Ask: b.Remembered(e.ask), Progress: func(p publish.Event) { e.tell(func() { v.doing = p.Doing }) }}
+	cmd := m.begin(doing, func(ctx context.Context, e *errand.Errand) ending {
+		face := keydesk.PublishFace{Ask: b.Remembered(e.Ask), Progress: func(p publish.Event) { e.Tell(func() { v.doing = p.Doing }) }}
 		var err error
 		done := make([]*publish.Result, len(plan.Items))
 		for n := range plan.Items {
-			e.tell(func() { v.at, v.doing = n, "" })
+			e.Tell(func() { v.at, v.doing = n, "" })
 			one := plan // each place on its own, so that its state is seen as soon as it is known
 			one.Items = plan.Items[n : n+1]
 			var rs []publish.Result
@@ -171,7 +172,7 @@ func (m *Model) visit(r *row, plan publish.Plan, send bool) tea.Cmd {
 			}
 			if len(rs) > 0 {
 				done[n] = &rs[0]
-				e.tell(func() { v.results[n] = &rs[0] })
+				e.Tell(func() { v.results[n] = &rs[0] })
 			}
 			if err != nil {
 				break
@@ -290,7 +291,7 @@ func (m *Model) checkPlaces(r *row) tea.Cmd {
 		{Label: "asked", Text: keydeed.PlaceNames(&r.State)},
 		{Label: "sent", Text: keydeed.CheckSends},
 	}, "ask them", func() tea.Cmd {
-		return m.begin("reading what was published", func(ctx context.Context, _ *errand) ending {
+		return m.begin("reading what was published", func(ctx context.Context, _ *errand.Errand) ending {
 			plan, problems, err := b.PlanAgain(ctx, selector(f))
 			if err == nil && len(plan.Items) == 0 {
 				err = errors.Join(problems...)

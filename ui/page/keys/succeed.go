@@ -7,6 +7,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"bulla/keys"
+	"bulla/ui/component/errand"
 	"bulla/ui/component/human"
 	"bulla/ui/component/keydeed"
 	"bulla/ui/dialog"
@@ -52,7 +53,7 @@ func (m *Model) askSuccession(old, next keys.Fingerprint) {
 // planSuccession shows all that a succession does and writes.
 func (m *Model) planSuccession(p keydesk.SucceedParams) tea.Cmd {
 	b := m.backend
-	return m.begin("working out what will be written", func(ctx context.Context, _ *errand) ending {
+	return m.begin("working out what will be written", func(ctx context.Context, _ *errand.Errand) ending {
 		plan, err := b.PlanSuccession(ctx, p)
 		return ending{err: err, tell: func() dialog.Dialog {
 			r := m.table.index[plan.OldKey.Fingerprint]
