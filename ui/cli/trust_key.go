@@ -9,6 +9,7 @@ import (
 
 	"bulla/docker/dct"
 	"bulla/keys/atomicfile"
+	"bulla/ui/component/imageword"
 	"bulla/ui/explain"
 )
 
@@ -93,13 +94,8 @@ func (p *printer) trustKey(k dct.Key) {
 
 // backupOf says what is known of a root key's backup.
 func backupOf(c dct.Custody) string {
-	switch {
-	case !c.Rehearsed.IsZero():
-		return "backup " + c.Backup + ", opened on " + c.Rehearsed.Format("2 January 2006")
-	case c.Backup != "":
-		return "backup " + c.Backup + ", never opened"
-	}
-	return "no backup is known"
+	text, _ := imageword.Backup(c)
+	return "backup: " + text
 }
 
 func (a *app) trustKeyGenerateCommand() *cobra.Command {

@@ -7,6 +7,7 @@ import (
 
 	"bulla/docker/dct"
 	"bulla/keys/atomicfile"
+	"bulla/ui/component/imageword"
 	"bulla/workflow/images"
 )
 
@@ -190,13 +191,8 @@ func (k *imageTalk) ready(ctx context.Context, id string) error {
 
 // custodyWords say what is known of the backup of a root key.
 func custodyWords(c dct.Custody) string {
-	switch {
-	case c.Backup == "":
-		return "There is no backup that bulla knows of."
-	case c.Rehearsed.IsZero():
-		return "The backup " + c.Backup + " was not tried yet."
-	}
-	return "The backup " + c.Backup + " was opened on " + c.Rehearsed.Local().Format("2 January 2006") + "."
+	text, _ := imageword.Backup(c)
+	return "backup: " + text
 }
 
 // trustKeys lists the keys in Docker's folder, and looks after them.

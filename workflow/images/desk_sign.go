@@ -243,6 +243,9 @@ func (d *Desk) Migrate(ctx context.Context, o MigrateOrder, f Face) (list []Carr
 		if signer, err = d.o.World.ImageSigner(o.Key); err != nil && o.Key != "" {
 			return nil, err
 		}
+		if signer != nil {
+			defer signer.Close() // it stays locked
+		}
 	} else {
 		if err := d.CanPush(ctx); err != nil {
 			return nil, err

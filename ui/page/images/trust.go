@@ -11,6 +11,7 @@ import (
 	"bulla/docker/dct"
 	"bulla/ui/component/errand"
 	"bulla/ui/component/human"
+	"bulla/ui/component/imageword"
 	"bulla/ui/component/sheet"
 	"bulla/ui/dialog"
 	"bulla/ui/explain"
@@ -88,14 +89,12 @@ func trustRoots(s *sheet.Sheet, v images.TrustView) {
 
 // custody says what is known of a root key's backup.
 func custody(s *sheet.Sheet, c dct.Custody) {
-	switch {
-	case !c.Rehearsed.IsZero():
-		s.Fact("backup", safetext.Line(c.Backup)+", opened on "+human.Date(c.Rehearsed))
-	case c.Backup != "":
-		s.Styled("backup", "", s.Theme.Caution, safetext.Line(c.Backup)+", never opened")
-	default:
-		s.Styled("backup", "", s.Theme.Caution, "none is known")
+	text, opened := imageword.Backup(c)
+	style := s.Theme.Body
+	if !opened {
+		style = s.Theme.Caution
 	}
+	s.Styled("backup", "", style, text)
 }
 
 // rootKeys shows the root keys at hand, where no trust data names one.
