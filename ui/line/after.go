@@ -68,7 +68,7 @@ func (w *walk) keepPassphrases(ctx context.Context, _ *workflow.Result) error {
 		if len(places) == 1 {
 			where = " in " + placeWords(places[0])
 			if !told {
-				w.t.Say("%s", places[0].Sentence)
+				w.t.Say("If you say yes: %s", places[0].Sentence)
 			}
 			told = true
 		}

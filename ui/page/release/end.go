@@ -239,14 +239,15 @@ func (v *endView) showCommands() {
 	}))
 }
 
-// CommandRows draws commands that a stranger types, each with what it shows.
+// CommandRows draws commands that a stranger types, each with what it shows, so that all of it can be
+// copied into a shell as it stands.
 func CommandRows(t theme.Theme, cmds []workflow.Command, w int) []string {
 	var out []string
 	for _, c := range cmds {
-		for _, l := range layout.Wrap("# "+safetext.Line(c.Why), w) {
-			out = append(out, t.Muted.Render(l))
+		for _, l := range layout.Wrap(safetext.Line(c.Why), w-2) {
+			out = append(out, t.Muted.Render("# "+l))
 		}
-		for _, l := range layout.Wrap(safetext.Line(c.Text), w) {
+		for _, l := range layout.Command(safetext.Line(c.Text), w) {
 			out = append(out, t.Accent.Render(l))
 		}
 	}

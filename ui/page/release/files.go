@@ -363,10 +363,11 @@ func (r *filesRoom) teach(w int) []string {
 	var out []string
 	if now := r.patterns(); len(now) > 0 {
 		out = append(out, t.Muted.Render("looked for ")+layout.Cut(safetext.Line(strings.Join(now, "  ")), w-11, t.Signs.Ellipsis), "")
+		out = append(out, t.Accent.Render("r")+" looks again, once they are built")
 	}
 	out = append(out, t.Accent.Render("s")+" sets which files, such as dist/*.tar.gz")
 	out = append(out, t.Accent.Render("0")+" goes on without files: the tag alone is signed", "")
-	return append(out, r.prose("Once they are set, w keeps them in bulla.toml for every release to come.", w)...)
+	return append(out, r.prose("Once they are set, w keeps them in bulla.toml.", w)...)
 }
 
 func (r *filesRoom) row(f artifacts.File, at bool, w int) string {

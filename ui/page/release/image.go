@@ -376,7 +376,10 @@ func (r *imageRoom) row(row *imageRow, at bool, w int) []string {
 	if row.image.Index {
 		kind = human.Count(len(row.image.Platforms), "platform")
 	}
-	line := human.Digest(t, safetext.Line(row.image.Digest)) + "  " + t.Muted.Render(kind)
+	line := human.Digest(t, safetext.Line(row.image.Digest))
+	if layout.Width(line)+2+len(kind) <= w-4 { // the last look says it in any case
+		line += "  " + t.Muted.Render(kind)
+	}
 	out = append(out, "    "+layout.Cut(line, w-4, t.Signs.Ellipsis))
 	if takes := r.takes(row, w-4); takes != "" {
 		out = append(out, "    "+takes)

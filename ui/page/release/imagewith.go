@@ -155,7 +155,7 @@ func (r *imageRoom) withLines(w int) []string {
 	text := map[workflow.ImageWith]string{workflow.WithCosign: "cosign", workflow.WithContentTrust: "Content Trust", workflow.WithBoth: "cosign and Content Trust"}[r.with]
 	hint := "changes it"
 	if r.with == workflow.WithCosign && r.withoutTrust() != "" {
-		hint = "why not Content Trust"
+		hint = "why only cosign"
 	}
 	out := []string{layout.Cut(t.Muted.Render("signed by ")+text+"  "+t.Accent.Render("t")+" "+t.Muted.Render(hint), w, t.Signs.Ellipsis)}
 	if servers := r.trustServers(); servers != "" && r.with.ContentTrust() {
