@@ -796,7 +796,7 @@ func TestTypingWhileThePlanIsMadeAnew(t *testing.T) {
 	f.planning = make(chan struct{})
 	d.press("ctrl+p", "1.4.0").see("asking origin").see("sign:  1.4.0").press("enter").see("still being looked at")
 	close(f.planning)
-	d.see("yes, the tag to origin").see("signed, pushed").see("sign:  1.4.0").hidden("still being looked at")
+	d.see("yes, the tag to origin").see("signed, pushed").see("sign:  1.4.0").hidden("still being looked at").see("Press enter to sign what stands above")
 	d.press("enter").see("> passphrase").press(passphrase, "enter").see("Released v1.4.0")
 }
 

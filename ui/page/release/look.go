@@ -72,7 +72,7 @@ func (r *lookRoom) update(msg tea.Msg) tea.Cmd {
 	}
 	r.state.plan = nil
 	if r.wrong == stillAsking {
-		r.wrong = ""
+		r.wrong = nowAsked
 	}
 	var refused *workflow.RefusedError
 	switch {
@@ -121,6 +121,9 @@ func (r *lookRoom) noRemote() string {
 
 // stillAsking answers who confirms a plan that is just being made anew.
 const stillAsking = "That is still being looked at: press enter once more when it is done."
+
+// nowAsked follows when it is: who waited with the key pressed would see nothing happen.
+const nowAsked = "Looked at. Press enter to sign what stands above."
 
 // answer begins the run only if the version, or the tag, was typed exactly.
 func (r *lookRoom) answer() {
