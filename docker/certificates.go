@@ -22,15 +22,16 @@ type Certificates struct {
 	// Dir is the folder.
 	Dir string
 
-	pool        *x509.CertPool
+	own         *x509.CertPool        // the authorities of the folder alone
+	system      func() *x509.CertPool // those of the system
 	authorities []authority
-	own         []ownCertificate
+	mine        []ownCertificate
 	shown       atomic.Pointer[ownCertificate]
 }
 
 type authority struct {
-	file string
-	der  []byte
+	file        string
+	certificate *x509.Certificate
 }
 
 type ownCertificate struct {
@@ -74,10 +75,7 @@ func ReadCertificates(dir string) (*Certificates, error) {
 	} else if err != nil {
 		return nil, unreadable(dir, err)
 	}
-	c := &Certificates{Dir: dir}
-	if c.pool, err = x509.SystemCertPool(); err != nil {
-		c.pool = x509.NewCertPool()
-	}
+	c := &Certificates{Dir: dir, own: x509.NewCertPool(), system: systemPool}
 	names := map[string]bool{}
 	for _, e := range entries {
 		names[e.Name()] = true
@@ -102,7 +100,7 @@ func ReadCertificates(dir string) (*Certificates, error) {
 			return nil, err
 		}
 	}
-	if len(c.authorities)+len(c.own) == 0 {
+	if len(c.authorities)+len(c.mine) == 0 {
 		return nil, nil
 	}
 	return c, nil
@@ -139,8 +137,8 @@ func (c *Certificates) addAuthorities(path string) error {
 		if err != nil {
 			return &CertificateError{Path: path, Reason: "a certificate in it is damaged", Err: err}
 		}
-		c.pool.AddCert(cert)
-		c.authorities = append(c.authorities, authority{path, cert.Raw})
+		c.own.AddCert(cert)
+		c.authorities = append(c.authorities, authority{path, cert})
 		found = true
 	}
 	if !found {
@@ -167,7 +165,7 @@ func (c *Certificates) addOwn(path, keyPath string) error {
 	if err != nil {
 		return &CertificateError{Path: path, Reason: "it cannot be used with " + filepath.Base(keyPath) + ": " + strings.TrimPrefix(err.Error(), "tls: ")}
 	}
-	c.own = append(c.own, ownCertificate{path, pair})
+	c.mine = append(c.mine, ownCertificate{path, pair})
 	return nil
 }
 
