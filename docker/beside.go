@@ -16,13 +16,7 @@ import (
 // Transport makes requests the way a Client does (bounded waits, reads repeated after a passing
 // trouble, no compression), to a server with certificates of its own; nil for the system's.
 func Transport(certificates *Certificates, userAgent string) http.RoundTripper {
-	t := newTransport()
-	if t.TLSClientConfig = certificates.config(); t.TLSClientConfig != nil {
-		// A server that wants another certificate says so after the handshake (TLS 1.3). HTTP/2 would
-		// tell of it only that no connection came about.
-		t.ForceAttemptHTTP2 = false
-	}
-	return transport.NewUserAgent(&retrying{inner: t, wait: wire.Wait}, userAgent)
+	return transport.NewUserAgent(&retrying{inner: certificates.transport(), wait: wire.Wait}, userAgent)
 }
 
 // Credentials looks up what Docker's configuration and helpers know for the repository of ref. A

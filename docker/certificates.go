@@ -1,20 +1,16 @@
 package docker
 
 import (
-	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
-	"fmt"
 	"io/fs"
-	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"bulla/keys/limits"
 )
@@ -26,15 +22,16 @@ type Certificates struct {
 	// Dir is the folder.
 	Dir string
 
-	pool        *x509.CertPool
+	own         *x509.CertPool        // the authorities of the folder alone
+	system      func() *x509.CertPool // those of the system
 	authorities []authority
-	own         []ownCertificate
+	mine        []ownCertificate
 	shown       atomic.Pointer[ownCertificate]
 }
 
 type authority struct {
-	file string
-	der  []byte
+	file        string
+	certificate *x509.Certificate
 }
 
 type ownCertificate struct {
@@ -78,10 +75,7 @@ func ReadCertificates(dir string) (*Certificates, error) {
 	} else if err != nil {
 		return nil, unreadable(dir, err)
 	}
-	c := &Certificates{Dir: dir}
-	if c.pool, err = x509.SystemCertPool(); err != nil {
-		c.pool = x509.NewCertPool()
-	}
+	c := &Certificates{Dir: dir, own: x509.NewCertPool(), system: systemPool}
 	names := map[string]bool{}
 	for _, e := range entries {
 		names[e.Name()] = true
@@ -106,7 +100,7 @@ func ReadCertificates(dir string) (*Certificates, error) {
 			return nil, err
 		}
 	}
-	if len(c.authorities)+len(c.own) == 0 {
+	if len(c.authorities)+len(c.mine) == 0 {
 		return nil, nil
 	}
 	return c, nil
@@ -143,8 +137,8 @@ func (c *Certificates) addAuthorities(path string) error {
 		if err != nil {
 			return &CertificateError{Path: path, Reason: "a certificate in it is damaged", Err: err}
 		}
-		c.pool.AddCert(cert)
-		c.authorities = append(c.authorities, authority{path, cert.Raw})
+		c.own.AddCert(cert)
+		c.authorities = append(c.authorities, authority{path, cert})
 		found = true
 	}
 	if !found {
@@ -171,7 +165,7 @@ func (c *Certificates) addOwn(path, keyPath string) error {
 	if err != nil {
 		return &CertificateError{Path: path, Reason: "it cannot be used with " + filepath.Base(keyPath) + ": " + strings.TrimPrefix(err.Error(), "tls: ")}
 	}
-	c.own = append(c.own, ownCertificate{path, pair})
+	c.mine = append(c.mine, ownCertificate{path, pair})
 	return nil
 }
 
@@ -186,103 +180,4 @@ func encrypted(key []byte) bool {
 		}
 		key = rest
 	}
-}
-
-// config is what TLS connections are made with; nil for Go's defaults.
-func (c *Certificates) config() *tls.Config {
-	if c == nil {
-		return nil
-	}
-	config := &tls.Config{RootCAs: c.pool, MinVersion: tls.VersionTLS12}
-	if len(c.own) > 0 {
-		config.GetClientCertificate = c.choose
-	}
-	return config
-}
-
-// choose takes the first certificate that the server would take, as Go does by itself, and remembers
-// which one that was.
-func (c *Certificates) choose(asked *tls.CertificateRequestInfo) (*tls.Certificate, error) {
-	for i := range c.own {
-		if asked.SupportsCertificate(&c.own[i].pair) == nil {
-			c.shown.Store(&c.own[i])
-			return &c.own[i].pair, nil
-		}
-	}
-	return &tls.Certificate{}, nil
-}
-
-// voucher is the file of the authority that stands behind a connection, "" where it is one of the
-// system's.
-func (c *Certificates) voucher(state *tls.ConnectionState) string {
-	if c == nil {
-		return ""
-	}
-	for _, chain := range state.VerifiedChains {
-		for _, a := range c.authorities {
-			if len(chain) > 0 && bytes.Equal(a.der, chain[len(chain)-1].Raw) {
-				return a.file
-			}
-		}
-	}
-	return ""
-}
-
-// showed is the file of the certificate that was shown to the server, and when it ends; "" where
-// none was asked for.
-func (c *Certificates) showed() (file string, ends time.Time) {
-	if c == nil {
-		return "", time.Time{}
-	}
-	own := c.shown.Load()
-	if own == nil {
-		return "", time.Time{}
-	}
-	if leaf := own.pair.Leaf; leaf != nil {
-		ends = leaf.NotAfter.UTC()
-	}
-	return own.file, ends
-}
-
-// onlyTLS refuses requests in plain text: go-containerregistry tries them where TLS failed on this
-// machine and in private networks. Who has set up certificates for a registry means TLS.
-type onlyTLS struct {
-	inner http.RoundTripper
-	dir   string
-}
-
-func (t onlyTLS) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.URL.Scheme != "https" {
-		return nil, fmt.Errorf("there are certificates for it in %s, so it is only spoken to over TLS", t.dir)
-	}
-	return t.inner.RoundTrip(req)
-}
-
-// connection is how the Client speaks to one registry, and whom it is sent on to (token servers,
-// storage of blobs), as Docker does.
-type connection struct {
-	http.RoundTripper
-	certificates *Certificates
-}
-
-// connection finds the certificates for a registry, once. The first folder that has some counts.
-func (c *Client) connection(host string) (connection, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if known, ok := c.connections[host]; ok {
-		return known, nil
-	}
-	out := connection{RoundTripper: c.transport}
-	for _, dir := range c.certDirs {
-		certs, err := ReadCertificates(filepath.Join(dir, CertificateFolder(host)))
-		if err != nil {
-			return connection{}, err
-		}
-		if certs != nil {
-			out = connection{onlyTLS{Transport(certs, c.userAgent), certs.Dir}, certs}
-			break
-		}
-	}
-	c.connections[host] = out
-	return out, nil
 }

@@ -1,7 +1,13 @@
 package docker
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -150,7 +156,66 @@ func TestFoldersWithoutCertificates(t *testing.T) {
 		t.Errorf("got %+v, %v", c, err)
 	}
 	var none *Certificates
-	if none.config() != nil || none.voucher(nil) != "" {
+	if none.voucher(nil) != "" {
 		t.Error("no certificates are some")
+	}
+}
+
+// The authorities of the system are read only where none of the folder stands behind a server, once, and
+// count there beside those of the folder.
+func TestSystemsAuthorities(t *testing.T) {
+	private, public := trusttest.NewCA(t), trusttest.NewCA(t)
+	answers := func(ca *trusttest.CA) string {
+		pair, err := tls.LoadX509KeyPair(ca.Cert, ca.Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			b, _ := io.ReadAll(r.Body)
+			_, _ = w.Write(b)
+		}))
+		s.Config.ErrorLog = log.New(io.Discard, "", 0)
+		s.TLS = &tls.Config{Certificates: []tls.Certificate{pair}}
+		s.StartTLS()
+		t.Cleanup(s.Close)
+		return s.URL
+	}
+	certs, err := ReadCertificates(private.Folder(t, "x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := 0
+	pem, err := os.ReadFile(public.File)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certs.system = func() *x509.CertPool {
+		read++
+		pool := x509.NewCertPool()
+		pool.AppendCertsFromPEM(pem)
+		return pool
+	}
+	client := &http.Client{Transport: Transport(certs, "test")}
+	post := func(url string) (string, error) {
+		resp, err := client.Post(url, "text/plain", strings.NewReader("a body"))
+		if err != nil {
+			return "", err
+		}
+		defer resp.Body.Close()
+		b, err := io.ReadAll(resp.Body)
+		return string(b), err
+	}
+	own, other, stranger := answers(private), answers(public), answers(trusttest.NewCA(t))
+	if got, err := post(own); got != "a body" || err != nil || read != 0 {
+		t.Fatalf("behind an authority of the folder: %q, %v; the system's were read %d times", got, err, read)
+	}
+	for range 2 {
+		if got, err := post(other); got != "a body" || err != nil || read != 1 {
+			t.Fatalf("behind one of the system's: %q, %v; they were read %d times", got, err, read)
+		}
+	}
+	var unknown x509.UnknownAuthorityError
+	if _, err := post(stranger); !errors.As(err, &unknown) {
+		t.Errorf("behind neither: %v", err)
 	}
 }

@@ -209,6 +209,7 @@ already is co-signed. The signature goes to the trust server: signing publishes 
 			return err
 		}
 		a.endOf(r)
+		a.warnMoved(ctx, ref, trustFlags{roots: t.roots, server: t.server, firstUse: t.firstUse})
 		s, err := r.Sign(ctx, img, trust, t.ask())
 		if err != nil {
 			return err
