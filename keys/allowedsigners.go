@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -56,7 +57,7 @@ func namesSSHKey(line []byte) bool {
 
 func parseAllowedSigner(line string) (*allowedSigner, error) {
 	principals, rest, ok := cutPrincipals(line)
-	if !ok {
+	if !ok || strings.IndexByte(line, 0) >= 0 { // where OpenSSH's line ends
 		return nil, errSignerLine
 	}
 	key, _, options, _, err := ssh.ParseAuthorizedKey([]byte(rest))
@@ -67,10 +68,19 @@ func parseAllowedSigner(line string) (*allowedSigner, error) {
 	if _, isCert := key.(*ssh.Certificate); isCert {
 		return nil, errors.New("allowed_signers names a certificate; name its key, or its authority as cert-authority")
 	}
+	given := map[string]bool{}
 	for _, o := range options {
-		if err := s.option(o); err != nil {
+		if err := s.option(o, given); err != nil {
 			return nil, err
 		}
+	}
+	switch {
+	case given["namespaces"] && s.namespaces == "":
+		return nil, errors.New("the line in allowed_signers allows no namespace")
+	case given["valid-after"] && given["valid-before"] && !s.after.Before(s.before):
+		return nil, errors.New("the line in allowed_signers is valid at no time")
+	case !slices.ContainsFunc(s.principals, func(p string) bool { return p != "" && p[0] != '!' }):
+		return nil, errors.New("the line in allowed_signers names nobody")
 	}
 	return s, nil
 }
@@ -84,24 +94,45 @@ func cutPrincipals(line string) (principals, rest string, ok bool) {
 	return principals, strings.TrimLeft(rest, " \t"), ok && principals != ""
 }
 
-// option takes one option of the line. An unknown one makes the line unusable, as for OpenSSH:
-// it may be a restriction.
-func (s *allowedSigner) option(o string) (err error) {
-	name, value, _ := strings.Cut(o, "=")
-	value = strings.Trim(value, `"`)
-	switch strings.ToLower(name) {
-	case "namespaces":
+// option takes one option of the line; given are those before it. As for OpenSSH, one that is unknown,
+// stands there twice or has no quotes around its value makes the line unusable: it may be a
+// restriction.
+func (s *allowedSigner) option(o string, given map[string]bool) (err error) {
+	name, value, valued := strings.Cut(o, "=")
+	name = strings.ToLower(name)
+	if given[name] {
+		return errors.New("the line in allowed_signers has an option twice")
+	}
+	given[name] = true
+	if valued {
+		if value, err = dequote(value); err != nil {
+			return err
+		}
+	}
+	switch {
+	case name == "namespaces" && valued:
 		s.namespaces = value
-	case "valid-after":
+	case name == "valid-after" && valued:
 		s.after, err = sshTime(value)
-	case "valid-before":
+	case name == "valid-before" && valued:
 		s.before, err = sshTime(value)
-	case "cert-authority":
+	case name == "cert-authority" && !valued:
 		s.authority = true
 	default:
 		return errors.New("the line in allowed_signers has an unknown option")
 	}
 	return err
+}
+
+// dequote takes the quotes off the value of an option. A backslash lets a quote stand within.
+func dequote(value string) (string, error) {
+	inner, ok := strings.CutPrefix(value, `"`)
+	inner, end := strings.CutSuffix(inner, `"`)
+	plain := strings.ReplaceAll(inner, `\"`, "")
+	if !ok || !end || strings.Contains(plain, `"`) || strings.HasSuffix(plain, `\`) {
+		return "", errors.New("the line in allowed_signers has an option whose value has no quotes")
+	}
+	return strings.ReplaceAll(inner, `\"`, `"`), nil
 }
 
 // sshTime reads YYYYMMDD, YYYYMMDDHHMM and YYYYMMDDHHMMSS, with or without a final Z. OpenSSH
@@ -110,7 +141,7 @@ func (s *allowedSigner) option(o string) (err error) {
 func sshTime(s string) (time.Time, error) {
 	s = strings.TrimSuffix(s, "Z")
 	for _, layout := range []string{"20060102", "200601021504", "20060102150405"} {
-		if t, err := time.Parse(layout, s); err == nil && len(s) == len(layout) {
+		if t, err := time.Parse(layout, s); err == nil && len(s) == len(layout) && t.Unix() > 0 {
 			return t, nil
 		}
 	}
@@ -121,8 +152,8 @@ func sshTime(s string) (time.Time, error) {
 // pattern after ! forbids what it matches.
 func matchPatterns(list, s string) (matched bool) {
 	for p := range strings.SplitSeq(list, ",") {
-		p, forbids := strings.CutPrefix(strings.TrimSpace(p), "!")
-		// Brackets and backslashes mean nothing to OpenSSH; slashes are like any other letter.
+		p, forbids := strings.CutPrefix(p, "!")
+		// Blanks are a part of the pattern. Brackets and backslashes mean nothing to OpenSSH; slashes are like any other letter.
 		p = strings.NewReplacer(`\`, `\\`, "[", `\[`, "/", "\x00").Replace(p)
 		ok, err := path.Match(p, strings.ReplaceAll(s, "/", "\x00"))
 		if err != nil || !ok {

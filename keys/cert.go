@@ -93,12 +93,12 @@ type certVerifier struct {
 
 func (v *certVerifier) run() {
 	c := v.cert
-	overPrimary := func(h io.Writer) { hashKey(h, c.primary) }
+	overPrimary := func(h io.Writer, _ *sigPacket) { hashKey(h, c.primary) }
 	direct := v.own(c.direct, overPrimary)
 	v.proved.direct = ofType(direct, sigDirectKey, sigDirectKey)
 	v.proved.revocations = ofType(direct, sigKeyRevoke, sigKeyRevoke)
 	for _, u := range c.users {
-		good := v.own(u.signatures, func(h io.Writer) { hashUser(h, c.primary, u) })
+		good := v.own(u.signatures, func(h io.Writer, s *sigPacket) { hashUser(h, c.primary, u, s.version) })
 		p := provedUser{
 			certifications: ofType(good, sigCertGeneric, sigCertPositive),
 			revocations:    ofType(good, sigCertRevoke, sigCertRevoke),
@@ -108,8 +108,13 @@ func (v *certVerifier) run() {
 		}
 		v.proved.users = append(v.proved.users, p)
 	}
+	strays := c.strayRevocations()
 	for _, s := range c.subkeys {
-		good := v.own(s.signatures, func(h io.Writer) { hashKey(h, c.primary); hashKey(h, s.key) })
+		bodies := s.signatures
+		if len(strays) > 0 {
+			bodies = unite(bodies, strays)
+		}
+		good := v.own(bodies, func(h io.Writer, _ *sigPacket) { hashKey(h, c.primary); hashKey(h, s.key) })
 		p := provedSubkey{
 			bindings:    ofType(good, sigSubkeyBinding, sigSubkeyBinding),
 			revocations: ofType(good, sigSubkeyRevoke, sigSubkeyRevoke),
@@ -120,18 +125,40 @@ func (v *certVerifier) run() {
 	v.designated()
 }
 
+// strayRevocations are the revocations of subkeys that stand behind something else than a subkey, as
+// old key servers and merges have left them. To which subkey one belongs its mathematics tell.
+func (c *cert) strayRevocations() (out [][]byte) {
+	collect := func(bodies [][]byte) {
+		for _, b := range bodies {
+			if signatureType(b) == sigSubkeyRevoke {
+				out = append(out, b)
+			}
+		}
+	}
+	collect(c.direct)
+	for _, u := range c.users {
+		collect(u.signatures)
+	}
+	if len(c.subkeys) > 1 {
+		for _, s := range c.subkeys {
+			collect(s.signatures)
+		}
+	}
+	return out
+}
+
 // own returns the signatures among bodies that the primary key made over what write hashes.
-func (v *certVerifier) own(bodies [][]byte, write func(io.Writer)) (good []*sigPacket) {
+func (v *certVerifier) own(bodies [][]byte, write func(io.Writer, *sigPacket)) (good []*sigPacket) {
 	id := v.cert.fingerprint().KeyID()
 	for _, body := range bodies {
 		s, err := parseSignature(body)
-		if err != nil || s.claim().KeyID != id || s.objection != "" {
+		if err != nil || s.claim().KeyID != id || s.objection != "" || s.olderThan(v.cert.primary) {
 			continue
 		}
 		if v.count++; v.count > maxSelfSignatures {
 			return nil
 		}
-		if proves(v.cert.primary, hashed(s, write), s) {
+		if proves(v.cert.primary, hashed(s, func(h io.Writer) { write(h, s) }), s) {
 			good = append(good, s)
 		}
 	}
@@ -145,7 +172,7 @@ func (v *certVerifier) backSignature(sub *packet.PublicKey, bindings []*sigPacke
 	for _, b := range slices.Backward(byAge(bindings)) {
 		for _, body := range b.embedded {
 			s, err := parseSignature(body)
-			if err != nil || s.typ != sigPrimaryBinding || s.objection != "" {
+			if err != nil || s.typ != sigPrimaryBinding || s.objection != "" || s.olderThan(sub) {
 				continue
 			}
 			if v.count++; v.count > maxSelfSignatures {
@@ -215,14 +242,17 @@ func hashKey(w io.Writer, k *packet.PublicKey) {
 	_ = k.SerializeForHash(w)
 }
 
-// hashUser writes what a certification covers (RFC 9580, section 5.2.4).
-func hashUser(w io.Writer, k *packet.PublicKey, u *userPart) {
+// hashUser writes what a certification covers (RFC 9580, section 5.2.4); those before version 4 cover
+// the bare content of the packet.
+func hashUser(w io.Writer, k *packet.PublicKey, u *userPart, version int) {
 	hashKey(w, k)
-	mark := byte(0xb4)
-	if u.tag == tagUserAttribute {
-		mark = 0xd1
+	if version >= 4 {
+		mark := byte(0xb4)
+		if u.tag == tagUserAttribute {
+			mark = 0xd1
+		}
+		_, _ = w.Write(binary.BigEndian.AppendUint32([]byte{mark}, uint32(len(u.body))))
 	}
-	_, _ = w.Write(binary.BigEndian.AppendUint32([]byte{mark}, uint32(len(u.body))))
 	_, _ = w.Write(u.body)
 }
 

@@ -184,7 +184,7 @@ func (a AllowedSigner) Line() string {
 		options = append(options, "cert-authority")
 	}
 	if a.Namespaces != "" {
-		options = append(options, `namespaces="`+a.Namespaces+`"`)
+		options = append(options, `namespaces="`+strings.ReplaceAll(a.Namespaces, `"`, `\"`)+`"`)
 	}
 	for _, t := range []struct {
 		name string

@@ -183,6 +183,7 @@ func gnupgCases(t testing.TB) (cases []gnupgCase) {
 
 	cases = append(cases, expiryCases(t, hour)...)
 	cases = append(cases, revocationCases(t, hour)...)
+	cases = append(cases, oddCases(t, hour)...)
 	return append(cases, subkeyCases(t, hour)...)
 }
 

@@ -181,7 +181,11 @@ func (p *keyringParser) packet(pkt rawPacket) {
 			p.target = &u.signatures
 		}
 	case tagSignature:
-		if p.target != nil {
+		switch typ := signatureType(pkt.body); {
+		case p.cert != nil && (typ == sigKeyRevoke || typ == sigDirectKey):
+			// These are about the primary key wherever old key servers and merges have put them.
+			p.cert.direct = append(p.cert.direct, pkt.body)
+		case p.target != nil:
 			*p.target = append(*p.target, pkt.body)
 		}
 	}

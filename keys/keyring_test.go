@@ -178,7 +178,7 @@ func TestUserIDs(t *testing.T) {
 	certify := func(typ byte, id string, at int, subs ...rawSub) []byte {
 		area := rawArea(append([]rawSub{subTime(testEpoch.Add(time.Duration(at) * time.Hour)), subFPR(e.PrimaryKey)}, subs...)...)
 		return rawSign(t, e.PrivateKey, typ, 8, area, nil, func(w *bytes.Buffer) {
-			hashUser(w, e.PrimaryKey, &userPart{tag: tagUserID, body: []byte(id)})
+			hashUser(w, e.PrimaryKey, &userPart{tag: tagUserID, body: []byte(id)}, 4)
 		})
 	}
 	user := func(id string, sigs ...[]byte) []byte {
@@ -217,8 +217,8 @@ func TestWeakSelfSignature(t *testing.T) {
 	}
 	user := &userPart{tag: tagUserID, body: []byte("old habits")}
 	sha1 := rawSign(t, e.PrivateKey, 0x13, 2, rawArea(subTime(testEpoch), subFPR(e.PrimaryKey)), nil,
-		func(w *bytes.Buffer) { hashUser(w, e.PrimaryKey, user) })
-	old := rawSignV3(t, e.PrivateKey, 0x13, 8, testEpoch, func(w *bytes.Buffer) { hashUser(w, e.PrimaryKey, user) })
+		func(w *bytes.Buffer) { hashUser(w, e.PrimaryKey, user, 4) })
+	old := rawSignV3(t, e.PrivateKey, 0x13, 8, testEpoch, func(w *bytes.Buffer) { hashUser(w, e.PrimaryKey, user, 3) })
 	for name, tt := range map[string]struct {
 		self []byte
 		weak []string

@@ -336,7 +336,11 @@ func (s *sigPacket) readHashed(typ byte, body []byte) error {
 		t, err = word()
 		s.created = time.Unix(int64(t), 0).UTC()
 	case subSigExpires:
-		s.sigLifetime, err = word()
+		var t uint32
+		t, err = word()
+		if t != 0 && (s.sigLifetime == 0 || t < s.sigLifetime) { // of several the shortest counts
+			s.sigLifetime = t
+		}
 	case subExportable:
 		s.local = len(body) == 1 && body[0] == 0
 	case subKeyExpires:
@@ -349,10 +353,9 @@ func (s *sigPacket) readHashed(typ byte, body []byte) error {
 	case subPrimaryUserID:
 		s.primaryUID = len(body) == 1 && body[0] != 0
 	case subRevokeReason:
-		if len(body) == 0 {
-			return errSubpacket
+		if len(body) > 0 { // else the revocation counts all the same, for no reason that would soften it
+			s.revokeReason = int(body[0])
 		}
-		s.revokeReason = int(body[0])
 	case subRevoker:
 		if len(body) != 22 && len(body) != 34 || body[0]&0x80 == 0 {
 			return errSubpacket
@@ -363,12 +366,12 @@ func (s *sigPacket) readHashed(typ byte, body []byte) error {
 }
 
 // knownSubpacket reports whether a critical subpacket is understood: the types of RFC 9580 and
-// of RFC 4880, and of notations none but the one that GnuPG knows.
+// of RFC 4880 without those that are only reserved, and of notations none but the one that GnuPG knows.
 func knownSubpacket(typ byte, body []byte) bool {
 	switch typ {
 	case subCreated, subSigExpires, subExportable, 5, 6, subRevocable, subKeyExpires, 11, subRevoker,
 		subIssuer, 21, 22, 23, 24, subPrimaryUserID, 26, subKeyFlags, 28, subRevokeReason, 30,
-		subEmbedded, subIssuerFPR, 34, 35, 37, 38, 39:
+		subEmbedded, subIssuerFPR, 35, 39:
 		return true
 	case subNotation:
 		const known = "preferred-email-encoding@pgp.com"
@@ -376,6 +379,25 @@ func knownSubpacket(typ byte, body []byte) bool {
 			string(body[8:8+len(known)]) == known
 	}
 	return false
+}
+
+// signatureType is the type in the body of a signature packet (RFC 9580, section 5.2.3; RFC 4880,
+// section 5.2.2); 0xff, which is none, for what is no signature.
+func signatureType(body []byte) byte {
+	switch {
+	case len(body) > 2 && body[0] < 4:
+		return body[2]
+	case len(body) > 1 && body[0] >= 4:
+		return body[1]
+	}
+	return 0xff
+}
+
+// olderThan reports whether a signature is dated before the key that is to have made it, which cannot
+// be. A revocation counts all the same: to leave one out would be worse.
+func (s *sigPacket) olderThan(k *packet.PublicKey) bool {
+	revokes := s.typ == sigKeyRevoke || s.typ == sigSubkeyRevoke || s.typ == sigCertRevoke
+	return s.created.Unix() < k.CreationTime.Unix() && !revokes
 }
 
 // expires is when the signature itself expires; zero for never.

@@ -4,7 +4,7 @@ import "time"
 
 // JudgeVersion is raised whenever the judge's rules change, so that verdicts that were remembered
 // under older rules are reached anew.
-const JudgeVersion = 3
+const JudgeVersion = 4
 
 // Until is the first moment after the Judge's Now at which time alone could change a verdict of
 // the Check: an expiry, or a date that lies ahead. Zero means that no such moment will come. From
