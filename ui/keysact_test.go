@@ -177,8 +177,13 @@ func (f *fakeKeys) PlanPublish(_ context.Context, sel keys.Selector, targets []p
 	return f.plan(targets, c), nil
 }
 
-func (f *fakeKeys) PlanAgain(context.Context, keys.Selector) (publish.Plan, []error, error) {
-	return f.plan([]publish.Target{{Kind: publish.KindVKS, Where: publish.DefaultVKS}, {Kind: publish.KindHKP, Where: publish.DefaultHKP}}, publish.Choice{UserIDs: f.states[0].UserIDs[:1]}), nil, nil
+func (f *fakeKeys) PlanAgain(_ context.Context, _ keys.Selector, c publish.Choice) (publish.Plan, []error, error) {
+	if len(c.UserIDs) == 0 {
+		c.UserIDs = f.states[0].UserIDs[:1]
+	} else {
+		f.did("again with %q", c.UserIDs)
+	}
+	return f.plan([]publish.Target{{Kind: publish.KindVKS, Where: publish.DefaultVKS}, {Kind: publish.KindHKP, Where: publish.DefaultHKP}}, c), nil, nil
 }
 
 // outcomes are what becomes of a key at the places, by kind.
@@ -256,7 +261,7 @@ func TestKeyExtendsEverywhere(t *testing.T) {
 	p.choose("Extend it, and publish it again").press("enter").see("It goes to keys.openpgp.org").see("extend it").press("y").answer()
 	p.see("This would become public").see("keyserver.ubuntu.com").expect(f, "This would become public", "extend "+string(rhea)+" 17544h0m0s")
 	p.press("n").expect(f, "keys")
-	p.press("p", "down", "down", "enter").see("Extend the key").press("ctrl+u", "3y", "enter").see("extend it").press("y").answer()
+	p.press("p", "down", "down", "down", "enter").see("Extend the key").press("ctrl+u", "3y", "enter").see("extend it").press("y").answer()
 	p.see("This would become public").press("y").see("waiting for the mail")
 	p.expect(f, "Every place was asked", "extend "+string(rhea)+" 26304h0m0s", "publish vks:https://keys.openpgp.org", "publish hkps://keyserver.ubuntu.com")
 }
@@ -345,7 +350,8 @@ func keyActScenes() map[string]func(*player) {
 			p.press("n", "Nora", "enter", "nora@acme.org", "enter", "enter", "enter").see("make it")
 		},
 		"publish":       func(p *player) { p.onRhea().press("p") },
-		"publish-where": func(p *player) { p.onRhea().press("p", "down", "enter").see("Where shall").press(" ") },
+		"publish-where": func(p *player) { p.onRhea().press("p", "down", "down", "enter").see("Where shall").press(" ") },
+		"publish-ids":   func(p *player) { p.onRhea().press("p", "down", "enter").see("Which user ids shall").press("down") },
 		"publish-plan": func(p *player) {
 			p.onRhea().press("p", "enter").see("This would become public").see("keyserver.ubuntu.com")
 		},
@@ -503,16 +509,28 @@ func TestKeyPublishes(t *testing.T) {
 	}
 	p.press("n").size(80, 24).press("p", "enter").see("make it public").press("pgdown", "pgdown", "y")
 	p.see("waiting for the mail").press("down", "down", "down", "down", "down", "down", "down", "down").see("a mail was sent").expect(f, "Every place was asked", "publish vks:https://keys.openpgp.org", "publish hkps://keyserver.ubuntu.com")
-	p.press("esc").size(100, 50).press("p", "down", "enter").see("Where shall").press("down", "enter").see("Choose a place")
+	p.press("esc").size(100, 50).press("p", "down", "down", "enter").see("Where shall").press("down", "enter").see("Choose a place")
 	p.press("home", "up", " ", "enter").see("keys")
 	p.press("esc").choose("Ask the places").see("No key: each place").press("y").see("waiting for the mail")
 	p.see("Asked every place").expect(f, "Asked every place", slices.DeleteFunc(f.calls(), func(s string) bool { return !strings.HasPrefix(s, "check ") && !strings.HasPrefix(s, "plan ") })...).press("esc")
 }
 
+// A key that is published again goes with other user ids only where a person chose them, and with one at
+// least; what was public is ticked, and nothing else is.
+func TestKeyPublishesAgainWithOthers(t *testing.T) {
+	f := newFakeKeys()
+	p := playKeys(t, f, nil, false).surveyed().onRhea().press("p", "down", "enter").see("Which user ids shall").see("sent to keys.openpgp.org").see("[✓] make public: Rhea Release <rhea@acme.org>").see("[ ] make public: Rhea Release <rhea@old.example>")
+	p.press(" ", "enter").see("Choose a user id").press("down").see("Not sent anywhere").press(" ", "enter").see("This would become public").see("old.example")
+	p.press("pgdown", "pgdown", "pgdown", "y").see("waiting for the mail").see("Every place was asked")
+	if got := f.calls(); len(got) != 3 || got[0] != `again with ["Rhea Release <rhea@old.example>"]` || got[1] != "publish vks:https://keys.openpgp.org" {
+		t.Errorf("did %q", got)
+	}
+}
+
 // The token of an account is asked for as a secret, and hostile answers are cleaned.
 func TestKeyPublishesWithToken(t *testing.T) {
 	f := newFakeKeys()
-	p := playKeys(t, f, nil, false).surveyed().size(100, 50).onRhea().press("p", "down", "enter").see("Where shall")
+	p := playKeys(t, f, nil, false).surveyed().size(100, 50).onRhea().press("p", "down", "down", "enter").see("Where shall")
 	for range 12 {
 		if strings.Contains(p.r.View(), "> [ ] your account on GitHub") {
 			break

@@ -82,7 +82,7 @@ func newFakeKeys() *fakeKeys {
 		Read: true, InStore: true, InGnuPG: true, Secret: true, Changed: true, AgentAsked: true,
 		Parts: []agent.Part{{Fingerprint: rhea, Protected: true}, {Fingerprint: rheaS, Protected: true, Cached: true}},
 		Places: []publish.Entry{
-			{Target: "vks:https://keys.openpgp.org", Stage: publish.StageAddress, CheckedAt: day(-20)},
+			{Target: "vks:https://keys.openpgp.org", UserIDs: []string{"Rhea Release <rhea@acme.org>"}, Stage: publish.StageAddress, CheckedAt: day(-20)},
 			{Target: "hkps://keyserver.ubuntu.com", Stage: publish.StageFingerprint, CheckedAt: day(-20), Addresses: []publish.Address{{Address: "rhea@acme.org", State: publish.AddressMissing}}},
 		},
 		Stale: []string{"hkps://keyserver.ubuntu.com"}, PlacesKnown: true,

@@ -47,7 +47,7 @@ func FuzzRecord(f *testing.F) {
 		if _, err := ParseRecord(out); err != nil {
 			t.Fatalf("%s: %v", out, err)
 		}
-		r.Again(keys.MergeKeyrings(), nil)
+		r.Again(keys.MergeKeyrings(), Choice{})
 	})
 }
 

@@ -1,6 +1,10 @@
 package publish
 
-import "strings"
+import (
+	"strings"
+
+	"bulla/keys"
+)
 
 // NoReply tells the forge whose no-reply address this is, "" for an ordinary address, and whether
 // the address is no-reply at all. Commits and tags made on a forge's website, and by people who hide
@@ -29,4 +33,19 @@ func NoReply(address string) (forge string, noReply bool) {
 		return domain, true
 	}
 	return "", false
+}
+
+// Open are those of the user ids that hide no address, which a person may want public without much
+// thought: a no-reply address ties them to an account on a forge. Where each hides one it is all of
+// them, since there is nothing else to choose.
+func Open(userIDs []string) (out []string) {
+	for _, u := range userIDs {
+		if _, hides := NoReply(keys.AddressOf(u)); !hides {
+			out = append(out, u)
+		}
+	}
+	if len(out) == 0 {
+		return userIDs
+	}
+	return out
 }

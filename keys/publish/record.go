@@ -58,17 +58,17 @@ func (r Record) Published() bool {
 func (r Record) Stale(ring *keys.Keyring, own []keys.Fingerprint) (out []Entry) {
 	for _, e := range r.Entries {
 		one := Record{Fingerprint: r.Fingerprint, Entries: []Entry{e}}
-		if p, _ := one.Again(ring, own); len(p.Items) != 1 || digest(p.Items[0].Data) != e.Digest {
+		if p, _ := one.Again(ring, Choice{Own: own}); len(p.Items) != 1 || digest(p.Items[0].Data) != e.Digest {
 			out = append(out, e)
 		}
 	}
 	return out
 }
 
-// Again is the plan to publish the key, as it is in ring now, everywhere it was published, with the
-// user ids that were sent there; own is as in [Choice]. Places whose name is not understood any more are skipped with an
-// error each.
-func (r Record) Again(ring *keys.Keyring, own []keys.Fingerprint) (Plan, []error) {
+// Again is the plan to publish the key, as it is in ring now, everywhere it was published. Where c
+// chooses no user ids, each place gets those that were sent there, and what others certified where
+// that was sent there. Places whose name is not understood any more are skipped with an error each.
+func (r Record) Again(ring *keys.Keyring, c Choice) (Plan, []error) {
 	out := Plan{ring: ring}
 	var errs []error
 	for _, e := range r.Entries {
@@ -77,7 +77,12 @@ func (r Record) Again(ring *keys.Keyring, own []keys.Fingerprint) (Plan, []error
 			errs = append(errs, err)
 			continue
 		}
-		p, err := NewPlan(ring, r.Fingerprint, []Target{t}, Choice{UserIDs: e.still(ring, r.Fingerprint), Certifications: e.Certifications, Own: own})
+		one := c
+		one.Certifications = c.Certifications || e.Certifications
+		if len(c.UserIDs) == 0 && !c.AllUserIDs {
+			one.UserIDs = e.still(ring, r.Fingerprint)
+		}
+		p, err := NewPlan(ring, r.Fingerprint, []Target{t}, one)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", t.Name(), err))
 			continue

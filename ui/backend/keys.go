@@ -63,7 +63,7 @@ type KeyMover interface {
 // KeyPublisher publishes keys and gets those of others.
 type KeyPublisher interface {
 	PlanPublish(context.Context, keys.Selector, []publish.Target, publish.Choice) (publish.Plan, error)
-	PlanAgain(context.Context, keys.Selector) (publish.Plan, []error, error)
+	PlanAgain(context.Context, keys.Selector, publish.Choice) (publish.Plan, []error, error)
 	Publish(context.Context, publish.Plan, keydesk.PublishFace) ([]publish.Result, error)
 	CheckPublished(context.Context, publish.Plan, keydesk.PublishFace) ([]publish.Result, error)
 	FetchSources(publish.Query) ([]publish.Target, error)

@@ -82,7 +82,7 @@ func (a *app) publishedKeys(ctx context.Context, w *workflow.World, args []strin
 
 // keyStatus tells about one key and returns the exit code that it is worth.
 func (a *app) keyStatus(ctx context.Context, w *workflow.World, fpr keys.Fingerprint, f publishFlags, offline bool) (int, error) {
-	plan, problems, err := w.PlanAgain(ctx, keys.ParseSelector(string(fpr)))
+	plan, problems, err := w.PlanAgain(ctx, keys.ParseSelector(string(fpr)), publish.Choice{})
 	if err != nil {
 		return 0, err
 	}

@@ -54,7 +54,8 @@ A PLACE is one of
 
 Only what the key's owner signed is sent, and of several user ids only those that
 --user-id names. Where the key was published is remembered: --again publishes it
-everywhere it was, with its new expiry, and checks each place.
+everywhere it was, with its new expiry, and checks each place. Each place gets the
+user ids that it has; --user-id gives all of them others.
 
 Exit codes: 0 all done, or waiting for a mail or an upload of yours; 1 a place shows
 something else than was sent; 3 a place could not be reached; 5 some are done, some
@@ -199,7 +200,7 @@ func (a *app) openWeb(ctx context.Context, ca string) (*workflow.World, error) {
 
 func (a *app) planPublish(ctx context.Context, w *workflow.World, f publishFlags, sel keys.Selector) (publish.Plan, error) {
 	if f.again {
-		plan, problems, err := w.PlanAgain(ctx, sel)
+		plan, problems, err := w.PlanAgain(ctx, sel, f.choice)
 		for _, e := range problems {
 			a.note("warning: not published again: %v", e)
 		}

@@ -177,22 +177,24 @@ func (t *Terminal) Several(ctx context.Context, rows []string) ([]int, error) {
 
 // UserIDs lets some of a key's user ids be chosen. Enter takes those that hide no address: what a
 // no-reply address ties together, a person and an account on a forge, is for them to make public.
-func (t *Terminal) UserIDs(ctx context.Context, ids []string) (out []string, err error) {
+func (t *Terminal) UserIDs(ctx context.Context, ids []string) ([]string, error) {
+	return t.userIDs(ctx, ids, publish.Open(ids))
+}
+
+// userIDs is UserIDs where Enter takes some of them.
+func (t *Terminal) userIDs(ctx context.Context, ids, preset []string) (out []string, err error) {
 	var rows []string
-	var open []int
+	var enter []int
 	for i, u := range ids {
 		row := u
-		if forge, hides := publish.NoReply(keys.AddressOf(u)); hides {
+		if slices.Contains(preset, u) {
+			enter = append(enter, i)
+		} else if forge, hides := publish.NoReply(keys.AddressOf(u)); hides {
 			row += "  (hides your address on " + forge + ": only if you choose it)"
-		} else {
-			open = append(open, i)
 		}
 		rows = append(rows, row)
 	}
-	if len(open) == 0 { // there is nothing else to choose
-		rows = ids
-	}
-	chosen, err := t.severalOr(ctx, rows, open, nil)
+	chosen, err := t.severalOr(ctx, rows, enter, nil)
 	for _, i := range chosen {
 		out = append(out, ids[i])
 	}

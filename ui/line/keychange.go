@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"bulla/keys/publish"
 	"bulla/keys/store"
 	"bulla/ui/component/human"
 	"bulla/ui/component/keydeed"
@@ -52,7 +53,7 @@ func (k *keyTalk) extendEverywhere(ctx context.Context, s *keydesk.State) error 
 	if err != nil {
 		return err
 	}
-	rs, err := k.publishAgain(ctx, k.publisher(), s)
+	rs, err := k.publishAgain(ctx, k.publisher(), s, publish.Choice{})
 	return k.published(ctx, s, rs, err)
 }
 

@@ -114,25 +114,48 @@ func (k *keyTalk) importFile(ctx context.Context, _ *keydesk.State) error {
 // publish offers to publish again where it was, or at other places.
 func (k *keyTalk) publish(ctx context.Context, s *keydesk.State) error {
 	p := k.publisher()
-	again := false
+	var again, choose bool
+	var c publish.Choice
 	how := func(ctx context.Context) error {
 		if len(s.Places) == 0 {
 			return nil
 		}
-		n, err := k.pick(ctx, "Where?", []item{{"Again, everywhere it is published", keydeed.PlaceNames(s) + ". The same user ids as before."}, {"At other places", ""}})
-		again = n == 0
+		ways := []item{{keydeed.AgainName, keydeed.AgainAbout(s)}, {"At other places", ""}}
+		if len(s.UserIDs) > 1 {
+			ways = append(ways, item{keydeed.AgainOtherIDs, keydeed.AgainOtherIDsAbout})
+		}
+		n, err := k.pick(ctx, "Where?", ways)
+		again, choose = n != 1, n == 2
 		return err
 	}
-	return k.t.inOrder(ctx, nil, how, func(ctx context.Context) error {
+	which := func(ctx context.Context) (err error) {
+		if c = (publish.Choice{}); choose {
+			c.UserIDs, err = k.idsAgain(ctx, s)
+		}
+		return err
+	}
+	return k.t.inOrder(ctx, nil, how, which, func(ctx context.Context) error {
 		var rs []publish.Result
 		var err error
 		if again {
-			rs, err = k.publishAgain(ctx, p, s)
+			rs, err = k.publishAgain(ctx, p, s, c)
 		} else {
 			rs, err = p.Publish(ctx, s.Key)
 		}
 		return k.published(ctx, s, rs, err)
 	})
+}
+
+// idsAgain asks which user ids go to the places that have the key.
+func (k *keyTalk) idsAgain(ctx context.Context, s *keydesk.State) ([]string, error) {
+	k.prose("", keydeed.WhichIDsAgain)
+	for {
+		ids, err := k.t.userIDs(ctx, s.UserIDs, keydeed.ProposedIDs(s))
+		if err != nil || len(ids) > 0 {
+			return ids, err
+		}
+		k.t.Say("%s", keydeed.NoUserIDs)
+	}
 }
 
 func (k *keyTalk) publisher() KeyPublisher {
@@ -158,8 +181,8 @@ func (k *keyTalk) published(ctx context.Context, s *keydesk.State, rs []publish.
 	return k.look(ctx, s.Fingerprint)
 }
 
-func (k *keyTalk) publishAgain(ctx context.Context, p KeyPublisher, s *keydesk.State) ([]publish.Result, error) {
-	plan, err := k.planAgain(ctx, s)
+func (k *keyTalk) publishAgain(ctx context.Context, p KeyPublisher, s *keydesk.State, c publish.Choice) ([]publish.Result, error) {
+	plan, err := k.planAgain(ctx, s, c)
 	if err == nil {
 		err = p.confirm(ctx, plan)
 	}
@@ -170,8 +193,8 @@ func (k *keyTalk) publishAgain(ctx context.Context, p KeyPublisher, s *keydesk.S
 }
 
 // planAgain is the plan for all places where a key is published; what cannot be planned is told.
-func (k *keyTalk) planAgain(ctx context.Context, s *keydesk.State) (publish.Plan, error) {
-	plan, problems, err := k.Keys.PlanAgain(ctx, keys.ParseSelector(string(s.Fingerprint)))
+func (k *keyTalk) planAgain(ctx context.Context, s *keydesk.State, c publish.Choice) (publish.Plan, error) {
+	plan, problems, err := k.Keys.PlanAgain(ctx, keys.ParseSelector(string(s.Fingerprint)), c)
 	if err == nil && len(plan.Items) == 0 {
 		return plan, errors.Join(problems...)
 	}
@@ -189,7 +212,7 @@ func (k *keyTalk) checkPlaces(ctx context.Context, s *keydesk.State) error {
 	if err != nil || !yes {
 		return cmp.Or[error](err, errLeave)
 	}
-	plan, err := k.planAgain(ctx, s)
+	plan, err := k.planAgain(ctx, s, publish.Choice{})
 	if err != nil {
 		return err
 	}

@@ -93,9 +93,10 @@ func (e *NotPublishedError) Error() string {
 	return "the key " + e.Key.Short() + " was never published from here"
 }
 
-// PlanAgain is the plan to publish a key, as it is now, everywhere it was published from here. The
-// errors of single places come beside; the last one is about the key, or a *NotPublishedError.
-func (w *Places) PlanAgain(ctx context.Context, sel keys.Selector) (publish.Plan, []error, error) {
+// PlanAgain is the plan to publish a key, as it is now, everywhere it was published from here; without
+// user ids in c, with those that each place got. The errors of single places come beside; the last one
+// is about the key, or a *NotPublishedError.
+func (w *Places) PlanAgain(ctx context.Context, sel keys.Selector, c publish.Choice) (publish.Plan, []error, error) {
 	k, ring, err := w.PublicKey(ctx, sel)
 	if err != nil {
 		return publish.Plan{}, nil, err
@@ -107,7 +108,8 @@ func (w *Places) PlanAgain(ctx context.Context, sel keys.Selector) (publish.Plan
 	if len(r.Entries) == 0 {
 		return publish.Plan{}, nil, &NotPublishedError{k.Fingerprint}
 	}
-	plan, problems := r.Again(ring, w.ownKeys(ctx))
+	c.Own = w.ownKeys(ctx)
+	plan, problems := r.Again(ring, c)
 	return plan, problems, nil
 }
 

@@ -59,8 +59,9 @@ func (r *publishRoom) enter() tea.Cmd {
 			}
 		}
 		// What hides a person's address ties them to an account: that is for them to make public.
+		open := publish.Open(r.ids())
 		for _, u := range r.ids() {
-			if _, hidden := publish.NoReply(keys.AddressOf(u)); hidden {
+			if !slices.Contains(open, u) {
 				r.silent[u] = true
 			}
 		}

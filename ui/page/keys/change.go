@@ -6,6 +6,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"bulla/keys/publish"
 	"bulla/keys/store"
 	"bulla/ui/component/errand"
 	"bulla/ui/component/keydeed"
@@ -30,7 +31,7 @@ func (m *Model) extend(r *row) tea.Cmd {
 // is published.
 func (m *Model) extendEverywhere(r *row) tea.Cmd {
 	return m.askLifetime(r, func(life time.Duration) {
-		m.o.Dialogs.Push(m.proposal(r, m.subject(r).ExtendEverywhere(life), func() tea.Cmd { return m.planAgain(r) }))
+		m.o.Dialogs.Push(m.proposal(r, m.subject(r).ExtendEverywhere(life), func() tea.Cmd { return m.planAgain(r, publish.Choice{}) }))
 	})
 }
 

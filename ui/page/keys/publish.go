@@ -29,12 +29,47 @@ func (m *Model) publish(r *row) tea.Cmd {
 		m.choosePlaces(r)
 		return nil
 	}
-	m.o.Dialogs.Push(dialog.NewMenu("Publish the key", []dialog.Item{
-		{Name: "Again, everywhere it is published", About: keydeed.PlaceNames(&r.State) + ". The same user ids as before.", Do: func() tea.Cmd { return m.planAgain(r) }},
+	items := []dialog.Item{{Name: keydeed.AgainName, About: keydeed.AgainAbout(&r.State), Do: func() tea.Cmd { return m.planAgain(r, publish.Choice{}) }}}
+	if len(r.UserIDs) > 1 {
+		items = append(items, dialog.Item{Name: keydeed.AgainOtherIDs, About: keydeed.AgainOtherIDsAbout, Do: func() tea.Cmd { m.chooseIDsAgain(r); return nil }})
+	}
+	m.o.Dialogs.Push(dialog.NewMenu("Publish the key", append(items, []dialog.Item{
 		{Name: "At other places", About: "Key servers, a forge, a project's KEYS file, a Web Key Directory, and lines to print.", Do: func() tea.Cmd { m.choosePlaces(r); return nil }},
 		{Name: keydeed.Of(keydeed.ExtendEverywhere).Name, About: keydeed.Of(keydeed.ExtendEverywhere).About, Off: m.fault(keydeed.ExtendEverywhere, r), Do: func() tea.Cmd { return m.start(keydeed.ExtendEverywhere) }},
-	}))
+	}...)))
 	return nil
+}
+
+// idTicks are boxes for the user ids that become public; none where there is no choice.
+func idTicks(r *row) (ids []*dialog.Field) {
+	if len(r.UserIDs) < 2 {
+		return nil
+	}
+	proposed := keydeed.ProposedIDs(&r.State)
+	for _, id := range r.UserIDs {
+		ids = append(ids, dialog.Tick("make public: "+keydeed.UserID(id), slices.Contains(proposed, id), keydeed.IDHelp(&r.State, id)))
+	}
+	return ids
+}
+
+// chosenIDs reads the boxes of idTicks.
+func chosenIDs(ids []*dialog.Field, r *row) (c publish.Choice, wrong string) {
+	if c.UserIDs, _ = ticked(ids, r.UserIDs); len(ids) > 0 && len(c.UserIDs) == 0 {
+		return c, "Choose a user id: space ticks it."
+	}
+	return c, ""
+}
+
+// chooseIDsAgain asks which user ids go to the places that have the key.
+func (m *Model) chooseIDsAgain(r *row) {
+	ids := idTicks(r)
+	m.o.Dialogs.Push(dialog.NewForm("Publish the key again", keydeed.WhichIDsAgain, ids, "look at it", func() (string, *dialog.Field, tea.Cmd) {
+		c, wrong := chosenIDs(ids, r)
+		if wrong != "" {
+			return wrong, ids[0], nil
+		}
+		return "", nil, m.planAgain(r, c)
+	}))
 }
 
 // suggested are the places that a person most likely wants, in the form of publish.ParseTarget.
@@ -53,7 +88,7 @@ const otherPlaceHelp = "hkps://HOST, wkd:FOLDER, file:PATH, github:URL, gitlab:U
 
 // choosePlaces asks for places and, of several user ids, for those that become public.
 func (m *Model) choosePlaces(r *row) {
-	var fields, places, ids []*dialog.Field
+	var places []*dialog.Field
 	var names []string
 	for _, s := range suggested {
 		t, err := publish.ParseTarget(s.place, m.o.Path("."))
@@ -63,13 +98,8 @@ func (m *Model) choosePlaces(r *row) {
 		places, names = append(places, dialog.Tick(s.name, false, s.help)), append(names, s.place)
 	}
 	other := dialog.Text("other", "", "hkps://keys.example.org", otherPlaceHelp)
-	fields = append(places, other)
-	if len(r.UserIDs) > 1 {
-		for i, id := range r.UserIDs {
-			ids = append(ids, dialog.Tick("make public: "+keydeed.UserID(id), i == 0, "A user id that is published once stays known for good."))
-		}
-		fields = append(fields, ids...)
-	}
+	ids := idTicks(r)
+	fields := slices.Concat(places, []*dialog.Field{other}, ids)
 	m.o.Dialogs.Push(dialog.NewForm("Where shall it be published?", "Nothing is sent before you have seen what becomes public.", fields, "look at it", func() (string, *dialog.Field, tea.Cmd) {
 		wanted, _ := ticked(places, names)
 		wanted = append(wanted, strings.Fields(other.Value())...)
@@ -84,9 +114,9 @@ func (m *Model) choosePlaces(r *row) {
 			}
 			targets = append(targets, t)
 		}
-		c := publish.Choice{}
-		if c.UserIDs, _ = ticked(ids, r.UserIDs); len(ids) > 0 && len(c.UserIDs) == 0 {
-			return "Choose a user id: space ticks it.", ids[0], nil
+		c, wrong := chosenIDs(ids, r)
+		if wrong != "" {
+			return wrong, ids[0], nil
 		}
 		return "", nil, m.plan(r, targets, c)
 	}))
@@ -109,10 +139,11 @@ func (m *Model) plan(r *row, targets []publish.Target, c publish.Choice) tea.Cmd
 	})
 }
 
-func (m *Model) planAgain(r *row) tea.Cmd {
+// planAgain works out what would be sent to the places that have the key, and shows it.
+func (m *Model) planAgain(r *row, c publish.Choice) tea.Cmd {
 	b, f := m.backend, r.Fingerprint
 	return m.begin("working out what would become public", func(ctx context.Context, _ *errand.Errand) ending {
-		plan, problems, err := b.PlanAgain(ctx, selector(f))
+		plan, problems, err := b.PlanAgain(ctx, selector(f), c)
 		if err == nil && len(plan.Items) == 0 {
 			err = errors.Join(problems...)
 		}
@@ -292,7 +323,7 @@ func (m *Model) checkPlaces(r *row) tea.Cmd {
 		{Label: "sent", Text: keydeed.CheckSends},
 	}, "ask them", func() tea.Cmd {
 		return m.begin("reading what was published", func(ctx context.Context, _ *errand.Errand) ending {
-			plan, problems, err := b.PlanAgain(ctx, selector(f))
+			plan, problems, err := b.PlanAgain(ctx, selector(f), publish.Choice{})
 			if err == nil && len(plan.Items) == 0 {
 				err = errors.Join(problems...)
 			}
