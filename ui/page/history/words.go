@@ -153,10 +153,11 @@ func nameOf(s *keys.Signatory) string {
 	return safetext.Line(name)
 }
 
-// group sums up verdicts on several things of one kind: "3 good", "2 of 3", "bad".
+// group sums up verdicts on several things of one kind: "3 good", "2 of 3", "bad". A thing with several
+// signatures counts once, by the verdict that stands for all of them.
 func group(vs []keys.Verdict) (text string, worst keys.Verdict) {
-	good := 0
-	for i, v := range vs {
+	good, all := 0, things(vs)
+	for i, v := range all {
 		if v.OK(false) {
 			good++
 		}
@@ -165,14 +166,30 @@ func group(vs []keys.Verdict) (text string, worst keys.Verdict) {
 		}
 	}
 	switch {
-	case len(vs) == 0:
+	case len(all) == 0:
 		return "", worst
-	case good == len(vs):
+	case good == len(all):
 		return strconv.Itoa(good) + " good", worst
-	case good == 0 && len(vs) == 1:
+	case good == 0 && len(all) == 1:
 		return short(worst), worst
 	}
-	return strconv.Itoa(good) + " of " + strconv.Itoa(len(vs)), worst
+	return strconv.Itoa(good) + " of " + strconv.Itoa(len(all)), worst
+}
+
+// things are the verdicts that stand for each target, in the order in which the targets come.
+func things(vs []keys.Verdict) (out []keys.Verdict) {
+	of := map[string][]keys.Verdict{}
+	var order []string
+	for _, v := range vs {
+		if _, known := of[v.Target]; !known {
+			order = append(order, v.Target)
+		}
+		of[v.Target] = append(of[v.Target], v)
+	}
+	for _, target := range order {
+		out = append(out, keys.Summarize(of[target]))
+	}
+	return out
 }
 
 // remark is the one thing to know about a release, "" where all is plainly well. Its first words tell
