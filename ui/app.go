@@ -16,6 +16,7 @@ import (
 	"bulla/ui/page/release"
 	"bulla/ui/page/sandbox"
 	"bulla/workflow"
+	"bulla/workflow/finding"
 )
 
 // Backend is the repository as the walk needs it: *workflow.Session has its methods.
@@ -49,7 +50,7 @@ type Options struct {
 	// there is none. It runs outside the event loop.
 	Images func(ctx context.Context, repository string) (Images, error)
 	// Doctor says what the registry of a repository can hold; nil where nobody is to be asked.
-	Doctor func(ctx context.Context, repository string) ([]workflow.Finding, error)
+	Doctor func(ctx context.Context, repository string) ([]finding.Finding, error)
 	// ImageDesk signs, judges and manages what is in a repository of images; nil where nothing is to be
 	// changed on that page. It uses no network yet. The page closes it.
 	ImageDesk func(repository string) (ImageDesk, error)

@@ -10,6 +10,7 @@ import (
 
 	"bulla/ui/theme"
 	"bulla/workflow"
+	"bulla/workflow/finding"
 )
 
 // demoVariable makes the test binary a program that shows the screens over a fake repository,
@@ -71,15 +72,15 @@ var start = time.Now()
 
 func refusal() error {
 	return &workflow.RefusedError{Findings: []workflow.Finding{
-		{Rule: workflow.RuleTagExists, Severity: workflow.SeverityError, Step: workflow.StepTag, Message: "The tag v1.4.0 exists already.", Hint: "choose another version, or delete the tag if it is not published"},
-		{Rule: workflow.RuleRegistry, Severity: workflow.SeverityError, Step: workflow.StepImage, Message: "registry.acme.org lets \"rhea-ci\" pull but not push (403).", Hint: "log in as someone who may push"},
+		{Finding: finding.Finding{Rule: workflow.RuleTagExists, Severity: finding.Error, Message: "The tag v1.4.0 exists already.", Hint: "choose another version, or delete the tag if it is not published"}, Step: workflow.StepTag},
+		{Finding: finding.Finding{Rule: workflow.RuleRegistry, Severity: finding.Error, Message: "registry.acme.org lets \"rhea-ci\" pull but not push (403).", Hint: "log in as someone who may push"}, Step: workflow.StepImage},
 	}}
 }
 
 func dirty() []workflow.Finding {
 	return []workflow.Finding{
-		{Rule: workflow.RuleDirty, Severity: workflow.SeverityError, Step: workflow.StepPreflight, Message: "The working tree is not clean: src/widget.c, README.md changed.", Hint: "commit or stash the changes; untracked files do not matter"},
-		{Rule: workflow.RuleRemote, Severity: workflow.SeverityWarning, Step: workflow.StepPreflight, Message: "The remote origin did not answer within 15 s.", Hint: "a release without push does not need it"},
+		{Finding: finding.Finding{Rule: workflow.RuleDirty, Severity: finding.Error, Message: "The working tree is not clean: src/widget.c, README.md changed.", Hint: "commit or stash the changes; untracked files do not matter"}, Step: workflow.StepPreflight},
+		{Finding: finding.Finding{Rule: workflow.RuleRemote, Severity: finding.Warning, Message: "The remote origin did not answer within 15 s.", Hint: "a release without push does not need it"}, Step: workflow.StepPreflight},
 	}
 }
 

@@ -15,6 +15,8 @@ import (
 	"bulla/keys/store"
 	"bulla/keys/vault"
 	"bulla/workflow"
+	"bulla/workflow/finding"
+	"bulla/workflow/images"
 	"bulla/workflow/keydesk"
 	"bulla/workflow/project"
 )
@@ -40,9 +42,9 @@ type fake struct {
 	files      []artifacts.File
 	filesErr   error
 	images     []string
-	offer      workflow.ImageOffer
+	offer      images.Offer
 	imageErr   error
-	imageKeys  []workflow.ImageKey
+	imageKeys  []images.Key
 	findings   []workflow.Finding
 	planErr    error
 	run        func(context.Context, *workflow.Plan, workflow.Face) (*workflow.Result, error)
@@ -82,14 +84,14 @@ func newFake() *fake {
 			{Path: "/home/widget/dist/widget_1.4.0_arm64.deb", Name: "dist/widget_1.4.0_arm64.deb", Size: 7_900_000, ModTime: noon.Add(-time.Hour)},
 		},
 		images:    []string{"registry.acme.org/widget:1.4.0"},
-		imageKeys: []workflow.ImageKey{{Path: "/home/rhea/.local/share/bulla/images/release.key", ID: image, Why: "made by bulla"}},
+		imageKeys: []images.Key{{Path: "/home/rhea/.local/share/bulla/images/release.key", ID: image, Why: "made by bulla"}},
 	}
-	f.offer = workflow.ImageOffer{
-		Registry: []workflow.Finding{
-			{Severity: workflow.SeverityInfo, Message: "The connection to registry.acme.org is verified (TLS 1.3, certificate by CN=Example CA)."},
-			{Severity: workflow.SeverityInfo, Message: "The registry lists what refers to an image itself (OCI 1.1): signatures need no tags."},
+	f.offer = images.Offer{
+		Registry: []finding.Finding{
+			{Severity: finding.Info, Message: "The connection to registry.acme.org is verified (TLS 1.3, certificate by CN=Example CA)."},
+			{Severity: finding.Info, Message: "The registry lists what refers to an image itself (OCI 1.1): signatures need no tags."},
 		},
-		Problem: workflow.Finding{Rule: workflow.RuleContentTrust, Severity: workflow.SeverityError, Step: workflow.StepImage,
+		Problem: finding.Finding{Rule: images.RuleContentTrust, Severity: finding.Error,
 			Message: "registry.acme.org/widget has no root key on https://registry.acme.org yet, so no tag can be signed there.",
 			Hint:    "bulla image trust key generate --root makes a root key; then a backup of it, its rehearsal, and bulla image trust init registry.acme.org/widget"},
 	}
@@ -102,8 +104,8 @@ func newFake() *fake {
 
 // trustTaken lets a trust server take the signature.
 func trustTaken(f *fake) {
-	f.offer.Problem = workflow.Finding{}
-	f.offer.ContentTrust = &workflow.PlannedTrust{Server: "https://notary.acme.org", Repository: "registry.acme.org/widget", Roles: []string{"targets/releases", "targets/rhea"}, Certificates: []string{"60303ae2"}}
+	f.offer.Problem = finding.Finding{}
+	f.offer.ContentTrust = &images.PlannedTrust{Server: "https://notary.acme.org", Repository: "registry.acme.org/widget", Roles: []string{"targets/releases", "targets/rhea"}, Certificates: []string{"60303ae2"}}
 }
 
 func (f *fake) open(context.Context) (Backend, error) { return f, nil }
@@ -152,12 +154,12 @@ func (f *fake) ResolveImage(_ context.Context, name string) (docker.Image, error
 	ref, _ := docker.ParseReference(name)
 	return docker.Image{Reference: ref, Digest: "sha256:9f2c000011112222333344445555666677778888999900001111222233334444", Index: true, Platforms: []string{"linux/amd64", "linux/arm64"}}, f.imageErr
 }
-func (f *fake) OfferImage(context.Context, workflow.Choices, docker.Image) (workflow.ImageOffer, error) {
+func (f *fake) OfferImage(context.Context, workflow.Choices, docker.Image) (images.Offer, error) {
 	return f.offer, nil
 }
-func (f *fake) ImageKeys(context.Context) ([]workflow.ImageKey, error) { return f.imageKeys, nil }
-func (f *fake) GenerateImageKey(context.Context, keys.Secret) (workflow.ImageKey, error) {
-	return workflow.ImageKey{Path: "/home/rhea/.local/share/bulla/images/new.key", ID: image, Why: "made by bulla"}, nil
+func (f *fake) ImageKeys(context.Context) ([]images.Key, error) { return f.imageKeys, nil }
+func (f *fake) GenerateImageKey(context.Context, keys.Secret) (images.Key, error) {
+	return images.Key{Path: "/home/rhea/.local/share/bulla/images/new.key", ID: image, Why: "made by bulla"}, nil
 }
 func (f *fake) PushTarget(string) (gitops.Remote, bool)                        { return f.remote, f.remote.Name != "" }
 func (f *fake) Preflight(context.Context, workflow.Choices) []workflow.Finding { return f.findings }
@@ -195,7 +197,7 @@ func (f *fake) Plan(_ context.Context, c workflow.Choices) (*workflow.Plan, erro
 		CommitID: f.state.Head.ID, Subject: f.state.Head.Subject,
 		Key: keys.SigningKey{Primary: rhea, Fingerprint: rheaS, UserID: f.keyChoices.List[0].UserID(), Algorithm: "ed25519", Expires: day(490)},
 		Dir: "/home/widget/dist", Push: c.Push, Replace: c.Replace, Created: noon,
-		Findings: []workflow.Finding{{Rule: keydesk.RuleNotPublished, Severity: workflow.SeverityWarning, Step: workflow.StepKey, Message: "The key is not on keys.openpgp.org: people cannot find it there."}},
+		Findings: []workflow.Finding{{Finding: finding.Finding{Rule: keydesk.RuleNotPublished, Severity: finding.Warning, Message: "The key is not on keys.openpgp.org: people cannot find it there."}, Step: workflow.StepKey}},
 	}
 	if f.remark != nil {
 		p.Findings = append(p.Findings, *f.remark)
@@ -405,8 +407,8 @@ func (f *fake) pinWalk(ctx context.Context, _ *workflow.Plan, face workflow.Face
 }
 
 // manyTouches is the remark that every file costs a touch.
-var manyTouches = workflow.Finding{Rule: workflow.RuleSignatures, Severity: workflow.SeverityWarning, Step: workflow.StepArtifacts,
-	Message: "Card 0006 12345678 wants a touch for each signature: 3 files, 3 touches."}
+var manyTouches = workflow.Finding{Finding: finding.Finding{Rule: workflow.RuleSignatures, Severity: finding.Warning,
+	Message: "Card 0006 12345678 wants a touch for each signature: 3 files, 3 touches."}, Step: workflow.StepArtifacts}
 
 // agentSpeaks has gpg-agent say what it holds of the second key.
 func agentSpeaks(f *fake, _ *Options) {

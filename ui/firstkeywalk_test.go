@@ -22,6 +22,7 @@ import (
 	"bulla/ui/page/firstkey"
 	"bulla/workflow"
 	wizard "bulla/workflow/firstkey"
+	"bulla/workflow/world"
 )
 
 // secret types a passphrase; no part of it may be on the screen after any key.
@@ -192,7 +193,7 @@ func TestWizardForReal(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "gitconfig"), []byte("[user]\n\tname = Ada Release\n\temail = ada@example.org\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w, err := workflow.NewWorld(t.Context(), workflow.WorldOptions{Home: filepath.Join(dir, "home"), NoGnuPG: true, NoKeychain: true, Registry: docker.Options{}, Env: os.Getenv, Environ: os.Environ(), Now: time.Now, Rand: rand.Reader})
+	w, err := world.New(t.Context(), world.Options{Home: filepath.Join(dir, "home"), NoGnuPG: true, NoKeychain: true, Registry: docker.Options{}, Env: os.Getenv, Environ: os.Environ(), Now: time.Now, Rand: rand.Reader})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"bulla/gitops"
 	"bulla/ui/theme"
 	"bulla/workflow"
+	"bulla/workflow/finding"
 )
 
 // scene is a screen: a world, and the keys that lead there.
@@ -113,11 +114,11 @@ func practice(_ *fake, o *Options) { o.Practice, o.PracticePassphrase = &fakePra
 
 // former has the lists and the record of the release before in its folder.
 func former(f *fake, _ *Options) {
-	f.inTheWay = []workflow.Finding{{Rule: workflow.RuleSignatureExists, Severity: workflow.SeverityError, Step: workflow.StepArtifacts, Message: "There are files of the release v1.3.0 already, as its record tells: dist/SHA256SUMS, dist/SHA256SUMS.asc, dist/bulla-release.json, dist/bulla-release.json.asc.", Here: "keep a copy of them if these are the only ones; then they can be replaced"}}
+	f.inTheWay = []workflow.Finding{{Finding: finding.Finding{Rule: workflow.RuleSignatureExists, Severity: finding.Error, Message: "There are files of the release v1.3.0 already, as its record tells: dist/SHA256SUMS, dist/SHA256SUMS.asc, dist/bulla-release.json, dist/bulla-release.json.asc.", Here: "keep a copy of them if these are the only ones; then they can be replaced"}, Step: workflow.StepArtifacts}}
 }
 
 func exists() error {
-	return &workflow.RefusedError{Findings: []workflow.Finding{{Rule: workflow.RuleSignatureExists, Severity: workflow.SeverityError, Step: workflow.StepArtifacts, Message: "dist/widget-1.4.0.tar.gz.asc exists and is by another key.", Hint: "look at it, then remove it or allow --replace", Here: "look at it, then remove it or let it be replaced"}}}
+	return &workflow.RefusedError{Findings: []workflow.Finding{{Finding: finding.Finding{Rule: workflow.RuleSignatureExists, Severity: finding.Error, Message: "dist/widget-1.4.0.tar.gz.asc exists and is by another key.", Hint: "look at it, then remove it or allow --replace", Here: "look at it, then remove it or let it be replaced"}, Step: workflow.StepArtifacts}}}
 }
 
 // brokenWalk fails at the artifacts; stuckWalk stays there until it is cancelled.

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"bulla/ui/page/images"
-	"bulla/workflow"
+	"bulla/workflow/finding"
 )
 
 // Images is a repository of images as the page needs it: *images.Survey of package
@@ -24,7 +24,7 @@ type ImagesOptions struct {
 	// Name is the repository in full.
 	Name string
 	// Doctor says what the registry and its trust server can hold; nil where nobody is to be asked.
-	Doctor func(context.Context) ([]workflow.Finding, error)
+	Doctor func(context.Context) ([]finding.Finding, error)
 	// Desk signs, judges and manages; nil where nothing is to be changed. It is closed in the end.
 	Desk ImageDesk
 	// Path makes the name of a file, as it was typed, absolute.

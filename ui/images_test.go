@@ -15,7 +15,7 @@ import (
 	"bulla/keys"
 	imagespage "bulla/ui/page/images"
 	"bulla/ui/theme"
-	"bulla/workflow"
+	"bulla/workflow/finding"
 	"bulla/workflow/images"
 	"bulla/workflow/policy"
 )
@@ -111,11 +111,11 @@ func playImages(t *testing.T, f *fakeImages, change func(*ImagesOptions), colour
 	t.Helper()
 	o := ImagesOptions{
 		Open: func(context.Context) (Images, error) { return f, nil }, Name: "registry.acme.org/widget", Display: noDisplay(),
-		Doctor: func(context.Context) ([]workflow.Finding, error) {
-			return []workflow.Finding{
-				{Severity: workflow.SeverityInfo, Message: "The connection to registry.acme.org is verified (TLS 1.3, certificate by CN=Example CA)."},
-				{Severity: workflow.SeverityWarning, Message: "You may not push: forbidden.", Hint: "docker login registry.acme.org, or ask for the right; to sign an image is to push its signature"},
-				{Severity: workflow.SeverityInfo, Message: "The trust server https://notary.acme.org has no trust data for the repository.\x1b[2J"},
+		Doctor: func(context.Context) ([]finding.Finding, error) {
+			return []finding.Finding{
+				{Severity: finding.Info, Message: "The connection to registry.acme.org is verified (TLS 1.3, certificate by CN=Example CA)."},
+				{Severity: finding.Warning, Message: "You may not push: forbidden.", Hint: "docker login registry.acme.org, or ask for the right; to sign an image is to push its signature"},
+				{Severity: finding.Info, Message: "The trust server https://notary.acme.org has no trust data for the repository.\x1b[2J"},
 			}, nil
 		},
 	}
@@ -229,7 +229,7 @@ func TestImagesDoctor(t *testing.T) {
 	answer := make(chan error)
 	asked := 0
 	p := playImages(t, newFakeImages(), func(o *ImagesOptions) {
-		o.Doctor = func(ctx context.Context) ([]workflow.Finding, error) {
+		o.Doctor = func(ctx context.Context) ([]finding.Finding, error) {
 			asked++
 			select {
 			case err := <-answer:

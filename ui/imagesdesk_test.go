@@ -21,7 +21,6 @@ import (
 	"bulla/docker/dockerfile"
 	"bulla/keys"
 	"bulla/keys/vault"
-	"bulla/workflow"
 	"bulla/workflow/images"
 	"bulla/workflow/policy"
 )
@@ -32,7 +31,7 @@ type fakeDesk struct {
 	images    *fakeImages
 	view      images.TrustView
 	viewErr   error
-	imageKeys []workflow.ImageKey
+	imageKeys []images.Key
 	pushErr   error
 	signErr   error
 	made      images.SignedImage
@@ -62,7 +61,7 @@ func (f *fakeDesk) Remembered(person keys.AskPassphrase, _ func(vault.Status)) k
 	return person
 }
 func (f *fakeDesk) CanPush(context.Context) error                   { return f.pushErr }
-func (f *fakeDesk) ImageKeys() ([]workflow.ImageKey, error)         { return f.imageKeys, nil }
+func (f *fakeDesk) ImageKeys() ([]images.Key, error)                { return f.imageKeys, nil }
 func (f *fakeDesk) ImageKeyExists(name string) error                { return nil }
 func (f *fakeDesk) Trust(context.Context) (images.TrustView, error) { return f.view, f.viewErr }
 func (f *fakeDesk) TrustKeys() ([]dct.Key, error)                   { return f.view.Keys, nil }
@@ -209,12 +208,12 @@ func (f *fakeDesk) Pin(ids []string) error {
 	return nil
 }
 
-func (f *fakeDesk) GenerateImageKey(_ context.Context, name string, pass keys.Secret) (workflow.ImageKey, error) {
+func (f *fakeDesk) GenerateImageKey(_ context.Context, name string, pass keys.Secret) (images.Key, error) {
 	if !pass.Equal(keys.NewSecret([]byte(keyCanary))) {
-		return workflow.ImageKey{}, errors.New("another one came")
+		return images.Key{}, errors.New("another one came")
 	}
 	f.did("image key %s", name)
-	f.imageKeys = []workflow.ImageKey{{Path: "/home/rhea/.local/share/bulla/images/" + name + ".key", ID: string(imageKey)}}
+	f.imageKeys = []images.Key{{Path: "/home/rhea/.local/share/bulla/images/" + name + ".key", ID: string(imageKey)}}
 	return f.imageKeys[0], nil
 }
 
@@ -269,8 +268,8 @@ func untouchedView() images.TrustView {
 
 // newFakeDesk is a desk where everything can be done.
 func newFakeDesk(f *fakeImages) *fakeDesk {
-	d := &fakeDesk{images: f, view: trustedView(), imageKeys: []workflow.ImageKey{{Path: "/home/rhea/.local/share/bulla/images/release.key", ID: string(imageKey)}}}
-	d.made = images.SignedImage{Trust: &dct.Signed{Roles: []string{"targets"}}, Cosign: []workflow.ImageSignature{{Form: cosign.FormBundle, Platform: "linux/amd64"}, {Form: cosign.FormBundle}}}
+	d := &fakeDesk{images: f, view: trustedView(), imageKeys: []images.Key{{Path: "/home/rhea/.local/share/bulla/images/release.key", ID: string(imageKey)}}}
+	d.made = images.SignedImage{Trust: &dct.Signed{Roles: []string{"targets"}}, Cosign: []images.Signature{{Form: cosign.FormBundle, Platform: "linux/amd64"}, {Form: cosign.FormBundle}}}
 	good := f.tags[1]
 	pull, _ := good.Reference.WithDigest(good.Image.Digest)
 	d.decision = images.Decision{Tag: good, By: []policy.System{policy.SystemCosign}, Pull: pull}

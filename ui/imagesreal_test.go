@@ -16,6 +16,7 @@ import (
 	"bulla/workflow"
 	"bulla/workflow/images"
 	"bulla/workflow/verify"
+	"bulla/workflow/world"
 )
 
 // realImages is the page of a repository in a real registry beside a real trust server.
@@ -44,7 +45,7 @@ func playRealImages(t *testing.T) *realImages {
 		}
 	}
 	env := map[string]string{"DOCKER_CONFIG": x.docker, "DOCKER_CONTENT_TRUST_SERVER": x.server.URL}
-	w, err := workflow.NewWorld(t.Context(), workflow.WorldOptions{
+	w, err := world.New(t.Context(), world.Options{
 		Home: filepath.Join(x.home, "bulla"), NoGnuPG: true, NoKeychain: true, Env: func(n string) string { return env[n] }, Environ: os.Environ(), Now: time.Now, Rand: rand.Reader,
 	})
 	if err != nil {

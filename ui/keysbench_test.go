@@ -12,15 +12,16 @@ import (
 
 	"bulla/docker"
 	"bulla/keys/store"
-	"bulla/workflow"
+	"bulla/workflow/keydesk"
+	"bulla/workflow/world"
 )
 
 // BenchmarkKeysOpen is what a person waits for with 500 keys in bulla's store: from the beginning of
 // the page until its rows are on the screen, GnuPG being looked for first.
 func BenchmarkKeysOpen(b *testing.B) {
 	home := b.TempDir()
-	world := func(ctx context.Context) (*workflow.World, error) {
-		return workflow.NewWorld(ctx, workflow.WorldOptions{
+	world := func(ctx context.Context) (*world.World, error) {
+		return world.New(ctx, world.Options{
 			Home: home, GnuPGHome: home, NoKeychain: true, Registry: docker.Options{}, Env: func(string) string { return "" }, Now: time.Now, Rand: rand.Reader,
 		})
 	}
@@ -43,7 +44,7 @@ func BenchmarkKeysOpen(b *testing.B) {
 			if err != nil {
 				return nil, err
 			}
-			return workflow.NewKeyDesk(w), nil
+			return keydesk.New(&w.Places), nil
 		}
 		r := newKeysRoot(ctx, o)
 		page := r.newPage(nil)

@@ -15,7 +15,7 @@ import (
 	"bulla/keys/publish"
 	"bulla/keys/store"
 	"bulla/ui/theme"
-	"bulla/workflow"
+	"bulla/workflow/finding"
 	"bulla/workflow/keydesk"
 )
 
@@ -65,7 +65,7 @@ func (f *fakeKeys) Look(_ context.Context, fpr keys.Fingerprint) ([]keydesk.News
 	return nil, false
 }
 
-func finding(rule workflow.Rule, s workflow.Severity, message string, refused ...string) keydesk.Finding {
+func ailment(rule finding.Rule, s finding.Severity, message string, refused ...string) keydesk.Finding {
 	return keydesk.Finding{Rule: rule, Severity: s, Message: message, Action: "bulla keys something", RefusedBy: refused}
 }
 
@@ -87,10 +87,10 @@ func newFakeKeys() *fakeKeys {
 		},
 		Stale: []string{"hkps://keyserver.ubuntu.com"}, PlacesKnown: true,
 		Findings: []keydesk.Finding{
-			finding(workflow.Rule(keys.HealthWeakHash), workflow.SeverityError, "The self-signature on the user id Rhea Release <rhea@old.example> uses sha1. Sequoia and, since 1 February 2026, Debian refuse it.", "sequoia", "debian"),
-			finding(workflow.Rule(keys.HealthExpiring), workflow.SeverityWarning, "The key expires on 1 January 2027."),
-			finding(keydesk.RuleNotBackedUp, workflow.SeverityWarning, "No backup of this key was ever made and tried: if this computer is lost, so is the key."),
-			finding(keydesk.RuleNoRevocation, workflow.SeverityInfo, "There is no revocation certificate here."),
+			ailment(finding.Rule(keys.HealthWeakHash), finding.Error, "The self-signature on the user id Rhea Release <rhea@old.example> uses sha1. Sequoia and, since 1 February 2026, Debian refuse it.", "sequoia", "debian"),
+			ailment(finding.Rule(keys.HealthExpiring), finding.Warning, "The key expires on 1 January 2027."),
+			ailment(keydesk.RuleNotBackedUp, finding.Warning, "No backup of this key was ever made and tried: if this computer is lost, so is the key."),
+			ailment(keydesk.RuleNoRevocation, finding.Info, "There is no revocation certificate here."),
 		},
 	}
 	own.GnuPG = own.Key
@@ -98,13 +98,13 @@ func newFakeKeys() *fakeKeys {
 		Key:  keys.Key{Fingerprint: yubi, UserIDs: []string{"Rhea (YubiKey) <rhea@acme.org>"}, Algorithm: "rsa4096", Created: day(-900), CanCertify: true, CanSign: true, Source: keys.SourceCard, Card: "0006 12345678", HasSecret: true},
 		Read: true, InGnuPG: true, Secret: true, AgentAsked: true, PlacesKnown: true,
 		Parts:    []agent.Part{{Fingerprint: yubi, Protected: true, Card: "0006 12345678"}},
-		Findings: []keydesk.Finding{finding(workflow.Rule(keys.HealthNoExpiry), workflow.SeverityInfo, "The key never expires.")},
+		Findings: []keydesk.Finding{ailment(finding.Rule(keys.HealthNoExpiry), finding.Info, "The key never expires.")},
 	}
 	card.GnuPG = card.Key
 	expired := keydesk.State{
 		Key:  keys.Key{Fingerprint: old, UserIDs: []string{"Old Ola " + hostile}, Algorithm: "dsa1024", Created: day(-7000), Expires: day(-255), CanSign: true, Source: keys.SourceGnuPG},
 		Read: true, InGnuPG: true, PlacesKnown: true,
-		Findings: []keydesk.Finding{finding(workflow.Rule(keys.HealthExpired), workflow.SeverityError, "The key expired on 12 March 2026.", "gpg")},
+		Findings: []keydesk.Finding{ailment(finding.Rule(keys.HealthExpired), finding.Error, "The key expired on 12 March 2026.", "gpg")},
 	}
 	fine := keydesk.State{
 		Key:  keys.Key{Fingerprint: "99990E147A219D4B55F01C2D3E4F5A6BC0DE1111", UserIDs: []string{"Fine Fred <fred@example.org>"}, Algorithm: "ed25519", Created: day(-90), Expires: day(700), CanCertify: true, CanSign: true, Source: keys.SourceStore, HasSecret: true, BackedUp: day(-80)},
@@ -113,7 +113,7 @@ func newFakeKeys() *fakeKeys {
 	revoked := keydesk.State{
 		Key:  keys.Key{Fingerprint: ria, UserIDs: []string{"Ria Revoked <ria@example.org>"}, Algorithm: "rsa2048", Created: day(-3000), Revoked: true, Source: keys.SourceStore},
 		Read: true, InStore: true, PlacesKnown: true,
-		Findings: []keydesk.Finding{finding(workflow.Rule(keys.HealthRevoked), workflow.SeverityError, "The key was revoked on 1 May 2021.")},
+		Findings: []keydesk.Finding{ailment(finding.Rule(keys.HealthRevoked), finding.Error, "The key was revoked on 1 May 2021.")},
 	}
 	broken := keydesk.State{
 		Key:  keys.Key{Fingerprint: "7777000011112222333344445555666677778888", Source: keys.SourceStore},

@@ -14,7 +14,8 @@ import (
 	"bulla/docker"
 	"bulla/keys"
 	"bulla/keys/keystest"
-	"bulla/workflow"
+	"bulla/workflow/keydesk"
+	"bulla/workflow/world"
 )
 
 // TestKeysForReal does with a real store and a real GnuPG what a person does on the page: a key is
@@ -26,7 +27,7 @@ func TestKeysForReal(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(gnupg, "gpg-agent.conf"), []byte("s2k-count 65536\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w, err := workflow.NewWorld(context.Background(), workflow.WorldOptions{
+	w, err := world.New(context.Background(), world.Options{
 		Home: filepath.Join(home, "bulla"), GnuPGHome: gnupg, NoKeychain: true, Registry: docker.Options{}, Env: func(string) string { return "" }, Now: time.Now, Rand: rand.Reader,
 	})
 	if err != nil {
@@ -35,7 +36,7 @@ func TestKeysForReal(t *testing.T) {
 	t.Cleanup(w.Close)
 	path := func(name string) string { return filepath.Join(home, name) }
 	p := playKeys(t, nil, func(o *KeysOptions) {
-		o.Open = func(context.Context) (Keys, error) { return workflow.NewKeyDesk(w), nil }
+		o.Open = func(context.Context) (Keys, error) { return keydesk.New(&w.Places), nil }
 		o.Path, o.Now = path, time.Now
 	}, false).size(130, 60).see("No keys yet")
 	list := func() keys.Key {

@@ -16,8 +16,9 @@ import (
 	"bulla/docker"
 	"bulla/keys"
 	"bulla/keys/store"
-	"bulla/workflow"
 	wizard "bulla/workflow/firstkey"
+	"bulla/workflow/keydesk"
+	"bulla/workflow/world"
 )
 
 // listener is a key server that takes everything, gives nothing, and remembers all it was asked.
@@ -82,13 +83,13 @@ func (l *listener) got(t *testing.T, f keys.Fingerprint, ids ...string) {
 const hiddenAddress = "77+ada@users.noreply.github.com"
 
 // unpublished is a world with a key of two user ids that was backed up and is published nowhere.
-func unpublished(t *testing.T) (*workflow.World, string, keys.Fingerprint) {
+func unpublished(t *testing.T) (*world.World, string, keys.Fingerprint) {
 	t.Helper()
 	dir := t.TempDir()
 	for k, v := range map[string]string{"HOME": dir, "XDG_CONFIG_HOME": filepath.Join(dir, "none"), "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": filepath.Join(dir, "gitconfig"), "GNUPGHOME": filepath.Join(dir, "none")} {
 		t.Setenv(k, v)
 	}
-	w, err := workflow.NewWorld(t.Context(), workflow.WorldOptions{Home: filepath.Join(dir, "home"), NoGnuPG: true, NoKeychain: true, Registry: docker.Options{}, Env: os.Getenv, Environ: os.Environ(), Now: time.Now, Rand: rand.Reader})
+	w, err := world.New(t.Context(), world.Options{Home: filepath.Join(dir, "home"), NoGnuPG: true, NoKeychain: true, Registry: docker.Options{}, Env: os.Getenv, Environ: os.Environ(), Now: time.Now, Rand: rand.Reader})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +131,7 @@ func TestKeysSendNothingUnasked(t *testing.T) {
 	server := listen(t)
 	p := playKeys(t, nil, func(o *KeysOptions) {
 		o.Now, o.Path = time.Now, func(s string) string { return filepath.Join(dir, s) }
-		o.Open = func(context.Context) (Keys, error) { return workflow.NewKeyDesk(w), nil }
+		o.Open = func(context.Context) (Keys, error) { return keydesk.New(&w.Places), nil }
 	}, false).size(100, 50)
 	look := func() {
 		p.see("Nowhere, as far as bulla knows").press("p").see("Where shall it be published?")

@@ -18,7 +18,7 @@ import (
 	"bulla/ui/page/release"
 	"bulla/ui/page/sandbox"
 	"bulla/ui/theme"
-	"bulla/workflow"
+	"bulla/workflow/finding"
 )
 
 // page is what stands in the frame.
@@ -166,7 +166,7 @@ func (r *root) imagesPage(ctx context.Context, repository string) guest {
 		o.PassphraseNote = "This is practice. The passphrase of its keys: " + r.o.PracticePassphrase
 	}
 	if r.o.Doctor != nil {
-		o.Doctor = func(ctx context.Context) ([]workflow.Finding, error) { return r.o.Doctor(ctx, repository) }
+		o.Doctor = func(ctx context.Context) ([]finding.Finding, error) { return r.o.Doctor(ctx, repository) }
 	}
 	return images.New(o)
 }

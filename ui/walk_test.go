@@ -17,6 +17,8 @@ import (
 	"bulla/keys"
 	"bulla/keys/vault"
 	"bulla/workflow"
+	"bulla/workflow/finding"
+	"bulla/workflow/images"
 )
 
 // TestChoicesReachThePlan walks with choices other than the proposed ones.
@@ -72,8 +74,8 @@ func TestImageWith(t *testing.T) {
 	d := drive(t, testOptions(f)).toImage()
 	for _, c := range []struct {
 		press []string
-		want  workflow.ImageWith
-	}{{nil, workflow.WithCosign}, {[]string{"t"}, workflow.WithBoth}, {[]string{"t"}, workflow.WithContentTrust}, {[]string{"t"}, workflow.WithCosign}} {
+		want  images.With
+	}{{nil, images.WithCosign}, {[]string{"t"}, images.WithBoth}, {[]string{"t"}, images.WithContentTrust}, {[]string{"t"}, images.WithCosign}} {
 		d.press(c.press...).press("enter").see("Type 1.4.0")
 		if got := f.planned[len(f.planned)-1]; got.ImageWith != c.want {
 			t.Errorf("%s: %+v", c.want, got)
@@ -82,14 +84,14 @@ func TestImageWith(t *testing.T) {
 	}
 	f = newFake() // no root key there: t tells so, and nothing changes
 	drive(t, testOptions(f)).toImage().press("t").see("bulla image trust key generate --root").press("esc", "enter").see("Type 1.4.0")
-	if got := f.planned[0]; got.ImageWith != workflow.WithCosign {
+	if got := f.planned[0]; got.ImageWith != images.WithCosign {
 		t.Errorf("%+v", got)
 	}
 	f = newFake() // asked for on the command line, and impossible: the walk does not go on
 	o := testOptions(f)
-	o.Choices.ImageWith = workflow.WithBoth
+	o.Choices.ImageWith = images.WithBoth
 	d = drive(t, o).toFiles().press("enter").see("has no root key").press("enter").see("Content Trust cannot sign here yet.")
-	if d.press("t", "t").see("signed by cosign").press("enter").see("Type 1.4.0"); f.planned[0].ImageWith != workflow.WithCosign {
+	if d.press("t", "t").see("signed by cosign").press("enter").see("Type 1.4.0"); f.planned[0].ImageWith != images.WithCosign {
 		t.Errorf("%+v", f.planned[0])
 	}
 }
@@ -720,8 +722,8 @@ func hostileRepository() *fake {
 		k.Weak = []string{evil}
 	}
 	f.keyChoices.Why = evil
-	f.keyChoices.Notes = []workflow.Finding{{Message: evil, Hint: evil}}
-	f.findings = []workflow.Finding{{Severity: workflow.SeverityWarning, Message: "Nothing stands in the way", Hint: evil}, {Severity: workflow.SeverityWarning, Step: workflow.StepKey, Message: evil, Hint: evil}}
+	f.keyChoices.Notes = []workflow.Finding{{Finding: finding.Finding{Message: evil, Hint: evil}}}
+	f.findings = []workflow.Finding{{Finding: finding.Finding{Severity: finding.Warning, Message: "Nothing stands in the way", Hint: evil}}, {Finding: finding.Finding{Severity: finding.Warning, Message: evil, Hint: evil}, Step: workflow.StepKey}}
 	f.versions.LatestTag = "v" + evil
 	for i := range f.versions.Proposals {
 		f.versions.Proposals[i].Why = evil

@@ -43,7 +43,7 @@ func runCheck(ctx context.Context, r *run) (string, error) {
 		imageKeys = append(imageKeys, r.image.Public())
 	}
 	v := verify.Stranger{
-		World: r.s.world.verifyWorld(), Repo: repo, Config: r.s.Config(), Keys: ring, ImageKeys: imageKeys, Policy: trust,
+		World: verifyWorld(r.s.world), Repo: repo, Config: r.s.Config(), Keys: ring, ImageKeys: imageKeys, Policy: trust,
 		Progress: func(item string, i, n int) {
 			r.emit(StepProgress{Step: StepCheck, Item: item, Items: i, ItemsTotal: n})
 		},

@@ -78,7 +78,7 @@ func mkdir(t *testing.T, dir string) {
 func TestOversizedRecordIsNotGood(t *testing.T) {
 	b := newBench(t)
 	path := b.write("dist/"+record.Name, string(make([]byte, record.MaxSize+1)))
-	if _, err := b.world.SignFiles(context.Background(), b.repo, []string{path}, keys.ParseSelector(""), answer, SignFilesOptions{}); err != nil {
+	if _, err := SignFiles(context.Background(), b.world, b.repo, []string{path}, keys.ParseSelector(""), answer, SignFilesOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	v, err := NewVerifier(context.Background(), b.world, verify.Options{Dir: b.repo})

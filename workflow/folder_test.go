@@ -20,7 +20,7 @@ func published(t *testing.T) (b *bench, dir string) {
 	for _, name := range []string{"a.tar.gz", "b.deb"} {
 		b.write(filepath.Join("..", "downloads", name), name)
 	}
-	_, err := b.world.SignFiles(context.Background(), dir, []string{"a.tar.gz", "b.deb"}, keys.Selector{}, answer, SignFilesOptions{Checksums: true})
+	_, err := SignFiles(context.Background(), b.world, dir, []string{"a.tar.gz", "b.deb"}, keys.Selector{}, answer, SignFilesOptions{Checksums: true})
 	if err != nil {
 		t.Fatal(err)
 	}

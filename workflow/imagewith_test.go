@@ -18,6 +18,8 @@ import (
 	"bulla/docker/dct/trusttest"
 	"bulla/docker/loopback"
 	"bulla/keys"
+	"bulla/workflow/finding"
+	"bulla/workflow/images"
 	"bulla/workflow/verify"
 )
 
@@ -64,7 +66,7 @@ func newTrustBench(t *testing.T) *trustBench {
 	t.Cleanup(b.reg.Close)
 	b.image = b.reg.Host() + "/acme/widget:{version}"
 	b.push("1.0.0")
-	if _, err := b.world.GenerateImageKey(t.Context(), "release", keys.NewSecret([]byte(testPassphrase))); err != nil {
+	if _, err := images.KeysOf(b.world).Generate(t.Context(), "release", keys.NewSecret([]byte(testPassphrase))); err != nil {
 		t.Fatal(err)
 	}
 	return b
@@ -110,17 +112,17 @@ func (b *trustBench) initialize() {
 	}
 }
 
-func (b *trustBench) with(w ImageWith) Choices {
+func (b *trustBench) with(w images.With) Choices {
 	c := b.choices()
 	c.Images, c.ImageWith = []string{b.image}, w
 	return c
 }
 
 // finding is the refusal by a rule.
-func (b *trustBench) finding(w ImageWith) Finding {
+func (b *trustBench) finding(w images.With) Finding {
 	b.t.Helper()
-	for _, f := range b.refused(b.with(w), RuleContentTrust).Errors() {
-		if f.Rule == RuleContentTrust {
+	for _, f := range b.refused(b.with(w), images.RuleContentTrust).Errors() {
+		if f.Rule == images.RuleContentTrust {
 			return f
 		}
 	}
@@ -168,7 +170,7 @@ func TestContentTrustLeadsTheWay(t *testing.T) {
 	defer client.Close()
 	want := func(hint string) {
 		t.Helper()
-		if f := b.finding(WithContentTrust); !strings.Contains(f.Hint, hint) || f.Unreachable || f.Step != StepImage {
+		if f := b.finding(images.WithContentTrust); !strings.Contains(f.Hint, hint) || f.Unreachable || f.Step != StepImage {
 			t.Errorf("want %q, got %+v", hint, f)
 		}
 	}
@@ -199,7 +201,7 @@ func TestContentTrustLeadsTheWay(t *testing.T) {
 	if err := client.Pin(gun, []string{s.Root.Certificates[0].ID}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.session().Plan(t.Context(), b.with(WithContentTrust)); err != nil {
+	if _, err := b.session().Plan(t.Context(), b.with(images.WithContentTrust)); err != nil {
 		t.Fatal(err)
 	}
 	// The same person on a computer that knows of no rehearsal: still no first signature.
@@ -208,7 +210,7 @@ func TestContentTrustLeadsTheWay(t *testing.T) {
 	}
 	want("bulla image trust key backup " + k.ID[:12])
 	b.shut.Store(true)
-	if f := b.finding(WithBoth); !f.Unreachable {
+	if f := b.finding(images.WithBoth); !f.Unreachable {
 		t.Errorf("a dead trust server: %+v", f)
 	}
 	// Whoever signs with cosign alone is not kept from it.
@@ -226,14 +228,14 @@ func TestOfferImage(t *testing.T) {
 		t.Fatal(err)
 	}
 	o, err := s.OfferImage(t.Context(), Choices{}, img)
-	if err != nil || o.MayNotPush() != nil || o.ContentTrust != nil || o.Problem.Rule != RuleContentTrust {
+	if err != nil || o.MayNotPush() != nil || o.ContentTrust != nil || o.Problem.Rule != images.RuleContentTrust {
 		t.Fatalf("got %+v, %v", o, err)
 	}
-	rules := map[Rule]bool{}
+	rules := map[finding.Rule]bool{}
 	for _, f := range o.Registry {
 		rules[f.Rule] = true
 	}
-	for _, r := range []Rule{RuleConnection, RuleAccount, RulePull, RulePush, RuleReferrers, RuleCosign, RuleTrustServer} {
+	for _, r := range []finding.Rule{images.RuleConnection, images.RuleAccount, images.RulePull, images.RulePush, images.RuleReferrers, images.RuleCosign, images.RuleTrustServer} {
 		if !rules[r] {
 			t.Errorf("the doctor says nothing of %s: %+v", r, o.Registry)
 		}
@@ -254,9 +256,9 @@ func TestReleaseSignsBothWays(t *testing.T) {
 	b := newTrustBench(t)
 	b.initialize()
 	for _, c := range []struct {
-		with     ImageWith
+		with     images.With
 		verdicts int
-	}{{WithBoth, 2}, {WithContentTrust, 1}, {WithCosign, 1}} {
+	}{{images.WithBoth, 2}, {images.WithContentTrust, 1}, {images.WithCosign, 1}} {
 		b.clean()
 		if b.git("-C", b.repo, "tag", "-l") != "" {
 			b.git("-C", b.repo, "tag", "-d", "v1.0.0")
@@ -290,7 +292,7 @@ func TestReleaseSignsBothWays(t *testing.T) {
 func TestRecordOfContentTrustIsNotBelievedBlindly(t *testing.T) {
 	b := newTrustBench(t)
 	b.initialize()
-	res := b.release(b.with(WithContentTrust))
+	res := b.release(b.with(images.WithContentTrust))
 	one := func() keys.Verdict {
 		t.Helper()
 		vs := imagesOf(b.verify(res))
@@ -351,7 +353,7 @@ func TestRecordOfContentTrustIsNotBelievedBlindly(t *testing.T) {
 func (b *trustBench) shutAt(step StepID) error {
 	b.t.Helper()
 	s := b.session()
-	plan, err := s.Plan(b.t.Context(), b.with(WithBoth))
+	plan, err := s.Plan(b.t.Context(), b.with(images.WithBoth))
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -401,7 +403,7 @@ func TestContentTrustSignsWhatWasSeen(t *testing.T) {
 	b := newTrustBench(t)
 	b.initialize()
 	s := b.session()
-	plan, err := s.Plan(t.Context(), b.with(WithContentTrust))
+	plan, err := s.Plan(t.Context(), b.with(images.WithContentTrust))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,17 +11,19 @@ import (
 	"bulla/gitops"
 	"bulla/keys"
 	"bulla/keys/agent"
+	"bulla/workflow/finding"
 	"bulla/workflow/project"
 	"bulla/workflow/verify"
+	"bulla/workflow/world"
 )
 
 // secretKeys lists every key whose secret is within reach: bulla's own and GnuPG's, with what
 // gpg-agent says of those. A place that cannot be read does not hide the other; it becomes a note.
-func (w *World) secretKeys(ctx context.Context) (list []keys.Key, held map[keys.Fingerprint]agent.Holding, notes []Finding) {
+func secretKeys(ctx context.Context, w *world.World) (list []keys.Key, held map[keys.Fingerprint]agent.Holding, notes []Finding) {
 	held = map[keys.Fingerprint]agent.Holding{}
 	own, err := w.Store.List(ctx)
 	if err != nil {
-		notes = append(notes, Finding{Rule: RuleNoKey, Severity: SeverityWarning, Step: StepKey, Message: "bulla's key store cannot be read: " + err.Error(), Err: err})
+		notes = append(notes, Finding{Finding: finding.Finding{Rule: RuleNoKey, Severity: finding.Warning, Message: "bulla's key store cannot be read: " + err.Error(), Err: err}, Step: StepKey})
 	}
 	for _, k := range own {
 		if k.HasSecret {
@@ -33,7 +35,7 @@ func (w *World) secretKeys(ctx context.Context) (list []keys.Key, held map[keys.
 	}
 	theirs, err := w.GnuPG.Overview(ctx)
 	if err != nil {
-		notes = append(notes, Finding{Rule: RuleNoKey, Severity: SeverityWarning, Step: StepKey, Message: "GnuPG's keys cannot be listed: " + err.Error(), Err: err})
+		notes = append(notes, Finding{Finding: finding.Finding{Rule: RuleNoKey, Severity: finding.Warning, Message: "GnuPG's keys cannot be listed: " + err.Error(), Err: err}, Step: StepKey})
 	}
 	for _, h := range theirs {
 		list = append(list, h.Key)
@@ -45,7 +47,7 @@ func (w *World) secretKeys(ctx context.Context) (list []keys.Key, held map[keys.
 // KeyChoices lists the keys that could sign and preselects one: the configured key, git's
 // user.signingkey, the key of the last release, or the only usable one.
 func (s *Session) KeyChoices(ctx context.Context) (KeyChoices, error) {
-	list, held, notes := s.world.secretKeys(ctx)
+	list, held, notes := secretKeys(ctx, s.world)
 	c := KeyChoices{Preselected: -1, Notes: notes, held: held}
 	past := s.lastUse(ctx, list)
 	c.LastSigner, c.LastTag, c.LastUnknown = past.signer, past.tag, past.unknown
@@ -149,11 +151,11 @@ func (p *pastUse) note(tag string, verdicts []keys.Verdict) {
 const maxLastUse = 20
 
 func formatNote(sc gitops.SigningConfig) Finding {
-	return Finding{
-		Rule: RuleSSHFormat, Severity: SeverityWarning, Step: StepKey,
+	return Finding{Finding: finding.Finding{
+		Rule: RuleSSHFormat, Severity: finding.Warning,
 		Message: fmt.Sprintf("This repository is set to gpg.format=%s: git signs with that, bulla signs with OpenPGP.", sc.Format),
 		Hint:    "people who verify with git need your OpenPGP key; `git config gpg.format openpgp` makes git agree",
-	}
+	}, Step: StepKey}
 }
 
 // preselect stands on one of the keys. What somebody wrote down comes first, for the program
@@ -172,11 +174,11 @@ func (s *Session) preselect(ctx context.Context, c *KeyChoices, sc gitops.Signin
 		c.follow()
 		return
 	case gitKey != "":
-		c.Notes = append(c.Notes, Finding{
-			Rule: RuleSigningKey, Severity: SeverityWarning, Step: StepKey,
+		c.Notes = append(c.Notes, Finding{Finding: finding.Finding{
+			Rule: RuleSigningKey, Severity: finding.Warning,
 			Message: fmt.Sprintf("git's user.signingkey names %q: no secret key at hand is that one.", gitKey),
 			Hint:    "git config user.signingkey FINGERPRINT changes it; `bulla keys list` shows the keys at hand",
-		})
+		}, Step: StepKey})
 	}
 	if c.LastSigner != "" && s.pick(ctx, c, string(c.LastSigner), "the key of the last release") {
 		c.follow()

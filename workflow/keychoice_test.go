@@ -10,7 +10,9 @@ import (
 
 	"bulla/keys"
 	"bulla/keys/store"
+	"bulla/workflow/finding"
 	"bulla/workflow/project"
+	"bulla/workflow/world"
 )
 
 // anotherKey makes a second key in the bench's store.
@@ -27,13 +29,13 @@ func (b *bench) anotherKey(email string) keys.Fingerprint {
 }
 
 // chosen plans a release without naming a key, and returns what was chosen and noticed.
-func (b *bench) chosen(version string) (keys.SigningKey, map[Rule]string) {
+func (b *bench) chosen(version string) (keys.SigningKey, map[finding.Rule]string) {
 	b.t.Helper()
 	plan, err := b.session().Plan(context.Background(), Choices{Version: version, Artifacts: []string{"dist/*"}, Replace: true})
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	noticed := map[Rule]string{}
+	noticed := map[finding.Rule]string{}
 	for _, f := range plan.Findings {
 		noticed[f.Rule] = f.Message
 	}
@@ -122,7 +124,7 @@ func TestExactSubkeyIsPreselected(t *testing.T) {
 	}
 	old := list[0].Subkeys[0].Fingerprint
 	later := b.world.Now().Add(time.Hour)
-	w, err := NewWorld(ctx, WorldOptions{Home: b.world.Home, NoGnuPG: true, NoKeychain: true, Env: b.world.Env, Environ: b.world.Environ, Now: func() time.Time { return later }, Rand: b.world.Rand})
+	w, err := world.New(ctx, world.Options{Home: b.world.Home, NoGnuPG: true, NoKeychain: true, Env: b.world.Env, Environ: b.world.Environ, Now: func() time.Time { return later }, Rand: b.world.Rand})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,7 @@ import (
 	"bulla/keys"
 	"bulla/keys/atomicfile"
 	"bulla/keys/keystest"
+	"bulla/workflow/images"
 	"bulla/workflow/record"
 )
 
@@ -143,7 +144,7 @@ func TestKilledReleaseResumes(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer reg.Close()
-	if _, err := b.world.GenerateImageKey(ctx, "release", keys.NewSecret([]byte(testPassphrase))); err != nil {
+	if _, err := images.KeysOf(b.world).Generate(ctx, "release", keys.NewSecret([]byte(testPassphrase))); err != nil {
 		t.Fatal(err)
 	}
 	for i, d := range deaths {
@@ -287,7 +288,7 @@ func TestAbandonKeepsWhatIsNotItsOwn(t *testing.T) {
 	b := newBench(t)
 	ctx := context.Background()
 	path := filepath.Join(b.repo, "dist", "widget-1.0.0.tar.gz")
-	if _, err := b.world.SignFiles(ctx, b.repo, []string{path}, keys.ParseSelector(""), answer, SignFilesOptions{}); err != nil {
+	if _, err := SignFiles(ctx, b.world, b.repo, []string{path}, keys.ParseSelector(""), answer, SignFilesOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	if !b.kill(b.choices(), "StepDone artifacts", 1) {

@@ -9,6 +9,7 @@ import (
 	"bulla/gitops"
 	"bulla/keys"
 	"bulla/keys/agent"
+	"bulla/workflow/images"
 	"bulla/workflow/verify"
 )
 
@@ -30,7 +31,7 @@ type Choices struct {
 	ImageKey string
 	// ImageWith says by which systems images are signed; TrustServer is the https address of the
 	// trust server for Content Trust.
-	ImageWith   ImageWith
+	ImageWith   images.With
 	TrustServer string
 	// Message is the tag's message; "" takes the draft of DraftMessage.
 	Message string
@@ -67,11 +68,11 @@ type Plan struct {
 	ImageID       string         `json:"image_key_id,omitempty"` // SHA-256 of its public key info, upper-case hex
 	// ImageWith says by which systems; a plan of a former version of bulla has none, and means
 	// cosign.
-	ImageWith ImageWith `json:"image_with,omitempty"`
-	Push      bool      `json:"push"`
-	Remote    string    `json:"remote,omitempty"`
-	RemoteURL string    `json:"remote_url,omitempty"`
-	Replace   bool      `json:"replace"`
+	ImageWith images.With `json:"image_with,omitempty"`
+	Push      bool        `json:"push"`
+	Remote    string      `json:"remote,omitempty"`
+	RemoteURL string      `json:"remote_url,omitempty"`
+	Replace   bool        `json:"replace"`
 	// Replaced names the checksums files, the record and their signatures that stand there already
 	// and are written anew.
 	Replaced []string  `json:"replaced,omitempty"`
@@ -96,7 +97,7 @@ type PlannedImage struct {
 	Platforms []string `json:"platforms,omitempty"`
 	PlainHTTP bool     `json:"plain_http,omitempty"`
 	// Trust is how it is signed in Content Trust; nil where it is not.
-	Trust *PlannedTrust `json:"content_trust,omitempty"`
+	Trust *images.PlannedTrust `json:"content_trust,omitempty"`
 }
 
 // KeyChoices is what the table of keys shows.

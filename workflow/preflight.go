@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"bulla/gitops"
+	"bulla/workflow/finding"
 )
 
 // remoteDeadline bounds each question that preflight asks a git remote.
@@ -37,7 +38,7 @@ func (s *Session) Plan(ctx context.Context, c Choices) (*Plan, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if len(withSeverity(findings, SeverityError)) > 0 {
+	if len(withSeverity(findings, finding.Error)) > 0 {
 		return nil, &RefusedError{Findings: findings}
 	}
 	plan.Findings = findings
@@ -95,19 +96,19 @@ func (s *Session) examine(ctx context.Context, c Choices) (*Plan, []Finding) {
 
 func (x *examination) add(f Finding) { x.findings = append(x.findings, f) }
 
-func (x *examination) refuse(rule Rule, step StepID, err error, message, hint string) {
-	x.add(Finding{Rule: rule, Severity: SeverityError, Step: step, Message: message, Hint: hint, Err: err})
+func (x *examination) refuse(rule finding.Rule, step StepID, err error, message, hint string) {
+	x.add(Finding{Finding: finding.Finding{Rule: rule, Severity: finding.Error, Message: message, Hint: hint, Err: err}, Step: step})
 }
 
 // here adds to the finding told last what to do about it within the walk.
 func (x *examination) here(advice string) { x.findings[len(x.findings)-1].Here = advice }
 
-func (x *examination) warn(rule Rule, step StepID, message, hint string) {
-	x.add(Finding{Rule: rule, Severity: SeverityWarning, Step: step, Message: message, Hint: hint})
+func (x *examination) warn(rule finding.Rule, step StepID, message, hint string) {
+	x.add(Finding{Finding: finding.Finding{Rule: rule, Severity: finding.Warning, Message: message, Hint: hint}, Step: step})
 }
 
-func (x *examination) inform(rule Rule, step StepID, message, hint string) {
-	x.add(Finding{Rule: rule, Severity: SeverityInfo, Step: step, Message: message, Hint: hint})
+func (x *examination) inform(rule finding.Rule, step StepID, message, hint string) {
+	x.add(Finding{Finding: finding.Finding{Rule: rule, Severity: finding.Info, Message: message, Hint: hint}, Step: step})
 }
 
 // unfinished reports whether a release was begun and left: nothing else matters then.
@@ -215,10 +216,10 @@ func (x *examination) remoteTag(ctx context.Context, tag string) {
 	id, found, err := x.s.repo.RemoteTag(ctx, r.Name, tag)
 	switch {
 	case err != nil:
-		f := Finding{Rule: RuleRemote, Severity: SeverityWarning, Step: StepPreflight, Err: err,
-			Message: fmt.Sprintf("Whether %s exists on %s (%s) could not be checked: %v", tag, r.Name, r.URL, err)}
+		f := Finding{Finding: finding.Finding{Rule: RuleRemote, Severity: finding.Warning, Err: err,
+			Message: fmt.Sprintf("Whether %s exists on %s (%s) could not be checked: %v", tag, r.Name, r.URL, err)}, Step: StepPreflight}
 		if x.c.Push {
-			f.Severity, f.Unreachable, f.Hint = SeverityError, true, "without --push an unreachable remote is only a warning"
+			f.Severity, f.Unreachable, f.Hint = finding.Error, true, "without --push an unreachable remote is only a warning"
 			f.Here = "without the push an unreachable remote is only a warning"
 		}
 		x.add(f)

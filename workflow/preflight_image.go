@@ -7,6 +7,8 @@ import (
 
 	"bulla/docker"
 	"bulla/docker/dct"
+	"bulla/workflow/finding"
+	"bulla/workflow/images"
 	"bulla/workflow/policy"
 	"bulla/workflow/project"
 )
@@ -66,7 +68,7 @@ func (x *examination) imageOfLast() {
 func (x *examination) imageKey(ctx context.Context) {
 	key, err := x.s.chooseImageKey(ctx, x.c.ImageKey)
 	switch {
-	case errors.Is(err, ErrNoImageKey):
+	case errors.Is(err, images.ErrNoKey):
 		x.refuse(RuleImageKey, StepImage, err, "There is no key to sign images with.", "bulla image keygen makes one; --image-key FILE names a cosign key you have")
 	case err != nil:
 		x.refuse(RuleImageKey, StepImage, err, "The image key cannot be used: "+err.Error()+".", "name one with --image-key FILE")
@@ -103,25 +105,25 @@ func (x *examination) image(ctx context.Context, text string) (docker.Image, boo
 // registry passes on what the doctor says of a registry that has given an image away already. What
 // is about cosign or Content Trust is no trouble of a release that does not use it.
 func (x *examination) registry(ctx context.Context, clients *dct.Clients, ref docker.Reference) {
-	trust, cancel := context.WithTimeout(ctx, patience)
+	trust, cancel := context.WithTimeout(ctx, images.Patience)
 	defer cancel()
 	with := x.plan.ImageWith
-	list, err := x.s.examineRegistry(ctx, trust, clients, x.c, ref)
+	list, err := x.s.ways(x.c).Examine(ctx, trust, clients, ref)
 	if err != nil {
 		return // of ctx, or of the pins: that is told where they are needed
 	}
 	for _, f := range list {
 		switch {
-		case f.Rule == RulePush || f.Rule == RulePull:
-			if f.Severity != SeverityInfo {
+		case f.Rule == images.RulePush || f.Rule == images.RulePull:
+			if f.Severity != finding.Info {
 				continue // asked for each image
 			}
-		case f.Rule == RuleTrustServer && !with.ContentTrust(), f.Rule == RuleCosign && !with.Cosign():
-			f.Severity = SeverityInfo
-		case f.Severity == SeverityError:
-			f.Severity = SeverityWarning // the image could be had all the same
+		case f.Rule == images.RuleTrustServer && !with.ContentTrust(), f.Rule == images.RuleCosign && !with.Cosign():
+			f.Severity = finding.Info
+		case f.Severity == finding.Error:
+			f.Severity = finding.Warning // the image could be had all the same
 		}
-		x.add(f)
+		x.add(Finding{f, StepImage})
 	}
 	rule, ok := x.s.imageRule(ctx, ref.Repository())
 	switch {
@@ -136,17 +138,17 @@ func (x *examination) registry(ctx context.Context, clients *dct.Clients, ref do
 // contentTrust: a trust server that has the repository, its root pinned, and a key at hand that may
 // sign the tag.
 func (x *examination) contentTrust(ctx context.Context, clients *dct.Clients, img docker.Image) {
-	trust, err := x.s.planTrust(ctx, clients, x.c, img)
+	trust, err := x.s.ways(x.c).PlanTrust(ctx, clients, img)
 	if err != nil {
-		x.add(trustFinding(img.Reference, clients, err))
+		x.add(Finding{images.Problem(img.Reference, clients, err), StepImage})
 		return
 	}
 	x.plan.Images[len(x.plan.Images)-1].Trust = trust
 }
 
 // registryFinding tells what the registry's answer means for the release.
-func registryFinding(rule Rule, ref string, err error) Finding {
-	f := Finding{Rule: rule, Severity: SeverityError, Step: StepImage, Err: err, Message: fmt.Sprintf("%s: %v.", ref, err)}
+func registryFinding(rule finding.Rule, ref string, err error) Finding {
+	f := Finding{Finding: finding.Finding{Rule: rule, Severity: finding.Error, Err: err, Message: fmt.Sprintf("%s: %v.", ref, err)}, Step: StepImage}
 	var re *docker.RegistryError
 	if !errors.As(err, &re) {
 		return f

@@ -15,16 +15,19 @@ import (
 	"bulla/docker/loopback"
 	"bulla/keys"
 	"bulla/keys/store"
+	"bulla/workflow/finding"
+	"bulla/workflow/images"
 	"bulla/workflow/keydesk"
 	"bulla/workflow/project"
 	"bulla/workflow/record"
+	"bulla/workflow/world"
 )
 
 // Each thing that can be wrong before a release is refused by its own rule, and nothing is made.
 func TestPreflightRefuses(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		rule  Rule
+		rule  finding.Rule
 		spoil func(b *bench, c *Choices)
 	}{
 		{"dirty tree", RuleDirty, func(b *bench, _ *Choices) { b.write("README", "changed\n") }},
@@ -114,7 +117,7 @@ func TestPreflightOfAnEmptyRepository(t *testing.T) {
 // A registry that does not answer makes the refusal one of reach; one that says no does not.
 func TestPreflightTellsUnreachableFromRefused(t *testing.T) {
 	b := newBench(t)
-	if _, err := b.world.GenerateImageKey(context.Background(), "release", keys.NewSecret([]byte(testPassphrase))); err != nil {
+	if _, err := images.KeysOf(b.world).Generate(context.Background(), "release", keys.NewSecret([]byte(testPassphrase))); err != nil {
 		t.Fatal(err)
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -130,7 +133,7 @@ func TestPreflightTellsUnreachableFromRefused(t *testing.T) {
 	if e := b.refused(c, RuleImage); !e.Unreachable() {
 		t.Errorf("a registry that is down: %+v", e.Errors())
 	}
-	for status, rule := range map[int]Rule{http.StatusUnauthorized: RuleImage, http.StatusForbidden: RuleImage, http.StatusNotFound: RuleImage} {
+	for status, rule := range map[int]finding.Rule{http.StatusUnauthorized: RuleImage, http.StatusForbidden: RuleImage, http.StatusNotFound: RuleImage} {
 		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
 		c.Images = []string{strings.TrimPrefix(srv.URL, "http://") + "/widget:1.0.0"}
 		if e := b.refused(c, rule); e.Unreachable() {
@@ -160,16 +163,16 @@ func TestPreflightWarns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	have := map[Rule]Severity{}
+	have := map[finding.Rule]finding.Severity{}
 	for _, f := range plan.Findings {
 		have[f.Rule] = f.Severity
 	}
-	for _, want := range []Rule{RuleArtifactStale, RuleSSHFormat, RuleRemote, keydesk.RuleNotBackedUp} {
-		if have[want] != SeverityWarning {
+	for _, want := range []finding.Rule{RuleArtifactStale, RuleSSHFormat, RuleRemote, keydesk.RuleNotBackedUp} {
+		if have[want] != finding.Warning {
 			t.Errorf("%s is %q, want a warning", want, have[want])
 		}
 	}
-	if have[keydesk.RuleNotPublished] != SeverityInfo {
+	if have[keydesk.RuleNotPublished] != finding.Info {
 		t.Errorf("not published: %q", have[keydesk.RuleNotPublished])
 	}
 }
@@ -186,7 +189,7 @@ func TestPreflightTellsOfSuccessor(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, f := range plan.Findings {
-		if f.Rule == keydesk.RuleRetiring && f.Severity == SeverityWarning && strings.Contains(f.Hint, string(next)) {
+		if f.Rule == keydesk.RuleRetiring && f.Severity == finding.Warning && strings.Contains(f.Hint, string(next)) {
 			return
 		}
 	}
@@ -199,7 +202,7 @@ func TestCommitNotPushed(t *testing.T) {
 	b.git("init", "-q", "--bare", filepath.Join(b.dir, "o.git"))
 	b.git("-C", b.repo, "remote", "add", "origin", filepath.Join(b.dir, "o.git"))
 	b.git("-C", b.repo, "push", "-q", "origin", "HEAD:refs/heads/main")
-	severity := func(push bool) Severity {
+	severity := func(push bool) finding.Severity {
 		c := b.choices()
 		c.Push = push
 		for _, f := range b.session().Preflight(t.Context(), c) {
@@ -214,7 +217,7 @@ func TestCommitNotPushed(t *testing.T) {
 	}
 	b.write("README", "more\n")
 	b.git("-C", b.repo, "commit", "-q", "-am", "more")
-	if plain, push := severity(false), severity(true); plain != SeverityInfo || push != SeverityWarning {
+	if plain, push := severity(false), severity(true); plain != finding.Info || push != finding.Warning {
 		t.Errorf("not pushed: %q, and %q with a push", plain, push)
 	}
 }
@@ -270,7 +273,7 @@ func TestImageOfTheLastRelease(t *testing.T) {
 	}
 }
 
-func ofRule(findings []Finding, rule Rule) (out []Finding) {
+func ofRule(findings []Finding, rule finding.Rule) (out []Finding) {
 	for _, f := range findings {
 		if f.Rule == rule {
 			out = append(out, f)
@@ -286,7 +289,7 @@ func TestPreflightJudgesTheKey(t *testing.T) {
 	real := b.world.Now
 	make := func(email string, made time.Time, life time.Duration) keys.Fingerprint {
 		t.Helper()
-		w, err := NewWorld(ctx, WorldOptions{Home: b.world.Home, NoGnuPG: true, NoKeychain: true, Env: b.world.Env, Environ: b.world.Environ, Now: func() time.Time { return made }, Rand: b.world.Rand})
+		w, err := world.New(ctx, world.Options{Home: b.world.Home, NoGnuPG: true, NoKeychain: true, Env: b.world.Env, Environ: b.world.Environ, Now: func() time.Time { return made }, Rand: b.world.Rand})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -329,7 +332,7 @@ func TestPolicyWantsCoSigners(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w := withSeverity(plan.Findings, SeverityWarning); !slices.ContainsFunc(w, func(f Finding) bool { return f.Rule == RulePolicy }) {
+	if w := withSeverity(plan.Findings, finding.Warning); !slices.ContainsFunc(w, func(f Finding) bool { return f.Rule == RulePolicy }) {
 		t.Errorf("no warning of the co-signer: %v", w)
 	}
 	var check string

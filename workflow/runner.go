@@ -13,6 +13,7 @@ import (
 	"bulla/keys/agent"
 	"bulla/keys/limits"
 	"bulla/keys/vault"
+	"bulla/workflow/finding"
 	"bulla/workflow/verify"
 )
 
@@ -43,8 +44,8 @@ func (s *Session) Run(ctx context.Context, p *Plan, f Face) (*Result, error) {
 	}
 	defer j.close()
 	if old := j.plan(); old != nil {
-		return nil, &RefusedError{Findings: []Finding{{Rule: RuleInterrupted, Severity: SeverityError, Step: StepPreflight,
-			Message: fmt.Sprintf("The release of %s was begun and not finished.", old.Tag), Hint: "resume it or take it back first"}}}
+		return nil, &RefusedError{Findings: []Finding{{Finding: finding.Finding{Rule: RuleInterrupted, Severity: finding.Error,
+			Message: fmt.Sprintf("The release of %s was begun and not finished.", old.Tag), Hint: "resume it or take it back first"}, Step: StepPreflight}}}
 	}
 	return s.execute(ctx, &run{s: s, plan: p, face: f, journal: j})
 }

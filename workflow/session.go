@@ -15,12 +15,13 @@ import (
 	"bulla/keys/store"
 	"bulla/keys/vault"
 	"bulla/workflow/project"
+	"bulla/workflow/world"
 )
 
 // Session is one repository as a release manager stands in it. Its methods may be called from
 // several goroutines.
 type Session struct {
-	world   *World
+	world   *world.World
 	repo    *gitops.Repo
 	state   gitops.State
 	config  project.Config
@@ -33,7 +34,7 @@ type Session struct {
 
 // Open finds the repository at or above dir and reads its configuration. Besides the errors of
 // gitops.OpenWith it returns a *project.ConfigError.
-func Open(ctx context.Context, w *World, dir string) (*Session, error) {
+func Open(ctx context.Context, w *world.World, dir string) (*Session, error) {
 	repo, err := w.OpenRepository(ctx, dir)
 	if err != nil {
 		return nil, err

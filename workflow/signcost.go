@@ -7,10 +7,12 @@ import (
 
 	"bulla/artifacts"
 	"bulla/keys"
+	"bulla/workflow/finding"
+	"bulla/workflow/world"
 )
 
 // RuleSignatures says that many signatures by this key take long, or many touches.
-const RuleSignatures Rule = "many-signatures"
+const RuleSignatures finding.Rule = "many-signatures"
 
 // muchTime is from when on the time for a release's signatures is worth a word.
 const muchTime = 3 * time.Second
@@ -21,11 +23,11 @@ const listOnlyHint = "--checksums-only (in the walk: l at the step Artifacts) si
 // signingCost says what n signatures over files by a key behind gpg-agent cost, where that is much.
 // gpg-agent stretches the passphrase anew for each signature, also while it remembers it; a card may
 // want a touch for each.
-func (w *World) signingCost(ctx context.Context, k keys.SigningKey, n int) (Finding, bool) {
+func signingCost(ctx context.Context, w *world.World, k keys.SigningKey, n int) (Finding, bool) {
 	if w.GnuPG == nil || n < 2 || !k.Protected || k.Source == keys.SourceStore {
 		return Finding{}, false
 	}
-	f := Finding{Rule: RuleSignatures, Severity: SeverityWarning, Step: StepArtifacts, Hint: listOnlyHint}
+	f := Finding{Finding: finding.Finding{Rule: RuleSignatures, Severity: finding.Warning, Hint: listOnlyHint}, Step: StepArtifacts}
 	if k.Source == keys.SourceCard {
 		held, err := w.GnuPG.Overview(ctx)
 		if err != nil {
@@ -68,7 +70,7 @@ func (x *examination) cost(ctx context.Context) {
 	if x.plan.ChecksumsOnly {
 		return
 	}
-	if f, ok := x.s.world.signingCost(ctx, x.plan.Key, fresh); ok {
+	if f, ok := signingCost(ctx, x.s.world, x.plan.Key, fresh); ok {
 		x.add(f)
 	}
 }

@@ -10,16 +10,17 @@ import (
 	"bulla/artifacts"
 	"bulla/gitops"
 	"bulla/keys"
+	"bulla/workflow/world"
 )
 
 // This file has the single pieces of a release, for those who want only one: a tag, files.
 
 // choose opens the key that sel names, or the one that KeyChoices would preselect.
-func (w *World) choose(ctx context.Context, sel keys.Selector) (keys.Signer, error) {
+func choose(ctx context.Context, w *world.World, sel keys.Selector) (keys.Signer, error) {
 	if !sel.IsZero() {
 		return w.Signer(ctx, sel)
 	}
-	list, _, _ := w.secretKeys(ctx)
+	list, _, _ := secretKeys(ctx, w)
 	var usable []keys.Key
 	seen := map[keys.Fingerprint]bool{} // a key may be in both places
 	for _, k := range list {
@@ -64,7 +65,7 @@ func (s *Session) choose(ctx context.Context, sel keys.Selector) (keys.Signer, e
 			return s.world.Signer(ctx, keys.ParseSelector(c.List[c.Preselected].Selector()))
 		}
 	}
-	return s.world.choose(ctx, sel)
+	return choose(ctx, s.world, sel)
 }
 
 // SignTag makes one signed tag on target ("" for HEAD) and checks it before it returns.
@@ -122,17 +123,17 @@ type SignFilesOptions struct {
 }
 
 // SignFiles signs the named files. What was finished is returned beside an error.
-func (w *World) SignFiles(ctx context.Context, dir string, paths []string, sel keys.Selector, ask keys.AskPassphrase, o SignFilesOptions) (out SignedFiles, err error) {
+func SignFiles(ctx context.Context, w *world.World, dir string, paths []string, sel keys.Selector, ask keys.AskPassphrase, o SignFilesOptions) (out SignedFiles, err error) {
 	files, err := namedFiles(ctx, dir, paths)
 	if err != nil {
 		return out, err
 	}
-	signer, err := w.choose(ctx, sel)
+	signer, err := choose(ctx, w, sel)
 	if err != nil {
 		return out, err
 	}
 	defer signer.Close()
-	if f, ok := w.signingCost(ctx, signer.Key(), len(files)); ok && o.Warn != nil && !o.ChecksumsOnly {
+	if f, ok := signingCost(ctx, w, signer.Key(), len(files)); ok && o.Warn != nil && !o.ChecksumsOnly {
 		o.Warn(f)
 	}
 	if err := signer.Unlock(ctx, ask); err != nil {

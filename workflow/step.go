@@ -10,6 +10,7 @@ import (
 	"bulla/gitops"
 	"bulla/keys"
 	"bulla/keys/limits"
+	"bulla/workflow/finding"
 	"bulla/workflow/keydesk"
 	"bulla/workflow/verify"
 )
@@ -78,15 +79,15 @@ func runPreflight(ctx context.Context, r *run) (string, error) {
 			return "", changed(RuleArtifact, StepArtifacts, f.Name+" changed since the plan was made.", &artifacts.ChangedError{Path: f.Path})
 		}
 	}
-	warnings := len(withSeverity(p.Findings, SeverityWarning))
+	warnings := len(withSeverity(p.Findings, finding.Warning))
 	if warnings > 0 {
 		return fmt.Sprintf("nothing against it, %s", plural(warnings, "warning")), nil
 	}
 	return "nothing against it", nil
 }
 
-func changed(rule Rule, at StepID, message string, err error) error {
-	return &RefusedError{Findings: []Finding{{Rule: rule, Severity: SeverityError, Step: at, Message: message, Hint: "look, then begin again", Err: err}}}
+func changed(rule finding.Rule, at StepID, message string, err error) error {
+	return &RefusedError{Findings: []Finding{{Finding: finding.Finding{Rule: rule, Severity: finding.Error, Message: message, Hint: "look, then begin again", Err: err}, Step: at}}}
 }
 
 // plural writes "1 file", "2 files".

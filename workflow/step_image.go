@@ -9,6 +9,7 @@ import (
 	"bulla/docker"
 	"bulla/docker/cosign"
 	"bulla/docker/dct"
+	"bulla/workflow/images"
 )
 
 func skipImage(r *run) string {
@@ -53,7 +54,7 @@ func (r *run) openImageKeys(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		if err := repo.Unlock(ctx, img, p.Trust.Pin.trust(), r.ask()); err != nil {
+		if err := repo.Unlock(ctx, img, p.Trust.Pin.Trust(), r.ask()); err != nil {
 			return err
 		}
 	}
@@ -80,8 +81,8 @@ func runImage(ctx context.Context, r *run) (string, error) {
 			return "", err
 		}
 	}
-	where := map[ImageWith]string{
-		WithContentTrust: "the signature is on the trust server", WithBoth: "in the registry and on the trust server",
+	where := map[images.With]string{
+		images.WithContentTrust: "the signature is on the trust server", images.WithBoth: "in the registry and on the trust server",
 	}[r.plan.ImageWith]
 	if where == "" {
 		where = "the signature is in the registry"
@@ -129,13 +130,13 @@ func (r *run) signTrust(ctx context.Context, p PlannedImage, made *SignedImage) 
 	if now.Digest != img.Digest {
 		return &docker.MovedError{Ref: img.Reference, Was: img.Digest, Is: now.Digest}
 	}
-	signed, err := repo.Sign(ctx, img, p.Trust.Pin.trust(), r.ask())
+	signed, err := repo.Sign(ctx, img, p.Trust.Pin.Trust(), r.ask())
 	if err != nil {
 		return err
 	}
 	made.TrustServer, made.TrustRoles = repo.Server(), signed.Roles
 	if !signed.Released { // somebody took the right to release away since the plan was made
-		return &UnreleasedError{Reference: img.Reference, Roles: signed.Roles}
+		return &images.UnreleasedError{Reference: img.Reference, Roles: signed.Roles}
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"bulla/workflow/images"
 	"bulla/workflow/shell"
 )
 
@@ -19,7 +20,9 @@ type Command struct {
 const PublicKeysName = "KEYS"
 
 // ImageKeyName is what the public half of the image key with the private file path is called.
-func ImageKeyName(private string) string { return filepath.Base(ImageKey{Path: private}.PublicPath()) }
+func ImageKeyName(private string) string {
+	return filepath.Base(images.Key{Path: private}.PublicPath())
+}
 
 // maxFileCommands is how many files get a command each. Of more, one is shown as an example: the
 // list of checksums covers them all.
@@ -35,7 +38,7 @@ func SignerCommands(r *Result, dir string) []Command {
 		out[0] = Command{"bulla keys publish " + key + " --to file:" + PublicKeysName, "your public key in the file that is there, if it is missing or old in it"}
 	}
 	if len(r.Images) > 0 {
-		out = append(out, Command{fmt.Sprintf("cp %s %s", shell.Quote(ImageKey{Path: r.Plan.ImageKey}.PublicPath()), shell.Quote(ImageKeyName(r.Plan.ImageKey))), "the image key's public half, to publish too"})
+		out = append(out, Command{fmt.Sprintf("cp %s %s", shell.Quote(images.Key{Path: r.Plan.ImageKey}.PublicPath()), shell.Quote(ImageKeyName(r.Plan.ImageKey))), "the image key's public half, to publish too"})
 	}
 	record := r.Record
 	if p, err := filepath.Rel(dir, record); err == nil && filepath.IsLocal(p) {

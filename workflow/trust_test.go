@@ -235,7 +235,7 @@ func TestPolicyCountsSignersOfAList(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(alone, "SHA256SUMS"), []byte(read(list)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := other.world.SignFiles(context.Background(), alone, []string{"SHA256SUMS"}, keys.Selector{}, answer, SignFilesOptions{}); err != nil {
+	if _, err := SignFiles(context.Background(), other.world, alone, []string{"SHA256SUMS"}, keys.Selector{}, answer, SignFilesOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	odo := read(filepath.Join(alone, "SHA256SUMS.asc"))

@@ -15,6 +15,7 @@ import (
 	"bulla/docker/dct"
 	"bulla/docker/dct/trusttest"
 	"bulla/workflow/keydesk"
+	"bulla/workflow/world"
 )
 
 // A server that only a bulla.toml names is shown no credentials; one that the user names, by flag or
@@ -43,7 +44,7 @@ func TestTrustClientCredentials(t *testing.T) {
 	}
 	read := func(flags []string, variable string) error {
 		env := map[string]string{"DOCKER_CONFIG": dir, "DOCKER_CONTENT_TRUST_SERVER": variable}
-		w := &World{Registry: docker.NewClient(docker.Options{}), TrustServers: flags,
+		w := &world.World{Registry: docker.NewClient(docker.Options{}), TrustServers: flags,
 			Places: keydesk.Places{Home: t.TempDir(), Env: func(n string) string { return env[n] }, Now: time.Now}}
 		c := w.TrustClient(url)
 		defer c.Close()

@@ -4,17 +4,18 @@ import (
 	"context"
 
 	"bulla/workflow/verify"
+	"bulla/workflow/world"
 )
 
 // NewVerifier makes a Verifier with the keys of a World.
-func NewVerifier(ctx context.Context, w *World, o verify.Options) (*verify.Verifier, error) {
-	return verify.New(ctx, w.verifyWorld(), o)
+func NewVerifier(ctx context.Context, w *world.World, o verify.Options) (*verify.Verifier, error) {
+	return verify.New(ctx, verifyWorld(w), o)
 }
 
 // verifyWorld is what a Verifier takes from w.
-func (w *World) verifyWorld() verify.World {
+func verifyWorld(w *world.World) verify.World {
 	return verify.World{
-		Git: w.Git(), Keyring: w.Keyring, ImageKeys: w.imageKeyDir(), ReleasedIn: releasedIn,
+		Git: w.Git(), Keyring: w.Keyring, ImageKeys: w.ImageKeyDir(), ReleasedIn: releasedIn,
 		Registry: w.Registry, TrustClient: w.TrustClient, Now: w.Now,
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +16,9 @@ import (
 	"bulla/docker/loopback"
 	"bulla/keys"
 	"bulla/keys/store"
+	"bulla/workflow/finding"
+	"bulla/workflow/images"
+	"bulla/workflow/world"
 )
 
 const testPassphrase = "CANARY-correct-horse"
@@ -26,7 +28,7 @@ type bench struct {
 	t     *testing.T
 	dir   string // everything
 	repo  string
-	world *World
+	world *world.World
 	key   keys.Key
 }
 
@@ -35,8 +37,8 @@ func answer(context.Context, keys.PassphraseRequest) (keys.Secret, error) {
 }
 
 // openWorld opens bulla's own places below dir, without GnuPG and keychain.
-func openWorld(dir string) (*World, error) {
-	return NewWorld(context.Background(), WorldOptions{
+func openWorld(dir string) (*world.World, error) {
+	return world.New(context.Background(), world.Options{
 		Home: filepath.Join(dir, "home"), NoGnuPG: true, NoKeychain: true,
 		Registry: docker.Options{Keychain: authn.NewMultiKeychain()},
 		Env:      func(string) string { return "" }, Environ: os.Environ(), Now: time.Now, Rand: rand.Reader,
@@ -133,7 +135,7 @@ func (b *bench) release(c Choices) *Result {
 }
 
 // refused expects preflight to refuse with the rule.
-func (b *bench) refused(c Choices, rule Rule) *RefusedError {
+func (b *bench) refused(c Choices, rule finding.Rule) *RefusedError {
 	b.t.Helper()
 	_, err := b.session().Plan(context.Background(), c)
 	e, ok := err.(*RefusedError)
@@ -175,32 +177,8 @@ func (b *bench) clean() {
 	}
 }
 
-func TestCertDirs(t *testing.T) {
-	env := func(vars map[string]string) func(string) string { return func(k string) string { return vars[k] } }
-	for name, c := range map[string]struct {
-		vars   map[string]string
-		system string
-		want   []string
-	}{
-		"at home":        {map[string]string{"HOME": "/h"}, "linux", []string{"/h/.docker/certs.d", "/h/.config/docker/certs.d", "/etc/docker/certs.d"}},
-		"folders moved":  {map[string]string{"HOME": "/h", "DOCKER_CONFIG": "/d", "XDG_CONFIG_HOME": "/x"}, "linux", []string{"/d/certs.d", "/x/docker/certs.d", "/etc/docker/certs.d"}},
-		"nobody at home": {nil, "linux", nil},
-	} {
-		var want []string
-		for _, w := range c.want {
-			want = append(want, filepath.FromSlash(w))
-		}
-		if got := certDirs(env(c.vars), c.system); !slices.Equal(got, want) {
-			t.Errorf("%s: %q, want %q", name, got, want)
-		}
-	}
-	if got := certDirs(env(map[string]string{"USERPROFILE": `u`, "PROGRAMDATA": `p`}), "windows"); len(got) != 2 || got[1] != filepath.Join("p", "docker", "certs.d") {
-		t.Errorf("windows: %q", got)
-	}
-}
-
 // registry starts a registry with the sample image acme/widget:1.0.0, and makes a key for images.
-func (b *bench) registry() (*loopback.Registry, ImageKey) {
+func (b *bench) registry() (*loopback.Registry, images.Key) {
 	b.t.Helper()
 	reg, err := loopback.Start(b.t.Context())
 	if err != nil {
@@ -210,7 +188,7 @@ func (b *bench) registry() (*loopback.Registry, ImageKey) {
 	if _, err := reg.PushSample(b.t.Context(), "acme/widget", "1.0.0"); err != nil {
 		b.t.Fatal(err)
 	}
-	key, err := b.world.GenerateImageKey(b.t.Context(), "release", keys.NewSecret([]byte(testPassphrase)))
+	key, err := images.KeysOf(b.world).Generate(b.t.Context(), "release", keys.NewSecret([]byte(testPassphrase)))
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"bulla/keys/vault"
 	"bulla/workflow"
 	"bulla/workflow/firstkey"
+	"bulla/workflow/images"
 	"bulla/workflow/project"
 )
 
@@ -33,9 +34,9 @@ type Release interface {
 	FindArtifacts(ctx context.Context, globs []string) ([]artifacts.File, error)
 	ImageReferences(version string) []string
 	ResolveImage(ctx context.Context, ref string) (docker.Image, error)
-	OfferImage(context.Context, workflow.Choices, docker.Image) (workflow.ImageOffer, error)
-	ImageKeys(context.Context) ([]workflow.ImageKey, error)
-	GenerateImageKey(context.Context, keys.Secret) (workflow.ImageKey, error)
+	OfferImage(context.Context, workflow.Choices, docker.Image) (images.Offer, error)
+	ImageKeys(context.Context) ([]images.Key, error)
+	GenerateImageKey(context.Context, keys.Secret) (images.Key, error)
 	Preflight(context.Context, workflow.Choices) []workflow.Finding
 	InTheWay(context.Context, workflow.Choices) []workflow.Finding
 	Plan(context.Context, workflow.Choices) (*workflow.Plan, error)

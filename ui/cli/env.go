@@ -22,8 +22,8 @@ import (
 	"bulla/keys/vault"
 	"bulla/ui/explain"
 	"bulla/ui/line"
-	"bulla/workflow"
 	"bulla/workflow/images"
+	"bulla/workflow/world"
 )
 
 // Env is what the process gives a command.
@@ -53,7 +53,7 @@ type app struct {
 	}
 	// trustServers are the values of the flags that name a trust server; "" for a flag not given.
 	trustServers []*string
-	world        *workflow.World
+	world        *world.World
 	dct          *images.DCT // nil until a trust server is to be asked
 	tty          *line.TTY
 }
@@ -101,7 +101,7 @@ func (a *app) repository() string {
 }
 
 // open opens the places of the user, once.
-func (a *app) open(ctx context.Context) (*workflow.World, error) {
+func (a *app) open(ctx context.Context) (*world.World, error) {
 	if a.world != nil {
 		return a.world, nil
 	}
@@ -115,7 +115,7 @@ func (a *app) open(ctx context.Context) (*workflow.World, error) {
 			named = append(named, *s)
 		}
 	}
-	a.world, err = workflow.NewWorld(ctx, workflow.WorldOptions{
+	a.world, err = world.New(ctx, world.Options{
 		Home: home, TrustServers: named, Registry: docker.Options{UserAgent: "bulla/" + a.Version}, Env: a.Getenv, Environ: a.Environ, Now: a.Now, Rand: a.Rand,
 	})
 	return a.world, err

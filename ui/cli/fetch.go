@@ -10,8 +10,8 @@ import (
 	"bulla/keys"
 	"bulla/keys/publish"
 	"bulla/ui/explain"
-	"bulla/workflow"
 	"bulla/workflow/keydesk"
+	"bulla/workflow/world"
 )
 
 func (a *app) keysFetchCommand() *cobra.Command {
@@ -96,7 +96,7 @@ type foundLine struct {
 	Imported bool         `json:"imported"`
 }
 
-func (a *app) fetch(ctx context.Context, w *workflow.World, q publish.Query, from []publish.Target, keep bool) error {
+func (a *app) fetch(ctx context.Context, w *world.World, q publish.Query, from []publish.Target, keep bool) error {
 	found, misses, err := w.Fetch(ctx, q, from, a.fetchFace())
 	if err != nil {
 		return err
@@ -151,7 +151,7 @@ func (p *printer) found(f publish.Found, a *app) {
 }
 
 // keepFetched imports a key, if that was asked for or a person agrees.
-func (a *app) keepFetched(ctx context.Context, w *workflow.World, f publish.Found, keep bool, n int) (bool, error) {
+func (a *app) keepFetched(ctx context.Context, w *world.World, f publish.Found, keep bool, n int) (bool, error) {
 	if keep && n > 1 {
 		a.note("warning: not kept: %d keys were found; fetch one by its fingerprint: bulla keys fetch %s --import", n, f.Key.Fingerprint)
 		return false, nil
@@ -182,7 +182,7 @@ func (a *app) keepFetched(ctx context.Context, w *workflow.World, f publish.Foun
 // fetchMissing looks for the keys that verdicts lack, shows them, and returns them for this run;
 // they are not kept. Who asked for it wants the verdicts, so that a place that cannot be reached is
 // told and no error.
-func (a *app) fetchMissing(ctx context.Context, w *workflow.World, list []keys.Verdict, from []publish.Target) (*keys.Keyring, error) {
+func (a *app) fetchMissing(ctx context.Context, w *world.World, list []keys.Verdict, from []publish.Target) (*keys.Keyring, error) {
 	var rings []*keys.Keyring
 	asked := map[publish.Query]bool{}
 	for _, v := range list {

@@ -12,8 +12,8 @@ import (
 	"bulla/ui"
 	"bulla/ui/explain"
 	"bulla/ui/line"
-	"bulla/workflow"
 	"bulla/workflow/firstkey"
+	"bulla/workflow/world"
 )
 
 // onlyGlobal reports whether no flag of the command itself was given.
@@ -61,7 +61,7 @@ func (a *app) firstKey(ctx context.Context) error {
 }
 
 // publishWalk asks a person what shall be published where. key may be "".
-func (a *app) publishWalk(ctx context.Context, w *workflow.World, key string) error {
+func (a *app) publishWalk(ctx context.Context, w *world.World, key string) error {
 	t := a.terminal()
 	k, err := a.keyToPublish(ctx, w, t, key)
 	if err != nil {
@@ -77,7 +77,7 @@ func (a *app) publishWalk(ctx context.Context, w *workflow.World, key string) er
 }
 
 // keyToPublish is the key that is named, or that a person chooses among those that they own.
-func (a *app) keyToPublish(ctx context.Context, w *workflow.World, t *line.Terminal, key string) (keys.Key, error) {
+func (a *app) keyToPublish(ctx context.Context, w *world.World, t *line.Terminal, key string) (keys.Key, error) {
 	if key != "" {
 		k, _, err := w.PublicKey(ctx, keys.ParseSelector(key))
 		return k, err

@@ -58,7 +58,7 @@ signatures over to cosign.`,
 }
 
 func (a *app) imageSignCommand() *cobra.Command {
-	var o workflow.SignImageOptions
+	var o images.SignOptions
 	var trust bool
 	var t trustFlags
 	c := &cobra.Command{
@@ -101,7 +101,7 @@ that has been initialised there: whether that is possible is found out first.`,
 		if trust {
 			return a.signBothWays(cmd.Context(), o, t, ask)
 		}
-		made, err := w.SignImage(cmd.Context(), o, ask)
+		made, err := images.Sign(cmd.Context(), w, o, ask)
 		p := a.printer()
 		for _, s := range made {
 			p.imageSigned(s)
@@ -138,7 +138,7 @@ func (a *app) warnMoved(ctx context.Context, ref docker.Reference, t trustFlags)
 }
 
 // imageSigned prints a signature that was made or found.
-func (p *printer) imageSigned(s workflow.ImageSignature) {
+func (p *printer) imageSigned(s images.Signature) {
 	if p.json {
 		p.object(map[string]any{
 			"reference": s.Reference.String(), "digest": s.Digest, "manifest": s.Manifest, "fingerprint": s.Key,
@@ -183,7 +183,7 @@ bulla's own files. cosign can use both.`,
 			return err
 		}
 		defer pass.Destroy()
-		k, err := w.GenerateImageKey(ctx, name, pass)
+		k, err := images.KeysOf(w).Generate(ctx, name, pass)
 		if err != nil {
 			return err
 		}

@@ -7,16 +7,17 @@ import (
 
 	"bulla/docker"
 	"bulla/ui/explain"
-	"bulla/workflow"
+	"bulla/workflow/finding"
+	"bulla/workflow/images"
 )
 
 // doctorJSON is a finding of `image doctor --json`.
 type doctorJSON struct {
-	Target   string            `json:"target"`
-	Rule     workflow.Rule     `json:"rule"`
-	Severity workflow.Severity `json:"severity"`
-	Message  string            `json:"message"`
-	Hint     string            `json:"hint,omitempty"`
+	Target   string           `json:"target"`
+	Rule     finding.Rule     `json:"rule"`
+	Severity finding.Severity `json:"severity"`
+	Message  string           `json:"message"`
+	Hint     string           `json:"hint,omitempty"`
 }
 
 func (a *app) imageDoctorCommand() *cobra.Command {
@@ -53,7 +54,7 @@ Exit codes: 0, 1 where there is an error, 3 where the registry gave no answer.`,
 		for _, f := range list {
 			p.finding(repo, f)
 			switch {
-			case f.Severity != workflow.SeverityError:
+			case f.Severity != finding.Error:
 			case f.Unreachable && code != explain.CodeFailed:
 				code = explain.CodeUnchecked
 			case !f.Unreachable:
@@ -70,14 +71,14 @@ Exit codes: 0, 1 where there is an error, 3 where the registry gave no answer.`,
 
 // examineRegistry lets the doctor look at a repository; trustServer "" is the one that belongs to it. The
 // world must be open.
-func (a *app) examineRegistry(ctx context.Context, repo docker.Repository, trustServer string) ([]workflow.Finding, error) {
-	return workflow.ExamineRegistry(ctx, a.world.Registry, repo, func(ctx context.Context) workflow.TrustServer {
+func (a *app) examineRegistry(ctx context.Context, repo docker.Repository, trustServer string) ([]finding.Finding, error) {
+	return images.ExamineRegistry(ctx, a.world.Registry, repo, func(ctx context.Context) images.TrustServer {
 		return a.contentTrust().Examine(ctx, repo, trustServer)
 	}, a.Now())
 }
 
 // finding prints one finding about a registry.
-func (p *printer) finding(repo docker.Repository, f workflow.Finding) {
+func (p *printer) finding(repo docker.Repository, f finding.Finding) {
 	if p.json {
 		p.object(doctorJSON{repo.String(), f.Rule, f.Severity, f.Message, f.Hint})
 		return

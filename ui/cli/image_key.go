@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"bulla/keys"
-	"bulla/workflow"
+	"bulla/workflow/images"
 )
 
 // maxImageKeyFile bounds a key file that is read, in bytes.
@@ -34,7 +34,7 @@ func (a *app) imageKeyListCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		list, err := w.OwnImageKeys()
+		list, err := images.KeysOf(w).List()
 		if err != nil {
 			return err
 		}
@@ -51,7 +51,7 @@ func (a *app) imageKeyListCommand() *cobra.Command {
 }
 
 // imageKey prints a key, after a word for what happened to it.
-func (p *printer) imageKey(k workflow.ImageKey, word string) {
+func (p *printer) imageKey(k images.Key, word string) {
 	if p.json {
 		p.object(map[string]any{"path": k.Path, "public": k.PublicPath(), "fingerprint": k.ID})
 		return
@@ -96,7 +96,7 @@ files; FILE is not changed. --passphrase-fd opens FILE where it is protected,
 				name = strings.TrimSuffix(filepath.Base(args[0]), filepath.Ext(args[0]))
 			}
 		}
-		if err := w.ImageKeyExists(name); err != nil {
+		if err := images.KeysOf(w).Exists(name); err != nil {
 			return err
 		}
 		data, err := a.readNamed(args[0], maxImageKeyFile)
@@ -109,7 +109,7 @@ files; FILE is not changed. --passphrase-fd opens FILE where it is protected,
 			return err
 		}
 		defer pass.Destroy()
-		k, err := w.ImportImageKey(ctx, name, args[0], data, a.ask(passphraseFDs{image: descriptor(fd)}), pass)
+		k, err := images.KeysOf(w).Import(ctx, name, args[0], data, a.ask(passphraseFDs{image: descriptor(fd)}), pass)
 		if err != nil {
 			return err
 		}
@@ -148,7 +148,7 @@ the old file still opens with the old password.`,
 			return err
 		}
 		defer pass.Destroy()
-		path, err = w.ChangeImageKeyPassword(ctx, path, a.ask(passphraseFDs{image: descriptor(fd)}), pass)
+		path, err = images.KeysOf(w).ChangePassword(ctx, path, a.ask(passphraseFDs{image: descriptor(fd)}), pass)
 		if err != nil {
 			return err
 		}

@@ -8,10 +8,10 @@ import (
 	"bulla/docker/cosign"
 	"bulla/keys/limits"
 	"bulla/ui/explain"
-	"bulla/workflow"
 	"bulla/workflow/images"
 	"bulla/workflow/policy"
 	"bulla/workflow/verify"
+	"bulla/workflow/world"
 )
 
 func (a *app) imagePinsCommand() *cobra.Command {
@@ -143,9 +143,9 @@ Nothing is written or applied.`,
 }
 
 // publicImageKey reads a public key, or that of the only key that bulla keeps.
-func (a *app) publicImageKey(w *workflow.World, name string) (cosign.PublicKey, error) {
+func (a *app) publicImageKey(w *world.World, name string) (cosign.PublicKey, error) {
 	if name == "" {
-		list, err := w.OwnImageKeys()
+		list, err := images.KeysOf(w).List()
 		if err != nil {
 			return cosign.PublicKey{}, err
 		}

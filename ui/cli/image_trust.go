@@ -14,13 +14,13 @@ import (
 	"bulla/keys"
 	"bulla/ui/component/human"
 	"bulla/ui/explain"
-	"bulla/workflow"
 	"bulla/workflow/images"
+	"bulla/workflow/world"
 )
 
 // signBothWays signs one digest in Content Trust and with cosign's key. Whatever could keep the
 // second from following the first is found out before either.
-func (a *app) signBothWays(ctx context.Context, o workflow.SignImageOptions, t trustFlags, ask keys.AskPassphrase) (err error) {
+func (a *app) signBothWays(ctx context.Context, o images.SignOptions, t trustFlags, ask keys.AskPassphrase) (err error) {
 	if o.Reference.Tag() == "" {
 		return &explain.UsageError{Message: "Content Trust signs tags, and the image is named by its digest alone", Hints: []string{"name it by its tag"}}
 	}
@@ -39,7 +39,7 @@ func (a *app) signBothWays(ctx context.Context, o workflow.SignImageOptions, t t
 	if err := registry.CanPush(ctx, o.Reference); err != nil {
 		return err
 	}
-	if o.Signer, err = a.world.ImageSigner(o.Key); err != nil {
+	if o.Signer, err = images.KeysOf(a.world).Signer(o.Key); err != nil {
 		return err
 	}
 	defer o.Signer.Close()
@@ -52,7 +52,7 @@ func (a *app) signBothWays(ctx context.Context, o workflow.SignImageOptions, t t
 	}
 	p := a.printer()
 	p.trustSigned(o.Image, signed.Roles)
-	made, err := a.world.SignImage(ctx, o, ask)
+	made, err := images.Sign(ctx, a.world, o, ask)
 	for _, s := range made {
 		p.imageSigned(s)
 	}
@@ -129,7 +129,7 @@ looked at.`,
 	return c
 }
 
-func (a *app) imageMigrate(ctx context.Context, w *workflow.World, repo docker.Repository, o images.Options, key string, dry bool, ask keys.AskPassphrase) error {
+func (a *app) imageMigrate(ctx context.Context, w *world.World, repo docker.Repository, o images.Options, key string, dry bool, ask keys.AskPassphrase) error {
 	data, err := a.contentTrust().Read(ctx, repo, o.Roots, o.TrustServer, o.FirstUse)
 	if err != nil {
 		return err
@@ -139,14 +139,14 @@ func (a *app) imageMigrate(ctx context.Context, w *workflow.World, repo docker.R
 	}
 	var signer *cosign.Signer
 	if dry {
-		if signer, err = w.ImageSigner(key); err != nil && key != "" {
+		if signer, err = images.KeysOf(w).Signer(key); err != nil && key != "" {
 			return err
 		}
 	} else {
 		if key, err = a.imageKey(ctx, key); err != nil {
 			return err
 		}
-		if signer, err = w.ImageSigner(key); err != nil {
+		if signer, err = images.KeysOf(w).Signer(key); err != nil {
 			return err
 		}
 		defer signer.Close()

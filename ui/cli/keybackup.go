@@ -10,8 +10,8 @@ import (
 	"bulla/keys"
 	"bulla/keys/store"
 	"bulla/ui/explain"
-	"bulla/workflow"
 	"bulla/workflow/keydesk"
+	"bulla/workflow/world"
 )
 
 func (a *app) keysBackupCommand() *cobra.Command {
@@ -39,7 +39,7 @@ checksums, in HTML with QR codes too. bulla keys import reads the lines again.`,
 		if output == "" {
 			return &explain.UsageError{Message: "a backup needs a file", Hints: []string{"-o FILE names it"}}
 		}
-		return a.rehearsed(cmd.Context(), output, fd, func(ctx context.Context, w *workflow.World, path string, ask keys.AskPassphrase) (store.Rehearsal, error) {
+		return a.rehearsed(cmd.Context(), output, fd, func(ctx context.Context, w *world.World, path string, ask keys.AskPassphrase) (store.Rehearsal, error) {
 			return w.BackUp(ctx, keys.ParseSelector(args[0]), path, keydesk.BackupForm(paper), replace, ask)
 		})
 	}
@@ -60,7 +60,7 @@ verified. Your keys are not touched; bulla remembers the day.`,
 	a.jsonFlag(f, "print what was tried as a line of JSON")
 	a.yesFlag(f)
 	c.RunE = func(cmd *cobra.Command, args []string) error {
-		return a.rehearsed(cmd.Context(), args[0], fd, func(ctx context.Context, w *workflow.World, path string, ask keys.AskPassphrase) (store.Rehearsal, error) {
+		return a.rehearsed(cmd.Context(), args[0], fd, func(ctx context.Context, w *world.World, path string, ask keys.AskPassphrase) (store.Rehearsal, error) {
 			return w.RehearseBackup(ctx, path, ask)
 		})
 	}
@@ -70,7 +70,7 @@ verified. Your keys are not touched; bulla remembers the day.`,
 // rehearsed runs what makes or tries a backup, and says what was tried. The passphrase comes from
 // the descriptor or from a person: one that a vault knows would prove nothing for the day when
 // the computer is gone.
-func (a *app) rehearsed(ctx context.Context, file string, fd *int, try func(context.Context, *workflow.World, string, keys.AskPassphrase) (store.Rehearsal, error)) error {
+func (a *app) rehearsed(ctx context.Context, file string, fd *int, try func(context.Context, *world.World, string, keys.AskPassphrase) (store.Rehearsal, error)) error {
 	w, err := a.open(ctx)
 	if err != nil {
 		return err

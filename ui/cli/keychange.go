@@ -11,8 +11,8 @@ import (
 	"bulla/keys"
 	"bulla/keys/store"
 	"bulla/ui/explain"
-	"bulla/workflow"
 	"bulla/workflow/keydesk"
+	"bulla/workflow/world"
 )
 
 // publishAgain ends the answer to every change that others must learn of.
@@ -24,7 +24,7 @@ type keyChange struct {
 	args             int // besides KEY
 	flags            func(c *cobra.Command)
 	// run makes the change. It may have more to say, line by line.
-	run func(ctx context.Context, w *workflow.World, sel keys.Selector, args []string, ask keys.AskPassphrase) (keys.Key, []string, error)
+	run func(ctx context.Context, w *world.World, sel keys.Selector, args []string, ask keys.AskPassphrase) (keys.Key, []string, error)
 }
 
 func (a *app) keyChangeCommand(k keyChange) *cobra.Command {
@@ -78,7 +78,7 @@ signatures stay as good as they were.`,
 			c.Flags().StringVar(&expires, "expires", "2y", "when it expires: a span from now (2y, 18m, 90d), a `date`, or never")
 			c.Flags().StringArrayVar(&only, "only", nil, "change only the primary key or subkey with this `fingerprint`; may be repeated")
 		},
-		run: func(ctx context.Context, w *workflow.World, sel keys.Selector, _ []string, ask keys.AskPassphrase) (keys.Key, []string, error) {
+		run: func(ctx context.Context, w *world.World, sel keys.Selector, _ []string, ask keys.AskPassphrase) (keys.Key, []string, error) {
 			life, err := store.ParseLifetime(expires, a.Now())
 			if err != nil {
 				return keys.Key{}, nil, err
@@ -104,7 +104,7 @@ func (a *app) keysRenewCommand() *cobra.Command {
 		long: `Sign the self-signatures of a key again as they are, with SHA-512. It mends keys
 whose self-signatures use SHA-1, which Debian and Sequoia refuse, and signing
 subkeys without a back-signature. When the key expires stays as it is.`,
-		run: func(ctx context.Context, w *workflow.World, sel keys.Selector, _ []string, ask keys.AskPassphrase) (keys.Key, []string, error) {
+		run: func(ctx context.Context, w *world.World, sel keys.Selector, _ []string, ask keys.AskPassphrase) (keys.Key, []string, error) {
 			k, err := w.Store.Renew(ctx, sel, ask)
 			return k, []string{publishAgain}, err
 		},
@@ -123,7 +123,7 @@ func (a *app) keysAddUserIDCommand() *cobra.Command {
 			f.StringVar(&p.Comment, "comment", "", "a `comment`; most user ids have none")
 			f.BoolVar(&p.Primary, "primary", false, "make it the one that is shown first")
 		},
-		run: func(ctx context.Context, w *workflow.World, sel keys.Selector, _ []string, ask keys.AskPassphrase) (keys.Key, []string, error) {
+		run: func(ctx context.Context, w *world.World, sel keys.Selector, _ []string, ask keys.AskPassphrase) (keys.Key, []string, error) {
 			k, err := w.Store.AddUserID(ctx, sel, p, ask)
 			return k, []string{publishAgain}, err
 		},
@@ -135,7 +135,7 @@ func (a *app) keysPrimaryUserIDCommand() *cobra.Command {
 		use:   "primaryuid KEY USERID",
 		short: "Choose the user id that is shown first",
 		args:  1,
-		run: func(ctx context.Context, w *workflow.World, sel keys.Selector, args []string, ask keys.AskPassphrase) (keys.Key, []string, error) {
+		run: func(ctx context.Context, w *world.World, sel keys.Selector, args []string, ask keys.AskPassphrase) (keys.Key, []string, error) {
 			k, err := w.Store.SetPrimaryUserID(ctx, sel, args[0], ask)
 			return k, []string{publishAgain}, err
 		},
@@ -154,7 +154,7 @@ shown as revoked. Signatures of the key stay as they are.`,
 		flags: func(c *cobra.Command) {
 			c.Flags().StringVar(&text, "text", "", "tell people why, in one `line`; it becomes public")
 		},
-		run: func(ctx context.Context, w *workflow.World, sel keys.Selector, args []string, ask keys.AskPassphrase) (keys.Key, []string, error) {
+		run: func(ctx context.Context, w *world.World, sel keys.Selector, args []string, ask keys.AskPassphrase) (keys.Key, []string, error) {
 			k, err := w.Store.RevokeUserID(ctx, sel, args[0], text, ask)
 			return k, []string{publishAgain}, err
 		},
@@ -170,7 +170,7 @@ func (a *app) keysAddSubkeyCommand() *cobra.Command {
 		long: `Add a subkey that signs, under the passphrase of the key. Being the newest, it is
 the one that signs from now on. The backups that exist do not hold it.`,
 		flags: func(c *cobra.Command) { subkeyFlags(c, &p, &expires) },
-		run: func(ctx context.Context, w *workflow.World, sel keys.Selector, _ []string, ask keys.AskPassphrase) (keys.Key, []string, error) {
+		run: func(ctx context.Context, w *world.World, sel keys.Selector, _ []string, ask keys.AskPassphrase) (keys.Key, []string, error) {
 			if err := a.subkeyLifetime(&p, expires); err != nil {
 				return keys.Key{}, nil, err
 			}
@@ -210,7 +210,7 @@ valid until they expire. Users need nothing but the key published again.`,
 			subkeyFlags(c, &p.SubkeyParams, &expires)
 			c.Flags().BoolVar(&p.KeepOld, "keep-old", false, "do not revoke the old subkeys")
 		},
-		run: func(ctx context.Context, w *workflow.World, sel keys.Selector, _ []string, ask keys.AskPassphrase) (keys.Key, []string, error) {
+		run: func(ctx context.Context, w *world.World, sel keys.Selector, _ []string, ask keys.AskPassphrase) (keys.Key, []string, error) {
 			if err := a.subkeyLifetime(&p.SubkeyParams, expires); err != nil {
 				return keys.Key{}, nil, err
 			}
@@ -237,7 +237,7 @@ bulla keys forget.`,
 			fd = fdFlag(c.Flags(), "new-passphrase-fd", "read the new passphrase from file descriptor `N`")
 			c.Flags().BoolVar(&none, "no-passphrase", false, "do not protect the secret key any more")
 		},
-		run: func(ctx context.Context, w *workflow.World, sel keys.Selector, _ []string, ask keys.AskPassphrase) (keys.Key, []string, error) {
+		run: func(ctx context.Context, w *world.World, sel keys.Selector, _ []string, ask keys.AskPassphrase) (keys.Key, []string, error) {
 			var next keys.Secret
 			present, err := w.Store.ExportSecret(ctx, sel, ask) // the present one first; then it is known
 			clear(present)
@@ -263,7 +263,7 @@ func (a *app) keysUndoCommand() *cobra.Command {
 		long: `Go back to the key as it was before its latest change; a second undo takes that
 back. It undoes nothing that was published: what others have of the key, they
 keep.`,
-		run: func(ctx context.Context, w *workflow.World, sel keys.Selector, _ []string, _ keys.AskPassphrase) (keys.Key, []string, error) {
+		run: func(ctx context.Context, w *world.World, sel keys.Selector, _ []string, _ keys.AskPassphrase) (keys.Key, []string, error) {
 			k, err := w.Store.Undo(ctx, sel)
 			return k, nil, err
 		},
@@ -276,7 +276,7 @@ func (a *app) keysForgetCommand() *cobra.Command {
 		short: "Remove the version of a key before its latest change",
 		long: `Remove the version of a key before its latest change, which bulla keys undo would
 go back to. After a change of passphrase it is the secret key under the old one.`,
-		run: func(ctx context.Context, w *workflow.World, sel keys.Selector, _ []string, _ keys.AskPassphrase) (keys.Key, []string, error) {
+		run: func(ctx context.Context, w *world.World, sel keys.Selector, _ []string, _ keys.AskPassphrase) (keys.Key, []string, error) {
 			k, err := a.storeKey(ctx, w, sel)
 			if err != nil {
 				return k, nil, err

@@ -8,21 +8,21 @@ import (
 
 	"bulla/keys"
 	"bulla/ui/explain"
-	"bulla/workflow"
+	"bulla/workflow/finding"
 	"bulla/workflow/keydesk"
 )
 
 // healthLine is one finding as `keys check --json` prints it.
 type healthLine struct {
-	Fingerprint keys.Fingerprint  `json:"fingerprint"`
-	Subkey      keys.Fingerprint  `json:"subkey,omitempty"`
-	Path        string            `json:"path,omitempty"`
-	Line        int               `json:"line,omitempty"`
-	Rule        workflow.Rule     `json:"rule"`
-	Severity    workflow.Severity `json:"severity"`
-	Message     string            `json:"message"`
-	Action      string            `json:"action"`
-	RefusedBy   []string          `json:"refused_by"`
+	Fingerprint keys.Fingerprint `json:"fingerprint"`
+	Subkey      keys.Fingerprint `json:"subkey,omitempty"`
+	Path        string           `json:"path,omitempty"`
+	Line        int              `json:"line,omitempty"`
+	Rule        finding.Rule     `json:"rule"`
+	Severity    finding.Severity `json:"severity"`
+	Message     string           `json:"message"`
+	Action      string           `json:"action"`
+	RefusedBy   []string         `json:"refused_by"`
 }
 
 func (a *app) keysCheckCommand() *cobra.Command {
@@ -64,7 +64,7 @@ such a key and what mends it. The exit code is 1 when there is an error.`,
 		if len(found) == 0 && !p.json {
 			p.line("Nothing was found.")
 		}
-		if p.err == nil && slices.ContainsFunc(found, func(f keydesk.Finding) bool { return f.Severity == workflow.SeverityError }) {
+		if p.err == nil && slices.ContainsFunc(found, func(f keydesk.Finding) bool { return f.Severity == finding.Error }) {
 			return exitCode(explain.CodeFailed)
 		}
 		return p.err

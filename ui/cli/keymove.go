@@ -7,7 +7,7 @@ import (
 
 	"bulla/keys"
 	"bulla/keys/store"
-	"bulla/workflow"
+	"bulla/workflow/world"
 )
 
 func (a *app) keysFromGnuPGCommand() *cobra.Command {
@@ -17,7 +17,7 @@ func (a *app) keysFromGnuPGCommand() *cobra.Command {
 		long: `Copy a secret key from GnuPG to bulla's store, under the passphrase that it has.
 GnuPG keeps its own: gpg --delete-secret-keys removes it there. What is on a card
 stays on the card.`,
-		run: func(ctx context.Context, w *workflow.World, sel keys.Selector, _ []string, ask keys.AskPassphrase) (keys.Key, []string, error) {
+		run: func(ctx context.Context, w *world.World, sel keys.Selector, _ []string, ask keys.AskPassphrase) (keys.Key, []string, error) {
 			done, err := w.FromGnuPG(ctx, sel, ask)
 			if err != nil || len(done) != 1 {
 				return keys.Key{}, nil, err
@@ -34,7 +34,7 @@ func (a *app) keysToGnuPGCommand() *cobra.Command {
 		short: "Copy a secret key from bulla's store to GnuPG",
 		long: `Copy a secret key from bulla's store to GnuPG, under the passphrase that it has.
 The store keeps its own; bulla keys delete removes it.`,
-		run: func(ctx context.Context, w *workflow.World, sel keys.Selector, _ []string, ask keys.AskPassphrase) (keys.Key, []string, error) {
+		run: func(ctx context.Context, w *world.World, sel keys.Selector, _ []string, ask keys.AskPassphrase) (keys.Key, []string, error) {
 			k, err := w.ToGnuPG(ctx, sel, ask)
 			return k, []string{"GnuPG trusts no key by itself: gpg --edit-key " + string(k.Fingerprint) + " trust"}, err
 		},
@@ -42,7 +42,7 @@ The store keeps its own; bulla keys delete removes it.`,
 }
 
 // importFrom imports from a file, or standard input for "-".
-func (a *app) importFrom(ctx context.Context, w *workflow.World, name string) ([]store.Imported, error) {
+func (a *app) importFrom(ctx context.Context, w *world.World, name string) ([]store.Imported, error) {
 	if name == "-" {
 		return w.Store.Import(ctx, a.Stdin)
 	}

@@ -13,7 +13,7 @@ import (
 	"bulla/keys"
 	"bulla/keys/store"
 	"bulla/ui/explain"
-	"bulla/workflow"
+	"bulla/workflow/world"
 )
 
 // reasonFlags adds --reason and --text.
@@ -70,7 +70,7 @@ key is published again. Until then "bulla keys undo" takes it back.`,
 			reasonFlags(c, &p)
 			c.Flags().BoolVar(&certificate, "certificate", false, "apply the stored revocation certificate")
 		},
-		run: func(ctx context.Context, w *workflow.World, sel keys.Selector, _ []string, ask keys.AskPassphrase) (keys.Key, []string, error) {
+		run: func(ctx context.Context, w *world.World, sel keys.Selector, _ []string, ask keys.AskPassphrase) (keys.Key, []string, error) {
 			if certificate && p != (store.RevokeParams{}) {
 				return keys.Key{}, nil, &explain.UsageError{Message: "the certificate gives no reason of its own", Hints: []string{"leave out --certificate, or --reason and --text"}}
 			}
@@ -98,7 +98,7 @@ key is published again. Until then "bulla keys undo" takes it back.`,
 }
 
 // storeKey is the key of bulla's store that sel names.
-func (a *app) storeKey(ctx context.Context, w *workflow.World, sel keys.Selector) (keys.Key, error) {
+func (a *app) storeKey(ctx context.Context, w *world.World, sel keys.Selector) (keys.Key, error) {
 	list, err := w.Store.List(ctx)
 	if err != nil {
 		return keys.Key{}, err
@@ -115,7 +115,7 @@ func (a *app) keysRevokeSubkeyCommand() *cobra.Command {
 bulla keys revoke.`,
 		args:  1,
 		flags: func(c *cobra.Command) { reasonFlags(c, &p) },
-		run: func(ctx context.Context, w *workflow.World, sel keys.Selector, args []string, ask keys.AskPassphrase) (keys.Key, []string, error) {
+		run: func(ctx context.Context, w *world.World, sel keys.Selector, args []string, ask keys.AskPassphrase) (keys.Key, []string, error) {
 			sub, err := keys.ParseFingerprint(args[0])
 			if err != nil {
 				return keys.Key{}, nil, &explain.UsageError{Message: err.Error(), Hints: []string{"bulla keys show KEY lists the subkeys"}}
@@ -133,7 +133,7 @@ func (a *app) keysRevocationCommand() *cobra.Command {
 	return a.keyChangeCommand(keyChange{
 		use:   "revcert KEY",
 		short: "Make the revocation certificate of a key that has none",
-		run: func(ctx context.Context, w *workflow.World, sel keys.Selector, _ []string, ask keys.AskPassphrase) (keys.Key, []string, error) {
+		run: func(ctx context.Context, w *world.World, sel keys.Selector, _ []string, ask keys.AskPassphrase) (keys.Key, []string, error) {
 			path, err := w.Store.MakeRevocation(ctx, sel, ask)
 			if err != nil {
 				return keys.Key{}, nil, err
@@ -156,7 +156,7 @@ fingerprint; bulla keys aside keeps its files.`,
 		flags: func(c *cobra.Command) {
 			c.Flags().BoolVar(&force, "without-backup", false, "delete the secret key though there is no backup of it")
 		},
-		run: func(ctx context.Context, w *workflow.World, sel keys.Selector, _ []string, _ keys.AskPassphrase) (keys.Key, []string, error) {
+		run: func(ctx context.Context, w *world.World, sel keys.Selector, _ []string, _ keys.AskPassphrase) (keys.Key, []string, error) {
 			k, err := a.storeKey(ctx, w, sel)
 			if err != nil {
 				broken := (*store.ProblemError)(nil)

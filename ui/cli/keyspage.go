@@ -7,7 +7,6 @@ import (
 
 	"bulla/ui"
 	"bulla/ui/line"
-	"bulla/workflow"
 	"bulla/workflow/firstkey"
 	"bulla/workflow/keydesk"
 )
@@ -49,7 +48,7 @@ func (a *app) keyDesk(ctx context.Context) (ui.Keys, error) {
 
 // desk is the desk for the keys of the world, which must be open.
 func (a *app) desk() *keydesk.Desk {
-	d := workflow.NewKeyDesk(a.world)
+	d := keydesk.New(&a.world.Places)
 	d.Dir = a.repository()
 	return d
 }

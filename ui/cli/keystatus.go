@@ -10,8 +10,8 @@ import (
 	"bulla/keys/publish"
 	"bulla/keys/publish/web"
 	"bulla/ui/explain"
-	"bulla/workflow"
 	"bulla/workflow/keydesk"
+	"bulla/workflow/world"
 )
 
 func (a *app) keysStatusCommand() *cobra.Command {
@@ -65,7 +65,7 @@ lost it; 3 a place could not be asked, or waits for a mail or an upload.`,
 }
 
 // publishedKeys are the keys to tell about: the one that is named, or all that have a record.
-func (a *app) publishedKeys(ctx context.Context, w *workflow.World, args []string) ([]keys.Fingerprint, error) {
+func (a *app) publishedKeys(ctx context.Context, w *world.World, args []string) ([]keys.Fingerprint, error) {
 	if len(args) == 0 {
 		return w.Published.List()
 	}
@@ -81,7 +81,7 @@ func (a *app) publishedKeys(ctx context.Context, w *workflow.World, args []strin
 }
 
 // keyStatus tells about one key and returns the exit code that it is worth.
-func (a *app) keyStatus(ctx context.Context, w *workflow.World, fpr keys.Fingerprint, f publishFlags, offline bool) (int, error) {
+func (a *app) keyStatus(ctx context.Context, w *world.World, fpr keys.Fingerprint, f publishFlags, offline bool) (int, error) {
 	plan, problems, err := w.PlanAgain(ctx, keys.ParseSelector(string(fpr)), publish.Choice{})
 	if err != nil {
 		return 0, err
@@ -134,7 +134,7 @@ type rememberedLine struct {
 	Current bool `json:"current"` // what was sent is what would be sent now
 }
 
-func (a *app) remembered(ctx context.Context, w *workflow.World, fpr keys.Fingerprint, code int) (int, error) {
+func (a *app) remembered(ctx context.Context, w *world.World, fpr keys.Fingerprint, code int) (int, error) {
 	r, err := w.Published.Read(fpr)
 	if err != nil {
 		return 0, err

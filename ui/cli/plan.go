@@ -7,6 +7,7 @@ import (
 	"bulla/keys"
 	"bulla/ui/component/human"
 	"bulla/workflow"
+	"bulla/workflow/finding"
 	"bulla/workflow/record"
 )
 
@@ -28,11 +29,11 @@ type keyJSON struct {
 }
 
 type findingJSON struct {
-	Rule     workflow.Rule     `json:"rule"`
-	Severity workflow.Severity `json:"severity"`
-	Step     workflow.StepID   `json:"step"`
-	Message  string            `json:"message"`
-	Hint     string            `json:"hint,omitempty"`
+	Rule     finding.Rule     `json:"rule"`
+	Severity finding.Severity `json:"severity"`
+	Step     workflow.StepID  `json:"step"`
+	Message  string           `json:"message"`
+	Hint     string           `json:"hint,omitempty"`
 }
 
 func planToJSON(p *workflow.Plan) *planJSON {
@@ -89,7 +90,7 @@ func (p *printer) plan(plan *workflow.Plan) {
 		p.line("  pushed     no")
 	}
 	for _, f := range plan.Findings {
-		if f.Severity != workflow.SeverityInfo {
+		if f.Severity != finding.Info {
 			p.line("")
 			p.line("%s: %s", f.Severity, f.Message)
 			if f.Rule == workflow.RuleSignatures {

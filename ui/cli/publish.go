@@ -19,8 +19,8 @@ import (
 	"bulla/keys/vault"
 	"bulla/ui/component/placeword"
 	"bulla/ui/explain"
-	"bulla/workflow"
 	"bulla/workflow/keydesk"
+	"bulla/workflow/world"
 )
 
 // publishFlags are the flags of `bulla keys publish`.
@@ -150,7 +150,7 @@ func (f publishFlags) asksAll() bool {
 }
 
 // extendFirst lets the key expire later, so that one command renews it everywhere.
-func (a *app) extendFirst(ctx context.Context, w *workflow.World, f publishFlags, sel keys.Selector) error {
+func (a *app) extendFirst(ctx context.Context, w *world.World, f publishFlags, sel keys.Selector) error {
 	switch {
 	case f.extend == "":
 		return nil
@@ -178,7 +178,7 @@ var errUnconfirmed = &explain.UsageError{Message: "nothing was sent: there is no
 const maxAuthorities = 4 << 20
 
 // openWeb opens the places of the user with the authorities to trust.
-func (a *app) openWeb(ctx context.Context, ca string) (*workflow.World, error) {
+func (a *app) openWeb(ctx context.Context, ca string) (*world.World, error) {
 	w, err := a.open(ctx)
 	if err != nil || ca == "" {
 		return w, err
@@ -198,7 +198,7 @@ func (a *app) openWeb(ctx context.Context, ca string) (*workflow.World, error) {
 	return w, nil
 }
 
-func (a *app) planPublish(ctx context.Context, w *workflow.World, f publishFlags, sel keys.Selector) (publish.Plan, error) {
+func (a *app) planPublish(ctx context.Context, w *world.World, f publishFlags, sel keys.Selector) (publish.Plan, error) {
 	if f.again {
 		plan, problems, err := w.PlanAgain(ctx, sel, f.choice)
 		for _, e := range problems {

@@ -12,6 +12,8 @@ import (
 	"bulla/ui/component/agentword"
 	"bulla/ui/explain"
 	"bulla/workflow"
+	"bulla/workflow/finding"
+	"bulla/workflow/images"
 )
 
 // releaseFlags are the flags of `bulla release`.
@@ -40,7 +42,7 @@ func (f releaseFlags) choices() workflow.Choices {
 	return workflow.Choices{
 		ChecksumsOnly: only,
 		Version:       f.version, Key: f.key, Artifacts: f.artifacts, Images: f.images, ImageKey: f.imageKey,
-		ImageWith: workflow.ImageWith(f.imageWith), TrustServer: f.trustServer,
+		ImageWith: images.With(f.imageWith), TrustServer: f.trustServer,
 		Message: strings.Join(f.messages, "\n\n"), Push: f.push, Remote: f.remote, Replace: f.replace,
 	}
 }
@@ -68,7 +70,7 @@ What is not said on the command line comes from bulla.toml.`,
 				f.version = args[0]
 			}
 			if f.imageWith != "" {
-				if _, err := workflow.ParseImageWith(f.imageWith); err != nil {
+				if _, err := images.ParseWith(f.imageWith); err != nil {
 					return &explain.UsageError{Message: err.Error()}
 				}
 			}
@@ -130,7 +132,7 @@ func (a *app) walk(ctx context.Context, f releaseFlags) error {
 	if a.screenPossible() {
 		return a.screen(ctx, ui.Options{Choices: f.choices(), Vault: w.Vault, Images: func(ctx context.Context, name string) (ui.Images, error) {
 			return tagsOf(ctx, w, a.repository(), name, a.contentTrust())
-		}, Doctor: func(ctx context.Context, name string) ([]workflow.Finding, error) {
+		}, Doctor: func(ctx context.Context, name string) ([]finding.Finding, error) {
 			repo, err := docker.ParseRepository(name)
 			if err != nil {
 				return nil, err
@@ -171,7 +173,7 @@ func (a *app) releaseNow(ctx context.Context, f releaseFlags) error {
 		return err
 	}
 	for _, w := range plan.Findings {
-		if w.Severity == workflow.SeverityWarning && !a.flags.json {
+		if w.Severity == finding.Warning && !a.flags.json {
 			a.note("warning: %s", w.Message)
 			if w.Rule == workflow.RuleSignatures {
 				a.note("hint: %s", w.Hint)

@@ -14,6 +14,7 @@ import (
 	"bulla/workflow/images"
 	"bulla/workflow/sandbox"
 	"bulla/workflow/verify"
+	"bulla/workflow/world"
 )
 
 // screen runs the full-screen walk and turns its end into an exit code.
@@ -99,7 +100,7 @@ func (p *practice) images(ctx context.Context, name string) (ui.Images, error) {
 
 // tagsOf lists the tags of a repository of images, judged by the keys and the policy of the
 // repository in dir. Nothing is said on standard error: the screen is taken.
-func tagsOf(ctx context.Context, w *workflow.World, dir, name string, trust images.ContentTrust) (ui.Images, error) {
+func tagsOf(ctx context.Context, w *world.World, dir, name string, trust images.ContentTrust) (ui.Images, error) {
 	repo, err := docker.ParseRepository(name)
 	if err != nil {
 		return nil, err
@@ -127,7 +128,7 @@ func (p *practice) imageDesk(name string) (ui.ImageDesk, error) {
 
 // imageDesk makes a desk for a repository of images, judged by the keys and the policy of the
 // repository in dir.
-func imageDesk(w *workflow.World, d *images.DCT, dir, name string) (ui.ImageDesk, error) {
+func imageDesk(w *world.World, d *images.DCT, dir, name string) (ui.ImageDesk, error) {
 	repo, err := docker.ParseRepository(name)
 	if err != nil {
 		return nil, err

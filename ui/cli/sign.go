@@ -39,7 +39,7 @@ touch for each: --checksums-only signs one list in place of many files.`,
 			return err
 		}
 		o.Warn = func(f workflow.Finding) { a.note("warning: %s", f.Message); a.note("hint: %s", f.Hint) }
-		made, err := w.SignFiles(ctx, a.Dir, args, keys.ParseSelector(key), a.ask(passphraseFDs{openpgp: descriptor(fd)}), o)
+		made, err := workflow.SignFiles(ctx, w, a.Dir, args, keys.ParseSelector(key), a.ask(passphraseFDs{openpgp: descriptor(fd)}), o)
 		p := a.printer()
 		for _, s := range made.Files {
 			switch {

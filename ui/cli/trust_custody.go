@@ -7,6 +7,7 @@ import (
 	"bulla/docker/dct"
 	"bulla/keys"
 	"bulla/ui/explain"
+	"bulla/workflow/images"
 )
 
 // This file leads a person on a terminal to what a command needs, one question after the other, where
@@ -121,7 +122,7 @@ func (a *app) imageKey(ctx context.Context, path string) (string, error) {
 	if path != "" || !a.interactive() {
 		return path, nil
 	}
-	list, err := a.world.OwnImageKeys()
+	list, err := images.KeysOf(a.world).List()
 	if err != nil || len(list) == 1 {
 		return "", err
 	}
@@ -136,7 +137,7 @@ func (a *app) imageKey(ctx context.Context, path string) (string, error) {
 			return "", err
 		}
 		defer pass.Destroy()
-		k, err := a.world.GenerateImageKey(ctx, "release", pass)
+		k, err := images.KeysOf(a.world).Generate(ctx, "release", pass)
 		if err != nil {
 			return "", err
 		}

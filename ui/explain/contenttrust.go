@@ -8,7 +8,6 @@ import (
 	"bulla/docker"
 	"bulla/docker/dct"
 	"bulla/keys/wire"
-	"bulla/workflow"
 	"bulla/workflow/images"
 )
 
@@ -266,7 +265,7 @@ func trustChanges(err error, x *Explanation) bool {
 // trustGates explains what those meet who verify an image by Content Trust, or sign a tag for them.
 func trustGates(err error, x *Explanation) bool {
 	var untrusted *images.UntrustedError
-	var unreleased *workflow.UnreleasedError
+	var unreleased *images.UnreleasedError
 	switch {
 	case errors.Is(err, images.ErrNoRoot):
 		x.Headline = "Nothing tells which root key the trust data must be signed by."

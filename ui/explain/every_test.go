@@ -30,6 +30,7 @@ import (
 	"bulla/keys/store"
 	"bulla/keys/vault"
 	"bulla/workflow"
+	"bulla/workflow/finding"
 	"bulla/workflow/firstkey"
 	"bulla/workflow/images"
 	"bulla/workflow/keydesk"
@@ -141,18 +142,18 @@ var every = []struct {
 	{&verify.UnreadPolicyError{Cause: errors.New("x")}, CodeUnchecked},
 	{&verify.UnreadPolicyError{Cause: &gitops.GitError{Command: "ls-tree", Stderr: "could not fetch from promisor remote"}}, CodeUnchecked},
 	{&verify.UnreadPolicyError{Cause: gitops.ErrNotFound}, CodeUnchecked},
-	{&workflow.ImageKeysError{Count: 2}, CodeUsage},
+	{&images.SeveralKeysError{Count: 2}, CodeUsage},
 	{&workflow.IncompleteError{Tag: "v1", Err: errors.New("x")}, CodeIncomplete},
 	{&workflow.JournalError{Tag: "v1", Err: errors.New("x")}, CodeIncomplete},
 	{&workflow.JournalWriteError{Path: "x", Err: syscall.ENOSPC}, CodeRefused},
 	{&workflow.JournalDamagedError{Path: "x", Line: 2}, CodeRefused},
 	{&keydesk.NotFetchedError{}, CodeUnchecked},
 	{&keydesk.NotPublishedError{}, CodeUsage},
-	{&workflow.RefusedError{Findings: []workflow.Finding{{Rule: workflow.RuleDirty, Severity: workflow.SeverityError, Message: "x"}}}, CodeRefused},
+	{&workflow.RefusedError{Findings: []workflow.Finding{{Finding: finding.Finding{Rule: workflow.RuleDirty, Severity: finding.Error, Message: "x"}}}}, CodeRefused},
 	{&keydesk.StaleMemoryError{Err: errors.New("x")}, CodeIncomplete},
 	{&verify.TargetError{}, CodeUsage},
-	{&workflow.UnreleasedError{Roles: []string{"targets/alice"}}, CodeRefused},
-	{&workflow.UnlistedChildrenError{}, CodeRefused},
+	{&images.UnreleasedError{Roles: []string{"targets/alice"}}, CodeRefused},
+	{&images.UnlistedChildrenError{}, CodeRefused},
 	{&project.VersionError{Text: "x"}, CodeUsage},
 	{&firstkey.ForgottenError{Err: &keys.UnlockError{Tries: 3}}, CodeRefused},
 	{&firstkey.RevocationError{Path: "x", Reason: "y"}, CodeRefused},

@@ -23,6 +23,7 @@ import (
 	"bulla/keys/vault"
 	"bulla/workflow"
 	"bulla/workflow/firstkey"
+	"bulla/workflow/images"
 	"bulla/workflow/kit"
 	"bulla/workflow/policy"
 	"bulla/workflow/project"
@@ -197,7 +198,7 @@ func usage(err error, x *Explanation) bool {
 	var duplicate *artifacts.DuplicateNameError
 	var irregular *artifacts.NotRegularError
 	var keyFile *cosign.KeyFileError
-	var several *workflow.ImageKeysError
+	var several *images.SeveralKeysError
 	var date *gitops.DateError
 	var syntax *policy.SyntaxError
 	var root *policy.RootError
@@ -227,7 +228,7 @@ func usage(err error, x *Explanation) bool {
 		x.Next = []string{"name one: --image-key FILE for a release, --key FILE for bulla image sign"}
 	case errors.As(err, &irregular):
 		x.Next = []string{"name regular files"}
-	case errors.Is(err, workflow.ErrNoImageKey):
+	case errors.Is(err, images.ErrNoKey):
 		x.Next = []string{"bulla image keygen makes one"}
 	case errors.Is(err, workflow.ErrNothingToResume):
 		x.Next = []string{"bulla release VERSION begins one"}

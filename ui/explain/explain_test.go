@@ -15,13 +15,14 @@ import (
 	"bulla/keys"
 	"bulla/keys/agent"
 	"bulla/workflow"
+	"bulla/workflow/finding"
 	"bulla/workflow/project"
 )
 
 // The exit code of each kind of error is part of the command contract.
 func TestCodes(t *testing.T) {
 	refused := func(f workflow.Finding) error {
-		f.Severity = workflow.SeverityError
+		f.Severity = finding.Error
 		return &workflow.RefusedError{Findings: []workflow.Finding{f}}
 	}
 	for _, c := range []struct {
@@ -33,15 +34,15 @@ func TestCodes(t *testing.T) {
 		{"no repository", gitops.ErrNotRepository, CodeUsage},
 		{"configuration", &project.ConfigError{Path: "bulla.toml", Line: 3, Message: "unknown key"}, CodeUsage},
 		{"unknown key", &keys.NotFoundError{Selector: "x"}, CodeUsage},
-		{"unknown key in preflight", refused(workflow.Finding{Rule: workflow.RuleNoKey, Message: "x", Err: &keys.NotFoundError{}}), CodeUsage},
+		{"unknown key in preflight", refused(workflow.Finding{Finding: finding.Finding{Rule: workflow.RuleNoKey, Message: "x", Err: &keys.NotFoundError{}}}), CodeUsage},
 		{"no passphrase", keys.ErrNoPassphrase, CodeUsage},
 		{"a file that is not there", &fs.PathError{Op: "open", Path: "x", Err: fs.ErrNotExist}, CodeUsage},
-		{"dirty tree", refused(workflow.Finding{Rule: workflow.RuleDirty, Message: "x"}), CodeRefused},
+		{"dirty tree", refused(workflow.Finding{Finding: finding.Finding{Rule: workflow.RuleDirty, Message: "x"}}), CodeRefused},
 		{"tag exists", &gitops.ExistsError{Ref: "refs/tags/v1"}, CodeRefused},
 		{"wrong passphrase", &keys.UnlockError{Tries: 3}, CodeRefused},
 		{"signature in the way", &artifacts.SignatureExistsError{Path: "x.asc"}, CodeRefused},
 		{"registry down", &docker.RegistryError{Kind: docker.KindUnreachable}, CodeUnchecked},
-		{"registry down in preflight", refused(workflow.Finding{Rule: workflow.RuleImage, Message: "x", Unreachable: true}), CodeUnchecked},
+		{"registry down in preflight", refused(workflow.Finding{Finding: finding.Finding{Rule: workflow.RuleImage, Message: "x", Unreachable: true}}), CodeUnchecked},
 		{"registry says no", &docker.RegistryError{Kind: docker.KindUnauthorized, Status: 401}, CodeRefused},
 		{"stopped midway", &workflow.IncompleteError{Tag: "v1", Step: workflow.StepTag, Err: errors.New("disk")}, CodeIncomplete},
 		{"partly signed", &PartialError{Done: "1 of 2", Err: errors.New("disk")}, CodeIncomplete},
@@ -94,9 +95,9 @@ func TestRefusedPush(t *testing.T) {
 
 // TestSeveralProblems: each keeps what to do about it; one alone is no list.
 func TestSeveralProblems(t *testing.T) {
-	f := workflow.Finding{Severity: workflow.SeverityError, Message: "The tag v1 exists already.", Hint: "choose another"}
-	g := workflow.Finding{Severity: workflow.SeverityError, Message: "no file matches"}
-	w := workflow.Finding{Severity: workflow.SeverityWarning, Message: "no backup"}
+	f := workflow.Finding{Finding: finding.Finding{Severity: finding.Error, Message: "The tag v1 exists already.", Hint: "choose another"}}
+	g := workflow.Finding{Finding: finding.Finding{Severity: finding.Error, Message: "no file matches"}}
+	w := workflow.Finding{Finding: finding.Finding{Severity: finding.Warning, Message: "no backup"}}
 	x := Error(&workflow.RefusedError{Findings: []workflow.Finding{f, w, g}})
 	if want := []Problem{{"The tag v1 exists already.", "choose another"}, {"No file matches.", ""}}; !slices.Equal(x.Problems, want) {
 		t.Errorf("%+v", x.Problems)

@@ -4,7 +4,6 @@ import (
 	"errors"
 
 	"bulla/docker/dockerfile"
-	"bulla/workflow"
 	"bulla/workflow/images"
 )
 
@@ -13,7 +12,7 @@ func imaging(err error, x *Explanation) bool {
 	var file *dockerfile.SyntaxError
 	var pins *images.PinsError
 	var admission *images.AdmissionError
-	var children *workflow.UnlistedChildrenError
+	var children *images.UnlistedChildrenError
 	switch {
 	case errors.As(err, &file), errors.As(err, &pins), errors.As(err, &admission):
 		x.Code = CodeUsage

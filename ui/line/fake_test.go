@@ -16,6 +16,8 @@ import (
 	"bulla/keys/store"
 	"bulla/keys/vault"
 	"bulla/workflow"
+	"bulla/workflow/finding"
+	"bulla/workflow/images"
 	"bulla/workflow/project"
 )
 
@@ -41,8 +43,8 @@ type fakeSession struct {
 	files      []artifacts.File
 	filesErr   error
 	images     []string
-	offer      workflow.ImageOffer
-	imageKeys  []workflow.ImageKey
+	offer      images.Offer
+	imageKeys  []images.Key
 	findings   []workflow.Finding
 	inTheWay   []workflow.Finding
 	refuse     func(workflow.Choices) error // of Plan
@@ -75,8 +77,8 @@ func newSession() *fakeSession {
 		},
 		config:    project.Config{Exists: true, Release: project.ReleaseConfig{Artifacts: []string{"dist/*"}}},
 		images:    []string{"registry.example.org/widget:1.4.0"},
-		offer:     workflow.ImageOffer{Problem: workflow.Finding{Unreachable: true}},
-		imageKeys: []workflow.ImageKey{{Path: "/home/ada/images/release.key", ID: imageID, Why: "made by bulla"}},
+		offer:     images.Offer{Problem: finding.Finding{Unreachable: true}},
+		imageKeys: []images.Key{{Path: "/home/ada/images/release.key", ID: imageID, Why: "made by bulla"}},
 	}
 }
 
@@ -129,14 +131,14 @@ func (f *fakeSession) ResolveImage(_ context.Context, ref string) (docker.Image,
 	}
 	return docker.Image{Digest: digest, Index: true, Platforms: []string{"linux/amd64", "linux/arm64"}}, nil
 }
-func (f *fakeSession) OfferImage(context.Context, workflow.Choices, docker.Image) (workflow.ImageOffer, error) {
+func (f *fakeSession) OfferImage(context.Context, workflow.Choices, docker.Image) (images.Offer, error) {
 	return f.offer, nil
 }
-func (f *fakeSession) ImageKeys(context.Context) ([]workflow.ImageKey, error) {
+func (f *fakeSession) ImageKeys(context.Context) ([]images.Key, error) {
 	return f.imageKeys, nil
 }
-func (f *fakeSession) GenerateImageKey(context.Context, keys.Secret) (workflow.ImageKey, error) {
-	return workflow.ImageKey{Path: "/home/ada/images/release.key", ID: imageID}, nil
+func (f *fakeSession) GenerateImageKey(context.Context, keys.Secret) (images.Key, error) {
+	return images.Key{Path: "/home/ada/images/release.key", ID: imageID}, nil
 }
 func (f *fakeSession) Preflight(context.Context, workflow.Choices) []workflow.Finding {
 	return f.findings
@@ -153,7 +155,7 @@ func (f *fakeSession) Plan(_ context.Context, c workflow.Choices) (*workflow.Pla
 		Version: c.Version, Tag: "v" + c.Version, Message: c.Message, CommitID: f.state.Head.ID, Subject: f.state.Head.Subject,
 		Key: keys.SigningKey{Primary: ada, Fingerprint: adaSub, UserID: "Ada <ada@example.org>", Algorithm: "ed25519"}, Dir: "/src/widget/dist",
 		Push: c.Push, Remote: "origin", RemoteURL: "git@forge.example.org:acme/widget.git", ImageKey: c.ImageKey, ImageID: imageID, Replaced: f.replaced,
-		Findings: []workflow.Finding{{Severity: workflow.SeverityWarning, Message: "No backup of this key was ever made."}},
+		Findings: []workflow.Finding{{Finding: finding.Finding{Severity: finding.Warning, Message: "No backup of this key was ever made."}}},
 	}
 	for _, file := range c.Files {
 		p.Files = append(p.Files, workflow.PlannedFile{File: file})

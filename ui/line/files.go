@@ -8,6 +8,7 @@ import (
 	"bulla/artifacts"
 	"bulla/ui/component/human"
 	"bulla/workflow"
+	"bulla/workflow/finding"
 )
 
 // files finds the artifacts and lets the person choose among them.
@@ -84,7 +85,7 @@ func (w *walk) replaceThere(ctx context.Context) error {
 		return ctx.Err()
 	}
 	for i := range there {
-		there[i].Severity = workflow.SeverityWarning
+		there[i].Severity = finding.Warning
 	}
 	w.findings(there)
 	yes, err := w.t.Confirm(ctx, "Replace what lies there? Copies elsewhere, such as published ones, stay.")

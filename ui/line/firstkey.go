@@ -13,7 +13,7 @@ import (
 	"bulla/ui/component/human"
 	"bulla/ui/component/layout"
 	"bulla/ui/explain"
-	"bulla/workflow"
+	"bulla/workflow/finding"
 	"bulla/workflow/firstkey"
 )
 
@@ -220,7 +220,7 @@ func (f *firstKey) make(ctx context.Context) error {
 func (f *firstKey) advise(list []firstkey.Advice) (refused bool) {
 	for _, a := range list {
 		f.prose("  ", string(a.Severity)+": "+a.Text)
-		refused = refused || a.Severity == workflow.SeverityError
+		refused = refused || a.Severity == finding.Error
 	}
 	return refused
 }

@@ -19,8 +19,8 @@ import (
 	"bulla/keys/keystest"
 	"bulla/keys/publish"
 	"bulla/ui/explain"
-	"bulla/workflow"
 	"bulla/workflow/firstkey"
+	"bulla/workflow/world"
 )
 
 const canary = "CANARY-kelp-ribbon-oak-pencil"
@@ -29,7 +29,7 @@ const canary = "CANARY-kelp-ribbon-oak-pencil"
 type newcomer struct {
 	t     *testing.T
 	dir   string
-	world *workflow.World
+	world *world.World
 	*talk
 }
 
@@ -44,7 +44,7 @@ func newNewcomer(t *testing.T) *newcomer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := workflow.NewWorld(t.Context(), workflow.WorldOptions{
+	w, err := world.New(t.Context(), world.Options{
 		Home: filepath.Join(dir, "home"), NoGnuPG: true, NoKeychain: true, Registry: docker.Options{}, Env: os.Getenv, Environ: os.Environ(), Now: time.Now, Rand: rand.Reader,
 	})
 	if err != nil {

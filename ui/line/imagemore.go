@@ -8,14 +8,14 @@ import (
 	"bulla/docker/cosign"
 	"bulla/ui/component/human"
 	"bulla/ui/component/imageword"
-	"bulla/workflow"
+	"bulla/workflow/finding"
 	"bulla/workflow/images"
 	"bulla/workflow/policy"
 )
 
 // doctor says what the registry can hold.
 func (k *imageTalk) doctor(ctx context.Context) error {
-	var list []workflow.Finding
+	var list []finding.Finding
 	k.t.Say("Asking the registry and the trust server…")
 	err := k.work(ctx, "still asking", func(ctx context.Context, _ images.Face) (err error) {
 		list, err = k.Desk.Doctor(ctx)
@@ -200,7 +200,7 @@ func (k *imageTalk) snippet(ctx context.Context, form func([]policy.ImageRule) (
 	return err
 }
 
-func (k *imageTalk) admission(ctx context.Context, c images.Controller, list []workflow.ImageKey) error {
+func (k *imageTalk) admission(ctx context.Context, c images.Controller, list []images.Key) error {
 	key := list[0]
 	if len(list) > 1 {
 		for i, x := range list {

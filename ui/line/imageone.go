@@ -11,7 +11,6 @@ import (
 	"bulla/keys"
 	"bulla/ui/component/human"
 	"bulla/ui/component/imageword"
-	"bulla/workflow"
 	"bulla/workflow/images"
 	"bulla/workflow/policy"
 )
@@ -135,7 +134,7 @@ func (k *imageTalk) sign(ctx context.Context, ref docker.Reference) error {
 	digest, kind, _ := strings.Cut(imageFacts(p.Image), ", ")
 	k.t.Say("  %s", digest)
 	k.t.Say("  %s", kind)
-	o := images.SignOrder{Image: p.Image, With: workflow.WithCosign}
+	o := images.SignOrder{Image: p.Image, With: images.WithCosign}
 	err = k.t.inOrder(ctx, nil,
 		func(ctx context.Context) (err error) { o.With, err = k.system(ctx, p); return err },
 		func(ctx context.Context) (err error) { o.Key, err = k.signingKey(ctx, o.With, p); return err },
@@ -149,7 +148,7 @@ func (k *imageTalk) sign(ctx context.Context, ref docker.Reference) error {
 }
 
 // system chooses by which system an image is signed.
-func (k *imageTalk) system(ctx context.Context, p images.Prospect) (workflow.ImageWith, error) {
+func (k *imageTalk) system(ctx context.Context, p images.Prospect) (images.With, error) {
 	if p.PushErr != nil {
 		k.t.Say("The registry would not take a cosign signature:")
 		explainOn(k.t, p.PushErr)
@@ -163,9 +162,9 @@ func (k *imageTalk) system(ctx context.Context, p images.Prospect) (workflow.Ima
 	case p.PushErr != nil && p.Trust == nil:
 		return "", errBack
 	case p.Trust == nil:
-		return workflow.WithCosign, nil
+		return images.WithCosign, nil
 	case p.PushErr != nil:
-		return workflow.WithContentTrust, nil
+		return images.WithContentTrust, nil
 	}
 	k.t.Say("How it is signed")
 	k.t.Say("  1  with a cosign key: the signature lies in the registry")
@@ -175,11 +174,11 @@ func (k *imageTalk) system(ctx context.Context, p images.Prospect) (workflow.Ima
 	if err != nil {
 		return "", err
 	}
-	return []workflow.ImageWith{workflow.WithCosign, workflow.WithBoth, workflow.WithContentTrust}[n-1], nil
+	return []images.With{images.WithCosign, images.WithBoth, images.WithContentTrust}[n-1], nil
 }
 
 // signingKey chooses the cosign key, or makes the first one.
-func (k *imageTalk) signingKey(ctx context.Context, with workflow.ImageWith, p images.Prospect) (string, error) {
+func (k *imageTalk) signingKey(ctx context.Context, with images.With, p images.Prospect) (string, error) {
 	if !with.Cosign() {
 		return "", nil
 	}
@@ -284,7 +283,7 @@ func existed(yes bool) string {
 }
 
 // imageKey chooses the cosign key that signs, or makes the first one.
-func (k *imageTalk) imageKey(ctx context.Context, list []workflow.ImageKey) (string, error) {
+func (k *imageTalk) imageKey(ctx context.Context, list []images.Key) (string, error) {
 	k.t.Say("The image key that signs")
 	for i, key := range list {
 		k.keyRow(i+1, key)
@@ -305,7 +304,7 @@ func (k *imageTalk) imageKey(ctx context.Context, list []workflow.ImageKey) (str
 	return made.Path, err
 }
 
-func (k *imageTalk) keyRow(n int, key workflow.ImageKey) {
+func (k *imageTalk) keyRow(n int, key images.Key) {
 	k.t.Say("  %d  %s", n, key.Path)
 	if key.ID == "" {
 		k.t.Say("     which key it is shows once it is open: it has no public half beside it")
@@ -368,17 +367,17 @@ func (k *imageTalk) newPassword(ctx context.Context, label string) (keys.Secret,
 	return k.warning(k.t.Passphrase)(ctx, keys.PassphraseRequest{Purpose: keys.PurposeImage, Label: label, Attempt: 1, New: true})
 }
 
-func (k *imageTalk) newImageKey(ctx context.Context) (workflow.ImageKey, error) {
+func (k *imageTalk) newImageKey(ctx context.Context) (images.Key, error) {
 	name, err := k.keyName(ctx, "release")
 	if err != nil {
-		return workflow.ImageKey{}, err
+		return images.Key{}, err
 	}
 	pass, err := k.newPassword(ctx, name+".key")
 	if err != nil {
-		return workflow.ImageKey{}, asStopped(ctx, err)
+		return images.Key{}, asStopped(ctx, err)
 	}
 	defer pass.Destroy()
-	var key workflow.ImageKey
+	var key images.Key
 	err = k.work(ctx, "still making it", func(ctx context.Context, _ images.Face) (err error) {
 		key, err = k.Desk.GenerateImageKey(ctx, name, pass)
 		return err
@@ -389,7 +388,7 @@ func (k *imageTalk) newImageKey(ctx context.Context) (workflow.ImageKey, error) 
 	return key, err
 }
 
-func (k *imageTalk) madeKey(word string, key workflow.ImageKey) {
+func (k *imageTalk) madeKey(word string, key images.Key) {
 	k.t.Say("%s %s", word, key.Path)
 	k.t.Say("Give %s to those who verify.", key.PublicPath())
 }
@@ -422,7 +421,7 @@ func (k *imageTalk) importImageKey(ctx context.Context) error {
 		return asStopped(ctx, err)
 	}
 	defer pass.Destroy()
-	var key workflow.ImageKey
+	var key images.Key
 	err = k.work(ctx, "still at it", func(ctx context.Context, f images.Face) (err error) {
 		key, err = k.Desk.ImportImageKey(ctx, name, file, data, f.Ask, pass)
 		return err
@@ -433,7 +432,7 @@ func (k *imageTalk) importImageKey(ctx context.Context) error {
 	return err
 }
 
-func (k *imageTalk) changePassword(ctx context.Context, list []workflow.ImageKey) error {
+func (k *imageTalk) changePassword(ctx context.Context, list []images.Key) error {
 	path := list[0].Path
 	if len(list) > 1 {
 		for i, key := range list {

@@ -5,7 +5,8 @@ import (
 	"strings"
 
 	"bulla/docker"
-	"bulla/workflow"
+	"bulla/workflow/finding"
+	"bulla/workflow/images"
 )
 
 // imageWith chooses by which systems the images are signed, where their registries and trust
@@ -32,7 +33,7 @@ func (w *walk) imageWith(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.c.ImageWith = []workflow.ImageWith{workflow.WithCosign, workflow.WithBoth, workflow.WithContentTrust}[n-1]
+	w.c.ImageWith = []images.With{images.WithCosign, images.WithBoth, images.WithContentTrust}[n-1]
 	return nil
 }
 
@@ -46,8 +47,8 @@ func (w *walk) trustServers(ctx context.Context) (servers []string, err error) {
 			return nil, err
 		}
 		for _, f := range offer.Registry {
-			if f.Severity != workflow.SeverityInfo {
-				w.findings([]workflow.Finding{f})
+			if f.Severity != finding.Info {
+				w.finding(f)
 			}
 		}
 		switch trust := offer.ContentTrust; {
@@ -88,14 +89,14 @@ func (w *walk) chooseWith(ctx context.Context) error {
 
 // cosignAlone leaves Content Trust out.
 func (w *walk) cosignAlone(ctx context.Context) error {
-	w.c.ImageWith = workflow.WithCosign
+	w.c.ImageWith = images.WithCosign
 	return w.imageKey(ctx)
 }
 
 // with is what was chosen, or else configured.
-func (w *walk) with() workflow.ImageWith {
+func (w *walk) with() images.With {
 	if w.c.ImageWith != "" {
 		return w.c.ImageWith
 	}
-	return workflow.ImageWith(w.Session.Config().Release.ImageWith)
+	return images.With(w.Session.Config().Release.ImageWith)
 }

@@ -9,19 +9,21 @@ import (
 	"bulla/keys"
 	"bulla/ui/explain"
 	"bulla/workflow"
+	"bulla/workflow/finding"
+	"bulla/workflow/images"
 )
 
 // taken lets a trust server take the signature.
 func taken(f *fakeSession) *fakeSession {
-	f.offer = workflow.ImageOffer{ContentTrust: &workflow.PlannedTrust{Server: "https://notary.example.org", Roles: []string{"targets"}}}
+	f.offer = images.Offer{ContentTrust: &images.PlannedTrust{Server: "https://notary.example.org", Roles: []string{"targets"}}}
 	return f
 }
 
 // Where a trust server would take the signature, the person chooses; Enter is cosign.
 func TestImageWith(t *testing.T) {
-	for answer, want := range map[string]workflow.ImageWith{"": workflow.WithCosign, "2": workflow.WithBoth, "3": workflow.WithContentTrust} {
+	for answer, want := range map[string]images.With{"": images.WithCosign, "2": images.WithBoth, "3": images.WithContentTrust} {
 		answers := []string{"", "1", "", "", "", answer, "", "n", "1.4.0"}
-		if want == workflow.WithContentTrust { // no image key is asked for
+		if want == images.WithContentTrust { // no image key is asked for
 			answers = []string{"", "1", "", "", "", answer, "n", "1.4.0"}
 		}
 		w := walkThrough(t, taken(newSession()), nil, answers...)
@@ -29,7 +31,7 @@ func TestImageWith(t *testing.T) {
 			t.Errorf("%q: %v, %d runs, %+v\n%s", answer, w.err, w.runs, w.planned, w.out)
 		}
 		w.says(t, "3  in Docker Content Trust: the signature lies on https://notary.example.org")
-		if want != workflow.WithCosign {
+		if want != images.WithCosign {
 			w.says(t, "Signed in Content Trust on https://notary.example.org, as targets")
 		}
 	}
@@ -38,7 +40,7 @@ func TestImageWith(t *testing.T) {
 // What is in the way of Content Trust is said with the next command, where somebody uses it at all.
 func TestImageWithoutTrust(t *testing.T) {
 	f := newSession()
-	f.offer = workflow.ImageOffer{Problem: workflow.Finding{Err: errors.New("x"), Message: "No backup was opened yet.", Hint: "bulla image trust key rehearse stick.key"}}
+	f.offer = images.Offer{Problem: finding.Finding{Err: errors.New("x"), Message: "No backup was opened yet.", Hint: "bulla image trust key rehearse stick.key"}}
 	w := walkThrough(t, f, nil, whole...)
 	if w.err != nil || w.planned[0].ImageWith.ContentTrust() {
 		t.Fatalf("%v\n%s", w.err, w.out)
@@ -53,10 +55,10 @@ func TestImageWithCosignAfterAll(t *testing.T) {
 		if !c.ImageWith.ContentTrust() {
 			return nil
 		}
-		return &workflow.RefusedError{Findings: []workflow.Finding{{Rule: workflow.RuleContentTrust, Severity: workflow.SeverityError, Step: workflow.StepImage, Message: "The trust server is gone."}}}
+		return &workflow.RefusedError{Findings: []workflow.Finding{{Finding: finding.Finding{Rule: images.RuleContentTrust, Severity: finding.Error, Message: "The trust server is gone."}, Step: workflow.StepImage}}}
 	}
 	w := walkThrough(t, f, nil, "", "1", "", "", "", "3", "n", "y", "", "1.4.0")
-	if w.err != nil || w.runs != 1 || w.planned[1].ImageWith != workflow.WithCosign || w.planned[1].ImageKey == "" {
+	if w.err != nil || w.runs != 1 || w.planned[1].ImageWith != images.WithCosign || w.planned[1].ImageKey == "" {
 		t.Fatalf("%v, %+v\n%s", w.err, w.planned, w.out)
 	}
 }
@@ -71,7 +73,7 @@ func TestWrongTrustPassphrase(t *testing.T) {
 		return nil
 	}
 	w := walkThrough(t, f, nil, "", "1", "", "", "", "2", "", "n", "1.4.0", "1", "1.4.0")
-	if w.err != nil || w.runs != 2 || w.planned[1].ImageWith != workflow.WithCosign {
+	if w.err != nil || w.runs != 2 || w.planned[1].ImageWith != images.WithCosign {
 		t.Fatalf("%v, %d runs, %+v\n%s", w.err, w.runs, w.planned, w.out)
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"bulla/ui/backend"
 	"bulla/ui/component/human"
 	"bulla/ui/component/keydeed"
-	"bulla/workflow"
+	"bulla/workflow/finding"
 	"bulla/workflow/keydesk"
 )
 
@@ -114,7 +114,7 @@ func (k *keyTalk) shown() (out []*keydesk.State) {
 
 // worries reports whether something about a key should be mended soon.
 func worries(s *keydesk.State) bool {
-	return s.Err != nil || s.Worst() == workflow.SeverityError || s.Worst() == workflow.SeverityWarning
+	return s.Err != nil || s.Worst() == finding.Error || s.Worst() == finding.Warning
 }
 
 // maxKeys is how many keys are read out at once.

@@ -17,8 +17,9 @@ import (
 	"bulla/keys/store"
 	"bulla/ui/component/keydeed"
 	"bulla/ui/explain"
-	"bulla/workflow"
 	"bulla/workflow/firstkey"
+	"bulla/workflow/keydesk"
+	"bulla/workflow/world"
 )
 
 // canary2 is the passphrase after canary.
@@ -44,7 +45,7 @@ func newKeeper(t *testing.T) *keeper {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	w, err := workflow.NewWorld(t.Context(), workflow.WorldOptions{
+	w, err := world.New(t.Context(), world.Options{
 		Home: filepath.Join(dir, "home"), GnuPGHome: gnupg, NoKeychain: true, Registry: docker.Options{},
 		Env: func(string) string { return "" }, Now: time.Now, Rand: rand.Reader,
 	})
@@ -70,7 +71,7 @@ func (k *keeper) make(email string) keys.Key {
 func (k *keeper) begin(ctx context.Context) <-chan error {
 	ended := make(chan error, 1)
 	go func() {
-		desk := workflow.NewKeyDesk(k.world)
+		desk := keydesk.New(&k.world.Places)
 		desk.Dir = k.dir
 		ended <- KeyDesk{
 			Terminal: NewTerminal(k.tty, k.tty, &TTY{In: k.tty, Out: k.tty}), Keys: desk, Wizard: firstkey.New(k.world, k.dir),
@@ -336,7 +337,7 @@ func TestKeysLeft(t *testing.T) {
 			}
 			var out buffer
 			d := KeyDesk{
-				Terminal: NewTerminal(strings.NewReader(input), &out, nil), Keys: workflow.NewKeyDesk(k.world), Wizard: firstkey.New(k.world, k.dir),
+				Terminal: NewTerminal(strings.NewReader(input), &out, nil), Keys: keydesk.New(&k.world.Places), Wizard: firstkey.New(k.world, k.dir),
 				Path: func(s string) string { return filepath.Join(k.dir, s) }, Now: time.Now,
 			}
 			if err := d.Run(t.Context()); err != nil {

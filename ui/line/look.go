@@ -9,6 +9,7 @@ import (
 	"bulla/keys"
 	"bulla/ui/component/human"
 	"bulla/workflow"
+	"bulla/workflow/finding"
 	"bulla/workflow/record"
 )
 
@@ -37,8 +38,8 @@ func (w *walk) look(ctx context.Context, p *workflow.Plan) error {
 		w.t.Say("  The tag is not pushed.")
 	}
 	for _, f := range p.Findings {
-		if f.Severity == workflow.SeverityWarning {
-			w.findings([]workflow.Finding{f})
+		if f.Severity == finding.Warning {
+			w.finding(f.Finding)
 		}
 	}
 	w.t.Say("")

@@ -5,6 +5,7 @@ import (
 
 	"bulla/ui/component/human"
 	"bulla/workflow"
+	"bulla/workflow/finding"
 )
 
 // preflight says what stands in the way before anything is chosen. An error of the repository
@@ -15,14 +16,14 @@ func (w *walk) preflight(ctx context.Context) error {
 	var here, warnings, refused []workflow.Finding
 	for _, f := range w.Session.Preflight(ctx, w.c) {
 		if f.Rule == workflow.RuleSignatureExists {
-			f.Severity, f.Here = workflow.SeverityWarning, "with the files you can let bulla replace it"
+			f.Severity, f.Here = finding.Warning, "with the files you can let bulla replace it"
 		}
 		switch {
-		case f.Severity == workflow.SeverityWarning:
+		case f.Severity == finding.Warning:
 			warnings = append(warnings, f)
 		case f.Step != workflow.StepPreflight:
 			// The choices that are still to be made are no news, and the last look checks all of it.
-		case f.Severity == workflow.SeverityError:
+		case f.Severity == finding.Error:
 			refused = append(refused, f)
 		default:
 			here = append(here, f)
@@ -46,9 +47,13 @@ func (w *walk) preflight(ctx context.Context) error {
 // findings prints each finding with its severity and what to do about it.
 func (w *walk) findings(list []workflow.Finding) {
 	for _, f := range list {
-		w.t.Say("  %s: %s", string(f.Severity), f.Message)
-		if advice := f.Advice(); advice != "" {
-			w.t.Say("    hint: %s", advice)
-		}
+		w.finding(f.Finding)
+	}
+}
+
+func (w *walk) finding(f finding.Finding) {
+	w.t.Say("  %s: %s", string(f.Severity), f.Message)
+	if advice := f.Advice(); advice != "" {
+		w.t.Say("    hint: %s", advice)
 	}
 }

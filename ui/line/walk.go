@@ -10,6 +10,7 @@ import (
 	"bulla/keys"
 	"bulla/ui/explain"
 	"bulla/workflow"
+	"bulla/workflow/images"
 )
 
 // errLeft is how a person leaves at a question.
@@ -191,7 +192,7 @@ func (w *walk) mendRefused(ctx context.Context, refused *workflow.RefusedError) 
 // remedyFor is what can be chosen differently, or nothing.
 func (w *walk) remedyFor(f workflow.Finding) remedy {
 	switch {
-	case f.Rule == workflow.RuleContentTrust:
+	case f.Rule == images.RuleContentTrust:
 		return remedy{"Sign the images with a cosign key alone?", w.cosignAlone}
 	case f.Rule == workflow.RuleSignatureExists:
 		return remedy{"Replace the signatures and lists that are there?", func(context.Context) error { w.c.Replace = true; return nil }}

@@ -15,6 +15,7 @@ import (
 	"bulla/keys/vault"
 	"bulla/ui/explain"
 	"bulla/workflow"
+	"bulla/workflow/finding"
 	"bulla/workflow/keydesk"
 	"bulla/workflow/project"
 	"bulla/workflow/record"
@@ -151,8 +152,8 @@ func TestLookTellsWhatIsReplaced(t *testing.T) {
 func TestRefusedByTheRepository(t *testing.T) {
 	f := newSession()
 	f.findings = []workflow.Finding{
-		{Rule: workflow.RuleDirty, Severity: workflow.SeverityError, Step: workflow.StepPreflight, Message: "README.md has changed."},
-		{Rule: workflow.RuleVersion, Severity: workflow.SeverityError, Step: workflow.StepTag, Message: "No version is named."},
+		{Finding: finding.Finding{Rule: workflow.RuleDirty, Severity: finding.Error, Message: "README.md has changed."}, Step: workflow.StepPreflight},
+		{Finding: finding.Finding{Rule: workflow.RuleVersion, Severity: finding.Error, Message: "No version is named."}, Step: workflow.StepTag},
 	}
 	w := walkThrough(t, f, nil, whole...)
 	var refused *workflow.RefusedError
@@ -168,8 +169,8 @@ func TestRefusedByTheRepository(t *testing.T) {
 // there; no option is named where none is typed.
 func TestReplacedWhereItLies(t *testing.T) {
 	f := newSession()
-	f.inTheWay = []workflow.Finding{{Rule: workflow.RuleSignatureExists, Severity: workflow.SeverityError, Step: workflow.StepArtifacts,
-		Message: "There are files of the release v1.3.0 already.", Hint: "allow --replace", Here: "keep a copy"}}
+	f.inTheWay = []workflow.Finding{{Finding: finding.Finding{Rule: workflow.RuleSignatureExists, Severity: finding.Error,
+		Message: "There are files of the release v1.3.0 already.", Hint: "allow --replace", Here: "keep a copy"}, Step: workflow.StepArtifacts}}
 	f.findings = f.inTheWay
 	answers := slices.Insert(slices.Clone(whole), 4, "y")
 	w := walkThrough(t, f, nil, answers...)
@@ -212,10 +213,10 @@ func TestMending(t *testing.T) {
 	f.refuse = func(c workflow.Choices) error {
 		var list []workflow.Finding
 		if c.Version == "1.4.0" {
-			list = append(list, workflow.Finding{Rule: workflow.RuleTagExists, Severity: workflow.SeverityError, Step: workflow.StepTag, Message: "The tag v1.4.0 exists already.", Hint: "choose the next"})
+			list = append(list, workflow.Finding{Finding: finding.Finding{Rule: workflow.RuleTagExists, Severity: finding.Error, Message: "The tag v1.4.0 exists already.", Hint: "choose the next"}, Step: workflow.StepTag})
 		}
 		if !c.Replace {
-			exists := workflow.Finding{Rule: workflow.RuleSignatureExists, Severity: workflow.SeverityError, Step: workflow.StepArtifacts, Message: "dist/SHA256SUMS exists already."}
+			exists := workflow.Finding{Finding: finding.Finding{Rule: workflow.RuleSignatureExists, Severity: finding.Error, Message: "dist/SHA256SUMS exists already."}, Step: workflow.StepArtifacts}
 			list = append(list, exists, exists)
 		}
 		if len(list) > 0 {
@@ -238,7 +239,7 @@ func TestMending(t *testing.T) {
 
 	f.runs = 0
 	f.refuse = func(workflow.Choices) error {
-		return &workflow.RefusedError{Findings: []workflow.Finding{{Rule: workflow.RuleIdentity, Severity: workflow.SeverityError, Step: workflow.StepPreflight, Message: "Nobody."}}}
+		return &workflow.RefusedError{Findings: []workflow.Finding{{Finding: finding.Finding{Rule: workflow.RuleIdentity, Severity: finding.Error, Message: "Nobody."}, Step: workflow.StepPreflight}}}
 	}
 	if w = walkThrough(t, f, nil, whole...); !errors.As(w.err, &refused) || w.runs != 0 {
 		t.Errorf("what cannot be mended here: %v", w.err)
@@ -455,8 +456,8 @@ func TestConfirmAsksAgain(t *testing.T) {
 func TestPreflightTells(t *testing.T) {
 	f := newSession()
 	f.findings = []workflow.Finding{
-		{Rule: keydesk.RuleNotBackedUp, Severity: workflow.SeverityWarning, Step: workflow.StepKey, Message: "The key has no backup.", Hint: "make one"},
-		{Rule: workflow.RuleVersion, Severity: workflow.SeverityError, Step: workflow.StepTag, Message: "No version is named."},
+		{Finding: finding.Finding{Rule: keydesk.RuleNotBackedUp, Severity: finding.Warning, Message: "The key has no backup.", Hint: "make one"}, Step: workflow.StepKey},
+		{Finding: finding.Finding{Rule: workflow.RuleVersion, Severity: finding.Error, Message: "No version is named."}, Step: workflow.StepTag},
 	}
 	w := walkThrough(t, f, nil, whole...)
 	w.says(t, "warning: The key has no backup.", "hint: make one", "Nothing stands in the way, but look at the 1 warning above.")
@@ -528,7 +529,7 @@ func TestHostileText(t *testing.T) {
 	f.keys.List[0].UserIDs = []string{evil}
 	f.draft.Text, f.draft.Subjects[0].Subject = evil, evil
 	f.files[0].Name = evil
-	f.findings = []workflow.Finding{{Severity: workflow.SeverityWarning, Step: workflow.StepPreflight, Message: evil, Hint: evil}}
+	f.findings = []workflow.Finding{{Finding: finding.Finding{Severity: finding.Warning, Message: evil, Hint: evil}, Step: workflow.StepPreflight}}
 	f.run = func(context.Context, workflow.Face) error { return errors.New(evil) }
 	w := walkThrough(t, f, nil, whole...)
 	if w.runs != 1 {

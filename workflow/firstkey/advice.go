@@ -6,12 +6,12 @@ import (
 
 	"bulla/keys/publish"
 	"bulla/keys/store"
-	"bulla/workflow"
+	"bulla/workflow/finding"
 )
 
-// Advice is a remark about what a person typed; with workflow.SeverityError the key cannot be made so.
+// Advice is a remark about what a person typed; with finding.Error the key cannot be made so.
 type Advice struct {
-	Severity workflow.Severity
+	Severity finding.Severity
 	Text     string // plain sentences; may quote what was typed
 }
 
@@ -21,7 +21,7 @@ func (s Start) JudgeName(name string) (out []Advice) {
 		return []Advice{refusal(err)}
 	}
 	if strings.TrimSpace(name) == "" {
-		out = append(out, Advice{workflow.SeverityWarning, "Without a name people see the address alone."})
+		out = append(out, Advice{finding.Warning, "Without a name people see the address alone."})
 	}
 	return out
 }
@@ -31,15 +31,15 @@ func (s Start) JudgeName(name string) (out []Advice) {
 func (s Start) JudgeAddress(address string, also []string) (out []Advice) {
 	address = strings.TrimSpace(address)
 	if address == "" {
-		return []Advice{{workflow.SeverityError, "A key needs an address: people and servers find it by that."}}
+		return []Advice{{finding.Error, "A key needs an address: people and servers find it by that."}}
 	}
 	if _, err := (store.GenerateParams{Name: "x", Email: address}).UserID(); err != nil {
 		return []Advice{refusal(err)}
 	}
 	if forge, no := publish.NoReply(address); no {
-		out = append(out, Advice{workflow.SeverityWarning, "No mail reaches this address, which hides yours on " + forge + ": keys.openpgp.org cannot confirm it, so the key would not be found by it. Take an address that you read, and this one as a further one."})
+		out = append(out, Advice{finding.Warning, "No mail reaches this address, which hides yours on " + forge + ": keys.openpgp.org cannot confirm it, so the key would not be found by it. Take an address that you read, and this one as a further one."})
 	} else if _, domain, _ := strings.Cut(address, "@"); !strings.Contains(domain, ".") {
-		out = append(out, Advice{workflow.SeverityWarning, "The part behind the @ is no public domain: no mail reaches this address from outside."})
+		out = append(out, Advice{finding.Warning, "The part behind the @ is no public domain: no mail reaches this address from outside."})
 	}
 	if a, ok := s.gitDiffers(append([]string{address}, also...)); ok {
 		out = append(out, a)
@@ -55,11 +55,11 @@ func (s Start) JudgeAlso(main string, also []string) (out []Advice) {
 			return []Advice{refusal(err)}
 		}
 		if seen[strings.ToLower(a)] {
-			return []Advice{{workflow.SeverityError, "The address " + a + " is named twice."}}
+			return []Advice{{finding.Error, "The address " + a + " is named twice."}}
 		}
 		seen[strings.ToLower(a)] = true
 		if forge, no := publish.NoReply(a); no {
-			out = append(out, Advice{workflow.SeverityInfo, a + " is your address on " + forge + " where you hide the real one: with it in the key, tags that bear it count as yours there. Once published it ties your name to that account."})
+			out = append(out, Advice{finding.Info, a + " is your address on " + forge + " where you hide the real one: with it in the key, tags that bear it count as yours there. Once published it ties your name to that account."})
 		}
 	}
 	return out
@@ -78,7 +78,7 @@ func (s Start) gitDiffers(addresses []string) (Advice, bool) {
 		}
 	}
 	text := "git writes " + git + " into tags here (user.email). Forges show a tag as verified only if the key has that address: add it as a further one, or change it in git."
-	return Advice{workflow.SeverityWarning, text}, true
+	return Advice{finding.Warning, text}, true
 }
 
 // refusal puts a refused part of a user id into a sentence.
@@ -92,7 +92,7 @@ func refusal(err error) Advice {
 	default:
 		text = map[string]string{"name": "The name ", "email": "The address "}[p.Field] + p.Reason
 	}
-	return Advice{workflow.SeverityError, text + "."}
+	return Advice{finding.Error, text + "."}
 }
 
 // Addresses splits what a person typed into single addresses: between commas or blanks.
@@ -103,7 +103,7 @@ func Addresses(text string) []string {
 // Refused is the first advice that keeps the key from being made, or "".
 func Refused(list []Advice) string {
 	for _, a := range list {
-		if a.Severity == workflow.SeverityError {
+		if a.Severity == finding.Error {
 			return a.Text
 		}
 	}

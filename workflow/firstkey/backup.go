@@ -53,7 +53,7 @@ func (w *Wizard) Exposed(path string) string { return keydesk.Exposed(path) }
 // passphrase that a computer remembers proves nothing for the day when the computer is gone. A file
 // that exists is never replaced, and one that did not work is removed.
 //
-// Errors are those of workflow.World.BackUp; a passphrase that nobody knew is a *ForgottenError.
+// Errors are those of world.World.BackUp; a passphrase that nobody knew is a *ForgottenError.
 func (w *Wizard) BackUp(ctx context.Context, f keys.Fingerprint, path string, person keys.AskPassphrase) (store.Rehearsal, error) {
 	var typed keys.Secret
 	defer func() { typed.Destroy() }()

@@ -21,6 +21,7 @@ import (
 	"bulla/workflow/keydesk"
 	"bulla/workflow/project"
 	"bulla/workflow/shell"
+	"bulla/workflow/world"
 )
 
 // Step is one part of the way.
@@ -55,13 +56,13 @@ func (s Step) Title() string {
 
 // Wizard carries out the steps. Its methods may be called from several goroutines.
 type Wizard struct {
-	world *workflow.World
+	world *world.World
 	dir   string
 }
 
 // New makes a Wizard over the places of w. dir is the folder that a person stands in: relative paths
 // begin there, and a repository around it counts.
-func New(w *workflow.World, dir string) *Wizard { return &Wizard{world: w, dir: dir} }
+func New(w *world.World, dir string) *Wizard { return &Wizard{world: w, dir: dir} }
 
 // Start is what is known before the first question.
 type Start struct {

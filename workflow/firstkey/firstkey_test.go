@@ -21,7 +21,9 @@ import (
 	"bulla/keys/store"
 	"bulla/keys/vault"
 	"bulla/workflow"
+	"bulla/workflow/finding"
 	"bulla/workflow/keydesk"
+	"bulla/workflow/world"
 )
 
 const canary = "CANARY-kelp-ribbon-oak"
@@ -31,7 +33,7 @@ type bench struct {
 	t     *testing.T
 	dir   string
 	repo  string
-	world *workflow.World
+	world *world.World
 	*Wizard
 }
 
@@ -47,7 +49,7 @@ func newBench(t *testing.T) *bench {
 		t.Setenv(k, v)
 	}
 	b.write("gitconfig", "# mine\n[user]\n\tname = Ada Release\n\temail = ada@example.org\n")
-	b.world, err = workflow.NewWorld(t.Context(), workflow.WorldOptions{
+	b.world, err = world.New(t.Context(), world.Options{
 		Home: filepath.Join(dir, "home"), NoGnuPG: true, NoKeychain: true, Registry: docker.Options{},
 		Env: os.Getenv, Environ: os.Environ(), Now: time.Now, Rand: rand.Reader,
 	})
@@ -114,7 +116,7 @@ func TestNoReply(t *testing.T) {
 
 func TestAdvice(t *testing.T) {
 	s := Start{Git: gitops.UserSettings{Email: "ada@example.org"}}
-	has := func(list []Advice, sev workflow.Severity, text string) bool {
+	has := func(list []Advice, sev finding.Severity, text string) bool {
 		for _, a := range list {
 			if a.Severity == sev && strings.Contains(a.Text, text) {
 				return true
@@ -125,16 +127,16 @@ func TestAdvice(t *testing.T) {
 	for _, c := range []struct {
 		address string
 		also    []string
-		sev     workflow.Severity
+		sev     finding.Severity
 		text    string
 	}{
-		{"", nil, workflow.SeverityError, "needs an address"},
-		{"ada", nil, workflow.SeverityError, "no address"},
-		{"ada@example.org@example.org", nil, workflow.SeverityError, "no address"},
-		{"ada@example.org>", nil, workflow.SeverityError, "contains one of"},
-		{"1+ada@users.noreply.github.com", nil, workflow.SeverityWarning, "GitHub"},
-		{"ada@localhost", nil, workflow.SeverityWarning, "no public domain"},
-		{"ada@other.example", nil, workflow.SeverityWarning, "user.email"},
+		{"", nil, finding.Error, "needs an address"},
+		{"ada", nil, finding.Error, "no address"},
+		{"ada@example.org@example.org", nil, finding.Error, "no address"},
+		{"ada@example.org>", nil, finding.Error, "contains one of"},
+		{"1+ada@users.noreply.github.com", nil, finding.Warning, "GitHub"},
+		{"ada@localhost", nil, finding.Warning, "no public domain"},
+		{"ada@other.example", nil, finding.Warning, "user.email"},
 	} {
 		if got := s.JudgeAddress(c.address, c.also); !has(got, c.sev, c.text) {
 			t.Errorf("%q: %+v", c.address, got)
@@ -145,10 +147,10 @@ func TestAdvice(t *testing.T) {
 			t.Errorf("%q: %+v", good, got)
 		}
 	}
-	if got := s.JudgeAlso("a@b.example", []string{"A@b.example"}); !has(got, workflow.SeverityError, "twice") || Refused(got) == "" {
+	if got := s.JudgeAlso("a@b.example", []string{"A@b.example"}); !has(got, finding.Error, "twice") || Refused(got) == "" {
 		t.Errorf("%+v", got)
 	}
-	if got := s.JudgeAlso("a@b.example", []string{"1+a@users.noreply.github.com"}); !has(got, workflow.SeverityInfo, "GitHub") || Refused(got) != "" {
+	if got := s.JudgeAlso("a@b.example", []string{"1+a@users.noreply.github.com"}); !has(got, finding.Info, "GitHub") || Refused(got) != "" {
 		t.Errorf("%+v", got)
 	}
 	if got := s.JudgeName("Ada (work)"); Refused(got) == "" {

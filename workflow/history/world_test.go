@@ -19,6 +19,7 @@ import (
 	"bulla/keys/keystest"
 	"bulla/workflow"
 	"bulla/workflow/verify"
+	"bulla/workflow/world"
 )
 
 // alone keeps the user's own git configuration and GnuPG out of a test.
@@ -34,7 +35,7 @@ func alone(t testing.TB) {
 // verifier opens a repository with the keys in some files alone.
 func verifier(t testing.TB, dir string, at time.Time, keyFiles ...string) *verify.Verifier {
 	t.Helper()
-	w, err := workflow.NewWorld(context.Background(), workflow.WorldOptions{
+	w, err := world.New(context.Background(), world.Options{
 		Home: t.TempDir(), NoGnuPG: true, NoKeychain: true, Env: func(string) string { return "" }, Environ: os.Environ(), Now: time.Now, Rand: rand.Reader,
 	})
 	if err != nil {

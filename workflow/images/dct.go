@@ -8,21 +8,21 @@ import (
 	"bulla/docker"
 	"bulla/docker/dct"
 	"bulla/keys"
-	"bulla/workflow"
 	"bulla/workflow/policy"
+	"bulla/workflow/world"
 )
 
 // DCT asks trust servers, for everything here that wants Content Trust. It is safe for concurrent
 // use; Close forgets opened keys.
 type DCT struct {
-	world *workflow.World
+	world *world.World
 
 	mu      sync.Mutex
 	clients map[string]*dct.Client // by the trust server that was named, "" for none
 }
 
 // NewDCT makes a DCT of a world.
-func NewDCT(w *workflow.World) *DCT { return &DCT{world: w, clients: map[string]*dct.Client{}} }
+func NewDCT(w *world.World) *DCT { return &DCT{world: w, clients: map[string]*dct.Client{}} }
 
 // Close forgets opened keys.
 func (d *DCT) Close() {
@@ -110,12 +110,12 @@ func (s trustState) Tags() (out []string) {
 func (s trustState) Judge(img docker.Image) []keys.Verdict { return s.State.Judge(img) }
 
 // Examine asks a trust server what it has of a repository, and trusts nothing.
-func (d *DCT) Examine(ctx context.Context, repo docker.Repository, server string) workflow.TrustServer {
+func (d *DCT) Examine(ctx context.Context, repo docker.Repository, server string) TrustServer {
 	gun, err := dct.ParseGUN(repo.String())
 	if err != nil {
-		return workflow.TrustServer{Err: err}
+		return TrustServer{Err: err}
 	}
-	return workflow.ExamineTrust(ctx, d.Client(server).Repository(gun))
+	return ExamineTrust(ctx, d.Client(server).Repository(gun))
 }
 
 // Sign signs the tag that img was resolved from in Content Trust too. The repository must have

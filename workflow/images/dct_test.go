@@ -17,9 +17,9 @@ import (
 	"bulla/docker/loopback"
 	"bulla/keys"
 	"bulla/keys/keystest"
-	"bulla/workflow"
 	"bulla/workflow/keydesk"
 	"bulla/workflow/policy"
+	"bulla/workflow/world"
 )
 
 // trustPlace is a place with a real trust server and a repository that the notary command has
@@ -53,7 +53,7 @@ func (p *trustPlace) gun() string { return p.reg.Host() + "/demo/app" }
 func (p *trustPlace) dct() *DCT {
 	p.t.Helper()
 	env := map[string]string{"DOCKER_CONFIG": p.dir, "DOCKER_CONTENT_TRUST_SERVER": p.server.URL}
-	d := NewDCT(&workflow.World{Registry: p.world.Registry, Places: keydesk.Places{Home: p.t.TempDir(), Env: func(n string) string { return env[n] }, Now: p.world.Now}})
+	d := NewDCT(&world.World{Registry: p.world.Registry, Places: keydesk.Places{Home: p.t.TempDir(), Env: func(n string) string { return env[n] }, Now: p.world.Now}})
 	p.t.Cleanup(d.Close)
 	return d
 }

@@ -10,9 +10,10 @@ import (
 	"bulla/docker/dct"
 	"bulla/keys"
 	"bulla/keys/vault"
-	"bulla/workflow"
+	"bulla/workflow/finding"
 	"bulla/workflow/policy"
 	"bulla/workflow/verify"
+	"bulla/workflow/world"
 )
 
 // Desk is what a face needs to look after the images of one repository: to list and judge them, to
@@ -33,7 +34,7 @@ type Desk struct {
 
 // DeskOptions say which repository it is about, and who may vouch for its images.
 type DeskOptions struct {
-	World      *workflow.World
+	World      *world.World
 	DCT        *DCT
 	Repository docker.Repository
 	// Verifier gathers the public keys and the policy, one call at a time; it is called again for every
@@ -95,7 +96,7 @@ type Retried struct {
 }
 
 // CosignSigned says that a cosign signature stands in the registry.
-type CosignSigned struct{ workflow.ImageSignature }
+type CosignSigned struct{ Signature }
 
 // TrustSigned says that a tag is signed in Content Trust.
 type TrustSigned struct {
@@ -220,13 +221,13 @@ func (o Options) before(r policy.ImageRule) policy.ImageRule {
 }
 
 // Doctor says what the registry and its trust server can hold. The error is that of ctx.
-func (d *Desk) Doctor(ctx context.Context) ([]workflow.Finding, error) {
+func (d *Desk) Doctor(ctx context.Context) ([]finding.Finding, error) {
 	rule, err := d.rule(ctx)
 	if err != nil {
 		return nil, err
 	}
 	w := d.o.World
-	return workflow.ExamineRegistry(ctx, w.Registry, d.o.Repository, func(ctx context.Context) workflow.TrustServer {
+	return ExamineRegistry(ctx, w.Registry, d.o.Repository, func(ctx context.Context) TrustServer {
 		return d.o.DCT.Examine(ctx, d.o.Repository, rule.TrustServer)
 	}, w.Now())
 }

@@ -4,13 +4,11 @@ import (
 	"context"
 	"slices"
 	"sync"
-	"time"
 
 	"bulla/docker"
 	"bulla/docker/cosign"
 	"bulla/docker/dct"
 	"bulla/keys"
-	"bulla/workflow"
 )
 
 // Prospect is how an image could be signed now, as far as that can be told without opening a key.
@@ -18,7 +16,7 @@ type Prospect struct {
 	// Image is what the reference points to now: what Sign will sign.
 	Image docker.Image
 	// Keys are the image keys at hand.
-	Keys []workflow.ImageKey
+	Keys []Key
 	// PushErr says why the registry may not be pushed to, where a cosign signature would go; nil
 	// where it may.
 	PushErr error
@@ -39,7 +37,7 @@ func (d *Desk) Prospects(ctx context.Context, ref docker.Reference, withTrust bo
 	if p.Image, err = client.Resolve(ctx, ref); err != nil {
 		return p, err
 	}
-	if p.Keys, err = d.o.World.OwnImageKeys(); err != nil {
+	if p.Keys, err = KeysOf(d.o.World).List(); err != nil {
 		return p, err
 	}
 	var all sync.WaitGroup
@@ -59,15 +57,12 @@ func (d *Desk) Prospects(ctx context.Context, ref docker.Reference, withTrust bo
 	return p, nil
 }
 
-// trustPatience bounds a question to a trust server that nobody has chosen to sign on.
-const trustPatience = 6 * time.Second
-
 func (d *Desk) trustProspect(ctx context.Context, img docker.Image) (server string, p *dct.Prospect, err error) {
 	r, trust, err := d.trusted(ctx)
 	if err != nil {
 		return "", nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, trustPatience)
+	ctx, cancel := context.WithTimeout(ctx, Patience)
 	defer cancel()
 	found, err := r.CanSign(ctx, img, trust)
 	if err != nil {
@@ -80,7 +75,7 @@ func (d *Desk) trustProspect(ctx context.Context, img docker.Image) (server stri
 type SignOrder struct {
 	// Image is a Prospect's: its digest is what gets signed, whatever the tag points to later.
 	Image docker.Image
-	With  workflow.ImageWith
+	With  With
 	// Key is the path of a cosign private key; "" takes the only one that bulla keeps.
 	Key string
 	// Recursive signs the images of an index too, with cosign; Legacy writes the older form too.
@@ -90,18 +85,18 @@ type SignOrder struct {
 // SignedImage is what Sign has made or found; where it failed, what was there by then.
 type SignedImage struct {
 	Trust  *dct.Signed // nil where Content Trust has not signed
-	Cosign []workflow.ImageSignature
+	Cosign []Signature
 }
 
 // Public reports whether anything that was made is public.
 func (s SignedImage) Public() bool {
-	return s.Trust != nil && !s.Trust.Existing || slices.ContainsFunc(s.Cosign, func(c workflow.ImageSignature) bool { return !c.Existing })
+	return s.Trust != nil && !s.Trust.Existing || slices.ContainsFunc(s.Cosign, func(c Signature) bool { return !c.Existing })
 }
 
 // Sign signs an image by one system or both. Before anything is made, the tag is looked at again
 // (*docker.MovedError), the registry and the trust server are asked whether they would take it, and
 // all keys are opened. Beside an error comes what was made by then. Errors, besides those of
-// workflow.World.SignImage: those of dct.Repository.Sign.
+// the function of the same name: those of dct.Repository.Sign.
 func (d *Desk) Sign(ctx context.Context, o SignOrder, f Face) (out SignedImage, err error) {
 	client, ref := d.o.World.Registry, o.Image.Reference
 	f.emit(Began{DoingResolve, ref.Registry()})
@@ -131,7 +126,7 @@ func (d *Desk) Sign(ctx context.Context, o SignOrder, f Face) (out SignedImage, 
 		return out, nil
 	}
 	f.emit(Began{DoingSignCosign, ref.Registry()})
-	out.Cosign, err = d.o.World.SignImage(ctx, workflow.SignImageOptions{
+	out.Cosign, err = Sign(ctx, d.o.World, SignOptions{
 		Reference: ref, Image: o.Image, Signer: signer, Recursive: o.Recursive, Legacy: o.Legacy,
 	}, f.Ask)
 	for _, s := range out.Cosign {
@@ -162,7 +157,7 @@ func (d *Desk) signTrust(ctx context.Context, img docker.Image, f Face) (*dct.Si
 // signer is the key at path, unlocked; it stays so until Close, and at least until done is called with
 // it, whoever else opens or forgets the key meanwhile. The Desk closes it.
 func (d *Desk) signer(ctx context.Context, path string, f Face) (*cosign.Signer, error) {
-	s, err := d.o.World.ImageSigner(path)
+	s, err := KeysOf(d.o.World).Signer(path)
 	if err != nil {
 		return nil, err
 	}
@@ -240,7 +235,7 @@ func (d *Desk) Migrate(ctx context.Context, o MigrateOrder, f Face) (list []Carr
 	}
 	var signer *cosign.Signer
 	if o.Dry {
-		if signer, err = d.o.World.ImageSigner(o.Key); err != nil && o.Key != "" {
+		if signer, err = KeysOf(d.o.World).Signer(o.Key); err != nil && o.Key != "" {
 			return nil, err
 		}
 		if signer != nil {
@@ -279,25 +274,25 @@ func (d *Desk) CanPush(ctx context.Context) error {
 }
 
 // ImageKeys lists the image keys that bulla keeps.
-func (d *Desk) ImageKeys() ([]workflow.ImageKey, error) { return d.o.World.OwnImageKeys() }
+func (d *Desk) ImageKeys() ([]Key, error) { return KeysOf(d.o.World).List() }
 
 // GenerateImageKey is that of the World; the passphrase is remembered for this run.
-func (d *Desk) GenerateImageKey(ctx context.Context, name string, pass keys.Secret) (workflow.ImageKey, error) {
-	k, err := d.o.World.GenerateImageKey(ctx, name, pass)
+func (d *Desk) GenerateImageKey(ctx context.Context, name string, pass keys.Secret) (Key, error) {
+	k, err := KeysOf(d.o.World).Generate(ctx, name, pass)
 	return d.remember(ctx, k, pass, err)
 }
 
 // ImportImageKey is that of the World; the new passphrase is remembered for this run.
-func (d *Desk) ImportImageKey(ctx context.Context, name, source string, data []byte, ask keys.AskPassphrase, pass keys.Secret) (workflow.ImageKey, error) {
-	k, err := d.o.World.ImportImageKey(ctx, name, source, data, ask, pass)
+func (d *Desk) ImportImageKey(ctx context.Context, name, source string, data []byte, ask keys.AskPassphrase, pass keys.Secret) (Key, error) {
+	k, err := KeysOf(d.o.World).Import(ctx, name, source, data, ask, pass)
 	return d.remember(ctx, k, pass, err)
 }
 
 // ChangeImageKeyPassword is that of the World.
 func (d *Desk) ChangeImageKeyPassword(ctx context.Context, path string, ask keys.AskPassphrase, pass keys.Secret) (string, error) {
 	d.forget(path)
-	return d.o.World.ChangeImageKeyPassword(ctx, path, ask, pass)
+	return KeysOf(d.o.World).ChangePassword(ctx, path, ask, pass)
 }
 
 // ImageKeyExists is that of the World.
-func (d *Desk) ImageKeyExists(name string) error { return d.o.World.ImageKeyExists(name) }
+func (d *Desk) ImageKeyExists(name string) error { return KeysOf(d.o.World).Exists(name) }

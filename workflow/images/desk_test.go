@@ -16,14 +16,13 @@ import (
 	"bulla/docker/dct/trusttest"
 	"bulla/docker/loopback"
 	"bulla/keys"
-	"bulla/workflow"
 	"bulla/workflow/verify"
 )
 
 // desk is the Desk of somebody at the place, who talks to trust servers by d.
 func (p *place) desk(d *DCT, o Options) *Desk {
 	x := NewDesk(DeskOptions{World: p.world, DCT: d, Repository: p.repository(), Look: o, Verifier: func(ctx context.Context) (*verify.Verifier, error) {
-		return workflow.NewVerifier(ctx, p.world, verify.Options{Dir: p.t.TempDir(), Keys: p.keys})
+		return p.verifierWith(ctx, verify.Options{Dir: p.t.TempDir(), Keys: p.keys})
 	}})
 	p.t.Cleanup(func() { _ = x.Close() })
 	return x
@@ -69,7 +68,7 @@ func TestDeskKeepsTheKeyInUse(t *testing.T) {
 			t.Error(err)
 		}
 	}}
-	out, err := d.Sign(ctx, SignOrder{Image: img, With: workflow.WithCosign, Key: key.Path, Recursive: true}, face)
+	out, err := d.Sign(ctx, SignOrder{Image: img, With: WithCosign, Key: key.Path, Recursive: true}, face)
 	if err != nil || len(out.Cosign) != 3 || used == nil {
 		t.Fatalf("%+v, %v", out, err)
 	}
@@ -138,7 +137,7 @@ func TestDeskForReal(t *testing.T) {
 	}
 	var list []string
 	ask := d.Remembered(answer, nil)
-	out, err := d.Sign(ctx, SignOrder{Image: pr.Image, With: workflow.WithBoth, Recursive: true}, told(&list, ask))
+	out, err := d.Sign(ctx, SignOrder{Image: pr.Image, With: WithBoth, Recursive: true}, told(&list, ask))
 	if err != nil || !out.Public() || len(out.Cosign) != 3 {
 		t.Fatalf("%+v, %v", out, err)
 	}
@@ -155,14 +154,14 @@ func TestDeskForReal(t *testing.T) {
 		t.Errorf("%+v, %v", dec, err)
 	}
 	list = nil
-	if out, err = d.Sign(ctx, SignOrder{Image: pr.Image, With: workflow.WithBoth}, told(&list, ask)); err != nil || out.Public() || slices.Contains(list, string(DoingOpenKey)) {
+	if out, err = d.Sign(ctx, SignOrder{Image: pr.Image, With: WithBoth}, told(&list, ask)); err != nil || out.Public() || slices.Contains(list, string(DoingOpenKey)) {
 		t.Errorf("again: %+v, %v, %v", out, list, err)
 	}
 
 	// A tag that moved since it was looked at is not signed.
 	p.push("v1", false)
 	var moved *docker.MovedError
-	if out, err = d.Sign(ctx, SignOrder{Image: pr.Image, With: workflow.WithBoth}, told(&list, ask)); !errors.As(err, &moved) || out.Public() {
+	if out, err = d.Sign(ctx, SignOrder{Image: pr.Image, With: WithBoth}, told(&list, ask)); !errors.As(err, &moved) || out.Public() {
 		t.Errorf("%+v, %v", out, err)
 	}
 
@@ -181,7 +180,7 @@ func TestDeskForReal(t *testing.T) {
 		t.Fatal(err)
 	}
 	v2 := p.push("v2", false)
-	if out, err = d.Sign(ctx, SignOrder{Image: v2, With: workflow.WithContentTrust}, told(&list, answer)); err != nil || fmt.Sprint(out.Trust.Roles) != "[targets/alice targets/releases]" {
+	if out, err = d.Sign(ctx, SignOrder{Image: v2, With: WithContentTrust}, told(&list, answer)); err != nil || fmt.Sprint(out.Trust.Roles) != "[targets/alice targets/releases]" {
 		t.Fatalf("%+v, %v", out, err)
 	}
 	if out, err := p.notary.Run("lookup", p.gun(), "v1"); err == nil {
@@ -235,7 +234,7 @@ func TestDeskForReal(t *testing.T) {
 	if v = view(); !errors.As(v.Err, &dead) {
 		t.Errorf("dead: %+v", v)
 	}
-	if _, err = d.Sign(ctx, SignOrder{Image: v2, With: workflow.WithContentTrust}, told(&list, answer)); !errors.As(err, &dead) {
+	if _, err = d.Sign(ctx, SignOrder{Image: v2, With: WithContentTrust}, told(&list, answer)); !errors.As(err, &dead) {
 		t.Errorf("dead: %v", err)
 	}
 }
@@ -250,17 +249,17 @@ func TestDeskWrongPassphrase(t *testing.T) {
 	wrong := func(context.Context, keys.PassphraseRequest) (keys.Secret, error) { return secret("wrong"), nil }
 	var locked *keys.UnlockError
 	var list []string
-	if _, err := d.Sign(t.Context(), SignOrder{Image: img, With: workflow.WithContentTrust}, told(&list, wrong)); !errors.As(err, &locked) || locked.Request.Purpose != keys.PurposeTrust {
+	if _, err := d.Sign(t.Context(), SignOrder{Image: img, With: WithContentTrust}, told(&list, wrong)); !errors.As(err, &locked) || locked.Request.Purpose != keys.PurposeTrust {
 		t.Errorf("content trust: %v", err)
 	}
-	if _, err := d.Sign(t.Context(), SignOrder{Image: img, With: workflow.WithCosign}, told(&list, wrong)); !errors.Is(err, workflow.ErrNoImageKey) {
+	if _, err := d.Sign(t.Context(), SignOrder{Image: img, With: WithCosign}, told(&list, wrong)); !errors.Is(err, ErrNoKey) {
 		t.Errorf("no image key: %v", err)
 	}
 	key, err := d.GenerateImageKey(t.Context(), "release", secret("right"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out, err := d.Sign(t.Context(), SignOrder{Image: img, With: workflow.WithBoth}, told(&list, wrong)); !errors.As(err, &locked) || locked.Request.Purpose != keys.PurposeImage || out.Public() {
+	if out, err := d.Sign(t.Context(), SignOrder{Image: img, With: WithBoth}, told(&list, wrong)); !errors.As(err, &locked) || locked.Request.Purpose != keys.PurposeImage || out.Public() {
 		t.Errorf("image key: %+v, %v", out, err)
 	}
 	for _, k := range []string{"targets", "root"} {
@@ -275,7 +274,7 @@ func TestDeskWrongPassphrase(t *testing.T) {
 	}
 	fresh := p.desk(p.dct(), Options{Roots: []string{p.root}})
 	var missing *dct.MissingKeyError
-	if _, err := fresh.Sign(t.Context(), SignOrder{Image: img, With: workflow.WithContentTrust}, told(&list, answer)); !errors.As(err, &missing) {
+	if _, err := fresh.Sign(t.Context(), SignOrder{Image: img, With: WithContentTrust}, told(&list, answer)); !errors.As(err, &missing) {
 		t.Errorf("missing: %v", err)
 	}
 	pr, err := fresh.Prospects(t.Context(), img.Reference, true)
@@ -312,7 +311,7 @@ func TestDeskMigrates(t *testing.T) {
 	p.notarise(imgs...)
 	p.push("v2", false)
 	d := p.desk(p.dct(), Options{Roots: []string{p.root}})
-	if _, err := d.Migrate(t.Context(), MigrateOrder{}, Face{}); !errors.Is(err, workflow.ErrNoImageKey) {
+	if _, err := d.Migrate(t.Context(), MigrateOrder{}, Face{}); !errors.Is(err, ErrNoKey) {
 		t.Errorf("without a key: %v", err)
 	}
 	key, err := d.GenerateImageKey(t.Context(), "release", secret("a passphrase"))

@@ -9,7 +9,6 @@ import (
 	"bulla/docker/dct"
 	"bulla/keys"
 	"bulla/keys/vault"
-	"bulla/workflow"
 	"bulla/workflow/policy"
 )
 
@@ -351,7 +350,7 @@ func (d *Desk) PinRule(ctx context.Context) (policy.ImageRule, error) {
 }
 
 // remember keeps a new passphrase for this run: who has just typed it twice is not asked again.
-func (d *Desk) remember(ctx context.Context, k workflow.ImageKey, pass keys.Secret, err error) (workflow.ImageKey, error) {
+func (d *Desk) remember(ctx context.Context, k Key, pass keys.Secret, err error) (Key, error) {
 	if err != nil || k.ID == "" {
 		return k, err
 	}

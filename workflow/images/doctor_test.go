@@ -9,16 +9,16 @@ import (
 	"time"
 
 	"bulla/docker/loopback"
-	"bulla/workflow"
+	"bulla/workflow/finding"
 )
 
-func (p *place) examine(trust func(context.Context) workflow.TrustServer, now time.Time) map[workflow.Rule][]workflow.Finding {
+func (p *place) examine(trust func(context.Context) TrustServer, now time.Time) map[finding.Rule][]finding.Finding {
 	p.t.Helper()
-	list, err := workflow.ExamineRegistry(p.t.Context(), p.world.Registry, p.repository(), trust, now)
+	list, err := ExamineRegistry(p.t.Context(), p.world.Registry, p.repository(), trust, now)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	out := map[workflow.Rule][]workflow.Finding{}
+	out := map[finding.Rule][]finding.Finding{}
 	for _, f := range list {
 		if f.Message == "" || f.Severity == "" {
 			p.t.Errorf("an empty finding: %+v", f)
@@ -33,14 +33,14 @@ func TestDoctor(t *testing.T) {
 		p := newPlace(t, start)
 		p.sign(p.push("v1", false), p.signer())
 		got := p.examine(nil, someTime)
-		if x := got[workflow.RuleReferrers]; len(x) != 1 || strings.Contains(x[0].Message, "does not list") != (name == "not list") {
+		if x := got[RuleReferrers]; len(x) != 1 || strings.Contains(x[0].Message, "does not list") != (name == "not list") {
 			t.Errorf("%s: %+v", name, x)
 		}
-		if x := got[workflow.RulePush]; len(x) != 1 || x[0].Severity != workflow.SeverityInfo {
+		if x := got[RulePush]; len(x) != 1 || x[0].Severity != finding.Info {
 			t.Errorf("%s: %+v", name, x)
 		}
-		if got[workflow.RuleTrustServer] != nil {
-			t.Errorf("%s: %+v", name, got[workflow.RuleTrustServer])
+		if got[RuleTrustServer] != nil {
+			t.Errorf("%s: %+v", name, got[RuleTrustServer])
 		}
 	}
 }
@@ -55,11 +55,11 @@ func TestDoctorMayNotPush(t *testing.T) {
 		w.WriteHeader(http.StatusForbidden)
 		return true
 	})
-	if x := p.examine(nil, someTime)[workflow.RulePush]; len(x) != 1 || x[0].Severity != workflow.SeverityWarning || !strings.Contains(x[0].Message, "may not push") {
+	if x := p.examine(nil, someTime)[RulePush]; len(x) != 1 || x[0].Severity != finding.Warning || !strings.Contains(x[0].Message, "may not push") {
 		t.Errorf("got %+v", x)
 	}
 	p.host = "127.0.0.1:1"
-	if x := p.examine(nil, someTime)[workflow.RuleConnection]; len(x) != 1 || x[0].Severity != workflow.SeverityError || !x[0].Unreachable {
+	if x := p.examine(nil, someTime)[RuleConnection]; len(x) != 1 || x[0].Severity != finding.Error || !x[0].Unreachable {
 		t.Errorf("got %+v", x)
 	}
 }
@@ -67,19 +67,19 @@ func TestDoctorMayNotPush(t *testing.T) {
 func TestDoctorOnTrustServers(t *testing.T) {
 	p := newPlace(t, loopback.Start)
 	ends := someTime.AddDate(0, 0, 12)
-	hub := workflow.TrustServer{URL: "https://notary.example.org", Ends: ends, Whose: "Example", Source: "https://example.org"}
+	hub := TrustServer{URL: "https://notary.example.org", Ends: ends, Whose: "Example", Source: "https://example.org"}
 	for name, c := range map[string]struct {
-		s    workflow.TrustServer
+		s    TrustServer
 		now  time.Time
 		want []string
 	}{
 		"ends":       {hub, someTime, []string{"ends on 16 March 2026", "has no trust data"}},
 		"ended":      {hub, ends, []string{"ended on 16 March 2026", "has no trust data"}},
-		"signed":     {workflow.TrustServer{URL: "u", Signed: true}, someTime, []string{"has trust data"}},
-		"no answer":  {workflow.TrustServer{URL: "u", Err: errors.New("refused")}, someTime, []string{"No trust server answers"}},
-		"not signed": {workflow.TrustServer{URL: "u"}, someTime, []string{"has no trust data"}},
+		"signed":     {TrustServer{URL: "u", Signed: true}, someTime, []string{"has trust data"}},
+		"no answer":  {TrustServer{URL: "u", Err: errors.New("refused")}, someTime, []string{"No trust server answers"}},
+		"not signed": {TrustServer{URL: "u"}, someTime, []string{"has no trust data"}},
 	} {
-		got := p.examine(func(context.Context) workflow.TrustServer { return c.s }, c.now)[workflow.RuleTrustServer]
+		got := p.examine(func(context.Context) TrustServer { return c.s }, c.now)[RuleTrustServer]
 		if len(got) != len(c.want) {
 			t.Fatalf("%s: %+v", name, got)
 		}

@@ -161,7 +161,7 @@ func (s *Survey) judgeAll(ctx context.Context, list []Tag, asked <-chan struct{}
 }
 
 // listPatience bounds how long a list waits for a trust server: the rest of it says enough alone.
-const listPatience = trustPatience
+const listPatience = Patience
 
 // settleMoves fills in what is known of former digests of a tag, once everything was looked at.
 func (s *Survey) settleMoves(t *Tag) {

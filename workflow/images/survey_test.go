@@ -27,9 +27,9 @@ import (
 	"bulla/docker/cosign"
 	"bulla/docker/loopback"
 	"bulla/keys"
-	"bulla/workflow"
 	"bulla/workflow/policy"
 	"bulla/workflow/verify"
+	"bulla/workflow/world"
 )
 
 var someTime = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
@@ -39,7 +39,7 @@ type place struct {
 	t     testing.TB
 	reg   *loopback.Registry
 	host  string
-	world *workflow.World
+	world *world.World
 	keys  []string // files with public keys
 }
 
@@ -52,7 +52,7 @@ func newPlace(t testing.TB, start func(context.Context) (*loopback.Registry, err
 		t.Fatal(err)
 	}
 	t.Cleanup(reg.Close)
-	w, err := workflow.NewWorld(t.Context(), workflow.WorldOptions{
+	w, err := world.New(t.Context(), world.Options{
 		Home: t.TempDir(), NoGnuPG: true, NoKeychain: true, Env: func(string) string { return "" }, Environ: os.Environ(), Now: func() time.Time { return someTime }, Rand: rand.Reader,
 	})
 	if err != nil {
@@ -81,9 +81,14 @@ func (p *place) signer() *cosign.Signer {
 	return s
 }
 
+func (p *place) verifierWith(ctx context.Context, o verify.Options) (*verify.Verifier, error) {
+	w := p.world
+	return verify.New(ctx, verify.World{Git: w.Git(), Keyring: w.Keyring, ImageKeys: w.ImageKeyDir(), Registry: w.Registry, TrustClient: w.TrustClient, Now: w.Now}, o)
+}
+
 func (p *place) verifier() *verify.Verifier {
 	p.t.Helper()
-	v, err := workflow.NewVerifier(p.t.Context(), p.world, verify.Options{Dir: p.t.TempDir(), Keys: p.keys, OnlyKeys: len(p.keys) > 0})
+	v, err := p.verifierWith(p.t.Context(), verify.Options{Dir: p.t.TempDir(), Keys: p.keys, OnlyKeys: len(p.keys) > 0})
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -23,7 +23,9 @@ import (
 	"bulla/keys"
 	"bulla/keys/store"
 	"bulla/workflow"
+	"bulla/workflow/images"
 	"bulla/workflow/verify"
+	"bulla/workflow/world"
 )
 
 // Passphrase opens every key of a practice world. It is shown on the screen: it protects nothing.
@@ -53,9 +55,9 @@ type Sandbox struct {
 	now      func() time.Time
 	shift    atomic.Int64 // nanoseconds by which the clock is turned back
 	registry *loopback.Registry
-	world    *workflow.World
+	world    *world.World
 	key      keys.Key
-	imageKey workflow.ImageKey
+	imageKey images.Key
 	tampered string
 }
 
@@ -100,7 +102,7 @@ func (b *Sandbox) openWorld(ctx context.Context) (err error) {
 	if b.registry, err = loopback.Start(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
-	b.world, err = workflow.NewWorld(ctx, workflow.WorldOptions{
+	b.world, err = world.New(ctx, world.Options{
 		Home: filepath.Join(b.dir, "home"), NoGnuPG: true, NoKeychain: true,
 		Registry: docker.Options{Keychain: authn.NewMultiKeychain()}, Env: func(string) string { return "" }, Environ: b.practiceEnviron(),
 		Now: b.clock, Rand: rand.Reader,
@@ -135,7 +137,7 @@ func (b *Sandbox) makeKeys(ctx context.Context) error {
 	if err := b.world.Store.MarkBackedUp(ctx, g.Key.Fingerprint, b.clock()); err != nil {
 		return err
 	}
-	if b.imageKey, err = b.world.GenerateImageKey(ctx, "practice", keys.NewSecret([]byte(Passphrase))); err != nil {
+	if b.imageKey, err = images.KeysOf(b.world).Generate(ctx, "practice", keys.NewSecret([]byte(Passphrase))); err != nil {
 		return err
 	}
 	public, err := b.world.Store.ExportPublic(ctx, keys.ParseSelector(string(g.Key.Fingerprint)))
@@ -158,7 +160,7 @@ func (b *Sandbox) PublicKeyFile() string { return filepath.Join(b.dir, "pat-prac
 func (b *Sandbox) ImageKeyFile() string { return b.imageKey.PublicPath() }
 
 // World is the practice world's places: a store with one key, a vault, a registry client.
-func (b *Sandbox) World() *workflow.World { return b.world }
+func (b *Sandbox) World() *world.World { return b.world }
 
 // Choices is the release to be practised.
 func (b *Sandbox) Choices() workflow.Choices {

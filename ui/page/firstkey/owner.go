@@ -12,7 +12,7 @@ import (
 	"bulla/ui/keymap"
 	"bulla/ui/safetext"
 	"bulla/ui/theme"
-	"bulla/workflow"
+	"bulla/workflow/finding"
 	"bulla/workflow/firstkey"
 )
 
@@ -73,7 +73,7 @@ func (r *ownerRoom) advice(line int) []firstkey.Advice {
 		return r.start.JudgeAlso(r.text(ownerAddress), r.also())
 	}
 	if c := firstkey.Uses[r.use].Caution(); c != "" {
-		return []firstkey.Advice{{Severity: workflow.SeverityInfo, Text: c}}
+		return []firstkey.Advice{{Severity: finding.Info, Text: c}}
 	}
 	return nil
 }
@@ -216,7 +216,7 @@ func (r *ownerRoom) remarks(w int) (out []string) {
 				continue
 			}
 			for _, a := range r.advice(line) {
-				if (a.Severity == workflow.SeverityError) == refusing {
+				if (a.Severity == finding.Error) == refusing {
 					out = append(out, advice(r.theme, ownerNames[line], a, w)...)
 				}
 			}
@@ -229,9 +229,9 @@ func (r *ownerRoom) remarks(w int) (out []string) {
 func advice(t theme.Theme, about string, a firstkey.Advice, w int) (out []string) {
 	style, word := t.Muted, ""
 	switch a.Severity {
-	case workflow.SeverityError:
+	case finding.Error:
 		style, word = t.Bad, t.Signs.Icon(theme.Failed)+" "
-	case workflow.SeverityWarning:
+	case finding.Warning:
 		style, word = t.Caution, "! "
 	}
 	for i, l := range layout.Wrap(word+about+": "+safetext.Line(a.Text), w-2) {

@@ -16,7 +16,7 @@ import (
 	"bulla/workflow/keydesk"
 )
 
-// KeySource gets the keys of others: *workflow.World has its methods.
+// KeySource gets the keys of others: *world.World has its methods.
 type KeySource interface {
 	FetchSources(publish.Query) ([]publish.Target, error)
 	Fetch(context.Context, publish.Query, []publish.Target, keydesk.PublishFace) ([]publish.Found, []publish.Miss, error)

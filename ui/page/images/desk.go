@@ -13,7 +13,6 @@ import (
 	"bulla/keys/vault"
 	"bulla/ui/component/keeping"
 	"bulla/ui/safetext"
-	"bulla/workflow"
 	"bulla/workflow/images"
 	"bulla/workflow/policy"
 )
@@ -64,10 +63,10 @@ type Trusts interface {
 
 // ImageKeeper keeps the keys that sign with cosign.
 type ImageKeeper interface {
-	ImageKeys() ([]workflow.ImageKey, error)
+	ImageKeys() ([]images.Key, error)
 	ImageKeyExists(name string) error
-	GenerateImageKey(context.Context, string, keys.Secret) (workflow.ImageKey, error)
-	ImportImageKey(context.Context, string, string, []byte, keys.AskPassphrase, keys.Secret) (workflow.ImageKey, error)
+	GenerateImageKey(context.Context, string, keys.Secret) (images.Key, error)
+	ImportImageKey(context.Context, string, string, []byte, keys.AskPassphrase, keys.Secret) (images.Key, error)
 	ChangeImageKeyPassword(context.Context, string, keys.AskPassphrase, keys.Secret) (string, error)
 }
 
@@ -85,7 +84,7 @@ var _ Desk = (*images.Desk)(nil)
 type standing struct {
 	asked bool // the registry has answered, or not
 
-	keys    []workflow.ImageKey
+	keys    []images.Key
 	pushErr error
 
 	trusted bool // the trust server has answered, or not
@@ -97,7 +96,7 @@ type standing struct {
 type (
 	pushSeen struct {
 		run  int
-		keys []workflow.ImageKey
+		keys []images.Key
 		err  error
 	}
 	trustSeen struct {

@@ -10,12 +10,12 @@ import (
 	"bulla/ui/explain"
 	"bulla/ui/safetext"
 	"bulla/ui/theme"
-	"bulla/workflow"
+	"bulla/workflow/finding"
 )
 
 // examined is what the doctor said of the registry.
 type examined struct {
-	findings []workflow.Finding
+	findings []finding.Finding
 	err      error
 }
 
@@ -58,13 +58,13 @@ func (m *Model) examined(msg examined) {
 }
 
 // findings draws what the doctor said.
-func findings(t theme.Theme, list []workflow.Finding, w int) (out []string) {
+func findings(t theme.Theme, list []finding.Finding, w int) (out []string) {
 	for _, f := range list {
 		sign, word, style := theme.Done, "", t.Body
 		switch f.Severity {
-		case workflow.SeverityError:
+		case finding.Error:
 			sign, word, style = theme.Failed, "error: ", t.Bad
-		case workflow.SeverityWarning:
+		case finding.Warning:
 			sign, word, style = theme.Waiting, "warning: ", t.Caution
 		}
 		mark := t.Icon(sign) + " "

@@ -15,7 +15,7 @@ import (
 	"bulla/ui/dialog"
 	"bulla/ui/safetext"
 	"bulla/ui/theme"
-	"bulla/workflow"
+	"bulla/workflow/images"
 )
 
 // maxKeyFile bounds a key file that is read, in bytes.
@@ -60,7 +60,7 @@ func taken(name string) ending {
 }
 
 // imageKeyMade is the ending after an image key came.
-func imageKeyMade(title string, k workflow.ImageKey, err error) ending {
+func imageKeyMade(title string, k images.Key, err error) ending {
 	if err != nil {
 		return ending{err: err, stand: true}
 	}
@@ -109,7 +109,7 @@ func (m *Model) importImageKey() tea.Cmd {
 }
 
 // chooseKey goes on with an image key: the only one, or the one that the person chooses.
-func (m *Model) chooseKey(title string, next func(workflow.ImageKey) tea.Cmd) tea.Cmd {
+func (m *Model) chooseKey(title string, next func(images.Key) tea.Cmd) tea.Cmd {
 	list := m.standing.keys
 	if len(list) == 1 {
 		return next(list[0])
@@ -124,7 +124,7 @@ func (m *Model) chooseKey(title string, next func(workflow.ImageKey) tea.Cmd) te
 
 // imageKeyPassword changes the password of an image key.
 func (m *Model) imageKeyPassword() tea.Cmd {
-	return m.chooseKey("The password of which key?", func(k workflow.ImageKey) tea.Cmd {
+	return m.chooseKey("The password of which key?", func(k images.Key) tea.Cmd {
 		m.o.Dialogs.Push(m.look("Change the password", k.Path, nil, []sheet.Effect{
 			{Label: "first", Text: "The present password is asked for, unless bulla remembers it; then the new one, twice."},
 			{Label: "then", Text: "The new file is opened before it takes the place of the old one. Where the old password was remembered, it is forgotten."},

@@ -17,14 +17,13 @@ import (
 	"bulla/ui/explain"
 	"bulla/ui/safetext"
 	"bulla/ui/theme"
-	"bulla/workflow"
 	"bulla/workflow/images"
 )
 
 // migrate looks what would be carried over to cosign, and then does it.
 func (m *Model) migrate() tea.Cmd {
 	d := m.o.Desk
-	return m.chooseKey("Which key signs with cosign?", func(k workflow.ImageKey) tea.Cmd {
+	return m.chooseKey("Which key signs with cosign?", func(k images.Key) tea.Cmd {
 		return m.begin("looking what can be carried over", func(ctx context.Context, e *errand.Errand) ending {
 			list, err := d.Migrate(ctx, images.MigrateOrder{Key: k.Path, Dry: true}, face(d, e))
 			return ending{err: err, then: func() tea.Cmd { return m.lastLookMigration(k, list) }}
@@ -32,7 +31,7 @@ func (m *Model) migrate() tea.Cmd {
 	})
 }
 
-func (m *Model) lastLookMigration(k workflow.ImageKey, list []images.Carriage) tea.Cmd {
+func (m *Model) lastLookMigration(k images.Key, list []images.Carriage) tea.Cmd {
 	count := tally(list)
 	if count[images.WouldCarry] == 0 {
 		m.o.Dialogs.Push(migrationStory("Nothing to carry over", m.o.Name, list, nil))

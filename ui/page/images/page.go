@@ -22,7 +22,7 @@ import (
 	"bulla/ui/keymap"
 	"bulla/ui/safetext"
 	"bulla/ui/theme"
-	"bulla/workflow"
+	"bulla/workflow/finding"
 	"bulla/workflow/images"
 )
 
@@ -48,7 +48,7 @@ type Options struct {
 	Now     func() time.Time
 	Dialogs *dialog.Stack
 	// Doctor says what the registry and its trust server can hold; nil where nobody can be asked.
-	Doctor func(context.Context) ([]workflow.Finding, error)
+	Doctor func(context.Context) ([]finding.Finding, error)
 	// Desk changes things for the repository; nil where nothing is to be changed. The page closes it.
 	Desk Desk
 	// PassphraseNote is shown where a passphrase is asked for; "" for nothing.

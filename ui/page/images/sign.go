@@ -20,7 +20,6 @@ import (
 	"bulla/ui/explain"
 	"bulla/ui/safetext"
 	"bulla/ui/theme"
-	"bulla/workflow"
 	"bulla/workflow/images"
 )
 
@@ -34,16 +33,16 @@ func (m *Model) sign() tea.Cmd {
 }
 
 // ways are the systems that can sign, in the order of preference: cosign is the default.
-func ways(p images.Prospect) (out []workflow.ImageWith) {
+func ways(p images.Prospect) (out []images.With) {
 	cosign, trust := cosignOff(p) == "", trustOff(p) == ""
 	if cosign {
-		out = append(out, workflow.WithCosign)
+		out = append(out, images.WithCosign)
 	}
 	if cosign && trust {
-		out = append(out, workflow.WithBoth)
+		out = append(out, images.WithBoth)
 	}
 	if trust {
-		out = append(out, workflow.WithContentTrust)
+		out = append(out, images.WithContentTrust)
 	}
 	return out
 }
@@ -77,10 +76,10 @@ func trustOff(p images.Prospect) string {
 // untilDot is a sentence as a part of another one.
 func untilDot(s string) string { return safetext.Line(strings.TrimSuffix(s, ".")) }
 
-var wayNames = map[workflow.ImageWith]string{workflow.WithCosign: "cosign", workflow.WithContentTrust: "Content Trust", workflow.WithBoth: "both"}
+var wayNames = map[images.With]string{images.WithCosign: "cosign", images.WithContentTrust: "Content Trust", images.WithBoth: "both"}
 
 // keyNames are the image keys, for a choice.
-func keyNames(list []workflow.ImageKey) (names []string) {
+func keyNames(list []images.Key) (names []string) {
 	for _, k := range list {
 		names = append(names, safetext.Line(filepath.Base(k.Path)))
 	}
@@ -119,7 +118,7 @@ func (m *Model) chooseWays(p images.Prospect) tea.Cmd {
 	}
 	return m.form("Sign "+tagName(p.Image.Reference), "", fields, "look at it", func() (string, *dialog.Field, tea.Cmd) {
 		o := images.SignOrder{Image: p.Image, With: list[with.At()]}
-		var k workflow.ImageKey
+		var k images.Key
 		if o.With.Cosign() {
 			k = p.Keys[key.At()]
 			o.Key, o.Recursive, o.Legacy = k.Path, recursive.On(), legacy.On()
@@ -149,7 +148,7 @@ func tagName(ref docker.Reference) string {
 }
 
 // lastLook says the digest, the key and where to, before anything is signed.
-func (m *Model) lastLook(p images.Prospect, o images.SignOrder, k workflow.ImageKey) {
+func (m *Model) lastLook(p images.Prospect, o images.SignOrder, k images.Key) {
 	ref := p.Image.Reference
 	what := "an image"
 	if p.Image.Index {
@@ -182,7 +181,7 @@ func movedEffects(mv images.Move) []sheet.Effect {
 	}
 }
 
-func cosignEffects(ref docker.Reference, o images.SignOrder, k workflow.ImageKey) (out []sheet.Effect) {
+func cosignEffects(ref docker.Reference, o images.SignOrder, k images.Key) (out []sheet.Effect) {
 	where := safetext.Line(ref.Registry())
 	if ref.PlainHTTP() {
 		where += " (on this computer or in a private network: without TLS if it offers none)"

@@ -13,7 +13,6 @@ import (
 	"bulla/ui/dialog"
 	"bulla/ui/safetext"
 	"bulla/ui/theme"
-	"bulla/workflow"
 	"bulla/workflow/images"
 	"bulla/workflow/policy"
 )
@@ -30,7 +29,7 @@ func (m *Model) policyController() tea.Cmd {
 
 func (m *Model) admission(c images.Controller, name string) tea.Cmd {
 	repository := m.o.Name
-	return m.chooseKey("Signed by which key?", func(k workflow.ImageKey) tea.Cmd {
+	return m.chooseKey("Signed by which key?", func(k images.Key) tea.Cmd {
 		return m.begin("reading the key", func(context.Context, *errand.Errand) ending {
 			data, err := limits.ReadNamed(k.PublicPath(), maxKeyFile)
 			if err != nil {

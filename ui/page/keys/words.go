@@ -10,7 +10,7 @@ import (
 	"bulla/ui/component/keydeed"
 	"bulla/ui/safetext"
 	"bulla/ui/theme"
-	"bulla/workflow"
+	"bulla/workflow/finding"
 )
 
 // How much there is to worry about a key.
@@ -26,36 +26,36 @@ func weight(r *row) int {
 		return weightError
 	}
 	switch r.Worst() {
-	case workflow.SeverityError:
+	case finding.Error:
 		return weightError
-	case workflow.SeverityWarning:
+	case finding.Warning:
 		return weightWarning
-	case workflow.SeverityInfo:
+	case finding.Info:
 		return weightInfo
 	}
 	return weightNone
 }
 
 // sign is the icon of a severity, style its colour; "" is for none.
-func sign(t theme.Theme, s workflow.Severity) string {
+func sign(t theme.Theme, s finding.Severity) string {
 	switch s {
-	case workflow.SeverityError:
+	case finding.Error:
 		return t.Icon(theme.Failed)
-	case workflow.SeverityWarning:
+	case finding.Warning:
 		return t.Icon(theme.Waiting)
-	case workflow.SeverityInfo:
+	case finding.Info:
 		return t.Icon(theme.Skipped)
 	}
 	return t.Icon(theme.Done)
 }
 
-func style(t theme.Theme, s workflow.Severity) lipgloss.Style {
+func style(t theme.Theme, s finding.Severity) lipgloss.Style {
 	switch s {
-	case workflow.SeverityError:
+	case finding.Error:
 		return t.Bad
-	case workflow.SeverityWarning:
+	case finding.Warning:
 		return t.Caution
-	case workflow.SeverityInfo:
+	case finding.Info:
 		return t.Muted
 	}
 	return t.Good
@@ -113,7 +113,7 @@ func (t *table) public(r *row) string {
 // remark is the worst finding in a few words, and how many more there are.
 func (t *table) remark(r *row) string {
 	if r.Err != nil {
-		return sign(t.theme, workflow.SeverityError) + " " + t.theme.Bad.Render(safetext.Line(keydeed.ReadError(r.Err)))
+		return sign(t.theme, finding.Error) + " " + t.theme.Bad.Render(safetext.Line(keydeed.ReadError(r.Err)))
 	}
 	if len(r.Findings) == 0 || !r.Secret && weight(r) < weightWarning { // what others might do better is no worry here
 		return sign(t.theme, "") + " well"

@@ -20,7 +20,7 @@ import (
 	"bulla/ui/keymap"
 	"bulla/ui/safetext"
 	"bulla/ui/theme"
-	"bulla/workflow"
+	"bulla/workflow/images"
 )
 
 // imageRoom chooses the images and the key that signs them.
@@ -34,11 +34,11 @@ type imageRoom struct {
 
 	keyTask  task
 	known    bool
-	all      []workflow.ImageKey
+	all      []images.Key
 	keyErr   error
 	at       int // index of the chosen key in all
 	making   task
-	with     workflow.ImageWith
+	with     images.With
 	settled  bool
 	choosing bool // the room is entered and not settled anew
 }
@@ -52,7 +52,7 @@ type imageRow struct {
 	err   error
 
 	offering task // how it can be signed
-	offer    *workflow.ImageOffer
+	offer    *images.Offer
 	offerErr error
 }
 
@@ -64,13 +64,13 @@ type imageResolved struct {
 
 type imageKeysListed struct {
 	id   int
-	keys []workflow.ImageKey
+	keys []images.Key
 	err  error
 }
 
 type imageKeyMade struct {
 	id  int
-	key workflow.ImageKey
+	key images.Key
 	err error
 }
 
@@ -155,7 +155,7 @@ func (r *imageRoom) update(msg tea.Msg) tea.Cmd {
 			r.dialogs().Push(dialog.NewError(m.err))
 			return nil
 		}
-		r.all = append([]workflow.ImageKey{m.key}, r.all...)
+		r.all = append([]images.Key{m.key}, r.all...)
 		r.at = 0
 		r.note = "The image key is made. Its public half lies beside it; publish that."
 	}
@@ -173,7 +173,7 @@ func (r *imageRoom) preselect() {
 			return
 		}
 	}
-	r.all = append([]workflow.ImageKey{{Path: r.choices.ImageKey, Why: "named on the command line"}}, r.all...)
+	r.all = append([]images.Key{{Path: r.choices.ImageKey, Why: "named on the command line"}}, r.all...)
 	r.at = 0
 }
 
@@ -457,11 +457,11 @@ func (r *imageRoom) status() string {
 }
 
 // publishing says what it means to sign an image.
-func publishing(w workflow.ImageWith) string {
+func publishing(w images.With) string {
 	switch w {
-	case workflow.WithContentTrust:
+	case images.WithContentTrust:
 		return "The signature goes to the trust server: to sign a tag is to publish it."
-	case workflow.WithBoth:
+	case images.WithBoth:
 		return "Both signatures are public as soon as they are made."
 	}
 	return "An image's signature lives in the registry: to sign it is to publish it."

@@ -9,7 +9,8 @@ import (
 	"bulla/ui/dialog"
 	"bulla/ui/safetext"
 	"bulla/ui/theme"
-	"bulla/workflow"
+	"bulla/workflow/finding"
+	"bulla/workflow/images"
 )
 
 // This file is the choice of the systems that sign: cosign, Content Trust, or both, as far as the
@@ -39,7 +40,7 @@ func (r *imageRoom) show() {
 
 type imageOffered struct {
 	id    int
-	offer workflow.ImageOffer
+	offer images.Offer
 	err   error
 }
 
@@ -67,13 +68,13 @@ func (r *imageRoom) offered(m imageOffered) {
 }
 
 // initialWith is what the command line or the configuration says.
-func (r *imageRoom) initialWith() workflow.ImageWith {
-	for _, w := range []workflow.ImageWith{r.choices.ImageWith, workflow.ImageWith(r.config.Release.ImageWith)} {
+func (r *imageRoom) initialWith() images.With {
+	for _, w := range []images.With{r.choices.ImageWith, images.With(r.config.Release.ImageWith)} {
 		if w != "" {
 			return w
 		}
 	}
-	return workflow.WithCosign
+	return images.WithCosign
 }
 
 // withoutTrust is why Content Trust cannot be chosen, or "".
@@ -94,21 +95,21 @@ func (r *imageRoom) withoutTrust() string {
 
 // change goes on to the next way to sign, or tells why there is no other.
 func (r *imageRoom) change() {
-	if why := r.withoutTrust(); why != "" && r.with == workflow.WithCosign {
+	if why := r.withoutTrust(); why != "" && r.with == images.WithCosign {
 		if !r.trustStory() {
 			r.note = capitalized(why) + "."
 		}
 		return
 	}
-	r.with = map[workflow.ImageWith]workflow.ImageWith{
-		workflow.WithCosign: workflow.WithBoth, workflow.WithBoth: workflow.WithContentTrust, workflow.WithContentTrust: workflow.WithCosign,
+	r.with = map[images.With]images.With{
+		images.WithCosign: images.WithBoth, images.WithBoth: images.WithContentTrust, images.WithContentTrust: images.WithCosign,
 	}[r.with]
 }
 
 // trustStory opens a box with what is in the way of Content Trust, and reports whether there is
 // anything to tell.
 func (r *imageRoom) trustStory() bool {
-	var list []workflow.Finding
+	var list []finding.Finding
 	for _, row := range r.images {
 		if row.offer != nil && row.offer.ContentTrust == nil {
 			list = append(list, row.offer.Problem)
@@ -152,9 +153,9 @@ func (r *imageRoom) takes(row *imageRow, w int) string {
 // withLines say how all images are signed.
 func (r *imageRoom) withLines(w int) []string {
 	t := r.theme
-	text := map[workflow.ImageWith]string{workflow.WithCosign: "cosign", workflow.WithContentTrust: "Content Trust", workflow.WithBoth: "cosign and Content Trust"}[r.with]
+	text := map[images.With]string{images.WithCosign: "cosign", images.WithContentTrust: "Content Trust", images.WithBoth: "cosign and Content Trust"}[r.with]
 	hint := "changes it"
-	if r.with == workflow.WithCosign && r.withoutTrust() != "" {
+	if r.with == images.WithCosign && r.withoutTrust() != "" {
 		hint = "why only cosign"
 	}
 	out := []string{layout.Cut(t.Muted.Render("signed by ")+text+"  "+t.Accent.Render("t")+" "+t.Muted.Render(hint), w, t.Signs.Ellipsis)}
@@ -193,7 +194,7 @@ func (r *imageRoom) offerDetail(row *imageRow, w int) (out []string) {
 	out = append(out, "", t.Muted.Render("Registry"))
 	for _, f := range row.offer.Registry {
 		style := t.Body
-		if f.Severity != workflow.SeverityInfo {
+		if f.Severity != finding.Info {
 			style = t.Caution
 		}
 		for i, l := range layout.Wrap(safetext.Line(f.Message), w-2) {

@@ -21,6 +21,8 @@ import (
 	"bulla/ui/safetext"
 	"bulla/ui/theme"
 	"bulla/workflow"
+	"bulla/workflow/finding"
+	"bulla/workflow/images"
 	"bulla/workflow/record"
 )
 
@@ -260,7 +262,7 @@ func (r *lookRoom) planRows(w int) []string {
 	add("", [2]string{who, p.Key.Algorithm + ", " + human.Expiry(p.Key.Expires, r.now())})
 	add("pushed", r.pushRows(w)...)
 	for _, f := range p.Findings {
-		if f.Severity == workflow.SeverityWarning && f.Rule != workflow.RuleSignatures {
+		if f.Severity == finding.Warning && f.Rule != workflow.RuleSignatures {
 			out = append(out, r.warningRows("warning", safetext.Line(f.Message), w)...)
 		}
 	}
@@ -333,7 +335,7 @@ func (r *lookRoom) imageRows(w int) [][2]string {
 		if n := len(img.Platforms); n > 0 {
 			kind = "index, " + human.Count(n, "platform")
 		}
-		where := map[workflow.ImageWith]string{workflow.WithContentTrust: "signed on the trust server", workflow.WithBoth: "signed in both places"}[p.ImageWith]
+		where := map[images.With]string{images.WithContentTrust: "signed on the trust server", images.WithBoth: "signed in both places"}[p.ImageWith]
 		if where == "" {
 			where = "signed in the registry"
 		}

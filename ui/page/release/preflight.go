@@ -15,6 +15,7 @@ import (
 	"bulla/ui/safetext"
 	"bulla/ui/theme"
 	"bulla/workflow"
+	"bulla/workflow/finding"
 )
 
 // preflightRoom shows what stands in the way before anything was chosen.
@@ -70,9 +71,9 @@ func (r *preflightRoom) update(msg tea.Msg) tea.Cmd {
 func atPreflight(all []workflow.Finding) (out []workflow.Finding) {
 	for _, f := range all {
 		if f.Rule == workflow.RuleSignatureExists {
-			f.Severity, f.Here = workflow.SeverityWarning, "at Artifacts you can let bulla replace it"
+			f.Severity, f.Here = finding.Warning, "at Artifacts you can let bulla replace it"
 		}
-		if f.Step == workflow.StepPreflight || f.Severity == workflow.SeverityWarning {
+		if f.Step == workflow.StepPreflight || f.Severity == finding.Warning {
 			out = append(out, f)
 		}
 	}
@@ -82,7 +83,7 @@ func atPreflight(all []workflow.Finding) (out []workflow.Finding) {
 // refused is why the walk cannot go on from here, or "".
 func (r *preflightRoom) refused() string {
 	for _, f := range r.findings {
-		if f.Severity == workflow.SeverityError {
+		if f.Severity == finding.Error {
 			return safetext.Line(f.Message)
 		}
 	}
@@ -191,9 +192,9 @@ func findingItems(s *state, list []workflow.Finding, at, w int) [][]string {
 	for i, f := range list {
 		sign, word, style := theme.Done, "note", s.theme.Muted
 		switch f.Severity {
-		case workflow.SeverityError:
+		case finding.Error:
 			sign, word, style = theme.Failed, "error", s.theme.Bad
-		case workflow.SeverityWarning:
+		case finding.Warning:
 			sign, word, style = theme.Waiting, "warning", s.theme.Caution
 		}
 		head := picker.Marker(s.theme, i == at && len(list) > 1) + style.Render(s.theme.Signs.Icon(sign)+" "+word) + "  "

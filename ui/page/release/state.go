@@ -19,6 +19,7 @@ import (
 	"bulla/ui/keymap"
 	"bulla/ui/theme"
 	"bulla/workflow"
+	"bulla/workflow/finding"
 	"bulla/workflow/project"
 )
 
@@ -194,7 +195,7 @@ func (s *state) plain(text string, w int) []string { return layout.Wrap(text, w)
 // faultsOf counts what the last look found wrong in a room.
 func (s *state) faultsOf(p place) (n int) {
 	for _, f := range s.faults {
-		if f.Severity == workflow.SeverityError && placeOf(f.Step) == p {
+		if f.Severity == finding.Error && placeOf(f.Step) == p {
 			n++
 		}
 	}

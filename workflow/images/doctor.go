@@ -1,4 +1,4 @@
-package workflow
+package images
 
 import (
 	"cmp"
@@ -11,19 +11,22 @@ import (
 	"bulla/docker"
 	"bulla/docker/dct"
 	"bulla/keys/wire"
+	"bulla/workflow/finding"
 )
 
-// The rules of the registry doctor.
+// The rules of the registry doctor, and RuleContentTrust of what keeps a tag from being signed there.
 const (
-	RuleConnection  Rule = "connection"
-	RuleCertificate Rule = "certificate"
-	RuleAccount     Rule = "account"
-	RulePull        Rule = "pull"
-	RulePush        Rule = "push"
-	RuleReferrers   Rule = "referrers"
-	RuleFallback    Rule = "fallback-tag"
-	RuleTrustServer Rule = "trust-server"
-	RuleCosign      Rule = "cosign"
+	RuleConnection  finding.Rule = "connection"
+	RuleCertificate finding.Rule = "certificate"
+	RuleAccount     finding.Rule = "account"
+	RulePull        finding.Rule = "pull"
+	RulePush        finding.Rule = "push"
+	RuleReferrers   finding.Rule = "referrers"
+	RuleFallback    finding.Rule = "fallback-tag"
+	RuleTrustServer finding.Rule = "trust-server"
+	RuleCosign      finding.Rule = "cosign"
+
+	RuleContentTrust finding.Rule = "content-trust"
 )
 
 // soon is how long before its end a certificate or a server is worth a warning.
@@ -74,7 +77,7 @@ func ExamineTrust(ctx context.Context, r *dct.Repository) TrustServer {
 // ExamineRegistry says what a registry can hold and what one may do there, each finding with what to
 // do about it. It writes nothing. A registry that gives no answer is a finding too; the error is
 // that of ctx. trust asks the trust server, at the same time; nil asks nobody.
-func ExamineRegistry(ctx context.Context, client *docker.Client, repo docker.Repository, trust func(context.Context) TrustServer, now time.Time) ([]Finding, error) {
+func ExamineRegistry(ctx context.Context, client *docker.Client, repo docker.Repository, trust func(context.Context) TrustServer, now time.Time) ([]finding.Finding, error) {
 	d := doctor{repo: repo, now: now}
 	server := make(chan TrustServer, 1)
 	if trust != nil {
@@ -101,11 +104,11 @@ func ExamineRegistry(ctx context.Context, client *docker.Client, repo docker.Rep
 type doctor struct {
 	repo docker.Repository
 	now  time.Time
-	out  []Finding
+	out  []finding.Finding
 }
 
-func (d *doctor) say(rule Rule, s Severity, hint, format string, args ...any) {
-	d.out = append(d.out, Finding{Rule: rule, Severity: s, Step: StepImage, Message: fmt.Sprintf(format, args...), Hint: hint})
+func (d *doctor) say(rule finding.Rule, s finding.Severity, hint, format string, args ...any) {
+	d.out = append(d.out, finding.Finding{Rule: rule, Severity: s, Message: fmt.Sprintf(format, args...), Hint: hint})
 }
 
 // silent says that the registry gave no answer.
@@ -120,7 +123,7 @@ func (d *doctor) silent(err error) {
 	case wire.WantsCertificate(err):
 		hint = "client.cert and client.key belong, as for Docker, into " + docker.CertificateFolder(d.repo.Registry()) + " below ~/.docker/certs.d or /etc/docker/certs.d"
 	}
-	d.say(RuleConnection, SeverityError, hint,
+	d.say(RuleConnection, finding.Error, hint,
 		"The registry %s cannot be used: %s.", d.repo.Registry(), cause(err))
 	f := &d.out[len(d.out)-1]
 	var re *docker.RegistryError
@@ -141,11 +144,11 @@ func cause(err error) string {
 
 func (d *doctor) connection(u docker.Checkup) {
 	if u.Scheme == "http" && local(d.repo) {
-		d.say(RuleConnection, SeverityInfo, "", "The connection to %s is plain, and stays on this computer.", d.repo.Registry())
+		d.say(RuleConnection, finding.Info, "", "The connection to %s is plain, and stays on this computer.", d.repo.Registry())
 		return
 	}
 	if u.Scheme == "http" {
-		d.say(RuleConnection, SeverityWarning, "signatures are safe all the same; credentials and images are not",
+		d.say(RuleConnection, finding.Warning, "signatures are safe all the same; credentials and images are not",
 			"The connection to %s is plain: anybody on the way can read the password and change the images.", d.repo.Registry())
 		return
 	}
@@ -153,16 +156,16 @@ func (d *doctor) connection(u docker.Checkup) {
 	if u.Authority != "" {
 		by = u.Authority
 	}
-	d.say(RuleConnection, SeverityInfo, "", "The connection to %s is verified by %s (%s, certificate by %s).", d.repo.Registry(), by, u.TLS, u.Issuer)
+	d.say(RuleConnection, finding.Info, "", "The connection to %s is verified by %s (%s, certificate by %s).", d.repo.Registry(), by, u.TLS, u.Issuer)
 	if !u.Expires.IsZero() && u.Expires.Sub(d.now) < soon {
-		d.say(RuleCertificate, SeverityWarning, "have it renewed", "The registry's certificate ends on %s.", day(u.Expires))
+		d.say(RuleCertificate, finding.Warning, "have it renewed", "The registry's certificate ends on %s.", day(u.Expires))
 	}
 	if u.Shown == "" {
 		return
 	}
-	d.say(RuleCertificate, SeverityInfo, "", "The registry asks for a certificate, and was shown %s.", u.Shown)
+	d.say(RuleCertificate, finding.Info, "", "The registry asks for a certificate, and was shown %s.", u.Shown)
 	if !u.ShownExpires.IsZero() && u.ShownExpires.Sub(d.now) < soon {
-		d.say(RuleCertificate, SeverityWarning, "have it renewed", "Your certificate %s ends on %s.", u.Shown, day(u.ShownExpires))
+		d.say(RuleCertificate, finding.Warning, "have it renewed", "Your certificate %s ends on %s.", u.Shown, day(u.ShownExpires))
 	}
 }
 
@@ -172,13 +175,13 @@ func (d *doctor) account(u docker.Checkup) {
 	host := d.repo.Registry()
 	switch {
 	case u.AccountErr != nil:
-		d.say(RuleAccount, SeverityError, "docker login "+host+" writes it anew", "Who you are at %s cannot be found out: %v.", host, u.AccountErr)
+		d.say(RuleAccount, finding.Error, "docker login "+host+" writes it anew", "Who you are at %s cannot be found out: %v.", host, u.AccountErr)
 	case u.Account != "":
-		d.say(RuleAccount, SeverityInfo, "", "You are %q at %s.", u.Account, host)
+		d.say(RuleAccount, finding.Info, "", "You are %q at %s.", u.Account, host)
 	case u.Token:
-		d.say(RuleAccount, SeverityInfo, "", "You have a token for %s.", host)
+		d.say(RuleAccount, finding.Info, "", "You have a token for %s.", host)
 	default:
-		d.say(RuleAccount, SeverityInfo, "docker login "+host+" makes you known", "There are no credentials for %s: you come without a name.", host)
+		d.say(RuleAccount, finding.Info, "docker login "+host+" makes you known", "There are no credentials for %s: you come without a name.", host)
 	}
 }
 
@@ -188,14 +191,14 @@ func (d *doctor) access(u docker.Checkup) {
 	}[u.Auth]
 	switch {
 	case u.Missing:
-		d.say(RulePull, SeverityInfo, "it may be made by the first push", "The registry has no repository %s.", d.repo.Path())
+		d.say(RulePull, finding.Info, "it may be made by the first push", "The registry has no repository %s.", d.repo.Path())
 	case u.Pull.Allowed:
-		d.say(RulePull, SeverityInfo, "", "You may pull (%s). There are %s; %s signatures under tags of their own.", how, count(u.Tags, "tag"), signedCount(u.Signed))
+		d.say(RulePull, finding.Info, "", "You may pull (%s). There are %s; %s signatures under tags of their own.", how, count(u.Tags, "tag"), signedCount(u.Signed))
 	default:
 		d.refusal(RulePull, "pull", u.Pull)
 	}
 	if u.Push.Allowed {
-		d.say(RulePush, SeverityInfo, "", "You may push (%s), as far as can be asked without pushing.", how)
+		d.say(RulePush, finding.Info, "", "You may push (%s), as far as can be asked without pushing.", how)
 	} else {
 		d.refusal(RulePush, "push", u.Push)
 	}
@@ -216,20 +219,20 @@ func signedCount(n int) string {
 }
 
 // refusal says that something is not allowed, or not known to be.
-func (d *doctor) refusal(rule Rule, verb string, a docker.Access) {
+func (d *doctor) refusal(rule finding.Rule, verb string, a docker.Access) {
 	hint := "docker login " + d.repo.Registry() + ", or ask for the right"
 	if verb == "push" {
 		hint += "; to sign an image is to push its signature"
 	}
 	if a.Known {
-		d.say(rule, SeverityError, hint, "You may not %s: %v.", verb, a.Err)
+		d.say(rule, finding.Error, hint, "You may not %s: %v.", verb, a.Err)
 	} else {
-		d.say(rule, SeverityError, "", "Whether you may %s is not known: %v.", verb, a.Err)
+		d.say(rule, finding.Error, "", "Whether you may %s is not known: %v.", verb, a.Err)
 	}
 	f := &d.out[len(d.out)-1]
 	f.Err, f.Unreachable = a.Err, !a.Known
 	if rule == RulePush && a.Known {
-		f.Severity = SeverityWarning // those who only verify need no more
+		f.Severity = finding.Warning // those who only verify need no more
 	}
 }
 
@@ -237,15 +240,15 @@ func (d *doctor) refusal(rule Rule, verb string, a docker.Access) {
 func (d *doctor) storage(u docker.Checkup) {
 	switch {
 	case u.Referrers.Allowed:
-		d.say(RuleReferrers, SeverityInfo, "", "The registry lists what refers to an image itself (OCI 1.1): signatures need no tags.")
+		d.say(RuleReferrers, finding.Info, "", "The registry lists what refers to an image itself (OCI 1.1): signatures need no tags.")
 	case !u.Referrers.Known:
-		d.say(RuleReferrers, SeverityInfo, "look again once there is an image", "Whether the registry lists what refers to an image is not known yet.")
+		d.say(RuleReferrers, finding.Info, "look again once there is an image", "Whether the registry lists what refers to an image is not known yet.")
 	default:
-		d.say(RuleReferrers, SeverityInfo, "", "The registry does not list what refers to an image: clients keep the list under the tag sha256-DIGEST.")
+		d.say(RuleReferrers, finding.Info, "", "The registry does not list what refers to an image: clients keep the list under the tag sha256-DIGEST.")
 		if u.Signed > 0 {
-			d.say(RuleFallback, SeverityInfo, "", "Such tags are there and can be read: %d.", u.Signed)
+			d.say(RuleFallback, finding.Info, "", "Such tags are there and can be read: %d.", u.Signed)
 		} else {
-			d.say(RuleFallback, SeverityInfo, "where tags cannot be changed once they are set, a second signature on an image will fail",
+			d.say(RuleFallback, finding.Info, "where tags cannot be changed once they are set, a second signature on an image will fail",
 				"No such tag is there yet. That it may be written cannot be known without writing.")
 		}
 	}
@@ -259,16 +262,16 @@ func (d *doctor) cosign(u docker.Checkup) {
 	} else if !u.Referrers.Allowed {
 		list = "under the tag sha256-DIGEST, which other tools show among the tags"
 	}
-	d.say(RuleCosign, SeverityInfo, "", "cosign 3 finds what bulla signs %s. cosign 2 needs the older form too (bulla image sign --sig).", list)
+	d.say(RuleCosign, finding.Info, "", "cosign 3 finds what bulla signs %s. cosign 2 needs the older form too (bulla image sign --sig).", list)
 	if u.Authority != "" || u.Shown != "" {
 		flags := "--registry-cacert " + cmp.Or(u.Authority, "FILE")
 		if u.Shown != "" {
 			flags += " --registry-client-cert " + u.Shown + " --registry-client-key " + strings.TrimSuffix(u.Shown, ".cert") + ".key"
 		}
-		d.say(RuleCosign, SeverityInfo, flags, "cosign does not read Docker's folder of certificates: it has to be told of them.")
+		d.say(RuleCosign, finding.Info, flags, "cosign does not read Docker's folder of certificates: it has to be told of them.")
 	}
 	if u.Scheme == "http" && !local(d.repo) {
-		d.say(RuleCosign, SeverityInfo, "cosign --allow-http-registry", "cosign speaks to this registry only when it is told to do so without TLS.")
+		d.say(RuleCosign, finding.Info, "cosign --allow-http-registry", "cosign speaks to this registry only when it is told to do so without TLS.")
 	}
 }
 
@@ -290,29 +293,29 @@ func trustCause(err error) string {
 func (d *doctor) trust(s TrustServer) {
 	switch {
 	case !s.Ends.IsZero() && !d.now.Before(s.Ends):
-		d.say(RuleTrustServer, SeverityWarning, "bulla image migrate carries signatures over while a mirror of the trust data is there",
+		d.say(RuleTrustServer, finding.Warning, "bulla image migrate carries signatures over while a mirror of the trust data is there",
 			"The trust server of %s (%s) ended on %s: %s.", s.Whose, s.URL, day(s.Ends), s.Source)
 	case !s.Ends.IsZero():
-		d.say(RuleTrustServer, SeverityWarning, "sign with cosign too, and carry the signatures over: bulla image migrate",
+		d.say(RuleTrustServer, finding.Warning, "sign with cosign too, and carry the signatures over: bulla image migrate",
 			"The trust server of %s (%s) ends on %s: %s.", s.Whose, s.URL, day(s.Ends), s.Source)
 	}
 	var withheld *dct.CredentialsWithheldError
 	switch {
 	case errors.As(s.Err, &withheld):
-		d.say(RuleTrustServer, SeverityInfo, "if you trust it with them: DOCKER_CONTENT_TRUST_SERVER="+s.URL, "The trust server %s asks for credentials, which were not shown to it: you did not name it yourself.", s.URL)
+		d.say(RuleTrustServer, finding.Info, "if you trust it with them: DOCKER_CONTENT_TRUST_SERVER="+s.URL, "The trust server %s asks for credentials, which were not shown to it: you did not name it yourself.", s.URL)
 	case s.Signed && s.Err != nil:
-		d.say(RuleTrustServer, SeverityWarning, "do not rely on it", "The trust server %s has trust data that must not be trusted: %v.", s.URL, s.Err)
+		d.say(RuleTrustServer, finding.Warning, "do not rely on it", "The trust server %s has trust data that must not be trusted: %v.", s.URL, s.Err)
 	case s.Signed:
 		hint := ""
 		if len(s.Roots) > 0 {
 			hint = "it shows the root " + strings.Join(s.Roots, ", ") + "; compare it with what the publisher says before you pin it"
 		}
-		d.say(RuleTrustServer, SeverityInfo, hint, "The trust server %s has trust data for the repository.", s.URL)
+		d.say(RuleTrustServer, finding.Info, hint, "The trust server %s has trust data for the repository.", s.URL)
 	case s.Err != nil && s.Named:
-		d.say(RuleTrustServer, SeverityWarning, "nothing can be said of what Content Trust signs", "The trust server %s, which was named, gives no answer: %s.", s.URL, trustCause(s.Err))
+		d.say(RuleTrustServer, finding.Warning, "nothing can be said of what Content Trust signs", "The trust server %s, which was named, gives no answer: %s.", s.URL, trustCause(s.Err))
 	case s.Err != nil:
-		d.say(RuleTrustServer, SeverityInfo, "a trust server elsewhere is named by --trust-server", "No trust server answers at %s: %s.", s.URL, trustCause(s.Err))
+		d.say(RuleTrustServer, finding.Info, "a trust server elsewhere is named by --trust-server", "No trust server answers at %s: %s.", s.URL, trustCause(s.Err))
 	default:
-		d.say(RuleTrustServer, SeverityInfo, "", "The trust server %s has no trust data for the repository.", s.URL)
+		d.say(RuleTrustServer, finding.Info, "", "The trust server %s has no trust data for the repository.", s.URL)
 	}
 }

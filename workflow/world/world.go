@@ -1,4 +1,6 @@
-package workflow
+// Package world is what lies outside the repository that a release is made in: where keys are, the
+// registries and the trust servers.
+package world
 
 import (
 	"cmp"
@@ -22,12 +24,12 @@ type World struct {
 	UserAgent string
 	// Rand is the source of randomness.
 	Rand io.Reader
-	// TrustServers are those that the user named for this run: see WorldOptions.
+	// TrustServers are those that the user named for this run: see Options.
 	TrustServers []string
 }
 
-// WorldOptions says where the places of a World are.
-type WorldOptions struct {
+// Options says where the places of a World are.
+type Options struct {
 	Home string
 	// GnuPGHome is GnuPG's home; "" takes GnuPG's own default. NoGnuPG leaves GnuPG out.
 	GnuPGHome string
@@ -47,8 +49,8 @@ type WorldOptions struct {
 	Rand    io.Reader
 }
 
-// NewWorld opens the places named in o. It writes nothing, and an absent GnuPG is no error.
-func NewWorld(ctx context.Context, o WorldOptions) (*World, error) {
+// New opens the places named in o. It writes nothing, and an absent GnuPG is no error.
+func New(ctx context.Context, o Options) (*World, error) {
 	places, err := keydesk.Open(ctx, keydesk.Options{
 		Home: o.Home, GnuPGHome: o.GnuPGHome, NoGnuPG: o.NoGnuPG, NoKeychain: o.NoKeychain, UserAgent: o.Registry.UserAgent,
 		Env: o.Env, Environ: o.Environ, Now: o.Now, Rand: o.Rand,
@@ -63,6 +65,9 @@ func NewWorld(ctx context.Context, o WorldOptions) (*World, error) {
 	w.Registry = docker.NewClient(o.Registry)
 	return w, nil
 }
+
+// ImageKeyDir is where bulla keeps image keys of its own.
+func (w *World) ImageKeyDir() string { return filepath.Join(w.Home, "images") }
 
 // TrustClient makes a client of trust servers, for whom Close forgets the keys that it opened.
 // Docker's folder is DOCKER_CONFIG or .docker in the home folder; what was seen of trust data is
