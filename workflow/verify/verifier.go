@@ -275,8 +275,8 @@ func (v *Verifier) ownImageKeys() {
 	}
 }
 
-// Problems are keyrings that could not be read and keys in them that could not be used.
-func (v *Verifier) Problems() []error { return append(v.problems, v.judge.Keyring.Problems()...) }
+// Problems are keyrings that could not be read and keys in them that could not be.
+func (v *Verifier) Problems() []error { return append(v.problems, v.judge.Keyring.Unread()...) }
 
 // Verify judges each target. Its error is one of usage: a target that fits nothing, or several
 // things at once; everything else is a verdict.
