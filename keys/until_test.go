@@ -40,7 +40,7 @@ func TestUntil(t *testing.T) {
 	f.key("ca", "-t", "ed25519")
 	sig := f.sign("ed", "git")
 	form := "20060102150405"
-	hour := func(n int) string { return testEpoch.UTC().Add(time.Duration(n) * time.Hour).Format(form) + "Z" }
+	hour := func(n int) string { return testEpoch.UTC().Add(time.Duration(n)*time.Hour).Format(form) + "Z" }
 	window := `valid-after="` + hour(1) + `",valid-before="` + hour(5) + `" `
 	cert := f.sign(f.certify("ca", "ed", "cert", "-n", "a@x", "-V", hour(2)+":"+hour(4))+"-cert.pub", "git")
 	for _, c := range []struct {
