@@ -216,7 +216,7 @@ func TestWriteChecksumsKeepsWhatIsThere(t *testing.T) {
 	if read(t, sums) != signed[0].SHA256+"  a.zip\n" {
 		t.Errorf("not replaced: %q", read(t, sums))
 	}
-	vs, err := VerifyChecksums(t.Context(), sums, s.judge(t))
+	vs, err := VerifyChecksums(t.Context(), sums, "", s.judge(t))
 	if err != nil || len(vs) != 2 || !vs[0].OK(false) || !vs[1].OK(false) {
 		t.Errorf("after replacing: %+v, %v", vs, err)
 	}

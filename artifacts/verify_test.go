@@ -165,7 +165,7 @@ func TestVerifyChecksums(t *testing.T) {
 		sha256Of("secret/outside.zip")+"  ../secret/outside.zip\n"+sha256Of("secret/outside.zip")+"  "+filepath.ToSlash(dir)+"/secret/outside.zip\n"+
 		line("sub")+strings.Repeat("0", 40)+"  sha1.zip\n"+"BLAKE2b (good.zip) = "+strings.Repeat("0", 128)+"\n")
 
-	vs, err := VerifyChecksums(t.Context(), list, s.judge(t))
+	vs, err := VerifyChecksums(t.Context(), list, "", s.judge(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +213,7 @@ func TestVerifyChecksumsOfUnsoundList(t *testing.T) {
 			dir := tree(t, "a.zip", "b.zip")
 			list := filepath.Join(dir, SHA256Name)
 			c.prepare(list)
-			vs, err := VerifyChecksums(t.Context(), list, s.judge(t))
+			vs, err := VerifyChecksums(t.Context(), list, "", s.judge(t))
 			want := []keys.Status{c.want, c.want, keys.StatusBad}
 			if err != nil || !slices.Equal(statuses(vs), want) {
 				t.Errorf("got %q, %v", statuses(vs), err)
@@ -244,7 +244,7 @@ func TestVerifyChecksumsOfSeveral(t *testing.T) {
 	write(t, list+".asc", all)
 	j := ann.judge(t)
 	j.Keyring = keys.MergeKeyrings(j.Keyring, ben.keyring(t))
-	vs, err := VerifyChecksums(t.Context(), list, j)
+	vs, err := VerifyChecksums(t.Context(), list, "", j)
 	if err != nil || len(vs) != 4+3+1 {
 		t.Fatalf("got %q, %v", statuses(vs), err)
 	}
@@ -295,7 +295,7 @@ func TestVerifyChecksumsThroughLinks(t *testing.T) {
 	s := defaultSigner(t)
 	outside := sha256Of("outside.zip")
 	list := signList(t, s, in, sha256Of("list/real.zip")+"  inside.zip\n"+outside+"  escape.zip\n"+outside+"  absolute.zip\n"+outside+"  folder/outside.zip\n")
-	vs, err := VerifyChecksums(t.Context(), list, s.judge(t))
+	vs, err := VerifyChecksums(t.Context(), list, "", s.judge(t))
 	want := []keys.Status{keys.StatusGood, keys.StatusGood, keys.StatusNotChecked, keys.StatusNotChecked, keys.StatusNotChecked}
 	if err != nil || !slices.Equal(statuses(vs), want) {
 		t.Errorf("got %q, %v", statuses(vs), err)
@@ -305,17 +305,17 @@ func TestVerifyChecksumsThroughLinks(t *testing.T) {
 func TestVerifyChecksumsErrors(t *testing.T) {
 	s := defaultSigner(t)
 	dir := t.TempDir()
-	if _, err := VerifyChecksums(t.Context(), filepath.Join(dir, "gone"), s.judge(t)); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := VerifyChecksums(t.Context(), filepath.Join(dir, "gone"), "", s.judge(t)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("missing list: %v", err)
 	}
 	list := signList(t, s, dir, hexA+"  a.zip\nwhat is this\n")
-	vs, err := VerifyChecksums(t.Context(), list, s.judge(t))
+	vs, err := VerifyChecksums(t.Context(), list, "", s.judge(t))
 	var syntax *SyntaxError
 	if !errors.As(err, &syntax) || syntax.Line != 2 || !slices.Equal(statuses(vs), []keys.Status{keys.StatusGood}) {
 		t.Errorf("got %q, %v", statuses(vs), err)
 	}
 	write(t, list, strings.Repeat("#", maxChecksums+1))
-	if _, err := VerifyChecksums(t.Context(), list, s.judge(t)); !errors.Is(err, ErrTooLarge) {
+	if _, err := VerifyChecksums(t.Context(), list, "", s.judge(t)); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("huge list: %v", err)
 	}
 }
@@ -336,7 +336,7 @@ func TestVerifyForeignChecksums(t *testing.T) {
 			if _, errOut, err := keystest.GPG(t, home, nil, "--armor", "--detach-sign", list); err != nil {
 				t.Fatalf("gpg: %v\n%s", err, errOut)
 			}
-			vs, err := VerifyChecksums(t.Context(), list, &keys.Judge{Keyring: s.keyring(t), Now: time.Now().Add(time.Minute)})
+			vs, err := VerifyChecksums(t.Context(), list, "", &keys.Judge{Keyring: s.keyring(t), Now: time.Now().Add(time.Minute)})
 			if err != nil || len(vs) != len(names)+1 {
 				t.Fatalf("%d verdicts, %v", len(vs), err)
 			}

@@ -18,8 +18,8 @@ import (
 	"bulla/keys/limits"
 )
 
-// VerifyChecksums judges a checksums file's own signatures (found beside it, as by Verify) and
-// then every file it names, in the list's order. A named file that has the digest that the list
+// VerifyChecksums judges a checksums file's own signatures (in the file sig, or for "" beside it, as
+// by Verify) and then every file it names, in the list's order. A named file that has the digest that the list
 // gives gets a verdict for each of the list's signatures, as if they were its own, so that a policy
 // can count the signers; one that has another digest is bad. Names that are
 // absolute, lead out of the list's folder or pass through a symbolic link that does, digests
@@ -30,8 +30,8 @@ import (
 // could be read carry the digest of what was read. An
 // error is about the list: it can't be read, or its lines can't (*SyntaxError, ErrTooLarge);
 // the verdicts on its signatures are returned all the same where there are any.
-func VerifyChecksums(ctx context.Context, path string, j *keys.Judge) ([]keys.Verdict, error) {
-	l, err := JudgeChecksums(path, j)
+func VerifyChecksums(ctx context.Context, path, sig string, j *keys.Judge) ([]keys.Verdict, error) {
+	l, err := JudgeChecksums(path, sig, j)
 	if err != nil {
 		return l.Verdicts, err
 	}
@@ -49,12 +49,12 @@ type ChecksumList struct {
 
 // JudgeChecksums is the first half of VerifyChecksums: it judges the list alone, and has its errors.
 // With an error about the lines the verdicts are there all the same.
-func JudgeChecksums(path string, j *keys.Judge) (l ChecksumList, err error) {
+func JudgeChecksums(path, sig string, j *keys.Judge) (l ChecksumList, err error) {
 	data, err := limits.ReadFile(path, maxChecksums)
 	if err != nil {
 		return l, err
 	}
-	sigs, verdicts, err := signaturesOf(keys.KindChecksum, path, "")
+	sigs, verdicts, err := signaturesOf(keys.KindChecksum, path, sig)
 	if err != nil {
 		return l, err
 	}

@@ -316,13 +316,22 @@ func MergeKeyrings(rs ...*Keyring) *Keyring {
 	return out
 }
 
-// Problems are the keys and blocks that could not be used, as *KeyError values. It verifies
-// the self-signatures of every key.
+// Unread are the keys and blocks that could not be read, as *KeyError values. A key that was read and
+// nothing ties together is not among them: the verdict on what it signed says so.
+func (r *Keyring) Unread() []error {
+	if r == nil {
+		return nil
+	}
+	return slices.Clone(r.problems)
+}
+
+// Problems are Unread and the keys that cannot be used. It verifies the self-signatures of every key,
+// which costs seconds in a keyring of thousands.
 func (r *Keyring) Problems() []error {
 	if r == nil {
 		return nil
 	}
-	out := slices.Clone(r.problems)
+	out := r.Unread()
 	for _, c := range r.certs {
 		o := c.owner(time.Time{})
 		switch {

@@ -29,7 +29,7 @@ func (c *Check) Until() time.Time {
 			for _, a := range c.signers[i] {
 				n.consider(a.after.Add(-clockSkew))
 				n.consider(a.after)
-				n.consider(a.before)
+				n.consider(a.before.Add(1)) // that moment itself still counts
 			}
 		}
 	}

@@ -66,7 +66,7 @@ Exit codes: 0 all good, 1 something is not, 3 something could not be checked.`,
 	fs.StringArrayVar(&f.Keys, "keys", nil, "add the public keys in `file`: OpenPGP, allowed_signers or PEM (repeatable)")
 	fs.BoolVar(&f.OnlyKeys, "only-keys", false, "use no other keys than those of --keys")
 	fs.StringArrayVar(&f.Revoked, "revoked", nil, "refuse the SSH keys in `file`: a list of ssh-keygen -k, or public keys (repeatable)")
-	fs.StringVar(&f.Signature, "signature", "", "the signature `file` of a single file")
+	fs.StringVar(&f.Signature, "signature", "", "the signature `file` of a single file, list or record")
 	fs.StringVar(&f.commits, "commits", "", "verify every commit of a `range`, such as v1.3.0..HEAD")
 	fs.StringVar(&f.source, "source", "", "compare the source `archive` with the tree of the tag that is named")
 	fs.StringArrayVar(&f.allow, "allow", nil, "with --source: a `glob` of files that may differ (repeatable)")

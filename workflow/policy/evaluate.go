@@ -73,8 +73,9 @@ type Result struct {
 // as of which is judged, for signatures that carry no time.
 //
 // A verdict without a proved signer is decided on by exceptions alone. Where too few signers have
-// signed, and no missing key could be the reason, the signatures of those who have do not count
-// either.
+// signed, the signatures of those who have do not count either; where a missing key could be the
+// reason, nothing is decided on them. It is none on images, where whoever may push can put signatures
+// by nobody beside the others.
 func (p *Policy) Evaluate(t Target, vs []keys.Verdict, now time.Time) Result {
 	r := Result{Governed: p.Governs(t.Kind), Need: p.Needed(t.Kind), Decisions: make([]Decision, len(vs))}
 	x := p.exception(t)
@@ -87,13 +88,13 @@ func (p *Policy) Evaluate(t Target, vs []keys.Verdict, now time.Time) Result {
 			if who := signerOf(v, d); !slices.Contains(r.Signers, who) {
 				r.Signers = append(r.Signers, who)
 			}
-		case v.Status.Undecided():
+		case v.Status.Undecided() && t.Kind != keys.KindImage:
 			undecided++
 		}
 	}
 	r.Enough = len(r.Signers) >= r.Need || (len(r.Signers) > 0 && x.allows(AllowThreshold))
-	if r.Governed && !r.Enough && len(r.Signers) > 0 && len(r.Signers)+undecided < r.Need {
-		r.tooFew(vs)
+	if r.Governed && !r.Enough && len(r.Signers) > 0 {
+		r.tooFew(vs, len(r.Signers)+undecided >= r.Need)
 	}
 	return r
 }
@@ -114,13 +115,18 @@ func signerOf(v keys.Verdict, d Decision) string {
 	return "nobody"
 }
 
-// tooFew withdraws the trust in signatures that would have passed.
-func (r *Result) tooFew(vs []keys.Verdict) {
+// tooFew withdraws the trust in signatures that would have passed. open says that others may have
+// signed whose keys are missing.
+func (r *Result) tooFew(vs []keys.Verdict, open bool) {
+	reason := fmt.Sprintf("The policy wants %d signers, and only %d signed: %s.", r.Need, len(r.Signers), strings.Join(r.Signers, ", "))
+	trusted := boolean(false)
+	if open {
+		trusted = nil
+		reason = fmt.Sprintf("The policy wants %d signers: %s signed, and who else did cannot be told without the missing keys.", r.Need, strings.Join(r.Signers, ", "))
+	}
 	for i := range r.Decisions {
-		d := &r.Decisions[i]
-		if passes(vs[i], *d) {
-			d.Trusted = boolean(false)
-			d.Reason = fmt.Sprintf("The policy wants %d signers, and only %d signed: %s.", r.Need, len(r.Signers), strings.Join(r.Signers, ", "))
+		if d := &r.Decisions[i]; passes(vs[i], *d) {
+			d.Trusted, d.Reason = trusted, reason
 		}
 	}
 }

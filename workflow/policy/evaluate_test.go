@@ -144,7 +144,8 @@ func TestEvaluate(t *testing.T) {
 		{"one and a stranger", basic + needTwo, "", []keys.Verdict{signedBy(rhea, keys.StatusGood), signedBy(alien, keys.StatusGood)}, "-F-F", "", false},
 		{"one and a bad one", basic + needTwo, "", []keys.Verdict{signedBy(rhea, keys.StatusGood), signedBy(odo, keys.StatusBad)}, "-F0F", "", false},
 		{"one and a weak one", basic + needTwo, "", []keys.Verdict{signedBy(rhea, keys.StatusGood), signedBy(odo, keys.StatusWeak)}, "-F+F", "", false},
-		{"one and one nobody can tell", basic + needTwo, "", []keys.Verdict{signedBy(rhea, keys.StatusGood), signedBy(odo, keys.StatusUnknownKey)}, "+P0F", "", false},
+		{"one and one nobody can tell", basic + needTwo, "", []keys.Verdict{signedBy(rhea, keys.StatusGood), signedBy(odo, keys.StatusUnknownKey)}, "0P0F", "Rhea signed, and who else did cannot be told", false},
+		{"one and one nobody can tell, on an image", strings.ReplaceAll(basic, `"tag"`, `"image"`) + strings.ReplaceAll(needTwo, "tag", "image"), keys.KindImage, []keys.Verdict{signedBy(rhea, keys.StatusGood), signedBy(odo, keys.StatusUnknownKey)}, "-F0F", "only 1 signed: Rhea", false},
 		{"too few, excepted", basic + needTwo + excepted + `["threshold"]`, "", good(rhea), "+P", "", true},
 
 		{"exception for a weak one", basic + excepted + `["weak"]`, "", one(odo, keys.StatusWeak), "+P", "exception: Compared by hand.", true},

@@ -142,7 +142,7 @@ func (v *Verifier) ReadFolder(dir string) (*Folder, error) {
 	}
 	for _, name := range f.lists {
 		path := filepath.Join(dir, name)
-		f.judged[name] = sync.OnceValues(func() (artifacts.ChecksumList, error) { return artifacts.JudgeChecksums(path, v.judge) })
+		f.judged[name] = sync.OnceValues(func() (artifacts.ChecksumList, error) { return artifacts.JudgeChecksums(path, "", v.judge) })
 	}
 	f.naming = sync.OnceValue(f.readLists)
 	return f, nil

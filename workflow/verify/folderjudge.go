@@ -178,10 +178,10 @@ func (j *folderJudge) checksums(ctx context.Context, name string) ([]keys.Verdic
 	return j.v.listed(ctx, j.path(name), vs, err)
 }
 
-// checksums judges a checksums file and the files it names. What is wrong with its lines is a
+// checksums judges a checksums file, by the signatures in sig or for "" beside it, and the files it names. What is wrong with its lines is a
 // verdict like any other.
-func (v *Verifier) checksums(ctx context.Context, path string) ([]keys.Verdict, error) {
-	vs, err := artifacts.VerifyChecksums(ctx, path, v.judge)
+func (v *Verifier) checksums(ctx context.Context, path, sig string) ([]keys.Verdict, error) {
+	vs, err := artifacts.VerifyChecksums(ctx, path, sig, v.judge)
 	return v.listed(ctx, path, vs, err)
 }
 

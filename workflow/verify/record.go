@@ -52,7 +52,7 @@ func (v *Verifier) parsedRecord(ctx context.Context, path, sig string) ([]keys.V
 		}
 	}
 	v.decideFiles(own)
-	b := boundCheck{v: v, rec: rec, dir: filepath.Dir(path), own: own, sealed: keys.Summarize(own).OK(true)}
+	b := boundCheck{v: v, rec: rec, dir: filepath.Dir(path), own: own, sealed: v.vouched(own)}
 	out := b.tag(ctx)
 	out = append(out, b.files(ctx)...)
 	out = append(out, b.checksums(ctx)...)

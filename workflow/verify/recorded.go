@@ -68,7 +68,7 @@ func (v *Verifier) recordedIn(ctx context.Context, path string) (out []RecordedI
 	}
 	v.decideFiles(res.Verdicts)
 	best := keys.Summarize(res.Verdicts)
-	if !best.OK(false) || best.Signer == nil {
+	if !best.OK(false) || best.Signer == nil || !v.vouched(res.Verdicts) {
 		return nil
 	}
 	data, problem := readJudged(path, record.MaxSize, res)

@@ -103,6 +103,14 @@ func (v *Verifier) decideFiles(vs []keys.Verdict) []keys.Verdict {
 	return v.decide(vs, func(x keys.Verdict) string { return x.SHA256 })
 }
 
+// vouched reports whether one of the verdicts on a record passes, and the policy, where it speaks of
+// records, has the signers that it wants.
+func (v *Verifier) vouched(vs []keys.Verdict) bool {
+	best := keys.Summarize(vs)
+	decided := v.trust.Policy == nil || !v.trust.Policy.Governs(best.Kind) || best.Trusted != nil
+	return best.OK(true) && decided
+}
+
 // decide lets the policy decide on everything that a record binds. What its verdicts call sound
 // has the digests in the record.
 //

@@ -275,8 +275,8 @@ func (v *Verifier) ownImageKeys() {
 	}
 }
 
-// Problems are keyrings that could not be read and keys in them that could not be used.
-func (v *Verifier) Problems() []error { return append(v.problems, v.judge.Keyring.Problems()...) }
+// Problems are keyrings that could not be read and keys in them that could not be.
+func (v *Verifier) Problems() []error { return append(v.problems, v.judge.Keyring.Unread()...) }
 
 // Verify judges each target. Its error is one of usage: a target that fits nothing, or several
 // things at once; everything else is a verdict.
@@ -402,22 +402,21 @@ func unread(err error) string {
 }
 
 // file judges a file by what it is: a record, a checksums file, a signature (then the file it
-// belongs to), or any other file with its signature beside it.
+// belongs to, by this one), or any other file with its signature beside it.
 func (v *Verifier) file(ctx context.Context, path string) ([]keys.Verdict, error) {
-	base := filepath.Base(path)
-	switch {
-	case v.signature != "":
-		return v.artifact(ctx, path, v.signature)
-	case base == record.Name:
-		return v.record(ctx, path, "")
-	case isChecksums(base):
-		return v.checksums(ctx, path)
-	case strings.HasSuffix(base, ".asc"), strings.HasSuffix(base, ".sig"):
-		if data := path[:len(path)-4]; exists(data) {
-			return v.file(ctx, data)
+	sig := v.signature
+	if ext := filepath.Ext(path); sig == "" && (ext == ".asc" || ext == ".sig") {
+		if data := strings.TrimSuffix(path, ext); exists(data) {
+			path, sig = data, path
 		}
 	}
-	return v.artifact(ctx, path, "")
+	switch base := filepath.Base(path); {
+	case base == record.Name:
+		return v.record(ctx, path, sig)
+	case isChecksums(base):
+		return v.checksums(ctx, path, sig)
+	}
+	return v.artifact(ctx, path, sig)
 }
 
 // ClockSlack keeps a signature made this very second from being called future.
