@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -213,6 +214,9 @@ func (x *examination) remoteTag(ctx context.Context, tag string) {
 	ctx, cancel := context.WithTimeout(ctx, remoteDeadline)
 	defer cancel()
 	id, found, err := x.s.repo.RemoteTag(ctx, r.Name, tag)
+	if err == nil && !found && x.c.Push && !slices.Equal(r.PushURLs, []string{r.URL}) {
+		id, found, err = x.pushedTag(ctx, r.Name, tag)
+	}
 	switch {
 	case err != nil:
 		f := Finding{Rule: RuleRemote, Severity: SeverityWarning, Step: StepPreflight, Err: err,
@@ -226,6 +230,17 @@ func (x *examination) remoteTag(ctx context.Context, tag string) {
 		x.refuse(RuleTagRemote, StepTag, &gitops.ExistsError{Ref: r.Name + "/" + tag, ID: id},
 			fmt.Sprintf("The tag %s exists on %s already.", tag, r.Name), "git fetch --tags shows it; choose the next version")
 	}
+}
+
+// pushedTag asks the addresses that the push goes to, where those are not what git fetches from.
+func (x *examination) pushedTag(ctx context.Context, remote, tag string) (id string, found bool, err error) {
+	list, err := x.s.repo.PushedTags(ctx, remote, tag)
+	for _, at := range list {
+		if at.ID != "" {
+			return at.ID, true, nil
+		}
+	}
+	return "", false, err
 }
 
 // payload: the text of the tag object, made of what is settled by now.
@@ -261,8 +276,8 @@ func (x *examination) push(ctx context.Context) {
 		return
 	}
 	x.plan.Push, x.plan.Remote, x.plan.RemoteURL = true, r.Name, r.URL
-	if r.PushURL != "" {
-		x.plan.RemoteURL = r.PushURL
+	if len(r.PushURLs) > 0 {
+		x.plan.RemoteURL, x.plan.AlsoPushed = r.PushURLs[0], r.PushURLs[1:]
 	}
 }
 
