@@ -84,6 +84,16 @@ func (e *PartialError) Error() string { return e.Err.Error() }
 
 func (e *PartialError) Unwrap() error { return e.Err }
 
+// ReportError says that work is done, and only its report could not be written.
+type ReportError struct {
+	Done string // what stands, in plain words
+	Err  error
+}
+
+func (e *ReportError) Error() string { return "the report could not be written: " + e.Err.Error() }
+
+func (e *ReportError) Unwrap() error { return e.Err }
+
 // ErrLeft is how a person leaves at a question, before anything was changed. It is a
 // context.Canceled.
 var ErrLeft = fmt.Errorf("left: %w", context.Canceled)
@@ -98,6 +108,11 @@ func Error(err error) Explanation {
 // known explains err, and reports whether somebody foresaw it.
 func known(err error) (Explanation, bool) {
 	x := Explanation{Headline: sentence(err.Error()), Code: CodeFailed}
+	var unheard *ReportError
+	if errors.As(err, &unheard) {
+		x.Headline, x.Untouched = sentence(unheard.Error()), unheard.Done
+		return x, true
+	}
 	var partial *PartialError
 	if errors.As(err, &partial) {
 		x = Error(partial.Err)
