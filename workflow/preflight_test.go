@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -102,6 +103,22 @@ func TestPreflightRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A name that leaves no room for .asc is in the way of a signature, and of nothing else.
+func TestPreflightFindsALongName(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("other names are too long there")
+	}
+	b := newBench(t)
+	b.write("dist/"+strings.Repeat("n", 250)+".gz", "x")
+	c := b.choices()
+	if e := b.refused(c, RuleArtifact); !strings.Contains(e.Errors()[0].Message, "too long") {
+		t.Errorf("told %q", e.Errors()[0].Message)
+	}
+	only := true
+	c.ChecksumsOnly = &only
+	b.release(c)
 }
 
 func TestPreflightOfAnEmptyRepository(t *testing.T) {

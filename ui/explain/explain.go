@@ -683,7 +683,11 @@ func files(err error, x *Explanation) bool {
 	var chain *policy.ChainError
 	var changed *artifacts.ChangedError
 	var none *artifacts.NoMatchError
+	var long *artifacts.NameTooLongError
 	switch {
+	case errors.As(err, &long):
+		x.Untouched, x.Code = "No signature was written for it.", CodeRefused
+		x.Next = []string{"give it a shorter name"}
 	case errors.As(err, &sigExists), errors.As(err, &exists):
 		x.Untouched, x.Code = "It was not changed.", CodeRefused
 		x.Next = []string{"look at it; --replace allows it to be replaced"}
