@@ -202,8 +202,25 @@ func (x *examination) tag(ctx context.Context) {
 			fmt.Sprintf("The tag %s exists already.", tag), "choose the next version; a published tag should never be moved")
 	case !errors.Is(err, gitops.ErrNotFound):
 		x.refuse(RuleTagExists, StepTag, err, fmt.Sprintf("Whether %s exists cannot be told: %v", tag, err), "")
+	default:
+		x.tagBeside(ctx, tag)
 	}
 	x.remoteTag(ctx, tag)
+}
+
+// tagBeside refuses a tag that git cannot hold beside another: pkg and pkg/v1 exclude each other.
+func (x *examination) tagBeside(ctx context.Context, tag string) {
+	list, err := x.s.tags(ctx)
+	if err != nil {
+		return // making the tag will tell
+	}
+	for _, t := range list {
+		if strings.HasPrefix(t.Name, tag+"/") || strings.HasPrefix(tag, t.Name+"/") {
+			x.refuse(RuleTagExists, StepTag, nil, fmt.Sprintf("The tag %s cannot exist beside the tag %s: git keeps one as a file, and the other in a folder of that name.", tag, t.Name),
+				"choose another version, or another pattern for tags in bulla.toml")
+			return
+		}
+	}
 }
 
 func (x *examination) remoteTag(ctx context.Context, tag string) {

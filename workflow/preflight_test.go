@@ -40,6 +40,11 @@ func TestPreflightRefuses(t *testing.T) {
 		{"a version with a space", RuleVersion, func(_ *bench, c *Choices) { c.Version = "1.0 0" }},
 		{"an option as a version", RuleVersion, func(_ *bench, c *Choices) { c.Version = "--force" }},
 		{"tag exists", RuleTagExists, func(b *bench, _ *Choices) { b.git("-C", b.repo, "tag", "v1.0.0") }},
+		{"a tag that the new one would be a folder of", RuleTagExists, func(b *bench, _ *Choices) { b.git("-C", b.repo, "tag", "v1.0.0/docs") }},
+		{"a tag that would be a folder of the new one", RuleTagExists, func(b *bench, c *Choices) {
+			b.write(project.ConfigName, "[release]\ntag = \"widget/v{version}\"\n")
+			b.git("-C", b.repo, "tag", "widget")
+		}},
 		{"tag exists on the remote", RuleTagRemote, func(b *bench, _ *Choices) {
 			b.git("clone", "-q", "--bare", b.repo, filepath.Join(b.dir, "o.git"))
 			b.git("-C", filepath.Join(b.dir, "o.git"), "tag", "v1.0.0")
