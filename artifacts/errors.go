@@ -61,6 +61,14 @@ func (e *SignatureExistsError) Error() string {
 // Is makes SignatureExistsError match fs.ErrExist.
 func (e *SignatureExistsError) Is(target error) bool { return target == fs.ErrExist }
 
+// NameTooLongError says that the file system takes no name as long as that of a file with ".asc"
+// behind it: the file cannot have a signature beside it.
+type NameTooLongError struct{ Path string }
+
+func (e *NameTooLongError) Error() string {
+	return fmt.Sprintf("the name of %s is too long: .asc does not fit behind it", e.Path)
+}
+
 // ChangedError says that a file did not stay the same: it was written to, replaced or removed
 // since it was found, or while it was read.
 type ChangedError struct {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"syscall"
 	"time"
 
 	"bulla/keys"
@@ -57,10 +58,13 @@ type Inspection struct {
 // reads f where a signature claims to be by that key, and only there, and answers StateValid or
 // StateStale as of now.
 //
-// Errors: *NotRegularError, *ChangedError, *fs.PathError about f. Trouble with the signature
-// file is a state, not an error.
+// Errors: *NotRegularError, *NameTooLongError, *ChangedError, *fs.PathError about f. Trouble with the
+// signature file is a state, not an error.
 func Inspect(ctx context.Context, f File, signer keys.SigningKey, keyring *keys.Keyring, now time.Time) (Inspection, error) {
 	if _, err := statRegular(f.Path); err != nil {
+		return Inspection{}, err
+	}
+	if err := signatureFits(f); err != nil {
 		return Inspection{}, err
 	}
 	e := readExisting(f.SignaturePath(), signer)
@@ -73,6 +77,14 @@ func Inspect(ctx context.Context, f File, signer keys.SigningKey, keyring *keys.
 		e.decide(check, signer)
 	}
 	return Inspection{File: f, State: e.state, By: e.by, SignedAt: e.at, Path: e.path}, nil
+}
+
+// signatureFits says whether a file can have a signature beside it, by its name.
+func signatureFits(f File) error {
+	if _, err := os.Lstat(f.SignaturePath()); errors.Is(err, syscall.ENAMETOOLONG) {
+		return &NameTooLongError{Path: f.Path}
+	}
+	return nil
 }
 
 // existing is a signature file that was found, or the place where none is.

@@ -73,7 +73,7 @@ type Signed struct {
 // ends, and returns what is done, in the order of files, with the error.
 //
 // Errors: *SignatureExistsError (joined, if several are found by the first look),
-// *ChangedError, *NotRegularError, *DuplicateNameError for the same file twice, *fs.PathError,
+// *ChangedError, *NotRegularError, *NameTooLongError, *DuplicateNameError for the same file twice, *fs.PathError,
 // those of the signer.
 func Sign(ctx context.Context, files []File, o SignOptions) ([]Signed, error) {
 	r, err := newSigning(files, o)
@@ -172,7 +172,15 @@ func (r *signing) look() error {
 			errs = append(errs, err)
 			continue
 		}
-		t.there = readExisting(f.SignaturePath(), r.key)
+		switch err := signatureFits(f); {
+		case err == nil:
+			t.there = readExisting(f.SignaturePath(), r.key)
+		case r.o.ListOnly:
+			t.there = existing{path: f.SignaturePath(), state: StateNone}
+		default:
+			errs = append(errs, err)
+			continue
+		}
 		if !f.ModTime.IsZero() && (!info.ModTime().Equal(f.ModTime) || info.Size() != f.Size) {
 			// A file put back as it was has another time. Where this key has signed it, its
 			// signature tells whether it is the same.

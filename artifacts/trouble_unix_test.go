@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -161,6 +162,37 @@ func TestSignWithoutRoom(t *testing.T) {
 	}
 	absent(t, filepath.Join(dir, SHA256Name))
 	noTemps(t, dir)
+}
+
+// A name that leaves no room for .asc is told before anything is signed; the longest that does is signed.
+func TestSignLongNames(t *testing.T) {
+	dir := t.TempDir()
+	s := newSigner(t, "ed25519", nil)
+	long := strings.Repeat("n", 251)
+	for _, name := range []string{long, "plain.zip"} {
+		write(t, filepath.Join(dir, name), "x")
+	}
+	mustSign(t, find(t, dir, "*"), s.options())
+	noTemps(t, dir)
+
+	write(t, filepath.Join(dir, "other.zip"), "x")
+	write(t, filepath.Join(dir, long+"g"), "x")
+	var tooLong *NameTooLongError
+	files := find(t, dir, "*")
+	if done, err := Sign(t.Context(), files, s.options()); !errors.As(err, &tooLong) || len(done) > 0 {
+		t.Fatalf("%v, %v", done, err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "other.zip.asc")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("signed all the same: %v", err)
+	}
+	if _, err := Inspect(t.Context(), files[slices.IndexFunc(files, func(f File) bool { return f.Base() == long+"g" })], s.Key(), nil, s.options().Now()); !errors.As(err, &tooLong) {
+		t.Errorf("%v", err)
+	}
+	o := s.options()
+	o.ListOnly = true // no signature is made
+	if signed := mustSign(t, files, o); len(signed) != len(files) {
+		t.Errorf("%d listed", len(signed))
+	}
 }
 
 func TestSignSpecialFiles(t *testing.T) {

@@ -160,15 +160,18 @@ func (e *RemoteError) Error() string {
 
 func (e *RemoteError) Unwrap() error { return e.Cause }
 
-// PushError says that a tag did not arrive. The local tag is untouched.
+// PushError says that a tag did not arrive everywhere it was pushed to. The local tag is untouched.
 type PushError struct {
 	Remote string // name or address, without credentials
 	Tag    string
 	// Rejected is the remote's or git's reason for refusing the ref, such as "already exists"
 	// or "pre-receive hook declined"; empty if it did not come that far.
 	Rejected string
-	Output   string // what git and the remote said, without credentials
-	Cause    error
+	// Arrived are the addresses that have the tag nevertheless, where a remote has several: it is
+	// public. Without credentials.
+	Arrived []string
+	Output  string // what git and the remote said, without credentials
+	Cause   error
 }
 
 func (e *PushError) Error() string {

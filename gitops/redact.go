@@ -32,6 +32,14 @@ func redact(s string) string {
 	return authHeader.ReplaceAllString(s, "$1"+hidden)
 }
 
+// redactAll is redact for each of a list.
+func redactAll(list []string) (out []string) {
+	for _, s := range list {
+		out = append(out, redact(s))
+	}
+	return out
+}
+
 // publicUser is what may be shown of an address' user part: the login of ssh, never a
 // password, and nothing of http, where a token often takes the place of the user.
 func publicUser(scheme, user string) string {

@@ -1,7 +1,6 @@
 package gitops
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,9 +21,10 @@ const (
 // Remote is a configured remote. The addresses hold no password or token.
 type Remote struct {
 	Name string
-	URL  string
-	// PushURL is where a push goes if that is not URL.
-	PushURL string
+	URL  string // as the configuration writes it
+	// PushURLs are where a push goes, every one of them: as git rewrites the addresses of the
+	// configuration (remote.NAME.pushurl, url.BASE.insteadOf and pushInsteadOf).
+	PushURLs []string
 }
 
 // Remotes lists the configured remotes, in the order of the configuration.
@@ -38,8 +38,8 @@ func (r *Repo) Remotes(ctx context.Context) ([]Remote, error) {
 		list = append(list, Remote{
 			Name: name,
 			// The first of several addresses is where git fetches from.
-			URL:     redact(firstOf(cfg.values["remote."+name+".url"])),
-			PushURL: redact(firstOf(cfg.values["remote."+name+".pushurl"])),
+			URL:      redact(firstOf(cfg.values["remote."+name+".url"])),
+			PushURLs: redactAll(r.pushAddresses(ctx, cfg, name)),
 		})
 	}
 	return list, nil
@@ -97,21 +97,6 @@ func (r *Repo) RemoteTag(ctx context.Context, remote, name string) (id string, f
 	return "", false, nil
 }
 
-// PushedTag is RemoteTag for the address that a push goes to, where the configuration has another
-// one for pushing (remote.NAME.pushurl, url.BASE.pushInsteadOf).
-func (r *Repo) PushedTag(ctx context.Context, remote, name string) (id string, found bool, err error) {
-	out := &limits.Buffer{Limit: maxStderr}
-	if said, err := r.talk(ctx, remote, out, "remote", "get-url", "--push", "--", remote); err != nil {
-		return "", false, remoteFailure(remote, said, err)
-	}
-	address, _, _ := strings.Cut(out.String(), "\n")
-	id, found, err = r.RemoteTag(ctx, address, name)
-	if e, ok := errors.AsType[*RemoteError](err); ok {
-		e.Remote = redact(remote)
-	}
-	return id, found, err
-}
-
 // OnRemote says whether a branch of the remote holds a commit, as far as the last fetch or push told
 // this repository; nobody is asked over the network. Where no branch of the remote is known here, in
 // a mirror say, known is false. Errors: ErrNoGit, *GitError.
@@ -138,47 +123,6 @@ func remoteFailure(remote, said string, err error) error {
 		return err
 	}
 	return &RemoteError{Remote: redact(remote), Output: said, Cause: err}
-}
-
-// PushTag pushes exactly one tag, through the user's git: its credential helpers, ssh settings
-// and hooks apply. What git, hooks and the remote say is copied to out, which may be nil,
-// without credentials. Nothing is forced; if it fails the local tag stays. Errors: ErrNoGit,
-// ErrNotFound, *PushError.
-func (r *Repo) PushTag(ctx context.Context, remote, name string, out io.Writer) error {
-	if err := ValidTagName(name); err != nil {
-		return err
-	}
-	ref := tagPrefix + name
-	if _, err := r.own.ref(ctx, ref); err != nil {
-		return err
-	}
-	ctx, cancel := withDeadline(ctx, pushDeadline)
-	defer cancel()
-	// The user's configuration could add other tags and submodules to a push.
-	said, err := r.talk(ctx, remote, out, "push", "--porcelain", "--no-follow-tags", "--recurse-submodules=no",
-		"--", remote, ref+":"+ref)
-	if err == nil {
-		return nil
-	}
-	if errors.Is(err, ErrNoGit) {
-		return err
-	}
-	return &PushError{Remote: redact(remote), Tag: name, Rejected: rejection(said, ref), Output: said, Cause: err}
-}
-
-// rejection finds why a ref was refused: git push --porcelain says "!\tref:ref\t[what] (why)".
-func rejection(said, ref string) string {
-	for line := range strings.Lines(said) {
-		f := strings.Split(strings.TrimRight(line, "\r\n"), "\t")
-		if len(f) < 3 || f[0] != "!" || f[1] != ref+":"+ref {
-			continue
-		}
-		if what, why, ok := strings.Cut(f[2], "] ("); ok {
-			return cmp.Or(strings.TrimSuffix(why, ")"), what)
-		}
-		return strings.Trim(f[2], "[]")
-	}
-	return ""
 }
 
 // talk runs a git command that reaches a remote, and returns what was said, without

@@ -220,7 +220,7 @@ func TestRemotes(t *testing.T) {
 		w.git("r", "remote", "add", "b", "ssh://git:pw@host/x")
 		w.git("r", "config", "remote.pushDefault", "b")
 		list, err := w.open("r", withGit).Remotes(context.Background())
-		want := []Remote{{"Up.stream", "https://github.com/x/y.git", "git@github.com:x/y.git"}, {"b", "ssh://git@host/x", ""}}
+		want := []Remote{{"Up.stream", "https://github.com/x/y.git", []string{"git@github.com:x/y.git"}}, {"b", "ssh://git@host/x", []string{"ssh://git@host/x"}}}
 		if err != nil || fmt.Sprint(list) != fmt.Sprint(want) {
 			t.Errorf("got %+v, %v", list, err)
 		}

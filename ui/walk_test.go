@@ -458,10 +458,12 @@ func TestPush(t *testing.T) {
 		t.Fatal("pushed without a yes")
 	}
 	f.pushErr = errors.New("the remote rejected the tag")
-	d.press("p", "y").see("The remote rejected the tag").see("Released v1.4.0")
+	d.press("p", "y").see("The remote rejected the tag").see("Released v1.4.0").see("The tag is not pushed yet")
+	f.pushErr = &gitops.PushError{Remote: "origin", Tag: "v1.4.0", Rejected: "pre-receive hook declined", Arrived: []string{"git@mirror.example.org:w"}}
+	d.size(80, 40).press("p", "y").see("It is public at git@mirror.example.org:w").see("not everywhere").hidden("not pushed yet").hidden("only here")
 	f.pushErr = nil
 	d.press("p", "y").see("The tag is pushed").press("p").see("It is pushed already")
-	if f.pushed != 2 {
+	if f.pushed != 3 {
 		t.Errorf("pushed %d times", f.pushed)
 	}
 	if out := d.r.release.Shutdown(); out.Err != nil || !out.Result.Pushed {

@@ -37,7 +37,7 @@ func TestRecordOfOneOfTwo(t *testing.T) {
 	path := b.write("dist/"+record.Name, string(data))
 	sign := func(by *bench, path string) []byte {
 		_ = os.Remove(path + ".asc")
-		if _, err := by.world.SignFiles(context.Background(), by.repo, []string{path}, keys.ParseSelector(""), answer, SignFilesOptions{}); err != nil {
+		if _, err := SignFiles(context.Background(), by.world, by.repo, []string{path}, keys.ParseSelector(""), answer, SignFilesOptions{}); err != nil {
 			t.Fatal(err)
 		}
 		sig, err := os.ReadFile(path + ".asc")

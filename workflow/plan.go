@@ -72,13 +72,23 @@ type Plan struct {
 	Push      bool        `json:"push"`
 	Remote    string      `json:"remote,omitempty"`
 	RemoteURL string      `json:"remote_url,omitempty"`
-	Replace   bool        `json:"replace"`
+	// AlsoPushed are the further addresses that git pushes to, where the remote has several.
+	AlsoPushed []string `json:"also_pushed,omitempty"`
+	Replace    bool     `json:"replace"`
 	// Replaced names the checksums files, the record and their signatures that stand there already
 	// and are written anew.
 	Replaced []string  `json:"replaced,omitempty"`
 	Created  time.Time `json:"created"`
 	// Findings are preflight's warnings and remarks; none is an error.
 	Findings []Finding `json:"-"`
+}
+
+// PushAddresses are all addresses that the push goes to.
+func (p *Plan) PushAddresses() []string {
+	if p.RemoteURL == "" {
+		return nil
+	}
+	return append([]string{p.RemoteURL}, p.AlsoPushed...)
 }
 
 // PlannedFile is an artifact that will be signed.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -202,8 +203,25 @@ func (x *examination) tag(ctx context.Context) {
 			fmt.Sprintf("The tag %s exists already.", tag), "choose the next version; a published tag should never be moved")
 	case !errors.Is(err, gitops.ErrNotFound):
 		x.refuse(RuleTagExists, StepTag, err, fmt.Sprintf("Whether %s exists cannot be told: %v", tag, err), "")
+	default:
+		x.tagBeside(ctx, tag)
 	}
 	x.remoteTag(ctx, tag)
+}
+
+// tagBeside refuses a tag that git cannot hold beside another: pkg and pkg/v1 exclude each other.
+func (x *examination) tagBeside(ctx context.Context, tag string) {
+	list, err := x.s.tags(ctx)
+	if err != nil {
+		return // making the tag will tell
+	}
+	for _, t := range list {
+		if strings.HasPrefix(t.Name, tag+"/") || strings.HasPrefix(tag, t.Name+"/") {
+			x.refuse(RuleTagExists, StepTag, nil, fmt.Sprintf("The tag %s cannot exist beside the tag %s: git keeps one as a file, and the other in a folder of that name.", tag, t.Name),
+				"choose another version, or another pattern for tags in bulla.toml")
+			return
+		}
+	}
 }
 
 func (x *examination) remoteTag(ctx context.Context, tag string) {
@@ -214,6 +232,9 @@ func (x *examination) remoteTag(ctx context.Context, tag string) {
 	ctx, cancel := context.WithTimeout(ctx, remoteDeadline)
 	defer cancel()
 	id, found, err := x.s.repo.RemoteTag(ctx, r.Name, tag)
+	if err == nil && !found && x.c.Push && !slices.Equal(r.PushURLs, []string{r.URL}) {
+		id, found, err = x.pushedTag(ctx, r.Name, tag)
+	}
 	switch {
 	case err != nil:
 		f := Finding{Finding: finding.Finding{Rule: RuleRemote, Severity: finding.Warning, Err: err,
@@ -227,6 +248,17 @@ func (x *examination) remoteTag(ctx context.Context, tag string) {
 		x.refuse(RuleTagRemote, StepTag, &gitops.ExistsError{Ref: r.Name + "/" + tag, ID: id},
 			fmt.Sprintf("The tag %s exists on %s already.", tag, r.Name), "git fetch --tags shows it; choose the next version")
 	}
+}
+
+// pushedTag asks the addresses that the push goes to, where those are not what git fetches from.
+func (x *examination) pushedTag(ctx context.Context, remote, tag string) (id string, found bool, err error) {
+	list, err := x.s.repo.PushedTags(ctx, remote, tag)
+	for _, at := range list {
+		if at.ID != "" {
+			return at.ID, true, nil
+		}
+	}
+	return "", false, err
 }
 
 // payload: the text of the tag object, made of what is settled by now.
@@ -262,8 +294,8 @@ func (x *examination) push(ctx context.Context) {
 		return
 	}
 	x.plan.Push, x.plan.Remote, x.plan.RemoteURL = true, r.Name, r.URL
-	if r.PushURL != "" {
-		x.plan.RemoteURL = r.PushURL
+	if len(r.PushURLs) > 0 {
+		x.plan.RemoteURL, x.plan.AlsoPushed = r.PushURLs[0], r.PushURLs[1:]
 	}
 }
 

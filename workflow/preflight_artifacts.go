@@ -127,7 +127,13 @@ func (x *examination) existing(ctx context.Context, list []artifacts.File) {
 					planned.Existing = in.State
 				}
 			}
-			if err != nil {
+			var long *artifacts.NameTooLongError
+			switch {
+			case errors.As(err, &long) && x.plan.ChecksumsOnly: // none is made
+			case errors.As(err, &long):
+				x.refuse(RuleArtifact, StepArtifacts, err, fmt.Sprintf("The name of %s is too long: .asc does not fit behind it.", f.Name), "give it a shorter name, or sign SHA256SUMS alone with --checksums-only")
+				x.here("give it a shorter name, or let SHA256SUMS alone be signed")
+			case err != nil:
 				x.refuse(RuleArtifact, StepArtifacts, err, fmt.Sprintf("The signature beside %s cannot be read: %v.", f.Name, rootCause(err)), "")
 			}
 		}

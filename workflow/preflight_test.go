@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -42,6 +43,11 @@ func TestPreflightRefuses(t *testing.T) {
 		{"a version with a space", RuleVersion, func(_ *bench, c *Choices) { c.Version = "1.0 0" }},
 		{"an option as a version", RuleVersion, func(_ *bench, c *Choices) { c.Version = "--force" }},
 		{"tag exists", RuleTagExists, func(b *bench, _ *Choices) { b.git("-C", b.repo, "tag", "v1.0.0") }},
+		{"a tag that the new one would be a folder of", RuleTagExists, func(b *bench, _ *Choices) { b.git("-C", b.repo, "tag", "v1.0.0/docs") }},
+		{"a tag that would be a folder of the new one", RuleTagExists, func(b *bench, c *Choices) {
+			b.write(project.ConfigName, "[release]\ntag = \"widget/v{version}\"\n")
+			b.git("-C", b.repo, "tag", "widget")
+		}},
 		{"tag exists on the remote", RuleTagRemote, func(b *bench, _ *Choices) {
 			b.git("clone", "-q", "--bare", b.repo, filepath.Join(b.dir, "o.git"))
 			b.git("-C", filepath.Join(b.dir, "o.git"), "tag", "v1.0.0")
@@ -105,6 +111,22 @@ func TestPreflightRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A name that leaves no room for .asc is in the way of a signature, and of nothing else.
+func TestPreflightFindsALongName(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("other names are too long there")
+	}
+	b := newBench(t)
+	b.write("dist/"+strings.Repeat("n", 250)+".gz", "x")
+	c := b.choices()
+	if e := b.refused(c, RuleArtifact); !strings.Contains(e.Errors()[0].Message, "too long") {
+		t.Errorf("told %q", e.Errors()[0].Message)
+	}
+	only := true
+	c.ChecksumsOnly = &only
+	b.release(c)
 }
 
 func TestPreflightOfAnEmptyRepository(t *testing.T) {

@@ -25,7 +25,8 @@ func onlyPushLeft(entries []entry) bool {
 }
 
 // settlePushed ends the journal of a release that only its push is missing from, where the tag is on
-// the remote by now: somebody pushed it by hand. It reports false where that is not so, or not known.
+// the remote by now, wherever a push goes: somebody pushed it by hand. It reports false where that is
+// not so, or not known.
 func (s *Session) settlePushed(ctx context.Context, p *Plan) bool {
 	tag, err := s.repo.Tag(ctx, p.Tag)
 	if err != nil {
@@ -33,8 +34,16 @@ func (s *Session) settlePushed(ctx context.Context, p *Plan) bool {
 	}
 	ctx, cancel := context.WithTimeout(ctx, remoteDeadline)
 	defer cancel()
-	there, found, err := s.repo.PushedTag(ctx, p.Remote, p.Tag)
-	return err == nil && found && there == tag.ObjectID && s.completePush(p.Tag) == nil
+	list, err := s.repo.PushedTags(ctx, p.Remote, p.Tag)
+	if err != nil {
+		return false
+	}
+	for _, at := range list {
+		if at.ID != tag.ObjectID {
+			return false
+		}
+	}
+	return s.completePush(p.Tag) == nil
 }
 
 // recall fills the result with what a former run has made, where only the push is left: no key has

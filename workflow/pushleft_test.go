@@ -7,8 +7,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
+	"bulla/gitops"
 	"bulla/keys"
 	"bulla/workflow/record"
 )
@@ -83,6 +85,61 @@ func TestOnlyThePushIsLeft(t *testing.T) {
 	}
 	if u, err := b.session().Unfinished(ctx); u != nil || err != nil {
 		t.Errorf("unfinished %+v, %v", u, err)
+	}
+}
+
+// A remote may have several addresses to push to. The plan names them all; a tag that only some of
+// them took is public, and its push is not done.
+func TestPushedInPart(t *testing.T) {
+	b := newBench(t)
+	ctx := t.Context()
+	hook := b.origin("") // refuses
+	origin, mirror := filepath.Dir(filepath.Dir(hook)), filepath.Join(b.dir, "mirror.git")
+	b.git("init", "-q", "--bare", mirror)
+	b.git("-C", b.repo, "config", "--add", "remote.origin.pushurl", mirror)
+	b.git("-C", b.repo, "config", "--add", "remote.origin.pushurl", origin)
+	c := b.choices()
+	c.Push = true
+	res := b.release(c)
+	if got, want := res.Plan.PushAddresses(), []string{mirror, origin}; !slices.Equal(got, want) {
+		t.Errorf("planned %q, want %q", got, want)
+	}
+	var push *gitops.PushError
+	if !errors.As(res.PushFailed, &push) || !slices.Equal(push.Arrived, []string{mirror}) {
+		t.Fatalf("%v", res.PushFailed)
+	}
+	if u, err := b.session().Unfinished(ctx); u == nil || err != nil {
+		t.Errorf("half pushed, and nothing left to do: %v", err)
+	}
+	done, err := b.session().Abandon(ctx)
+	if err != nil || len(done.Removed) > 0 || !strings.Contains(strings.Join(done.Kept, " "), mirror) {
+		t.Errorf("taken back what is public: %+v, %v", done, err)
+	}
+	b.git("-C", b.repo, "rev-parse", "--verify", "refs/tags/v1.0.0")
+
+	// The next version is free where git fetches from, and taken at one address of the push.
+	b.clean()
+	b.git("-C", b.repo, "push", "-q", mirror, "HEAD:refs/tags/v1.0.1")
+	c.Version = "1.0.1"
+	b.refused(c, RuleTagRemote)
+}
+
+// A remote that was renamed since may have the tag all the same.
+func TestAbandonAsksWhereThePushWent(t *testing.T) {
+	b := newBench(t)
+	hook := b.origin("")
+	c := b.choices()
+	c.Push = true
+	if b.release(c).PushFailed == nil {
+		t.Fatal("it was pushed")
+	}
+	if err := os.Remove(hook); err != nil {
+		t.Fatal(err)
+	}
+	b.git("-C", b.repo, "push", "-q", "origin", "v1.0.0")
+	b.git("-C", b.repo, "remote", "remove", "origin")
+	if done, err := b.session().Abandon(t.Context()); err != nil || len(done.Removed) > 0 {
+		t.Errorf("taken back what is public: %+v, %v", done, err)
 	}
 }
 

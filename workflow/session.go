@@ -108,11 +108,11 @@ func (s *Session) remote(name string) (gitops.Remote, bool) {
 }
 
 // PushTarget is the remote that a push would go to; name "" takes the configured one. Its URL is
-// the address of the push.
+// the address of the push, the first where there are several.
 func (s *Session) PushTarget(name string) (gitops.Remote, bool) {
 	r, ok := s.remote(name)
-	if r.PushURL != "" {
-		r.URL = r.PushURL
+	if len(r.PushURLs) > 0 {
+		r.URL = r.PushURLs[0]
 	}
 	return r, ok
 }

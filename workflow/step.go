@@ -207,22 +207,29 @@ func undoTag(ctx context.Context, r *run, a *Abandoned) error {
 // be public is neither removed nor given up.
 func (r *run) reached(ctx context.Context, id string) (string, error) {
 	remote, ok := r.s.remote(r.plan.Remote)
-	if !ok {
+	if !ok && r.plan.RemoteURL == "" {
 		return "", nil
+	}
+	if !ok { // it was renamed or removed since, and may have the tag all the same
+		remote.Name = r.plan.RemoteURL
 	}
 	ctx, cancel := context.WithTimeout(ctx, remoteDeadline)
 	defer cancel()
 	r.waitsFor(StepTag, remote.Name)
-	there, found, err := r.s.repo.PushedTag(ctx, remote.Name, r.plan.Tag)
-	switch {
-	case errors.Is(err, gitops.ErrNoGit):
-		return "", nil // nobody pushes from here
-	case err != nil:
-		return "", err
-	case found && there == id:
-		return remote.Name, nil
+	list, err := r.s.repo.PushedTags(ctx, remote.Name, r.plan.Tag)
+	for _, at := range list { // one address is enough, whatever the others say
+		switch {
+		case at.ID != id:
+		case len(remote.PushURLs) > 1:
+			return fmt.Sprintf("%s (%s)", remote.Name, at.Address), nil
+		default:
+			return remote.Name, nil
+		}
 	}
-	return "", nil
+	if errors.Is(err, gitops.ErrNoGit) {
+		return "", nil // nobody pushes from here
+	}
+	return "", err
 }
 
 func skipArtifacts(r *run) string {

@@ -3,6 +3,8 @@
 package atomicfile
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -121,13 +123,27 @@ func write(path string, data []byte, perm fs.FileMode, adjust func(*os.File) err
 func createTemp(path string, perm fs.FileMode) (*os.File, error) {
 	dir, base := filepath.Split(path)
 	for range 10_000 {
-		name := dir + TempPrefix + base + "-" + strconv.FormatUint(rand.Uint64(), 36)
+		name := dir + tempStem(base) + strconv.FormatUint(rand.Uint64(), 36)
 		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, perm)
 		if !errors.Is(err, fs.ErrExist) {
 			return f, err
 		}
 	}
 	return nil, fs.ErrExist
+}
+
+// maxStem is how much of a name a temporary name carries, in bytes: file systems take 255 for the
+// whole of it.
+const maxStem = 200
+
+// tempStem begins the names of the temporary files of one file. Of a long name it has the beginning,
+// and a digest in place of the rest.
+func tempStem(base string) string {
+	if len(base) > maxStem {
+		sum := sha256.Sum256([]byte(base))
+		base = strings.ToValidUTF8(base[:maxStem], "") + "~" + hex.EncodeToString(sum[:6])
+	}
+	return TempPrefix + base + "-"
 }
 
 // linkExclusive publishes from as to without replacing to. A hard link fails atomically if
@@ -165,7 +181,7 @@ func RemoveTemps(dir string) error { return removeTemps(dir, TempPrefix) }
 
 // RemoveTempsOf is RemoveTemps for the temporary files of one file, named base: others in dir may
 // be writing theirs.
-func RemoveTempsOf(dir, base string) error { return removeTemps(dir, TempPrefix+base+"-") }
+func RemoveTempsOf(dir, base string) error { return removeTemps(dir, tempStem(base)) }
 
 func removeTemps(dir, prefix string) error {
 	entries, err := os.ReadDir(dir)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 )
 
@@ -113,4 +114,38 @@ func TestLinkExclusive(t *testing.T) {
 	}
 	holds(t, from, "second")
 	holds(t, to, "first")
+}
+
+// A name as long as the file system takes is no obstacle, and its leftovers are found.
+func TestLongNames(t *testing.T) {
+	dir := t.TempDir()
+	for _, base := range []string{strings.Repeat("a", 255), strings.Repeat("ä", 127), strings.Repeat("a", maxStem+1)} {
+		path := filepath.Join(dir, base)
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Skip("the file system takes no such name: ", err)
+		}
+		if err := Write(path, []byte("new"), 0o600); err != nil {
+			t.Errorf("%d bytes: %v", len(base), err)
+		}
+		if data, err := os.ReadFile(path); string(data) != "new" {
+			t.Errorf("%d bytes: %q, %v", len(base), data, err)
+		}
+		f, err := createTemp(path, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Close()
+		if err := RemoveTempsOf(dir, strings.Repeat("a", 254)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(f.Name()); err != nil {
+			t.Errorf("it is another file's: %v", err)
+		}
+		if err := RemoveTempsOf(dir, base); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(f.Name()); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("left: %v", err)
+		}
+	}
 }

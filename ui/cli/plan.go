@@ -85,7 +85,7 @@ func (p *printer) plan(plan *workflow.Plan) {
 		p.line("             %s", plan.Key.Fingerprint.Grouped())
 	}
 	if plan.Push {
-		p.line("  pushed     %s to %s (%s)", plan.Tag, plan.Remote, plan.RemoteURL)
+		p.line("  pushed     %s to %s (%s)", plan.Tag, plan.Remote, strings.Join(plan.PushAddresses(), ", "))
 	} else {
 		p.line("  pushed     no")
 	}

@@ -3,7 +3,10 @@ package cli
 import (
 	"context"
 	"errors"
+	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -107,17 +110,27 @@ func (a *app) release(ctx context.Context, f releaseFlags) error {
 	switch {
 	case f.resume && f.abandon:
 		return &explain.UsageError{Message: "--resume and --abandon exclude each other"}
+	case f.dryRun && (f.resume || f.abandon):
+		return &explain.UsageError{Message: "--dry-run plans a release, and is not for --resume and --abandon: they go by the plan that was made", Hints: []string{"bulla release shows what is done and what is left"}}
+	case f.dryRun:
+		return a.dryRun(ctx, f)
+	}
+	outliveReader()
+	switch {
 	case f.abandon:
 		return a.abandon(ctx, f)
 	case f.resume:
 		return a.resume(ctx, f)
-	case f.dryRun:
-		return a.dryRun(ctx, f)
 	case a.flags.yes:
 		return a.releaseNow(ctx, f)
 	}
 	return a.walk(ctx, f)
 }
+
+// outliveReader lets the process live on when the reader of its output goes away: a release must not
+// stop half way because of it. The error of the write tells. A signal that is caught, unlike one that
+// is ignored, is not passed on to git.
+func outliveReader() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }
 
 // walk opens the walk for a person: on the whole screen, or line by line.
 func (a *app) walk(ctx context.Context, f releaseFlags) error {
@@ -291,12 +304,12 @@ func (a *app) abandon(ctx context.Context, f releaseFlags) error {
 	p := a.printer()
 	if a.flags.json {
 		p.object(map[string]any{"event": "abandoned", "tag": done.Tag, "removed": append([]string{}, done.Removed...), "kept": append([]string{}, done.Kept...)})
-		return p.err
+		return p.heard("The release of " + done.Tag + " is taken back.")
 	}
 	for _, l := range takenBack(done) {
 		p.line("%s", l)
 	}
-	return p.err
+	return p.heard("The release of " + done.Tag + " is taken back.")
 }
 
 // tellWaits says for whose answer the work waits.
@@ -322,16 +335,17 @@ func takenBack(a workflow.Abandoned) []string {
 func (a *app) report(r *workflow.Result) error {
 	a.journalTrouble(r)
 	p := a.printer()
+	stands := "The release of " + r.Plan.Tag + " is done and stands."
 	if a.flags.json {
 		p.object(eventJSON{Event: "result", Result: resultToJSON(r)})
-		return p.err
+		return p.heard(stands)
 	}
 	p.line("Released %s. Checked as a stranger would, with the public keys alone:", r.Plan.Tag)
 	p.line("")
 	for _, v := range r.Verdicts {
 		p.verdict(v)
 	}
-	return p.err
+	return p.heard(stands)
 }
 
 // journalTrouble warns where a release stands and only its journal is in trouble.
@@ -348,8 +362,9 @@ func (a *app) journalTrouble(r *workflow.Result) {
 
 // result prints what a release made and turns a refused push into its exit code.
 func (a *app) result(r *workflow.Result) error {
-	if err := a.report(r); err != nil {
-		return err
+	err := a.report(r)
+	if r.PushFailed != nil { // it matters more than a report that nobody heard
+		return r.PushFailed
 	}
-	return r.PushFailed
+	return err
 }

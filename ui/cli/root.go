@@ -237,6 +237,14 @@ func (p *printer) object(v any) {
 	}
 }
 
+// heard is nil where all was written, else an error that says what is done all the same.
+func (p *printer) heard(done string) error {
+	if p.err == nil {
+		return nil
+	}
+	return &explain.ReportError{Done: done, Err: p.err}
+}
+
 // encode writes v as one line of JSON in which no character could move a terminal: what is not
 // printable is escaped, and reads the same again.
 func encode(w io.Writer, v any) error {

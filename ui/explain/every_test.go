@@ -49,6 +49,7 @@ var every = []struct {
 	{&artifacts.ChangedError{Path: "x"}, CodeRefused},
 	{&artifacts.DuplicateNameError{Base: "x", A: "a/x", B: "b/x"}, CodeUsage},
 	{&artifacts.ExistsError{Path: "x"}, CodeRefused},
+	{&artifacts.NameTooLongError{Path: "x"}, CodeRefused},
 	{&artifacts.NoMatchError{Glob: "x"}, CodeRefused},
 	{&artifacts.OutsideError{Path: "x", Dir: "y"}, CodeUsage},
 	{&artifacts.SignatureExistsError{Path: "x.asc"}, CodeRefused},

@@ -85,6 +85,16 @@ func (e *PartialError) Error() string { return e.Err.Error() }
 
 func (e *PartialError) Unwrap() error { return e.Err }
 
+// ReportError says that work is done, and only its report could not be written.
+type ReportError struct {
+	Done string // what stands, in plain words
+	Err  error
+}
+
+func (e *ReportError) Error() string { return "the report could not be written: " + e.Err.Error() }
+
+func (e *ReportError) Unwrap() error { return e.Err }
+
 // ErrLeft is how a person leaves at a question, before anything was changed. It is a
 // context.Canceled.
 var ErrLeft = fmt.Errorf("left: %w", context.Canceled)
@@ -99,6 +109,11 @@ func Error(err error) Explanation {
 // known explains err, and reports whether somebody foresaw it.
 func known(err error) (Explanation, bool) {
 	x := Explanation{Headline: sentence(err.Error()), Code: CodeFailed}
+	var unheard *ReportError
+	if errors.As(err, &unheard) {
+		x.Headline, x.Untouched = sentence(unheard.Error()), unheard.Done
+		return x, true
+	}
 	var partial *PartialError
 	if errors.As(err, &partial) {
 		x = Error(partial.Err)
@@ -484,20 +499,56 @@ func pushing(err error, x *Explanation) bool {
 		return false
 	}
 	x.Headline = fmt.Sprintf("The tag %s was not pushed to %s.", push.Tag, push.Remote)
-	x.Cause = push.Rejected
-	switch words := remoteWords(push.Output); {
-	case x.Cause == "":
-		x.Cause = strings.TrimSpace(push.Output)
-	case words != "":
-		x.Cause = sentence(x.Cause) + " The remote says: " + sentence(words)
-	}
+	x.Cause = pushCause(push)
 	x.Untouched = "The tag is signed and safe in this repository."
-	x.Next = []string{
-		fmt.Sprintf("bulla release %s --resume tries again; so does git push %s refs/tags/%s", push.Tag, push.Remote, push.Tag),
-		fmt.Sprintf("git tag -d %s takes the local tag back", push.Tag),
+	x.Next = []string{fmt.Sprintf("bulla release %s --resume tries again; so does git push %s refs/tags/%s", push.Tag, push.Remote, push.Tag)}
+	switch {
+	case len(push.Arrived) > 0:
+		x.Headline = fmt.Sprintf("The tag %s was not pushed everywhere that %s pushes to.", push.Tag, push.Remote)
+		x.Untouched = fmt.Sprintf("It is public at %s.", strings.Join(push.Arrived, " and "))
+	case push.Rejected == alreadyExists:
+		x.Next = []string{
+			fmt.Sprintf("git ls-remote %s refs/tags/%s shows what is there", push.Remote, push.Tag),
+			fmt.Sprintf("if it is to stay, take this release back: bulla release %s --abandon; then choose the next version", push.Tag),
+		}
+	default:
+		x.Next = append(x.Next, fmt.Sprintf("git tag -d %s takes the local tag back", push.Tag))
 	}
 	x.Code = CodeIncomplete
 	return true
+}
+
+// alreadyExists is git's reason where the remote has another tag of that name.
+const alreadyExists = "already exists"
+
+// pushCause says in a line why a push failed.
+func pushCause(push *gitops.PushError) string {
+	words := remoteWords(push.Output)
+	switch {
+	case push.Rejected == alreadyExists:
+		return "The remote has another tag of that name."
+	case push.Rejected == "":
+		return sentence(strings.Join(pushWords(push.Output), " "))
+	case words != "":
+		return sentence(push.Rejected) + " The remote says: " + sentence(words)
+	}
+	return sentence(push.Rejected)
+}
+
+// pushWords are the lines of git's output that say what went wrong: neither what went well, nor the
+// line that only says that something did not.
+func pushWords(output string) (words []string) {
+	const most = 4 // lines
+	for l := range strings.Lines(output) {
+		l = strings.TrimRight(l, "\r\n")
+		switch text := strings.TrimSpace(l); {
+		case text == "", text == "Done", strings.Contains(l, "\t"), strings.HasPrefix(l, "To "),
+			strings.HasPrefix(l, "error: failed to push some refs"), len(words) == most:
+		default:
+			words = append(words, strings.TrimPrefix(strings.TrimPrefix(text, "fatal: "), "error: "))
+		}
+	}
+	return words
 }
 
 // remoteWords is what a remote's hooks said, as git passes it on: its lines begin with "remote:".
@@ -633,7 +684,11 @@ func files(err error, x *Explanation) bool {
 	var chain *policy.ChainError
 	var changed *artifacts.ChangedError
 	var none *artifacts.NoMatchError
+	var long *artifacts.NameTooLongError
 	switch {
+	case errors.As(err, &long):
+		x.Untouched, x.Code = "No signature was written for it.", CodeRefused
+		x.Next = []string{"give it a shorter name"}
 	case errors.As(err, &sigExists), errors.As(err, &exists):
 		x.Untouched, x.Code = "It was not changed.", CodeRefused
 		x.Next = []string{"look at it; --replace allows it to be replaced"}

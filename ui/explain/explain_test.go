@@ -88,8 +88,18 @@ func TestRefusedPush(t *testing.T) {
 		t.Errorf("%q, want %q", x.Cause, want)
 	}
 	x = Error(&gitops.PushError{Remote: "origin", Tag: "v1", Rejected: "already exists", Output: "To /srv/widget.git\n"})
-	if x.Cause != "already exists" {
-		t.Errorf("%q", x.Cause)
+	if x.Cause != "The remote has another tag of that name." || slices.ContainsFunc(x.Next, func(s string) bool { return strings.Contains(s, "--resume tries again") }) {
+		t.Errorf("%q, %q", x.Cause, x.Next)
+	}
+	x = Error(&gitops.PushError{Remote: "origin", Tag: "v1", Output: "not today\nask Ada\nerror: failed to push some refs to '/srv/widget.git'\n"})
+	if x.Cause != "Not today ask Ada." {
+		t.Errorf("a hook of one's own: %q", x.Cause)
+	}
+	x = Error(&gitops.PushError{Remote: "origin", Tag: "v1", Arrived: []string{"/srv/a.git"},
+		Output: "To /srv/a.git\n*\trefs/tags/v1:refs/tags/v1\t[new tag]\nDone\nfatal: '/srv/b.git' does not appear to be a git repository\n"})
+	if x.Cause != "'/srv/b.git' does not appear to be a git repository." || x.Untouched != "It is public at /srv/a.git." ||
+		slices.ContainsFunc(x.Next, func(s string) bool { return strings.Contains(s, "tag -d") }) {
+		t.Errorf("pushed in part: %+v", x)
 	}
 }
 

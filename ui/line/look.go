@@ -33,7 +33,7 @@ func (w *walk) look(ctx context.Context, p *workflow.Plan) error {
 	}
 	w.t.Say("    %s, %s", p.Key.Algorithm, countdown(p.Key.Expires, w.Now()))
 	if p.Push {
-		w.t.Say("  Then the tag is pushed to %s, %s.", p.Remote, p.RemoteURL)
+		w.t.Say("  Then the tag is pushed to %s, %s.", p.Remote, strings.Join(p.PushAddresses(), " and "))
 	} else {
 		w.t.Say("  The tag is not pushed.")
 	}

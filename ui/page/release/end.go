@@ -8,6 +8,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/lipgloss"
 
+	"bulla/gitops"
 	"bulla/keys"
 	"bulla/ui/component/human"
 	"bulla/ui/component/layout"
@@ -69,12 +70,24 @@ func (v *endView) unpushable() string {
 	return ""
 }
 
-// target is where a push goes, as far as that is known.
-func (v *endView) target() (name, url string) {
+// target is where a push goes, as far as that is known: the remote, and its addresses.
+func (v *endView) target() (name string, urls []string) {
 	if p := v.result.Plan; p.Remote != "" {
-		return p.Remote, p.RemoteURL
+		return p.Remote, p.PushAddresses()
 	}
-	return v.remote.Name, v.remote.URL
+	if len(v.remote.PushURLs) == 0 && v.remote.URL != "" {
+		return v.remote.Name, []string{v.remote.URL}
+	}
+	return v.remote.Name, v.remote.PushURLs
+}
+
+// arrived are the addresses that have the tag, where a push failed that goes to several.
+func (v *endView) arrived() []string {
+	var push *gitops.PushError
+	if errors.As(v.result.PushFailed, &push) {
+		return push.Arrived
+	}
+	return nil
 }
 
 func (v *endView) key(msg tea.KeyMsg) next {
@@ -188,7 +201,11 @@ func (v *endView) nextWords(w int) []string {
 		if name, _ := v.target(); name != "" {
 			to = " to " + safetext.Line(name)
 		}
-		out = append(out, row("p", "push the tag"+to+": so far it is only here"))
+		far := "so far it is only here"
+		if len(v.arrived()) > 0 {
+			far = "so far it is not everywhere"
+		}
+		out = append(out, row("p", "push the tag"+to+": "+far))
 	}
 	out = append(out, row("v", "how others verify this release"))
 	if v.o.Practice {
@@ -334,6 +351,8 @@ func (v *endView) status() string {
 	switch {
 	case v.released() && v.result.Pushed:
 		return "The tag is pushed."
+	case v.released() && len(v.arrived()) > 0:
+		return "The tag is public: it was pushed, but not everywhere."
 	case v.released() && len(v.result.Images) > 0 && v.result.Plan.ImageWith.ContentTrust():
 		return "The signatures of " + imageWords(v.result) + " are public. The tag is not pushed yet."
 	case v.released() && len(v.result.Images) > 1:

@@ -370,8 +370,8 @@ func (r *lookRoom) pushRows(w int) [][2]string {
 		return [][2]string{{"no", hint}}
 	}
 	rows := [][2]string{{"yes, the tag to " + safetext.Line(p.Remote), "ctrl+p leaves it"}}
-	if p.RemoteURL != "" {
-		rows = append(rows, [2]string{r.theme.Muted.Render(layout.Middle(safetext.Line(p.RemoteURL), w-labelWidth, r.theme.Signs.Ellipsis)), ""})
+	for _, url := range p.PushAddresses() {
+		rows = append(rows, [2]string{r.theme.Muted.Render(layout.Middle(safetext.Line(url), w-labelWidth, r.theme.Signs.Ellipsis)), ""})
 	}
 	return rows
 }

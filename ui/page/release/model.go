@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/charmbracelet/bubbles/key"
@@ -325,13 +326,13 @@ func (m *Model) askToUndo() {
 
 func (m *Model) askToPush() {
 	p := m.end.result.Plan
-	name, url := m.end.target()
+	name, urls := m.end.target()
 	to := "the repository's remote"
 	if name != "" {
 		to = safetext.Line(name)
 	}
-	if url != "" {
-		to += " (" + safetext.Line(url) + ")"
+	if len(urls) > 0 {
+		to += " (" + safetext.Line(strings.Join(urls, ", ")) + ")"
 	}
 	lines := []string{"The tag " + safetext.Line(p.Tag) + " goes to " + to + ". Once others have it, it should not change any more."}
 	m.dialogs().Push(dialog.NewQuestion("Push the tag?", lines, "push", "not now", func() tea.Cmd {
