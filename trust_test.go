@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
@@ -16,6 +17,7 @@ import (
 //
 //	trustserver         a notary-server: sets DOCKER_CONTENT_TRUST_SERVER and DOCKER_CONFIG
 //	trustserver stop    end it
+//	trustserver lose R  let it lose all trust data of the repository R
 func TestTrustContract(t *testing.T) {
 	keystest.Peer(t, "notary-server")
 	servers := map[string]*trusttest.Server{}
@@ -29,7 +31,18 @@ func TestTrustContract(t *testing.T) {
 			"code": cmdCode, "json": cmdJSON, "fields": cmdFields, "lines": cmdLines, "registry": cmdRegistry, "image": cmdImage,
 			"repository": cmdRepository,
 			"trustserver": func(ts *testscript.TestScript, _ bool, args []string) {
-				if len(args) > 0 {
+				switch {
+				case len(args) == 2:
+					s := servers[ts.Name()]
+					req, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, s.URL+"/v2/"+args[1]+"/_trust/tuf/", nil)
+					ts.Check(err)
+					resp, err := s.CA.Client(t).Do(req)
+					ts.Check(err)
+					if _ = resp.Body.Close(); resp.StatusCode != http.StatusOK {
+						ts.Fatalf("it lost nothing: %d", resp.StatusCode)
+					}
+					return
+				case len(args) == 1:
 					servers[ts.Name()].Stop()
 					return
 				}

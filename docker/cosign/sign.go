@@ -152,21 +152,8 @@ func publish(ctx context.Context, repo *docker.Repo, img docker.Image, s *Signer
 		return Signature{}, err
 	}
 	now = now.UTC().Truncate(time.Second)
-	mf := manifest{
-		SchemaVersion: 2, MediaType: ociImageManifestType, ArtifactType: bundleType,
-		Config:  docker.Descriptor{MediaType: emptyConfigType, Size: 2},
-		Layers:  []docker.Descriptor{{MediaType: bundleType, Size: int64(len(raw))}},
-		Subject: &docker.Descriptor{MediaType: img.MediaType, Digest: img.Digest, Size: img.Size},
-		Annotations: map[string]string{
-			createdAnnotation:   now.Format(time.RFC3339),
-			contentAnnotation:   "dsse-envelope",
-			predicateAnnotation: signPredicateType,
-		},
-	}
-	if mf.Config.Digest, err = repo.Upload(ctx, []byte("{}")); err != nil {
-		return Signature{}, err
-	}
-	if mf.Layers[0].Digest, err = repo.Upload(ctx, raw); err != nil {
+	mf := manifestOf(img, now)
+	if err := mf.upload(ctx, repo, raw); err != nil {
 		return Signature{}, err
 	}
 	body, err := json.Marshal(mf)
@@ -175,27 +162,60 @@ func publish(ctx context.Context, repo *docker.Repo, img docker.Image, s *Signer
 	}
 	stored := docker.Manifest{Digest: digestOf(body), Raw: body}
 	sig := Signature{Digest: img.Digest, Manifest: stored.Digest, Key: pub.Fingerprint(), SignedAt: now}
-	if err := repo.PutManifest(ctx, stored.Digest, ociImageManifestType, body); err != nil {
-		if docker.Lost(ctx, err) {
-			return sig, err
-		}
+	switch err := repo.PutManifest(ctx, stored.Digest, ociImageManifestType, body); {
+	case err != nil && docker.Lost(ctx, err):
+		return sig, err
+	case err != nil:
 		return Signature{}, err
 	}
 	entry := mf.descriptor(stored)
 	if err := repo.Attach(ctx, img.Digest, entry); err != nil {
 		return sig, err
 	}
-	f := readBundle(ctx, repo, entry, img.Digest)
+	return sig, readBack(ctx, repo, entry, img.Digest, pub)
+}
+
+// manifestOf is the manifest for a signature of img, yet without what it holds.
+func manifestOf(img docker.Image, now time.Time) manifest {
+	return manifest{
+		SchemaVersion: 2, MediaType: ociImageManifestType, ArtifactType: bundleType,
+		Subject: &docker.Descriptor{MediaType: img.MediaType, Digest: img.Digest, Size: img.Size},
+		Annotations: map[string]string{
+			createdAnnotation:   now.Format(time.RFC3339),
+			contentAnnotation:   "dsse-envelope",
+			predicateAnnotation: signPredicateType,
+		},
+	}
+}
+
+// upload stores what the manifest holds: an empty configuration, and the bundle.
+func (mf *manifest) upload(ctx context.Context, repo *docker.Repo, bundle []byte) (err error) {
+	empty := []byte("{}")
+	mf.Config = docker.Descriptor{MediaType: emptyConfigType, Size: int64(len(empty))}
+	if mf.Config.Digest, err = repo.Upload(ctx, empty); err != nil {
+		return err
+	}
+	layer := docker.Descriptor{MediaType: bundleType, Size: int64(len(bundle))}
+	if layer.Digest, err = repo.Upload(ctx, bundle); err != nil {
+		return err
+	}
+	mf.Layers = []docker.Descriptor{layer}
+	return nil
+}
+
+// readBack judges what the registry gives for a signature that was stored.
+func readBack(ctx context.Context, repo *docker.Repo, entry docker.Descriptor, digest string, pub PublicKey) error {
+	f := readBundle(ctx, repo, entry, digest)
 	if err := ctx.Err(); err != nil {
-		return sig, err // what was read may be cut short
+		return err // what was read may be cut short
 	}
 	if f == nil || f.states != "" {
-		return sig, errors.New("the signature that was stored is not what the registry gives back")
+		return errors.New("the signature that was stored is not what the registry gives back")
 	}
 	if v := f.judge([]PublicKey{pub}); v.Status != keys.StatusGood {
-		return sig, fmt.Errorf("the signature that was stored could not be verified (%s): %s", v.Status, v.Reason)
+		return fmt.Errorf("the signature that was stored could not be verified (%s): %s", v.Status, v.Reason)
 	}
-	return sig, nil
+	return nil
 }
 
 func digestOf(b []byte) string {

@@ -35,20 +35,36 @@ type attacker struct {
 	mu     sync.Mutex
 	attack func(w http.ResponseWriter, r *http.Request) bool // reports whether it answered
 	seen   []string
+	to     *url.URL
 }
 
-// between starts an attacker in front of a server.
-func between(t testing.TB, s *trusttest.Server) *attacker {
+// now puts another server behind it.
+func (a *attacker) now(t testing.TB, s *trusttest.Server) {
 	t.Helper()
 	to, err := url.Parse(s.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.to = to
+}
+
+func (a *attacker) behind() *url.URL {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.to
+}
+
+// between starts an attacker in front of a server.
+func between(t testing.TB, s *trusttest.Server) *attacker {
+	t.Helper()
+	a := &attacker{}
+	a.now(t, s)
 	proxy := &httputil.ReverseProxy{
-		Rewrite:   func(p *httputil.ProxyRequest) { p.SetURL(to) },
+		Rewrite:   func(p *httputil.ProxyRequest) { p.SetURL(a.behind()) },
 		Transport: s.CA.Client(t).Transport, ErrorLog: log.New(io.Discard, "", 0),
 	}
-	a := &attacker{}
 	a.url = serveTLS(t, s.CA, func(w http.ResponseWriter, r *http.Request) {
 		a.mu.Lock()
 		a.seen = append(a.seen, r.Method+" "+r.URL.Path)

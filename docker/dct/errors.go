@@ -319,9 +319,3 @@ func classify(err error) (p Problem, role string) {
 
 // day writes a date for a message.
 func day(t time.Time) string { return t.UTC().Format("2 January 2006") }
-
-// unknownOutcome reports whether something may have been published all the same.
-func unknownOutcome(err error) bool {
-	var u *UnknownOutcomeError
-	return errors.As(err, &u)
-}

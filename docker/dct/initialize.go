@@ -52,26 +52,40 @@ func (r *Repository) Initialize(ctx context.Context, rootKey string, known Trust
 		a.takeBack()
 		return nil, err
 	}
-	trust := Trust{Certificates: ids}
+	s, o, err := r.publishRoot(ctx, remote, a, repo, Trust{Certificates: ids})
+	if !o.may() {
+		a.takeBack() // else it may be the published one, or become it
+	}
+	return s, err
+}
+
+// publishRoot sends a root that was made, and finds out what became of it.
+func (r *Repository) publishRoot(ctx context.Context, to *remote, a *keyAccess, repo client.Repository, trust Trust) (s *State, o outcome, err error) {
 	lost := repo.Publish()
-	s, err := r.Read(context.WithoutCancel(ctx), trust)
-	switch {
-	case err == nil:
-		return s, nil // it is there, whatever became of the answer
-	case lost == nil:
-		return nil, &UnknownOutcomeError{GUN: r.gun.String(), Err: err}
+	if lost != nil {
+		lost = r.why(a, lost)
 	}
-	var wrong *MetadataError
-	switch {
-	case errors.As(err, &wrong) && wrong.Problem == ProblemRoot: // somebody else was faster
-		a.takeBack()
-		return nil, &InitializedError{GUN: r.gun.String(), Server: r.server}
-	case !remote.unsure():
-		a.takeBack()
-		return nil, r.why(a, lost)
+	var faster *InitializedError // somebody else was, and ours will never be taken
+	o, err = r.sent(ctx, lost, to.unsure(), func(ctx context.Context) (bool, error) {
+		var err error
+		if s, err = r.Read(ctx, trust); isAnother(err) {
+			faster = &InitializedError{GUN: r.gun.String(), Server: r.server}
+		}
+		return err == nil, err
+	})
+	if o == outcomeNone && to.declined {
+		errors.As(r.mustBeAbsent(&remote{repo: r, ctx: ctx, push: true, absentOK: true}), &faster)
 	}
-	// The targets key stays: it may be the published one, or become it when the request arrives late.
-	return nil, &UnknownOutcomeError{GUN: r.gun.String(), Err: lost}
+	if faster != nil {
+		return nil, outcomeNone, faster
+	}
+	return s, o, err
+}
+
+// isAnother reports whether the root is not the one that was asked for.
+func isAnother(err error) bool {
+	var bad *MetadataError
+	return errors.As(err, &bad) && bad.Problem == ProblemRoot
 }
 
 // CanInitialize finds out what Initialize would refuse, without opening or making a key.

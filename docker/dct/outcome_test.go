@@ -86,12 +86,12 @@ func TestOutcomes(t *testing.T) {
 	}
 	for what, do := range changes {
 		for _, way := range []string{"refused", "dropped", "late", "answer lost", "gateway"} {
-			t.Run(what+", "+way, func(t *testing.T) { outcome(t, what, way, do) })
+			t.Run(what+", "+way, func(t *testing.T) { testOutcome(t, what, way, do) })
 		}
 	}
 }
 
-func outcome(t *testing.T, what, way string, do func(*attacked, *Client) (*Repository, error)) {
+func testOutcome(t *testing.T, what, way string, do func(*attacked, *Client) (*Repository, error)) {
 	a := newAttacked(t)
 	_ = a.push("team/app:2")
 	dir, c := a.person(a.attacker.url)
@@ -149,7 +149,8 @@ func outcome(t *testing.T, what, way string, do func(*attacked, *Client) (*Repos
 		makes = 1
 	}
 	var server *ServerError
-	switch unknown := unknownOutcome(err); {
+	var lost *UnknownOutcomeError
+	switch unknown := errors.As(err, &lost); {
 	case way == "refused" && (!errors.As(err, &server) || unknown || made != 0):
 		t.Errorf("%d keys made; %T: %v", made, err, err)
 	case way == "answer lost" && (err != nil || made != makes):

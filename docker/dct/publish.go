@@ -29,8 +29,6 @@ type change struct {
 	// done tells by fresh trust data whether the change is there: in the roles that were staged, not
 	// in what others have signed.
 	done func(v *view, s *State) bool
-	// taken, if not nil, is told that the server has taken the change, whatever became of it then.
-	taken func()
 	// mends says that the change is for a targets/releases that cannot be used as it is.
 	mends bool
 }
@@ -39,74 +37,62 @@ type change struct {
 type stage func(client.Repository, changelist.Changelist) error
 
 // apply carries out a change: from fresh trust data, again where somebody else was faster, and
-// then looks whether it is there. existing says that there was nothing to do.
-func (r *Repository) apply(ctx context.Context, trust Trust, ask keys.AskPassphrase, c change) (s *State, existing bool, err error) {
+// then looks whether it is there.
+func (r *Repository) apply(ctx context.Context, trust Trust, ask keys.AskPassphrase, c change) (s *State, o outcome, err error) {
 	if trust.Offline {
-		return nil, false, errOffline
+		return nil, outcomeNone, errOffline
 	}
 	a := &keyAccess{ctx: ctx, folder: r.client.keys, ask: ask}
 	for try := 1; ; try++ {
-		remote := &remote{repo: r, ctx: ctx, push: true}
-		v, err := r.load(remote, trust)
-		if err != nil {
-			return nil, false, err
+		var now outcome
+		s, now, err = r.attempt(ctx, trust, a, c)
+		if o = max(o, now); err == nil && now == outcomeExisting && o.may() {
+			o = outcomeDone // an earlier try made it so
 		}
-		s, err := r.state(v, c.mends)
-		if err != nil {
-			return nil, false, err
-		}
-		stages, err := c.plan(v, s, a)
-		if err != nil || len(stages) == 0 {
-			return s, err == nil, err
-		}
-		err = r.publish(remote, v, a, stages)
 		var conflict *ConflictError
-		switch {
-		case err == nil:
-			if c.taken != nil {
-				c.taken()
-			}
-		case errors.As(err, &conflict):
-			conflict.Tries = try
-			if try == maxTries {
-				return nil, false, err
-			}
-		case remote.unsure():
-			return r.outcome(ctx, trust, c, err)
-		default:
-			return nil, false, err
+		if !errors.As(err, &conflict) {
+			return s, o, err
 		}
-		if err == nil {
-			v, s, err := r.look(ctx, trust, c.mends)
-			if err != nil {
-				return nil, false, &UnknownOutcomeError{GUN: r.gun.String(), Err: err}
-			}
-			if c.done(v, s) {
-				return s, false, nil
-			}
-			if try == maxTries {
-				return s, false, &ConflictError{GUN: r.gun.String(), Tries: try, Detail: "somebody else changes the same thing"}
-			}
+		if conflict.Tries = try; try == maxTries {
+			return s, o, err
 		}
 		r.retried(ctx, try+1)
 		if err := pause(ctx, try); err != nil {
-			return nil, false, err
+			return nil, o, err
 		}
 	}
 }
 
 var errOffline = errors.New("nothing can be published offline")
 
-// outcome finds out what became of a change whose answer was lost, even if ctx has ended. That it is
-// not there yet does not say that it never will: the request may still be on its way.
-func (r *Repository) outcome(ctx context.Context, trust Trust, c change, lost error) (*State, bool, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(r.client.timeout, 10*time.Second))
-	defer cancel()
-	v, s, err := r.look(ctx, trust, c.mends)
-	if err == nil && c.done(v, s) {
-		return s, false, nil
+// attempt is one try of apply. A *ConflictError says that another one may do.
+func (r *Repository) attempt(ctx context.Context, trust Trust, a *keyAccess, c change) (s *State, o outcome, err error) {
+	remote := &remote{repo: r, ctx: ctx, push: true}
+	v, err := r.load(remote, trust)
+	if err != nil {
+		return nil, outcomeNone, err
 	}
-	return nil, false, &UnknownOutcomeError{GUN: r.gun.String(), Err: lost}
+	if s, err = r.state(v, c.mends); err != nil {
+		return nil, outcomeNone, err
+	}
+	stages, err := c.plan(v, s, a)
+	if err != nil {
+		return s, outcomeNone, err
+	}
+	if len(stages) == 0 {
+		return s, outcomeExisting, nil
+	}
+	s = nil
+	lost := r.publish(remote, v, a, stages)
+	o, err = r.sent(ctx, lost, remote.unsure(), func(ctx context.Context) (bool, error) {
+		after, now, err := r.look(ctx, trust, c.mends)
+		if err != nil {
+			return false, err
+		}
+		s = now
+		return c.done(after, now), nil
+	})
+	return s, o, err
 }
 
 // pause waits a moment, a different one each time, so that two signers do not stay in step.

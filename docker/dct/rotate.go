@@ -24,10 +24,8 @@ func (r *Repository) RotateTargets(ctx context.Context, trust Trust, ask keys.As
 		return nil, err
 	}
 	made := &keyAccess{folder: r.client.keys}
-	taken := false
-	s, _, err := r.apply(ctx, trust, ask, change{
+	s, o, err := r.apply(ctx, trust, ask, change{
 		mends: true,
-		taken: func() { taken = true },
 		plan: func(_ *view, s *State, a *keyAccess) ([]stage, error) {
 			if err := a.unlockRole(s, r.gun, roleRoot); err != nil {
 				return nil, err
@@ -42,7 +40,7 @@ func (r *Repository) RotateTargets(ctx context.Context, trust Trust, ask keys.As
 		},
 		done: func(_ *view, s *State) bool { return slices.Equal(s.role(roleTargets).KeyIDs, []string{key.ID()}) },
 	})
-	if err != nil && !taken && !unknownOutcome(err) {
+	if !o.may() {
 		made.takeBack()
 	}
 	return s, err
@@ -63,7 +61,7 @@ func (r *Repository) RotateRoot(ctx context.Context, newKey string, trust Trust,
 	}
 	var cert data.PublicKey
 	is := func(s *State) bool { return slices.Equal(s.role(roleRoot).KeyIDs, []string{id}) }
-	s, existing, err := r.apply(ctx, trust, ask, change{
+	s, o, err := r.apply(ctx, trust, ask, change{
 		mends: true,
 		plan: func(_ *view, s *State, a *keyAccess) ([]stage, error) {
 			if is(s) {
@@ -81,7 +79,7 @@ func (r *Repository) RotateRoot(ctx context.Context, newKey string, trust Trust,
 		},
 		done: func(_ *view, s *State) bool { return is(s) },
 	})
-	if err == nil && existing {
+	if err == nil && o == outcomeExisting {
 		err = &SameRootError{GUN: r.gun.String(), KeyID: id}
 	}
 	return s, err

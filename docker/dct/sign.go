@@ -49,7 +49,7 @@ func (r *Repository) Sign(ctx context.Context, img docker.Image, trust Trust, as
 	}
 	var roles []data.RoleName
 	var before map[data.RoleName]int
-	s, existing, err := r.apply(ctx, trust, ask, change{
+	s, o, err := r.apply(ctx, trust, ask, change{
 		plan: func(v *view, s *State, a *keyAccess) ([]stage, error) {
 			if err := r.firstSignature(s, a); err != nil {
 				return nil, err
@@ -73,7 +73,7 @@ func (r *Repository) Sign(ctx context.Context, img docker.Image, trust Trust, as
 	if err != nil {
 		return Signed{}, err
 	}
-	out := Signed{Existing: existing, State: s}
+	out := Signed{Existing: o == outcomeExisting, State: s}
 	if t := s.entry(tag, img.Digest); t != nil {
 		out.Tag = *t
 	}

@@ -36,7 +36,7 @@ func (r *Repository) AddSigner(ctx context.Context, name string, pubs []PublicKe
 			return !slices.Contains(s.role(role.String()).KeyIDs, p.ID) || !slices.Contains(s.role(roleReleases).KeyIDs, p.ID)
 		})
 	}
-	return r.apply(ctx, trust, ask, change{
+	s, o, err := r.apply(ctx, trust, ask, change{
 		mends: true,
 		plan: func(_ *view, s *State, a *keyAccess) ([]stage, error) {
 			if may(s) {
@@ -57,6 +57,7 @@ func (r *Repository) AddSigner(ctx context.Context, name string, pubs []PublicKe
 		},
 		done: func(_ *view, s *State) bool { return may(s) },
 	})
+	return s, o == outcomeExisting, err
 }
 
 // RemoveSigner takes the right to sign tags from a signer. It needs the targets key. What the
@@ -67,7 +68,7 @@ func (r *Repository) AddSigner(ctx context.Context, name string, pubs []PublicKe
 func (r *Repository) RemoveSigner(ctx context.Context, name string, force bool, trust Trust, ask keys.AskPassphrase) (*State, error) {
 	role := data.RoleName(roleTargets + "/" + name)
 	gone := func(s *State) bool { return s.role(role.String()).Name == "" }
-	s, existing, err := r.apply(ctx, trust, ask, change{
+	s, o, err := r.apply(ctx, trust, ask, change{
 		mends: true,
 		plan: func(v *view, s *State, a *keyAccess) ([]stage, error) {
 			if gone(s) {
@@ -87,7 +88,7 @@ func (r *Repository) RemoveSigner(ctx context.Context, name string, force bool, 
 		},
 		done: func(_ *view, s *State) bool { return gone(s) },
 	})
-	if err == nil && existing {
+	if err == nil && o == outcomeExisting {
 		err = &SignerError{GUN: r.gun.String(), Name: name, Reason: "there is no such signer"}
 	}
 	return s, err
@@ -144,7 +145,7 @@ func (r *Repository) leaveReleases(v *view, s *State, a *keyAccess, name string,
 // drop without any, so that each has to be signed anew. It needs a key that may release. existing
 // says that nothing was wrong.
 func (r *Repository) SignReleasesAgain(ctx context.Context, drop bool, trust Trust, ask keys.AskPassphrase) (s *State, existing bool, err error) {
-	return r.apply(ctx, trust, ask, change{
+	s, o, err := r.apply(ctx, trust, ask, change{
 		mends: true,
 		plan: func(v *view, s *State, a *keyAccess) ([]stage, error) {
 			if !slices.Contains(s.Broken, roleReleases) {
@@ -168,6 +169,7 @@ func (r *Repository) SignReleasesAgain(ctx context.Context, drop bool, trust Tru
 		},
 		done: func(_ *view, s *State) bool { return !slices.Contains(s.Broken, roleReleases) },
 	})
+	return s, o == outcomeExisting, err
 }
 
 // only are the keys that no other signer has.

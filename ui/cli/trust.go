@@ -28,7 +28,7 @@ perhaps signers. Private keys lie in Docker's own folder, trust/private below
 DOCKER_CONFIG or ~/.docker: docker trust and the notary command use the same. What
 is signed lies on a trust server beside the registry: signing publishes it.`,
 	}
-	c.AddCommand(a.trustInspectCommand(), a.trustInitCommand(), a.trustSignCommand(), a.trustRevokeCommand(), a.trustSignerCommand(),
+	c.AddCommand(a.trustInspectCommand(), a.trustInitCommand(), a.trustRepublishCommand(), a.trustSignCommand(), a.trustRevokeCommand(), a.trustSignerCommand(),
 		a.trustRotateCommand(), a.trustMendCommand(), a.trustPinCommand(), a.trustKeyCommand())
 	return c
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"bulla/docker/dct"
+	"bulla/ui/component/human"
 	"bulla/ui/explain"
 )
 
@@ -32,7 +33,8 @@ timestamp. The id of the root certificate is printed, and pinned here: give it t
 those who verify.
 
 Where a root is pinned here, or was seen, a trust server without any has lost its data,
-and nothing is done. --replace-lost-root gives the repository another root all the same:
+and nothing is done: bulla image trust republish publishes what was last seen here, under
+the same root. --replace-lost-root gives the repository another root all the same:
 everybody who has pinned the old one then refuses the repository, and pins anew.`,
 		Args: cobra.ExactArgs(1),
 	}
@@ -63,6 +65,51 @@ everybody who has pinned the old one then refuses the repository, and pins anew.
 			return err
 		}
 		if err := t.pinAfter(r, s); err != nil {
+			return err
+		}
+		return a.trustState(t, s)
+	})
+	return c
+}
+
+func (a *app) trustRepublishCommand() *cobra.Command {
+	t := &trusting{app: a}
+	c := &cobra.Command{
+		Use:   "republish REPO",
+		Short: "Publish trust data again that the trust server has lost, under the same root",
+		Long: `Publish trust data again that the trust server has lost, as it was last seen here: the
+same tags, signed by whom they were, under the same root certificate. Everybody who has
+pinned that goes on. This needs the root key, which signs for the new keys of the server.
+
+What others signed or took back after it was last seen here is not in it: ask whoever
+runs the server first whether its data can be restored.
+
+Who has seen the lost data takes nothing older. The server begins to count anew, so it
+is asked for as many changes as it takes; a republication that was broken off is gone
+on with by the same command.`,
+		Args: cobra.ExactArgs(1),
+	}
+	t.changes(c.Flags(), "print the trust data as a line of JSON")
+	c.RunE = t.withRepository(func(ctx context.Context, r *dct.Repository, known dct.Trust, _ []string) error {
+		known.FirstUse = true // what was seen so counts as known, too
+		p, err := r.CanRepublish(ctx, known)
+		if err != nil {
+			return err
+		}
+		a.endOf(r)
+		seen := p.State.Checked.Local().Format("2 January 2006 15:04")
+		what := fmt.Sprintf("publish %s of %s again on %s, as it was seen here on %s", human.Count(len(p.State.Tags), "signed tag"), r.GUN(), r.Server(), seen)
+		if err := a.confirm(ctx, what); err != nil {
+			return err
+		}
+		meter := a.progress("published", p.Steps-p.Done, "change")
+		s, err := r.Republish(dct.WithTrace(ctx, dct.Trace{Stepped: func(done, _ int) {
+			if done > p.Done {
+				meter.step()
+			}
+		}}), known, t.ask())
+		meter.end()
+		if err != nil {
 			return err
 		}
 		return a.trustState(t, s)

@@ -78,6 +78,7 @@ func trustServers(err error, x *Explanation) bool {
 		x.Untouched, x.Code = "Nothing was changed, and the pin is kept.", CodeRefused
 		x.Next = []string{
 			"ask who runs the trust server to restore its data: then the old root goes on, and nobody notices",
+			"with the root key at hand: bulla image trust republish " + had.GUN + " publishes what was last seen here, and the old root goes on, too",
 			"only if it is lost for good: bulla image trust init " + had.GUN + " --replace-lost-root, and give the new certificate to everybody",
 		}
 	case errors.As(err, &already):
@@ -242,7 +243,12 @@ func trustKeys(err error, x *Explanation) bool {
 func trustChanges(err error, x *Explanation) bool {
 	var signer *dct.SignerError
 	var conflict *dct.ConflictError
+	var again *dct.RepublishError
 	switch {
+	case errors.As(err, &again):
+		x.Headline = fmt.Sprintf("The trust data of %s cannot be published again.", again.GUN)
+		x.Cause, x.Untouched, x.Code = sentence(again.Reason), "Nothing was published.", CodeRefused
+		x.Next = []string{"bulla image trust inspect " + again.GUN + " shows what the server has; with --offline, what was last seen here"}
 	case errors.As(err, &signer):
 		x.Headline, x.Untouched, x.Code = sentence("signer "+signer.Name+": "+signer.Reason), "Nothing was changed.", CodeRefused
 		if signer.GUN == "" {
@@ -282,10 +288,17 @@ func trustGates(err error, x *Explanation) bool {
 	return true
 }
 
-// lostAnswers explains a change whose outcome is not known. It comes before whatever the answer
-// was lost by: a cancelled one did not leave everything as it was.
+// lostAnswers explains a change that was made in part, or whose outcome is not known. It comes before
+// whatever the answer was lost by: a cancelled one did not leave everything as it was.
 func lostAnswers(err error, x *Explanation) bool {
 	var unknown *dct.UnknownOutcomeError
+	var part *dct.UnfinishedError
+	if errors.As(err, &part) {
+		x.Headline = fmt.Sprintf("The trust data of %s is published again in part, %d of %d.", part.GUN, part.Done, part.Steps)
+		x.Cause = sentence(part.Err.Error()) + " Until the rest is there, everybody who has seen the lost data takes this for older, and refuses it."
+		x.Next, x.Code = []string{"bulla image trust republish " + part.GUN + " goes on from there"}, CodeIncomplete
+		return true
+	}
 	if !errors.As(err, &unknown) {
 		return false
 	}

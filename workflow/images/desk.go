@@ -95,6 +95,12 @@ type Retried struct {
 	Try    int
 }
 
+// Stepped says how many of the changes that publish lost trust data again a trust server has taken.
+type Stepped struct {
+	Server      string
+	Done, Steps int
+}
+
 // CosignSigned says that a cosign signature stands in the registry.
 type CosignSigned struct{ Signature }
 
@@ -119,14 +125,18 @@ type BaseJudged struct {
 
 func (Began) event()        {}
 func (Retried) event()      {}
+func (Stepped) event()      {}
 func (CosignSigned) event() {}
 func (TrustSigned) event()  {}
 func (TagCarried) event()   {}
 func (BaseJudged) event()   {}
 
-// traced is ctx with what the trust data's changes tell passed on to the face.
-func (f Face) traced(ctx context.Context) context.Context {
-	return dct.WithTrace(ctx, dct.Trace{Retried: func(_, server string, try int) { f.emit(Retried{server, try}) }})
+// traced is ctx with what the changes of trust data on a server tell passed on to the face.
+func (f Face) traced(ctx context.Context, server string) context.Context {
+	return dct.WithTrace(ctx, dct.Trace{
+		Retried: func(_, server string, try int) { f.emit(Retried{server, try}) },
+		Stepped: func(done, steps int) { f.emit(Stepped{server, done, steps}) },
+	})
 }
 
 // Repository is the one that the Desk is about.

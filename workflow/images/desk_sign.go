@@ -146,7 +146,7 @@ func (d *Desk) signTrust(ctx context.Context, img docker.Image, f Face) (*dct.Si
 		return nil, err
 	}
 	f.emit(Began{DoingPublishTrust, r.Server()})
-	signed, err := r.Sign(f.traced(ctx), img, trust, f.Ask)
+	signed, err := r.Sign(f.traced(ctx, r.Server()), img, trust, f.Ask)
 	if err != nil {
 		return nil, err
 	}

@@ -149,6 +149,25 @@ func (d *Desk) InitializeTrust(ctx context.Context, rootKey string, f Face) (*dc
 	})
 }
 
+// CanRepublish is dct.Repository.CanRepublish: what was last seen of the trust data that the server has lost.
+func (d *Desk) CanRepublish(ctx context.Context) (dct.Republication, error) {
+	r, known, err := d.trusted(ctx)
+	if err != nil {
+		return dct.Republication{}, err
+	}
+	known.FirstUse = true
+	return r.CanRepublish(ctx, known)
+}
+
+// Republish publishes the trust data that a server has lost again, under the same root:
+// dct.Repository.Republish. How far it is is told as Stepped.
+func (d *Desk) Republish(ctx context.Context, f Face) (*dct.State, error) {
+	return d.change(ctx, f, func(ctx context.Context, r *dct.Repository, known dct.Trust) (*dct.State, error) {
+		known.FirstUse = true // what was seen so counts as known, too
+		return r.Republish(ctx, known, f.Ask)
+	})
+}
+
 // RotateRoot replaces the root key by another one at hand, and pins that: dct.Repository.RotateRoot. A
 // *PinError comes together with the new state.
 func (d *Desk) RotateRoot(ctx context.Context, newKey string, f Face) (*dct.State, error) {
@@ -196,7 +215,7 @@ func (d *Desk) change(ctx context.Context, f Face, do func(context.Context, *dct
 		return nil, err
 	}
 	f.emit(Began{DoingPublishTrust, r.Server()})
-	return do(f.traced(ctx), r, trust)
+	return do(f.traced(ctx, r.Server()), r, trust)
 }
 
 // RotateTargets is dct.Repository.RotateTargets.

@@ -16,6 +16,8 @@ func Event(e images.Event) string {
 		return doing(e)
 	case images.Retried:
 		return "trying it again: somebody else changed the trust data at the same time (try " + strconv.Itoa(e.Try) + ")"
+	case images.Stepped:
+		return "publishing it again: " + strconv.Itoa(e.Done) + " of " + strconv.Itoa(e.Steps) + " changes"
 	case images.TagCarried:
 		doing := "carrying over: "
 		if e.Dry {
