@@ -84,6 +84,14 @@ func (f *fakeKeys) Extend(ctx context.Context, sel keys.Selector, p store.Extend
 	return s.Key, nil
 }
 
+func (f *fakeKeys) AddUserID(ctx context.Context, sel keys.Selector, p store.AddUserIDParams, ask keys.AskPassphrase) (keys.Key, error) {
+	if err := f.unlock(ctx, sel, ask); err != nil {
+		return keys.Key{}, err
+	}
+	f.did("add %s", p.Email)
+	return f.key(sel).Key, f.refusal
+}
+
 func (f *fakeKeys) Undo(_ context.Context, sel keys.Selector) (keys.Key, error) {
 	f.did("undo %s", sel)
 	return keys.Key{}, nil
@@ -449,8 +457,25 @@ func TestKeyActs(t *testing.T) {
 		t.Error("said to be written:\n" + p.r.View())
 	}
 
+	p.see("Export the public key").see("file  pub.asc").press("up", "ctrl+u", "other.asc", "enter", "enter").see("write it").see("other.asc").press("n").expect(f, "enter all about it") // the form is there again
+
 	p.press("i", "in.asc", "enter").see("a key of version 2").press("n").expect(f, "1 of 6", "look into "+filepath.Join(dir, "in.asc"))
 	p.press("i", "in.asc", "enter").see("import them").press("y").expect(f, "1 new key", "look into "+filepath.Join(dir, "in.asc"), "import "+filepath.Join(dir, "in.asc"))
+}
+
+// A user id is judged as it is typed, and what was typed is there again where the keys would not take
+// it.
+func TestKeyAddsUserID(t *testing.T) {
+	f := newFakeKeys()
+	p := playKeys(t, f, nil, false).surveyed().onRhea().choose("Add a user id")
+	p.press("tab", "no address", "tab").see("The address is not an address").press("enter").see("The address is not an address")
+	p.press("ctrl+u", "rhea@acme.org", "tab").see("Shown in parentheses").press("a (b", "tab").see("The comment contains one of").press("ctrl+u", "tab", "enter").see("has this user id already")
+	p.press("ctrl+u", "rhea@new.example", "enter", "enter", "enter").see("add it").expect(f, "Rhea Release <rhea@new.example>")
+	f.refusal = &store.ParamError{Field: "user id", Reason: "is there already"}
+	p.press("y").answer().see("That did not work").expect(f, "is there already", "add rhea@new.example").press("esc")
+	p.see("Add a user id").see("rhea@new.example").press("enter").see("add it")
+	f.refusal = nil
+	p.press("y").answer().expect(f, "Added Rhea Release <rhea@new.example>", "add rhea@new.example")
 }
 
 // A key is let follow another only after all that it does was shown; what was chosen is what is done.

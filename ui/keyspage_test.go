@@ -26,10 +26,11 @@ type fakeKeys struct {
 	problems []error
 	stuck    bool // the survey never gets to the keys of GnuPG
 
-	block  chan struct{} // closed once Extend is at work, which then waits for the end of its context
-	misses []publish.Miss
-	mu     sync.Mutex
-	log    []string // what was done
+	block   chan struct{} // closed once Extend is at work, which then waits for the end of its context
+	misses  []publish.Miss
+	refusal error // of the next change
+	mu      sync.Mutex
+	log     []string // what was done
 }
 
 func (f *fakeKeys) Glimpse(context.Context) (out []keydesk.State, err error) {

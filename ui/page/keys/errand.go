@@ -26,6 +26,8 @@ type ending struct {
 	anew bool
 	// tell opens what is to be read or answered next; it runs in Update.
 	tell func() dialog.Dialog
+	// form, if not nil, comes back where it went wrong: what was typed is not lost.
+	form *dialog.Form
 	// apply and then run in Update, apply in any case, then where it went well.
 	apply func()
 	then  func() tea.Cmd
@@ -56,6 +58,9 @@ func (m *Model) ended(end ending, _ []string) tea.Cmd {
 		m.o.Dialogs.Push(dialog.NewError(end.err))
 	case end.err != nil:
 		m.Note = ""
+		if end.form != nil {
+			m.o.Dialogs.Push(end.form)
+		}
 		m.o.Dialogs.Push(dialog.NewError(end.err))
 	default:
 		m.Note = end.note
