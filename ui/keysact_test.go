@@ -18,6 +18,7 @@ import (
 	"bulla/keys/publish"
 	"bulla/keys/publish/web"
 	"bulla/keys/store"
+	"bulla/keys/vault"
 	firstkeypage "bulla/ui/page/firstkey"
 	"bulla/workflow/firstkey"
 	"bulla/workflow/keydesk"
@@ -39,7 +40,14 @@ func (f *fakeKeys) calls() []string {
 	return slices.Clone(f.log)
 }
 
-func (f *fakeKeys) Remembered(person keys.AskPassphrase) keys.AskPassphrase { return person }
+func (f *fakeKeys) Remembered(person keys.AskPassphrase) keys.AskPassphrase {
+	if f.vault == nil {
+		return person
+	}
+	return f.vault.Ask(person, nil)
+}
+
+func (f *fakeKeys) PassphraseVault() *vault.Manager { return f.vault }
 
 // unlock asks for a passphrase as the store does.
 func (f *fakeKeys) unlock(ctx context.Context, sel keys.Selector, ask keys.AskPassphrase) error {
@@ -461,6 +469,41 @@ func TestKeyActs(t *testing.T) {
 
 	p.press("i", "in.asc", "enter").see("a key of version 2").press("n").expect(f, "1 of 6", "look into "+filepath.Join(dir, "in.asc"))
 	p.press("i", "in.asc", "enter").see("import them").press("y").expect(f, "1 new key", "look into "+filepath.Join(dir, "in.asc"), "import "+filepath.Join(dir, "in.asc"))
+}
+
+// The dialog of a passphrase says where it is kept, in the words of the walk, and it is kept there once it
+// has proved right: not where a person only showed that they know it, nor a wrong one.
+func TestKeyKeepsPassphrase(t *testing.T) {
+	f := newFakeKeys()
+	dir := t.TempDir()
+	open := func() *vault.Manager {
+		m := vault.NewManager(vault.ManagerOptions{Dir: dir, File: vault.NewFile(vault.FileOptions{Dir: filepath.Join(dir, "vault")})})
+		t.Cleanup(m.Close)
+		return m
+	}
+	f.vault = open()
+	p := playKeys(t, f, func(o *KeysOptions) { o.Path = func(s string) string { return filepath.Join(dir, s) } }, false).surveyed().onRhea()
+	p.press("b", "enter", "enter", "y").see("ctrl+u erase")
+	if v := p.r.View(); strings.Contains(v, "kept") {
+		t.Errorf("a backup's passphrase is typed to prove that it is known:\n%s", v)
+	}
+	p.answer().see("Once more").answer().see("The backup works").press("esc")
+	p.press("e", "enter").see("extend it").press("y").see("Where shall it be kept?").see("nowhere: only in memory, until bulla ends").press("down").see("vault file")
+	p.press("esc").see("Left. Nothing was changed.")
+	p.press("e", "enter").see("extend it").press("y").see("Where shall it be kept?").press("down", "wrong", "enter").see("Try 2").press("down").answer()
+	p.see("New master passphrase of the vault file").answer().answer().see("The key expires on")
+	req := keys.PassphraseRequest{Purpose: keys.PurposeOpenPGP, ID: string(rhea)}
+	again := open()
+	got, err := again.Ask(func(_ context.Context, req keys.PassphraseRequest) (keys.Secret, error) {
+		if req.Purpose != keys.PurposeVault {
+			return keys.Secret{}, keys.ErrNoPassphrase
+		}
+		return keys.NewSecret([]byte(keyCanary)), nil
+	}, nil)(t.Context(), req)
+	if err != nil || !got.Equal(keys.NewSecret([]byte(keyCanary))) {
+		t.Errorf("it was not kept: %v", err)
+	}
+	p.secretive()
 }
 
 // A user id is judged as it is typed, and what was typed is there again where the keys would not take

@@ -14,6 +14,7 @@ import (
 	"bulla/keys/agent"
 	"bulla/keys/publish"
 	"bulla/keys/store"
+	"bulla/keys/vault"
 	"bulla/ui/theme"
 	"bulla/workflow/finding"
 	"bulla/workflow/keydesk"
@@ -28,7 +29,8 @@ type fakeKeys struct {
 
 	block   chan struct{} // closed once Extend is at work, which then waits for the end of its context
 	misses  []publish.Miss
-	refusal error // of the next change
+	vault   *vault.Manager // nil keeps nothing
+	refusal error          // of the next change
 	mu      sync.Mutex
 	log     []string // what was done
 }

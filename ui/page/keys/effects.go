@@ -57,7 +57,7 @@ func (m *Model) proposalFrom(form *dialog.Form, r *row, j keydeed.Job, then func
 func (m *Model) carryOut(form *dialog.Form, r *row, j keydeed.Job, then func() tea.Cmd) tea.Cmd {
 	b := m.backend
 	return m.begin(j.Doing, func(ctx context.Context, e *errand.Errand) ending {
-		out, err := j.Do(ctx, b, keydeed.Person{Ask: e.Ask, Say: e.Note})
+		out, err := j.Do(ctx, b, keydeed.Person{Ask: e.Ask, Plain: e.Plain, Say: e.Note})
 		end := ending{err: err, note: out.Note, of: out.Of}
 		switch {
 		case j.File != "" && errors.Is(err, fs.ErrExist):
