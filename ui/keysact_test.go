@@ -14,6 +14,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/x/exp/golden"
 
+	"bulla/gitops"
 	"bulla/keys"
 	"bulla/keys/publish"
 	"bulla/keys/publish/web"
@@ -377,10 +378,10 @@ func keyActScenes() map[string]func(*player) {
 		"succeed":      func(p *player) { p.onRhea().choose("Let a new key").see("Which key follows?") },
 		"succeed-form": func(p *player) { p.onRhea().choose("Let a new key").press("enter").see("old ends") },
 		"succeed-look": func(p *player) {
-			p.onRhea().choose("Let a new key").press("enter", "enter", "enter").see("let it follow")
+			p.onRhea().choose("Let a new key").press("enter", "enter", "enter", "enter").see("let it follow")
 		},
 		"succeed-done": func(p *player) {
-			p.onRhea().choose("Let a new key").press("enter", "enter", "enter").see("let it follow").press("y").answer().see("The new key follows")
+			p.onRhea().choose("Let a new key").press("enter", "enter", "enter", "enter").see("let it follow").press("y").answer().see("The new key follows")
 		},
 		"fetch":      func(p *player) { p.press("f", "ola@acme.org", "enter").see("Asked would be") },
 		"fetch-keep": func(p *player) { p.press("f", "ola@acme.org", "enter", "y").see("Keep this key?") },
@@ -525,10 +526,11 @@ func TestKeyAddsUserID(t *testing.T) {
 func TestKeySucceeds(t *testing.T) {
 	f := newFakeKeys()
 	p := playKeys(t, f, func(o *KeysOptions) { o.Path = func(s string) string { return "/src/" + s } }, false).surveyed().onRhea().size(100, 60)
-	p.choose("Let a new key").see("Fine Fred").press("enter", "ctrl+u", "soon", "enter", "enter").expect(f, "2y")
-	p.press("ctrl+u", "90d", "enter", "enter").see("[[policy.signer]]").see("/src/statement.txt.asc").press("n").expect(f, "1 of 6")
-	p.choose("Let a new key").press("enter", "tab", "to-packagers.txt", "enter").see("let it follow").press("y").answer()
-	p.expect(f, "The new key follows", "succeed "+string(rhea)+" 99990E147A219D4B55F01C2D3E4F5A6BC0DE1111 8760h0m0s /src/to-packagers.txt")
+	p.choose("Let a new key").see("Fine Fred").press("enter", "ctrl+u", "soon", "enter", "enter", "enter").expect(f, "2y")
+	p.press("ctrl+u", "90d", "enter", "enter", "enter").see("[[policy.signer]]").see("It goes on signing with the old key").see("/src/statement.txt.asc").press("n").expect(f, "1 of 6")
+	p.choose("Let a new key").press("enter", "tab", "to-packagers.txt", "enter", " ", "enter").see("instead of "+string(rhea)).see("let it follow").press("pgdown", "y").answer()
+	p.expect(f, "The new key follows", "succeed "+string(rhea)+" 99990E147A219D4B55F01C2D3E4F5A6BC0DE1111 8760h0m0s /src/to-packagers.txt", "git")
+	p.press("pgdown").see("git signs with the new key from now on").see("│ bulla keys to-gnupg 9999")
 }
 
 // What cannot be taken back is typed, not pressed and not pasted.
@@ -721,11 +723,16 @@ func TestKeysOfTheWalk(t *testing.T) {
 	drive(t, o).toKey().see("Rhea Release").press("a").see("There is no page for all keys here.")
 }
 
+func (f *fakeKeys) gitSwitch(p keydesk.SucceedParams) *keydesk.GitSwitch {
+	return &keydesk.GitSwitch{File: "/home/rhea/.gitconfig", GnuPG: true, Lines: []gitops.ConfigLine{{Key: "user.signingKey", Value: string(f.key(p.New).Fingerprint), Old: []string{string(f.key(p.Old).Fingerprint)}}}}
+}
+
 func (f *fakeKeys) PlanSuccession(_ context.Context, p keydesk.SucceedParams) (keydesk.SuccessionPlan, error) {
 	return keydesk.SuccessionPlan{
 		SucceedParams: p, OldKey: f.key(p.Old).Key, NewKey: f.key(p.New).Key, OldName: f.key(p.Old).UserID(), NewName: f.key(p.New).UserID(), Ends: noon.Add(p.Retire),
 		Statement: []byte("A new key signs from now on\n===========================\n\nThe old key:\n\n    3E9C 0E14\n"),
 		Policy:    []byte("[[policy.signer]]\nname = \"Rhea\"\n"),
+		GitSwitch: f.gitSwitch(p),
 		Files: []keydesk.FileChange{
 			{Path: "/src/widget/.bulla/keys.asc", What: "the new key is added, the old one gets its new expiry", Keys: []keydesk.ShownKey{
 				{Fingerprint: f.key(p.Old).Fingerprint, UserIDs: f.key(p.Old).UserIDs[:1], Kept: []string{"Rhea <77+rhea@users.noreply.github.com>"}, Place: "file:/src/widget/.bulla/keys.asc"},
@@ -741,7 +748,13 @@ func (f *fakeKeys) CarryOutSuccession(ctx context.Context, p keydesk.SucceedPara
 		return keydesk.SuccessionDone{}, err
 	}
 	f.did("succeed %s %s %s %s", p.Old, p.New, p.Retire, p.StatementFile)
+	var git *keydesk.GitSwitch
+	if p.Git {
+		f.did("git")
+		git = f.gitSwitch(p)
+	}
 	return keydesk.SuccessionDone{
+		Git:        git,
 		Succession: keydesk.Succession{Old: f.key(p.Old).Key, New: f.key(p.New).Key},
 		Written:    []string{p.StatementFile, p.StatementFile + ".asc", "/src/widget/.bulla/keys.asc", "/src/widget/bulla.toml"},
 	}, nil

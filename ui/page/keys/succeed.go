@@ -40,13 +40,14 @@ func (m *Model) askSuccession(old, next keys.Fingerprint) {
 	grace := dialog.Text("old ends", keydeed.Grace, "1y, 90d, 2028-01-31 or never", keydeed.GraceHelp)
 	proposed := keydeed.StatementName(m.o.Path)
 	name := dialog.Text("file", "", proposed, "The statement for packagers, in plain text. "+newFileHelp)
-	m.ask("Let a new key follow", "The key that ends in "+human.Tail(next)+" follows the one that ends in "+human.Tail(old)+".", []*dialog.Field{grace, name}, "look at it", func(form *dialog.Form) (string, *dialog.Field, tea.Cmd) {
+	git := dialog.Tick("git signs with the new key", false, "Space changes it. Where git's user.signingKey names the old key, it gets the new one.")
+	m.ask("Let a new key follow", "The key that ends in "+human.Tail(next)+" follows the one that ends in "+human.Tail(old)+".", []*dialog.Field{grace, name, git}, "look at it", func(form *dialog.Form) (string, *dialog.Field, tea.Cmd) {
 		life, wrong := m.lifetime(grace.Value())
 		if wrong != "" {
 			return wrong, grace, nil
 		}
 		path := m.o.Path(cmp.Or(name.Value(), proposed))
-		return "", nil, m.planSuccession(form, keydesk.SucceedParams{Old: selector(old), New: selector(next), Retire: life, StatementFile: path})
+		return "", nil, m.planSuccession(form, keydesk.SucceedParams{Old: selector(old), New: selector(next), Retire: life, StatementFile: path, Git: git.On()})
 	})
 }
 
