@@ -14,10 +14,12 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/x/exp/golden"
 
+	"bulla/gitops"
 	"bulla/keys"
 	"bulla/keys/publish"
 	"bulla/keys/publish/web"
 	"bulla/keys/store"
+	"bulla/keys/vault"
 	firstkeypage "bulla/ui/page/firstkey"
 	"bulla/workflow/firstkey"
 	"bulla/workflow/keydesk"
@@ -39,7 +41,14 @@ func (f *fakeKeys) calls() []string {
 	return slices.Clone(f.log)
 }
 
-func (f *fakeKeys) Remembered(person keys.AskPassphrase) keys.AskPassphrase { return person }
+func (f *fakeKeys) Remembered(person keys.AskPassphrase) keys.AskPassphrase {
+	if f.vault == nil {
+		return person
+	}
+	return f.vault.Ask(person, nil)
+}
+
+func (f *fakeKeys) PassphraseVault() *vault.Manager { return f.vault }
 
 // unlock asks for a passphrase as the store does.
 func (f *fakeKeys) unlock(ctx context.Context, sel keys.Selector, ask keys.AskPassphrase) error {
@@ -82,6 +91,14 @@ func (f *fakeKeys) Extend(ctx context.Context, sel keys.Selector, p store.Extend
 	s := f.key(sel)
 	s.Expires = noon.Add(p.Lifetime)
 	return s.Key, nil
+}
+
+func (f *fakeKeys) AddUserID(ctx context.Context, sel keys.Selector, p store.AddUserIDParams, ask keys.AskPassphrase) (keys.Key, error) {
+	if err := f.unlock(ctx, sel, ask); err != nil {
+		return keys.Key{}, err
+	}
+	f.did("add %s", p.Email)
+	return f.key(sel).Key, f.refusal
 }
 
 func (f *fakeKeys) Undo(_ context.Context, sel keys.Selector) (keys.Key, error) {
@@ -361,10 +378,10 @@ func keyActScenes() map[string]func(*player) {
 		"succeed":      func(p *player) { p.onRhea().choose("Let a new key").see("Which key follows?") },
 		"succeed-form": func(p *player) { p.onRhea().choose("Let a new key").press("enter").see("old ends") },
 		"succeed-look": func(p *player) {
-			p.onRhea().choose("Let a new key").press("enter", "enter", "enter").see("let it follow")
+			p.onRhea().choose("Let a new key").press("enter", "enter", "enter", "enter").see("let it follow")
 		},
 		"succeed-done": func(p *player) {
-			p.onRhea().choose("Let a new key").press("enter", "enter", "enter").see("let it follow").press("y").answer().see("The new key follows")
+			p.onRhea().choose("Let a new key").press("enter", "enter", "enter", "enter").see("let it follow").press("y").answer().see("The new key follows")
 		},
 		"fetch":      func(p *player) { p.press("f", "ola@acme.org", "enter").see("Asked would be") },
 		"fetch-keep": func(p *player) { p.press("f", "ola@acme.org", "enter", "y").see("Keep this key?") },
@@ -449,18 +466,71 @@ func TestKeyActs(t *testing.T) {
 		t.Error("said to be written:\n" + p.r.View())
 	}
 
+	p.see("Export the public key").see("file  pub.asc").press("up", "ctrl+u", "other.asc", "enter", "enter").see("write it").see("other.asc").press("n").expect(f, "enter all about it") // the form is there again
+
 	p.press("i", "in.asc", "enter").see("a key of version 2").press("n").expect(f, "1 of 6", "look into "+filepath.Join(dir, "in.asc"))
 	p.press("i", "in.asc", "enter").see("import them").press("y").expect(f, "1 new key", "look into "+filepath.Join(dir, "in.asc"), "import "+filepath.Join(dir, "in.asc"))
+}
+
+// The dialog of a passphrase says where it is kept, in the words of the walk, and it is kept there once it
+// has proved right: not where a person only showed that they know it, nor a wrong one.
+func TestKeyKeepsPassphrase(t *testing.T) {
+	f := newFakeKeys()
+	dir := t.TempDir()
+	open := func() *vault.Manager {
+		m := vault.NewManager(vault.ManagerOptions{Dir: dir, File: vault.NewFile(vault.FileOptions{Dir: filepath.Join(dir, "vault")})})
+		t.Cleanup(m.Close)
+		return m
+	}
+	f.vault = open()
+	p := playKeys(t, f, func(o *KeysOptions) { o.Path = func(s string) string { return filepath.Join(dir, s) } }, false).surveyed().onRhea()
+	p.press("b", "enter", "enter", "y").see("ctrl+u erase")
+	if v := p.r.View(); strings.Contains(v, "kept") {
+		t.Errorf("a backup's passphrase is typed to prove that it is known:\n%s", v)
+	}
+	p.answer().see("Once more").answer().see("The backup works").press("esc")
+	p.press("e", "enter").see("extend it").press("y").see("Where shall it be kept?").see("nowhere: only in memory, until bulla ends").press("down").see("vault file")
+	p.press("esc").see("Left. Nothing was changed.")
+	p.press("e", "enter").see("extend it").press("y").see("Where shall it be kept?").press("down", "wrong", "enter").see("Try 2").press("down").answer()
+	p.see("New master passphrase of the vault file").answer().answer().see("The key expires on")
+	req := keys.PassphraseRequest{Purpose: keys.PurposeOpenPGP, ID: string(rhea)}
+	again := open()
+	got, err := again.Ask(func(_ context.Context, req keys.PassphraseRequest) (keys.Secret, error) {
+		if req.Purpose != keys.PurposeVault {
+			return keys.Secret{}, keys.ErrNoPassphrase
+		}
+		return keys.NewSecret([]byte(keyCanary)), nil
+	}, nil)(t.Context(), req)
+	if err != nil || !got.Equal(keys.NewSecret([]byte(keyCanary))) {
+		t.Errorf("it was not kept: %v", err)
+	}
+	p.secretive()
+}
+
+// A user id is judged as it is typed, and what was typed is there again where the keys would not take
+// it.
+func TestKeyAddsUserID(t *testing.T) {
+	f := newFakeKeys()
+	p := playKeys(t, f, nil, false).surveyed().onRhea().choose("Add a user id")
+	p.press("tab", "no address", "tab").see("The address is not an address").press("enter").see("The address is not an address")
+	p.press("ctrl+u", "rhea@acme.org", "tab").see("Shown in parentheses").press("a (b", "tab").see("The comment contains one of").press("ctrl+u", "tab", "enter").see("has this user id already")
+	p.press("ctrl+u", "rhea@new.example", "enter", "enter", "enter").see("add it").expect(f, "Rhea Release <rhea@new.example>")
+	f.refusal = &store.ParamError{Field: "user id", Reason: "is there already"}
+	p.press("y").answer().see("That did not work").expect(f, "is there already", "add rhea@new.example").press("esc")
+	p.see("Add a user id").see("rhea@new.example").press("enter").see("add it")
+	f.refusal = nil
+	p.press("y").answer().expect(f, "Added Rhea Release <rhea@new.example>", "add rhea@new.example")
 }
 
 // A key is let follow another only after all that it does was shown; what was chosen is what is done.
 func TestKeySucceeds(t *testing.T) {
 	f := newFakeKeys()
 	p := playKeys(t, f, func(o *KeysOptions) { o.Path = func(s string) string { return "/src/" + s } }, false).surveyed().onRhea().size(100, 60)
-	p.choose("Let a new key").see("Fine Fred").press("enter", "ctrl+u", "soon", "enter", "enter").expect(f, "2y")
-	p.press("ctrl+u", "90d", "enter", "enter").see("[[policy.signer]]").see("/src/statement.txt.asc").press("n").expect(f, "1 of 6")
-	p.choose("Let a new key").press("enter", "tab", "to-packagers.txt", "enter").see("let it follow").press("y").answer()
-	p.expect(f, "The new key follows", "succeed "+string(rhea)+" 99990E147A219D4B55F01C2D3E4F5A6BC0DE1111 8760h0m0s /src/to-packagers.txt")
+	p.choose("Let a new key").see("Fine Fred").press("enter", "ctrl+u", "soon", "enter", "enter", "enter").expect(f, "2y")
+	p.press("ctrl+u", "90d", "enter", "enter", "enter").see("[[policy.signer]]").see("It goes on signing with the old key").see("/src/statement.txt.asc").press("n").expect(f, "1 of 6")
+	p.choose("Let a new key").press("enter", "tab", "to-packagers.txt", "enter", " ", "enter").see("instead of "+string(rhea)).see("let it follow").press("pgdown", "y").answer()
+	p.expect(f, "The new key follows", "succeed "+string(rhea)+" 99990E147A219D4B55F01C2D3E4F5A6BC0DE1111 8760h0m0s /src/to-packagers.txt", "git")
+	p.press("pgdown").see("git signs with the new key from now on").see("│ bulla keys to-gnupg 9999")
 }
 
 // What cannot be taken back is typed, not pressed and not pasted.
@@ -653,11 +723,16 @@ func TestKeysOfTheWalk(t *testing.T) {
 	drive(t, o).toKey().see("Rhea Release").press("a").see("There is no page for all keys here.")
 }
 
+func (f *fakeKeys) gitSwitch(p keydesk.SucceedParams) *keydesk.GitSwitch {
+	return &keydesk.GitSwitch{File: "/home/rhea/.gitconfig", GnuPG: true, Lines: []gitops.ConfigLine{{Key: "user.signingKey", Value: string(f.key(p.New).Fingerprint), Old: []string{string(f.key(p.Old).Fingerprint)}}}}
+}
+
 func (f *fakeKeys) PlanSuccession(_ context.Context, p keydesk.SucceedParams) (keydesk.SuccessionPlan, error) {
 	return keydesk.SuccessionPlan{
 		SucceedParams: p, OldKey: f.key(p.Old).Key, NewKey: f.key(p.New).Key, OldName: f.key(p.Old).UserID(), NewName: f.key(p.New).UserID(), Ends: noon.Add(p.Retire),
 		Statement: []byte("A new key signs from now on\n===========================\n\nThe old key:\n\n    3E9C 0E14\n"),
 		Policy:    []byte("[[policy.signer]]\nname = \"Rhea\"\n"),
+		GitSwitch: f.gitSwitch(p),
 		Files: []keydesk.FileChange{
 			{Path: "/src/widget/.bulla/keys.asc", What: "the new key is added, the old one gets its new expiry", Keys: []keydesk.ShownKey{
 				{Fingerprint: f.key(p.Old).Fingerprint, UserIDs: f.key(p.Old).UserIDs[:1], Kept: []string{"Rhea <77+rhea@users.noreply.github.com>"}, Place: "file:/src/widget/.bulla/keys.asc"},
@@ -673,7 +748,13 @@ func (f *fakeKeys) CarryOutSuccession(ctx context.Context, p keydesk.SucceedPara
 		return keydesk.SuccessionDone{}, err
 	}
 	f.did("succeed %s %s %s %s", p.Old, p.New, p.Retire, p.StatementFile)
+	var git *keydesk.GitSwitch
+	if p.Git {
+		f.did("git")
+		git = f.gitSwitch(p)
+	}
 	return keydesk.SuccessionDone{
+		Git:        git,
 		Succession: keydesk.Succession{Old: f.key(p.Old).Key, New: f.key(p.New).Key},
 		Written:    []string{p.StatementFile, p.StatementFile + ".asc", "/src/widget/.bulla/keys.asc", "/src/widget/bulla.toml"},
 	}, nil

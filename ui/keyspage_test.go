@@ -14,6 +14,7 @@ import (
 	"bulla/keys/agent"
 	"bulla/keys/publish"
 	"bulla/keys/store"
+	"bulla/keys/vault"
 	"bulla/ui/theme"
 	"bulla/workflow/finding"
 	"bulla/workflow/keydesk"
@@ -26,10 +27,12 @@ type fakeKeys struct {
 	problems []error
 	stuck    bool // the survey never gets to the keys of GnuPG
 
-	block  chan struct{} // closed once Extend is at work, which then waits for the end of its context
-	misses []publish.Miss
-	mu     sync.Mutex
-	log    []string // what was done
+	block   chan struct{} // closed once Extend is at work, which then waits for the end of its context
+	misses  []publish.Miss
+	vault   *vault.Manager // nil keeps nothing
+	refusal error          // of the next change
+	mu      sync.Mutex
+	log     []string // what was done
 }
 
 func (f *fakeKeys) Glimpse(context.Context) (out []keydesk.State, err error) {

@@ -133,6 +133,22 @@ func TestOwnPromptFails(t *testing.T) {
 
 // Who gives up has the terminal back at once: the prompt is ended with the wait for it.
 func TestOwnPromptIsEnded(t *testing.T) {
+	for name, begin := range map[string]func(ctx context.Context, h *home, a Attendant) error{
+		"unlock": func(ctx context.Context, h *home, a Attendant) error {
+			s := h.signer("own@example.org")
+			s.(Attended).Attend(a)
+			return s.Unlock(ctx, answer().ask)
+		},
+		"export": func(ctx context.Context, h *home, a Attendant) error {
+			_, err := h.find().ExportSecret(ctx, h.fingerprints("own@example.org")[0], "own", answer().ask, a)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) { promptIsEnded(t, begin) })
+	}
+}
+
+func promptIsEnded(t *testing.T, begin func(context.Context, *home, Attendant) error) {
 	h := newHome(t)
 	h.generate("own@example.org", "ed25519", "sign", passphrase)
 	dir := t.TempDir()
@@ -145,23 +161,25 @@ func TestOwnPromptIsEnded(t *testing.T) {
 	}
 	h.killAgent()
 	h.configure("no-allow-loopback-pinentry\npinentry-program " + program + "\n")
-	s, n := h.signer("own@example.org"), 0
-	s.(Attended).Attend(lent(&n))
+	n := 0
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	pid := ""
+	launched := make(chan string, 1)
 	go func() {
+		pid := ""
 		for pid == "" && ctx.Err() == nil {
 			b, _ := os.ReadFile(filepath.Join(dir, "pid"))
 			pid = strings.TrimSpace(string(b))
 			time.Sleep(10 * time.Millisecond)
 		}
+		launched <- pid
 		cancel()
 	}()
-	if err := s.Unlock(ctx, answer().ask); !errors.Is(err, context.Canceled) {
-		t.Fatalf("Unlock = %v", err)
+	if err := begin(ctx, h, lent(&n)); !errors.Is(err, context.Canceled) {
+		cancel()
+		t.Errorf("it ended with %v", err)
 	}
-	p, err := strconv.Atoi(pid)
+	p, err := strconv.Atoi(<-launched)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,5 +188,65 @@ func TestOwnPromptIsEnded(t *testing.T) {
 			_ = syscall.Kill(p, syscall.SIGKILL)
 			t.Fatal("the prompt stays on the terminal")
 		}
+	}
+}
+
+// A secret key leaves the agent that allows no other questions than its own, by the prompt on the
+// terminal that is lent; gpg reads what came.
+func TestExportByOwnPrompt(t *testing.T) {
+	h := newHome(t)
+	fpr := h.generate("own@example.org", "ed25519", "sign", passphrase)
+	noted := ownPrompt(t, h, "wrong", passphrase)
+	n := 0
+	a := answer()
+	data, err := h.find().ExportSecret(t.Context(), fpr, "own", a.ask, lent(&n))
+	if err != nil || !strings.Contains(string(data), "PRIVATE KEY BLOCK") {
+		t.Fatalf("%d bytes, %v", len(data), err)
+	}
+	if n != 1 || len(a.requests) != 0 {
+		t.Errorf("lent %d times, asked %d times", n, len(a.requests))
+	}
+	for _, want := range []string{"OPTION ttyname=/dev/pts/77", "OPTION ttytype=xterm-canary", "OPTION lc-ctype=de_DE.UTF-8", "to export the OpenPGP secret key"} {
+		if !strings.Contains(noted(), want) {
+			t.Errorf("the prompt was not told %q:\n%s", want, noted())
+		}
+	}
+	other := newHome(t)
+	if err := other.find().ImportKey(t.Context(), data); err != nil {
+		t.Error(err)
+	}
+	// What the agent remembers now needs nobody.
+	if data, err := h.find().ExportSecret(t.Context(), fpr, "own", a.ask, Attendant{}); err == nil && len(data) == 0 {
+		t.Error("nothing, and no error")
+	}
+}
+
+func TestExportByOwnPromptFails(t *testing.T) {
+	h := newHome(t)
+	fpr := h.generate("own@example.org", "ed25519", "sign", passphrase)
+	for name, tt := range map[string]struct {
+		answers []string
+		nobody  bool
+		check   func(error) bool
+	}{
+		"cancelled": {[]string{""}, false, func(err error) bool { return errors.Is(err, ErrCancelled) }},
+		"wrong":     {[]string{"one", "two", "three"}, false, func(err error) bool { return errors.Is(err, keys.ErrWrongPassphrase) }},
+		"nobody": {nil, true, func(err error) bool {
+			var e *LoopbackError
+			return errors.As(err, &e) && strings.HasSuffix(e.Config, "gpg-agent.conf")
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ownPrompt(t, h, tt.answers...)
+			n := 0
+			att := lent(&n)
+			if tt.nobody {
+				att = Attendant{}
+			}
+			a := answer()
+			if data, err := h.find().ExportSecret(t.Context(), fpr, "own", a.ask, att); !tt.check(err) || len(data) > 0 || len(a.requests) > 0 {
+				t.Errorf("%d bytes, asked %d times: %v", len(data), len(a.requests), err)
+			}
+		})
 	}
 }

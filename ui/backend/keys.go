@@ -6,6 +6,7 @@ import (
 	"bulla/keys"
 	"bulla/keys/publish"
 	"bulla/keys/store"
+	"bulla/keys/vault"
 	"bulla/workflow/keydesk"
 )
 
@@ -18,6 +19,8 @@ type Keys interface {
 	KeySucceeder
 	// Remembered answers requests for passphrases from where they are kept, else by person.
 	Remembered(person keys.AskPassphrase) keys.AskPassphrase
+	// PassphraseVault is where passphrases may be kept; nil for nowhere.
+	PassphraseVault() *vault.Manager
 }
 
 // KeyLooker is what shows the keys.

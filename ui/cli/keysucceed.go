@@ -10,12 +10,14 @@ import (
 
 	"bulla/keys"
 	"bulla/keys/store"
+	"bulla/ui/component/keydeed"
 	"bulla/ui/explain"
 	"bulla/workflow/keydesk"
 )
 
 func (a *app) keysSucceedCommand() *cobra.Command {
 	var output, retire string
+	var git bool
 	c := &cobra.Command{
 		Use:   "succeed OLD NEW",
 		Short: "Let a new key follow an old one",
@@ -23,7 +25,8 @@ func (a *app) keysSucceedCommand() *cobra.Command {
 new one, both sign a statement in plain text for packagers, and the old key
 expires after a time of grace. In a repository, its policy with the keyring and its
 KEYS file get the new key, as far as they are there; user ids that were never
-published stay out of them. All of it is shown before anything is done, and asked for
+published stay out of them. Where git's user.signingKey names the old key it gets the
+new one with --git, or once that was asked for. All of it is shown before anything is done, and asked for
 on a terminal; elsewhere the files of the repository are left alone without --yes,
 and the lines for the policy are printed. To replace only the subkey that
 signs, bulla keys rotate needs none of that.`,
@@ -32,11 +35,12 @@ signs, bulla keys rotate needs none of that.`,
 	f := c.Flags()
 	f.StringVarP(&output, "output", "o", "statement.txt", "write the statement to this `file`, and its signatures to FILE.asc; they must not exist")
 	f.StringVar(&retire, "retire", "1y", "when the old key expires: a span, a `date`, or never, which leaves it as it is")
+	f.BoolVar(&git, "git", false, "let git sign with the new key, where its user.signingKey names the old one")
 	fd := fdFlag(f, "passphrase-fd", "read the passphrase of both keys from file descriptor `N`")
 	a.yesFlag(f)
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx := cmd.Context()
-		p := keydesk.SucceedParams{Old: keys.ParseSelector(args[0]), New: keys.ParseSelector(args[1]), StatementFile: a.path(output)}
+		p := keydesk.SucceedParams{Old: keys.ParseSelector(args[0]), New: keys.ParseSelector(args[1]), StatementFile: a.path(output), Git: git}
 		var err error
 		if p.Retire, err = store.ParseLifetime(retire, a.Now()); err != nil {
 			return err
@@ -63,6 +67,11 @@ signs, bulla keys rotate needs none of that.`,
 			if err != nil {
 				return err
 			}
+			if !git && plan.GitSwitch != nil && len(plan.GitSwitch.Lines) > 0 {
+				if p.Git, err = a.terminal().Confirm(ctx, keydeed.GitQuestion); err != nil {
+					return err
+				}
+			}
 		}
 		dir := ""
 		if yes { // files of the repository are changed for whoever agreed to it
@@ -80,10 +89,30 @@ signs, bulla keys rotate needs none of that.`,
 	return c
 }
 
+// tellGit tells with which key git signs now, and with which command that changes.
+func (a *app) tellGit(before *keydesk.GitSwitch, done keydesk.SuccessionDone) {
+	next := done.New.Fingerprint
+	switch g := done.Git; {
+	case g != nil:
+		a.note("git signs with the new key: %s says so. %s puts back what was there.", g.File, strings.Join(keydesk.UndoConfig(g.Lines), "; "))
+		if g.GnuPG && !g.Known {
+			a.note("git asks GnuPG for that, which does not have the key: bulla keys to-gnupg %s", next)
+		}
+	case before != nil && len(before.Lines) > 0:
+		a.note("git still signs with the old key: git config --global user.signingKey %s", next)
+	}
+	if before != nil && before.Here != "" {
+		a.note("In this folder git signs with the old key by a configuration of its own: git config user.signingKey %s", next)
+	}
+}
+
 // showSuccession shows what a succession does, before it is done.
 func (a *app) showSuccession(plan keydesk.SuccessionPlan) {
 	if plan.NewKey.Created.Before(plan.OldKey.Created) {
 		a.note("Mind: the key that is to follow was made before the one that it follows.")
+	}
+	if g := plan.GitSwitch; g != nil && plan.Git && len(g.Lines) > 0 {
+		a.note("%s: %s names the new key", g.File, g.Lines[0].Key)
 	}
 	a.note("%s: both keys sign it, in %s.asc:", plan.StatementFile, plan.StatementFile)
 	a.noteLines(plan.Statement)
@@ -126,6 +155,7 @@ func (a *app) tellSuccession(plan keydesk.SuccessionPlan, done keydesk.Successio
 	case len(plan.Files) > 0 && !wrote:
 		a.note("The files of the repository are as they were: --yes writes it.")
 	}
+	a.tellGit(plan.GitSwitch, done)
 	a.note("Publish both keys again: bulla keys publish KEY --again.")
 	policy := slices.ContainsFunc(plan.Files, func(f keydesk.FileChange) bool { return f.Added != nil })
 	if wrote && policy {

@@ -205,3 +205,38 @@ func TestConsentToAll(t *testing.T) {
 		t.Error("y does not agree")
 	}
 }
+
+// A field is judged when it is left, in whatever way, and what stands in it stays.
+func TestFormJudges(t *testing.T) {
+	field := Text("address", "", "", "help").Judged(func(text string) string {
+		if text == "bad" {
+			return "That is no address."
+		}
+		return ""
+	})
+	submitted := false
+	f := NewForm("Form", "", []*Field{field, Tick("box", false, "the box")}, "go", func() (string, *Field, tea.Cmd) { submitted = true; return "", nil, nil })
+	shown := func() string { return strings.Join(f.View(theme.New(theme.Options{}), 60, 20), "\n") }
+	typed := func(s string) {
+		for _, r := range s {
+			f.Key(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{r}})
+		}
+	}
+	typed("bad")
+	for _, key := range []tea.KeyType{tea.KeyEnter, tea.KeyTab, tea.KeyShiftTab, tea.KeyDown, tea.KeyUp} {
+		if done, _ := f.Key(tea.KeyMsg{Type: key}); done || !strings.Contains(shown(), "That is no address.") || field.Value() != "bad" {
+			t.Errorf("%v: left with %q\n%s", key, field.Value(), shown())
+		}
+	}
+	typed("!")
+	if strings.Contains(shown(), "That is no address.") {
+		t.Error("the fault is still told while it is mended")
+	}
+	f.Key(tea.KeyMsg{Type: tea.KeyTab})
+	if !strings.Contains(shown(), "the box") {
+		t.Errorf("it does not go on:\n%s", shown())
+	}
+	if done, _ := f.Key(tea.KeyMsg{Type: tea.KeyEnter}); !done || !submitted {
+		t.Error("it was not submitted")
+	}
+}

@@ -20,6 +20,7 @@ type Field struct {
 	Label, Help string
 
 	text    *textfield.Model
+	judge   func(text string) (wrong string)
 	options []string
 	at      int
 	box, on bool
@@ -28,6 +29,13 @@ type Field struct {
 // Text is a field to type into.
 func Text(label, value, placeholder, help string) *Field {
 	return &Field{Label: label, Help: help, text: textfield.New(value, placeholder)}
+}
+
+// Judged has what stands in the field judged as soon as it is left: judge says what is wrong with it,
+// safe to show, or "".
+func (f *Field) Judged(judge func(text string) (wrong string)) *Field {
+	f.judge = judge
+	return f
 }
 
 // Choice is a field for one of several words.
@@ -80,7 +88,10 @@ func (f *Form) Key(msg tea.KeyMsg) (bool, tea.Cmd) {
 		return true, nil
 	case key.Matches(msg, f.keys.Choose) && !msg.Paste:
 		if f.at < n-1 && !field.box {
-			f.at++
+			f.leave(f.at + 1)
+			return false, nil
+		}
+		if f.leave(f.at); f.wrong != "" {
 			return false, nil
 		}
 		wrong, at, cmd := f.submit()
@@ -92,9 +103,9 @@ func (f *Form) Key(msg tea.KeyMsg) (bool, tea.Cmd) {
 		f.wrong = wrong
 		return wrong == "", cmd
 	case key.Matches(msg, f.keys.Next), msg.Type == tea.KeyDown:
-		f.at = (f.at + 1) % n
+		f.leave((f.at + 1) % n)
 	case key.Matches(msg, f.keys.Previous), msg.Type == tea.KeyUp:
-		f.at = (f.at + n - 1) % n
+		f.leave((f.at + n - 1) % n)
 	case field.text != nil:
 		field.text.Update(msg)
 	case field.box && key.Matches(msg, f.keys.Toggle):
@@ -105,6 +116,16 @@ func (f *Form) Key(msg tea.KeyMsg) (bool, tea.Cmd) {
 		field.at = (field.at + 1) % len(field.options)
 	}
 	return false, nil
+}
+
+// leave goes on to another field, unless what stands in this one cannot be meant.
+func (f *Form) leave(to int) {
+	if field := f.fields[f.at]; field.judge != nil {
+		if f.wrong = field.judge(field.Value()); f.wrong != "" {
+			return
+		}
+	}
+	f.at = to
 }
 
 // View draws the fields, and below them the help of the one that has the focus, or what is wrong.

@@ -747,8 +747,8 @@ func gnupg(err error, x *Explanation) bool {
 	switch {
 	case errors.As(err, &loopback):
 		x.Headline = "gpg-agent does not let bulla ask for the passphrase, and there is no terminal for its own prompt."
-		x.Untouched, x.Code = "Nothing was signed.", CodeUsage
-		x.Next = []string{"sign in a terminal, without --yes: the agent asks there", "or remove no-allow-loopback-pinentry from " + loopback.Config + ", then run gpgconf --reload gpg-agent"}
+		x.Untouched, x.Code = "Nothing was signed or copied.", CodeUsage
+		x.Next = []string{"do it in a terminal, without --yes: the agent asks there", "or remove no-allow-loopback-pinentry from " + loopback.Config + ", then run gpgconf --reload gpg-agent"}
 		return true
 	case errors.As(err, &card):
 		cards(card, x)

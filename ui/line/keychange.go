@@ -115,6 +115,12 @@ func (k *keyTalk) addUserID(ctx context.Context, s *keydesk.State) error {
 		p.Comment, err = k.part(ctx, "Comment in parentheses; most user ids have none", "none", true, func(t string) store.GenerateParams {
 			return store.GenerateParams{Name: p.Name, Email: p.Email, Comment: t}
 		})
+		if err == nil {
+			if _, wrong := k.subject(s).AddUserIDFault(p); wrong != "" {
+				k.t.Say("%s", wrong)
+				return errBack
+			}
+		}
 		return err
 	}
 	first := func(ctx context.Context) (err error) {

@@ -58,7 +58,7 @@ func (k *keyTalk) propose(ctx context.Context, s *keydesk.State, j keydeed.Job) 
 	var out keydeed.Outcome
 	k.t.Say("%s…", keydeed.Sentence(j.Doing))
 	err := busy(ctx, k.t, k.Heartbeat, "still at it", func(ctx context.Context, ask keys.AskPassphrase) (err error) {
-		out, err = j.Do(ctx, k.Keys, keydeed.Person{Ask: k.warning(ask), Say: func(text string) { k.t.Say("%s", text) }})
+		out, err = j.Do(ctx, k.Keys, keydeed.Person{Ask: k.warning(ask), Plain: k.warning(ask), Say: func(text string) { k.t.Say("%s", text) }})
 		return err
 	})
 	var stale *keydesk.StaleMemoryError // it was changed all the same

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -381,6 +382,13 @@ func TestSuccessionLineByLine(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(k.dir, "bulla.toml"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	home := t.TempDir()
+	k.world.Env = func(name string) string { return map[string]string{"HOME": home}[name] }
+	k.world.Environ = append(slices.DeleteFunc(os.Environ(), func(s string) bool { return strings.HasPrefix(s, "GIT_CONFIG") }), "HOME="+home)
+	gitconfig := filepath.Join(home, ".gitconfig")
+	if err := os.WriteFile(gitconfig, []byte("[user]\n\tsigningkey = "+string(old.Fingerprint)+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	ended := k.begin(t.Context())
 	k.answer(atKeys, "old@")
 	k.answer(`1 of 2 keys(?s:.*)`+atKeys, "1")
@@ -392,10 +400,13 @@ func TestSuccessionLineByLine(t *testing.T) {
 	k.answer(`90d(?s:.*)ends after[^\n]*: $`, "90d")
 	k.answer(`\[statement.txt\]: $`, "bulla.toml")
 	k.answer(`there already(?s:.*)\[statement.txt\]: $`, "")
-	k.answer(`Nothing has been done yet(?s:.*)\| A new key signs from now on(?s:.*)\| \[\[policy.signer\]\]\n(?s:.*)Let it follow`+agreed, "y")
+	k.answer(`Let git sign with the new key from now on[^\n]*\[y/N\] $`, "b")
+	k.answer(`File for the statement[^\n]*: $`, "")
+	k.answer(`Let git sign with the new key from now on[^\n]*\[y/N\] $`, "y")
+	k.answer(`Nothing has been done yet(?s:.*)\| A new key signs from now on(?s:.*)\| \[\[policy.signer\]\]\n(?s:.*)gitconfig gets:(?s:.*)instead of `+string(old.Fingerprint)+`(?s:.*)Let it follow`+agreed, "y")
 	k.secret(`Passphrase of the key Ada <old@example.org>: $`, canary)
 	k.secret(`Passphrase of the key Ada <new@example.org>: $`, canary)
-	k.answer(`Certified, signed and written(?s:.*)statement\.txt\.asc(?s:.*)publish both keys again \(`+number(keydeed.Publish)+`\)(?s:.*)`+whatToDo, "")
+	k.answer(`Certified, signed and written(?s:.*)statement\.txt\.asc(?s:.*)git signs with the new key(?s:.*)publish both keys again \(`+number(keydeed.Publish)+`\)(?s:.*)`+whatToDo, "")
 	k.answer(atKeys, "q")
 	if err := k.end(ended); err != nil {
 		t.Error(err)
@@ -414,6 +425,9 @@ func TestSuccessionLineByLine(t *testing.T) {
 		t.Errorf("gpg says\n%s", status)
 	}
 	if data, err := os.ReadFile(filepath.Join(k.dir, "bulla.toml")); err != nil || !strings.Contains(string(data), string(next.Fingerprint)) {
+		t.Errorf("%s, %v", data, err)
+	}
+	if data, err := os.ReadFile(gitconfig); err != nil || !strings.Contains(string(data), "= "+string(next.Fingerprint)) {
 		t.Errorf("%s, %v", data, err)
 	}
 	if strings.Contains(k.said(), canary) {

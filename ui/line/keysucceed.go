@@ -31,12 +31,16 @@ func (k *keyTalk) succeed(ctx context.Context, s *keydesk.State) error {
 		path, err = k.file(ctx, "File for the statement", keydeed.StatementName(k.Path))
 		return err
 	}
-	return k.t.inOrder(ctx, nil, which, grace, file, func(ctx context.Context) error {
+	var plan keydesk.SuccessionPlan
+	git := func(ctx context.Context) (err error) {
 		whole := func(f keys.Fingerprint) keys.Selector { return keys.ParseSelector(string(f)) }
-		plan, err := k.Keys.PlanSuccession(ctx, keydesk.SucceedParams{Old: whole(s.Fingerprint), New: whole(next.Fingerprint), Retire: life, StatementFile: path})
-		if err != nil {
-			return err
+		plan, err = k.Keys.PlanSuccession(ctx, keydesk.SucceedParams{Old: whole(s.Fingerprint), New: whole(next.Fingerprint), Retire: life, StatementFile: path})
+		if err == nil && plan.GitSwitch != nil && len(plan.GitSwitch.Lines) > 0 {
+			plan.Git, err = k.t.Confirm(ctx, keydeed.GitQuestion)
 		}
+		return err
+	}
+	return k.t.inOrder(ctx, nil, which, grace, file, git, func(ctx context.Context) error {
 		return k.propose(ctx, s, k.subject(s).Succeed(plan))
 	})
 }

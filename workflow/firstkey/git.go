@@ -6,7 +6,7 @@ import (
 
 	"bulla/gitops"
 	"bulla/keys"
-	"bulla/workflow/shell"
+	"bulla/workflow/keydesk"
 )
 
 // GitPlan is what git's configuration would be told.
@@ -110,15 +110,8 @@ func (w *Wizard) ApplyGit(ctx context.Context, p GitPlan) error {
 }
 
 // UndoGit are the commands that put back what a plan replaced.
-func (p GitPlan) UndoGit() (out []string) {
-	for _, l := range p.Lines {
-		if len(l.Old) == 0 {
-			out = append(out, "git config --global --unset "+l.Key)
-			continue
-		}
-		out = append(out, "git config --global "+l.Key+" "+shell.Quote(l.Old[len(l.Old)-1]))
-	}
-	return out
+func (p GitPlan) UndoGit() []string {
+	return keydesk.UndoConfig(p.Lines)
 }
 
 // ToGnuPG copies the secret key to GnuPG, so that git's own commands sign with it too.

@@ -12,6 +12,7 @@ import (
 	"bulla/keys/agent"
 	"bulla/keys/publish"
 	"bulla/keys/store"
+	"bulla/keys/vault"
 	"bulla/workflow/finding"
 )
 
@@ -51,6 +52,9 @@ func (d *Desk) CarryOutSuccession(ctx context.Context, p SucceedParams, ask keys
 func (d *Desk) Remembered(person keys.AskPassphrase) keys.AskPassphrase {
 	return d.Vault.Ask(person, nil)
 }
+
+// PassphraseVault is where passphrases may be kept.
+func (d *Desk) PassphraseVault() *vault.Manager { return d.Vault }
 
 // State is all that is known of one key. It grows by Apply.
 type State struct {

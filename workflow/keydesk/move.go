@@ -69,7 +69,8 @@ func (w *Places) importAside(ctx context.Context, path string, held []keys.Finge
 }
 
 // FromGnuPG copies the secret key that sel names from GnuPG to bulla's store, under the passphrase
-// that it has. GnuPG keeps its own. Parts that are on a card come as stubs.
+// that it has. GnuPG keeps its own; where its agent lets nobody else ask, the Attendant lends it the
+// terminal. Parts that are on a card come as stubs.
 func (w *Places) FromGnuPG(ctx context.Context, sel keys.Selector, ask keys.AskPassphrase) ([]store.Imported, error) {
 	if w.GnuPG == nil {
 		return nil, ErrNoGnuPG
@@ -82,7 +83,7 @@ func (w *Places) FromGnuPG(ctx context.Context, sel keys.Selector, ask keys.AskP
 	if err != nil {
 		return nil, err
 	}
-	data, err := w.GnuPG.ExportSecret(ctx, k.Fingerprint, k.UserID(), ask)
+	data, err := w.GnuPG.ExportSecret(ctx, k.Fingerprint, k.UserID(), ask, w.Attendant)
 	if err != nil {
 		return nil, err
 	}

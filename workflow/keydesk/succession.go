@@ -23,6 +23,9 @@ type SucceedParams struct {
 	// StatementFile is the path of the file for the statement, whose name stands in it: the signatures are
 	// beside it, in a file with .asc after the name. "" takes statement.txt.
 	StatementFile string
+	// Git lets git's user.signingKey name the new key, in the person's own configuration and where it
+	// names the old one.
+	Git bool
 }
 
 // Succession is what was made when a key gave way to another.

@@ -27,6 +27,9 @@ type SuccessionPlan struct {
 	// Files are those of the repository that will be changed; of files of keys it is known only that
 	// they will be, and with which user ids.
 	Files []FileChange
+	// GitSwitch is what lets git sign with the new key, which is done where Git of the SucceedParams is set;
+	// nil where git does not sign with the old one.
+	GitSwitch *GitSwitch
 }
 
 // PlanSuccession says what Succeed and the files of the repository around dir, "" for none, come to.
@@ -63,8 +66,8 @@ func (w *Places) PlanSuccession(ctx context.Context, dir string, p SucceedParams
 	plan.OldName, plan.NewName = old.UserID, next.UserID
 	plan.Statement, plan.Policy = statement(old, next, now, p), policyLines(next, now, releaseKinds)
 	plan.Ends = retires(plan.OldKey, now, p.Retire)
-	if dir == "" {
-		return plan, nil
+	if plan.GitSwitch, err = w.gitSwitch(ctx, dir, plan.OldKey, plan.NewKey); err != nil || dir == "" {
+		return plan, err
 	}
 	renews := !plan.Ends.IsZero() && !plan.Ends.Equal(plan.OldKey.Expires)
 	plan.Files, err = w.successionFiles(ctx, dir, Succession{Old: plan.OldKey, New: plan.NewKey, successor: next, at: now}, renews)
@@ -75,6 +78,8 @@ func (w *Places) PlanSuccession(ctx context.Context, dir string, p SucceedParams
 type SuccessionDone struct {
 	Succession
 	Written []string
+	// Git is what was changed of git's configuration; nil for nothing.
+	Git *GitSwitch
 }
 
 // CarryOutSuccession is Succeed with its files: the statement with its signatures beside it, which
@@ -101,13 +106,30 @@ func (w *Places) CarryOutSuccession(ctx context.Context, dir string, p SucceedPa
 		}
 		done.Written = append(done.Written, f.path)
 	}
-	if dir == "" {
-		return done, nil
+	var n int
+	var files []FileChange
+	var werr error
+	if dir != "" {
+		files, err = w.SuccessionFiles(ctx, dir, done.Succession)
+		n, werr = w.WriteChanges(ctx, files)
 	}
-	files, err := w.SuccessionFiles(ctx, dir, done.Succession)
-	n, werr := w.WriteChanges(ctx, files)
 	for _, f := range files[:n] {
 		done.Written = append(done.Written, f.Path)
 	}
-	return done, errors.Join(err, werr)
+	if err = errors.Join(err, werr); err == nil && p.Git {
+		done.Git, err = w.switchGit(ctx, dir, done.Old, done.New)
+	}
+	return done, err
+}
+
+// switchGit lets git sign with the new key, and returns what was changed.
+func (w *Places) switchGit(ctx context.Context, dir string, old, successor keys.Key) (*GitSwitch, error) {
+	g, err := w.gitSwitch(ctx, dir, old, successor)
+	if err != nil || g == nil || len(g.Lines) == 0 {
+		return nil, err
+	}
+	if err := w.applyGit(ctx, dir, g); err != nil {
+		return nil, err
+	}
+	return g, nil
 }

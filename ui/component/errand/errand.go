@@ -44,6 +44,10 @@ type Runner[E any] struct {
 // New makes a Runner.
 func New[E any](h Host[E]) *Runner[E] { return &Runner[E]{host: h} }
 
+// KeepIn has the passphrases of what is begun from now on kept in v, where the person wishes it; nil
+// offers no place.
+func (r *Runner[E]) KeepIn(v keeping.Vault) { r.host.Vault = v }
+
 // Errand is what is being done. Its methods are for the work, in its goroutine.
 type Errand struct {
 	id     int
@@ -206,6 +210,11 @@ func (e *Errand) next() tea.Cmd {
 func (e *Errand) Ask(ctx context.Context, req keys.PassphraseRequest) (keys.Secret, error) {
 	offers, chosen := e.wishes.Offers(ctx, req)
 	return e.put(ctx, question{request: req, note: e.note, offers: offers, chosen: chosen, reply: make(chan reply, 1)})
+}
+
+// Plain is Ask without an offer to keep the answer: for what is typed to prove that it is known.
+func (e *Errand) Plain(ctx context.Context, req keys.PassphraseRequest) (keys.Secret, error) {
+	return e.put(ctx, question{request: req, note: e.note, reply: make(chan reply, 1)})
 }
 
 // Person is a keys.AskPassphrase that asks the person, with a note beside it, and offers no place to

@@ -36,6 +36,8 @@ type Job struct {
 // Person is who answers while a job is done.
 type Person struct {
 	Ask keys.AskPassphrase
+	// Plain asks without an offer to keep the answer, which is typed to prove that it is known.
+	Plain keys.AskPassphrase
 	// Say says something beside the next question.
 	Say func(string)
 }

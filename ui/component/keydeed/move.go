@@ -63,7 +63,7 @@ func (s Subject) backUp(title, yes, path string, form BackupForm) Job {
 			if asked++; asked > 1 && req.Attempt == 1 {
 				p.Say("Once more, to try the backup.")
 			}
-			return p.Ask(ctx, req)
+			return p.Plain(ctx, req)
 		}
 		done, err := b.BackUp(ctx, sel, path, form.Form, false, ask)
 		return Outcome{Story: rehearsed(done, safetext.Line(path))}, err

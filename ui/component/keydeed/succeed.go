@@ -68,6 +68,7 @@ func (s Subject) Succeed(plan keydesk.SuccessionPlan) Job {
 		effects = append(effects, Effect{Label: "policy", Text: "No policy here gets the new key. Where one lists the old key, add:"})
 		effects = append(effects, textEffects(plan.Policy)...)
 	}
+	effects = append(effects, gitEffects(plan)...)
 	stays := "Every signature that was made. Nothing is sent or committed."
 	if slices.ContainsFunc(plan.Files, func(f keydesk.FileChange) bool { return f.Keys != nil }) {
 		stays += " What the files hold becomes public once you push it."
@@ -110,6 +111,43 @@ func (s Subject) followers(plan keydesk.SuccessionPlan) []Effect {
 		return append(effects, Effect{Label: "ends", Text: now + ", which stays so."})
 	}
 	return append(effects, Effect{Label: "ends", Text: now + " now, and on " + human.Date(plan.Ends) + " then. bulla reminds you after that day."})
+}
+
+// GitQuestion asks whether git shall sign with the new key.
+const GitQuestion = "Let git sign with the new key from now on (user.signingKey)?"
+
+// gitEffects say with which key git signs then.
+func gitEffects(plan keydesk.SuccessionPlan) (out []Effect) {
+	g, next := plan.GitSwitch, string(plan.NewKey.Fingerprint)
+	switch {
+	case g == nil && plan.Git:
+		out = append(out, Effect{Label: "git", Text: "Its configuration does not name the old key, and is left as it is."})
+	case g == nil:
+	case len(g.Lines) > 0 && plan.Git:
+		l := g.Lines[0]
+		out = append(out, Effect{Label: "git", Text: safetext.Line(g.File) + " gets:"}, Effect{Text: "| " + l.Key + " = " + safetext.Line(l.Value)})
+		for _, old := range l.Old {
+			out = append(out, Effect{Text: "| instead of " + safetext.Line(old)})
+		}
+	case len(g.Lines) > 0:
+		out = append(out, Effect{Label: "git", Text: "It goes on signing with the old key, which " + safetext.Line(g.File) + " names."})
+	}
+	if g != nil && g.Here != "" {
+		out = append(out, Effect{Label: "git here", Text: "In this folder a configuration of its own names the old key, and comes first. It is left as it is; git config user.signingKey " + next + " changes it.", Caution: true})
+	}
+	if g != nil && plan.Git && !g.Known {
+		text, command := lacks(g, next)
+		out = append(out, Effect{Label: "mind", Text: strings.TrimSpace(text + " " + command), Caution: true})
+	}
+	return out
+}
+
+// lacks says that git's own commands cannot sign with the new key yet, and the command that helps.
+func lacks(g *keydesk.GitSwitch, next string) (text, command string) {
+	if !g.GnuPG {
+		return "git's own commit -S and tag -s ask GnuPG, which is not here or was never used. bulla signs without it.", ""
+	}
+	return "git's own commit -S and tag -s ask GnuPG, which does not have the new key. They fail until it is copied there:", "bulla keys to-gnupg " + next
 }
 
 // shownEffects say with which user ids keys go into a file, and which are kept back.
@@ -174,6 +212,18 @@ func written(done keydesk.SuccessionDone, h Hints) (out []string) {
 		old := string(done.Old.Fingerprint)
 		out = append(out, "", "Commit the changed files, signed with the old key: then everyone sees that its owner let the new one in.",
 			"git commit -S"+old, "git asks GnuPG for that signature. If GnuPG does not have the key, copy it there first:", "bulla keys to-gnupg "+old)
+	}
+	if g := done.Git; g != nil {
+		out = append(out, "", "git signs with the new key from now on. This puts back what was there:")
+		for _, c := range keydesk.UndoConfig(g.Lines) {
+			out = append(out, safetext.Line(c))
+		}
+		if !g.Known {
+			text, command := lacks(g, string(done.New.Fingerprint))
+			if out = append(out, text); command != "" {
+				out = append(out, command)
+			}
+		}
 	}
 	return append(out, "", "Then publish both keys again ("+h.Publish+") wherever else they are to be found, and back up the new one ("+h.BackUp+") if it has no backup yet.")
 }

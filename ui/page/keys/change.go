@@ -54,20 +54,25 @@ func (m *Model) renew(r *row) tea.Cmd {
 }
 
 func (m *Model) addUserID(r *row) tea.Cmd {
-	name := dialog.Text("name", keydeed.NameOf(r.UserID()), "Rhea Release", "As others will see it.")
-	mail := dialog.Text("address", "", "rhea@example.org", "The address that the key shall be found by.")
-	comment := dialog.Text("comment", "", "most user ids have none", "Shown in parentheses. Leave it empty unless you know why.")
+	name := dialog.Text("name", keydeed.NameOf(r.UserID()), "Rhea Release", "As others will see it.").Judged(judged(keydeed.PartName))
+	mail := dialog.Text("address", "", "rhea@example.org", "The address that the key shall be found by.").Judged(judged(keydeed.PartAddress))
+	comment := dialog.Text("comment", "", "most user ids have none", "Shown in parentheses. Leave it empty unless you know why.").Judged(judged(keydeed.PartComment))
 	first := dialog.Tick("show it first", false, "Space changes it. The user id that is shown first is how programs call the key.")
 	fields := []*dialog.Field{name, mail, comment, first}
-	m.o.Dialogs.Push(dialog.NewForm("Add a user id", "", fields, "look at it", func() (string, *dialog.Field, tea.Cmd) {
+	m.ask("Add a user id", "", fields, "look at it", func(form *dialog.Form) (string, *dialog.Field, tea.Cmd) {
 		p := store.AddUserIDParams{Name: name.Value(), Email: mail.Value(), Comment: comment.Value(), Primary: first.On()}
-		if p.Name == "" && p.Email == "" {
-			return "A user id needs a name or an address.", name, nil
+		if part, wrong := m.subject(r).AddUserIDFault(p); wrong != "" {
+			return wrong, map[string]*dialog.Field{keydeed.PartName: name, keydeed.PartAddress: mail, keydeed.PartComment: comment}[part], nil
 		}
-		m.propose(r, m.subject(r).AddUserID(p))
+		m.proposeFrom(form, r, m.subject(r).AddUserID(p))
 		return "", nil, nil
-	}))
+	})
 	return nil
+}
+
+// judged judges a part of a user id as it is typed.
+func judged(part string) func(text string) string {
+	return func(text string) string { return keydeed.PartFault(part, text) }
 }
 
 // chooseUserID lets the person choose one of the key's user ids.
@@ -105,14 +110,14 @@ func (m *Model) askText(title string, typed func(text string)) {
 
 func (m *Model) addSubkey(r *row) tea.Cmd {
 	fields, read := m.subkeyFields()
-	m.o.Dialogs.Push(dialog.NewForm("Add a subkey that signs", "", fields, "look at it", func() (string, *dialog.Field, tea.Cmd) {
+	m.ask("Add a subkey that signs", "", fields, "look at it", func(form *dialog.Form) (string, *dialog.Field, tea.Cmd) {
 		p, wrong := read()
 		if wrong != "" {
 			return wrong, fields[1], nil
 		}
-		m.propose(r, m.subject(r).AddSubkey(p))
+		m.proposeFrom(form, r, m.subject(r).AddSubkey(p))
 		return "", nil, nil
-	}))
+	})
 	return nil
 }
 
@@ -133,14 +138,14 @@ func (m *Model) subkeyFields() (fields []*dialog.Field, read func() (p store.Sub
 func (m *Model) rotateSubkey(r *row) tea.Cmd {
 	fields, read := m.subkeyFields()
 	keep := dialog.Tick("leave the old ones valid", false, "Revoked as superseded, what they signed stays good for those who look at the date; gpg and git warn about it.")
-	m.o.Dialogs.Push(dialog.NewForm("Replace the subkey that signs", "", append(fields, keep), "look at it", func() (string, *dialog.Field, tea.Cmd) {
+	m.ask("Replace the subkey that signs", "", append(fields, keep), "look at it", func(form *dialog.Form) (string, *dialog.Field, tea.Cmd) {
 		p, wrong := read()
 		if wrong != "" {
 			return wrong, fields[1], nil
 		}
-		m.propose(r, m.subject(r).RotateSubkey(store.RotateParams{SubkeyParams: p, KeepOld: keep.On()}))
+		m.proposeFrom(form, r, m.subject(r).RotateSubkey(store.RotateParams{SubkeyParams: p, KeepOld: keep.On()}))
 		return "", nil, nil
-	}))
+	})
 	return nil
 }
 

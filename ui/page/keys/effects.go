@@ -27,9 +27,25 @@ func (m *Model) subject(r *row) keydeed.Subject {
 // propose shows what a job does, to the key of a row or of none, and does it once the person agreed.
 func (m *Model) propose(r *row, j keydeed.Job) { m.o.Dialogs.Push(m.proposal(r, j, nil)) }
 
+// ask opens a form; submit is as for dialog.NewForm, and gets the form.
+func (m *Model) ask(title, intro string, fields []*dialog.Field, done string, submit func(form *dialog.Form) (wrong string, at *dialog.Field, cmd tea.Cmd)) {
+	var form *dialog.Form
+	form = dialog.NewForm(title, intro, fields, done, func() (string, *dialog.Field, tea.Cmd) { return submit(form) })
+	m.o.Dialogs.Push(form)
+}
+
+// proposeFrom is propose for what a form asked for, which comes back where it goes wrong.
+func (m *Model) proposeFrom(form *dialog.Form, r *row, j keydeed.Job) {
+	m.o.Dialogs.Push(m.proposalFrom(form, r, j, nil))
+}
+
 // proposal is the dialog of propose; then, if not nil, begins what follows where it went well.
 func (m *Model) proposal(r *row, j keydeed.Job, then func() tea.Cmd) *dialog.Consent {
-	c := consent(j.Title, r, j.Effects, j.Yes, func() tea.Cmd { return m.carryOut(r, j, then) })
+	return m.proposalFrom(nil, r, j, then)
+}
+
+func (m *Model) proposalFrom(form *dialog.Form, r *row, j keydeed.Job, then func() tea.Cmd) *dialog.Consent {
+	c := consent(j.Title, r, j.Effects, j.Yes, func() tea.Cmd { return m.carryOut(form, r, j, then) })
 	if j.Typed {
 		end := string(r.Fingerprint[len(r.Fingerprint)-8:])
 		c.Typed(end, human.Tail(r.Fingerprint)+", the end of the fingerprint,")
@@ -37,15 +53,19 @@ func (m *Model) proposal(r *row, j keydeed.Job, then func() tea.Cmd) *dialog.Con
 	return c
 }
 
-// carryOut does a job beside the event loop.
-func (m *Model) carryOut(r *row, j keydeed.Job, then func() tea.Cmd) tea.Cmd {
+// carryOut does a job beside the event loop. form, if not nil, is what asked for it.
+func (m *Model) carryOut(form *dialog.Form, r *row, j keydeed.Job, then func() tea.Cmd) tea.Cmd {
 	b := m.backend
 	return m.begin(j.Doing, func(ctx context.Context, e *errand.Errand) ending {
-		out, err := j.Do(ctx, b, keydeed.Person{Ask: e.Ask, Say: e.Note})
+		out, err := j.Do(ctx, b, keydeed.Person{Ask: e.Ask, Plain: e.Plain, Say: e.Note})
 		end := ending{err: err, note: out.Note, of: out.Of}
 		switch {
 		case j.File != "" && errors.Is(err, fs.ErrExist):
-			return ending{note: "Nothing was written: " + safetext.Line(filepath.Base(j.File)) + " is there already. Give another name."}
+			end = ending{note: "Nothing was written: " + safetext.Line(filepath.Base(j.File)) + " is there already. Give another name."}
+			if form != nil {
+				end.tell = func() dialog.Dialog { return form }
+			}
+			return end
 		case out.Gone && err == nil:
 			end.anew, end.apply = true, func() { m.table.drop(r.Fingerprint) }
 		case out.Anew:
@@ -56,7 +76,7 @@ func (m *Model) carryOut(r *row, j keydeed.Job, then func() tea.Cmd) tea.Cmd {
 		if out.Story.Title != "" {
 			end.tell = func() dialog.Dialog { return told(out.Story) }
 		}
-		end.then = then
+		end.then, end.form = then, form
 		return end
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"bulla/keys"
 	"bulla/ui/component/errand"
 	"bulla/ui/dialog"
+	"bulla/ui/safetext"
 	"bulla/workflow/keydesk"
 )
 
@@ -26,6 +27,10 @@ type ending struct {
 	anew bool
 	// tell opens what is to be read or answered next; it runs in Update.
 	tell func() dialog.Dialog
+	// unproved says that a passphrase or a token may have been wrong all the same: none is kept.
+	unproved bool
+	// form, if not nil, comes back where it went wrong: what was typed is not lost.
+	form *dialog.Form
 	// apply and then run in Update, apply in any case, then where it went well.
 	apply func()
 	then  func() tea.Cmd
@@ -41,7 +46,7 @@ func (m *Model) begin(doing string, work func(ctx context.Context, e *errand.Err
 }
 
 // ended takes the end of an errand.
-func (m *Model) ended(end ending, _ []string) tea.Cmd {
+func (m *Model) ended(end ending, notes []string) tea.Cmd {
 	m.End()
 	m.table.learn(end.news)
 	if end.apply != nil {
@@ -56,6 +61,9 @@ func (m *Model) ended(end ending, _ []string) tea.Cmd {
 		m.o.Dialogs.Push(dialog.NewError(end.err))
 	case end.err != nil:
 		m.Note = ""
+		if end.form != nil {
+			m.o.Dialogs.Push(end.form)
+		}
 		m.o.Dialogs.Push(dialog.NewError(end.err))
 	default:
 		m.Note = end.note
@@ -64,6 +72,12 @@ func (m *Model) ended(end ending, _ []string) tea.Cmd {
 		if d := end.tell(); d != nil {
 			m.o.Dialogs.Push(d)
 		}
+	}
+	for i := range notes {
+		notes[i] = safetext.Line(notes[i])
+	}
+	if len(notes) > 0 {
+		m.o.Dialogs.Push(notice("About passphrases", notes))
 	}
 	if end.of != "" {
 		m.table.stand(end.of)

@@ -21,7 +21,7 @@ const fetchTimeout = 2 * time.Minute
 // fetch asks what to look for, and before anybody learns of it whom to ask.
 func (m *Model) fetch(*row) tea.Cmd {
 	field := dialog.Text("key", "", "fingerprint, address or URL", "A fingerprint, a key id of 16 digits, an address, or the URL of a key. You see who would be asked before anybody is.")
-	m.o.Dialogs.Push(dialog.NewForm("Fetch somebody's public key", "", []*dialog.Field{field}, "look whom to ask", func() (string, *dialog.Field, tea.Cmd) {
+	m.ask("Fetch somebody's public key", "", []*dialog.Field{field}, "look whom to ask", func(form *dialog.Form) (string, *dialog.Field, tea.Cmd) {
 		q, err := publish.ParseQuery(field.Value())
 		if err != nil {
 			return safetext.Line(keydeed.Sentence(err.Error())) + ".", field, nil
@@ -33,13 +33,13 @@ func (m *Model) fetch(*row) tea.Cmd {
 		case len(from) == 0:
 			return "No place to ask is set; see BULLA_KEYSERVERS.", field, nil
 		}
-		m.o.Dialogs.Push(dialog.NewQuestion("Fetch a key", []string{foundkey.Query(q), "", foundkey.Asked(from)}, "ask them", "leave it", func() tea.Cmd { return m.fetchFrom(q, from) }))
+		m.o.Dialogs.Push(dialog.NewQuestion("Fetch a key", []string{foundkey.Query(q), "", foundkey.Asked(from)}, "ask them", "leave it", func() tea.Cmd { return m.fetchFrom(form, q, from) }))
 		return "", nil, nil
-	}))
+	})
 	return nil
 }
 
-func (m *Model) fetchFrom(q publish.Query, from []publish.Target) tea.Cmd {
+func (m *Model) fetchFrom(form *dialog.Form, q publish.Query, from []publish.Target) tea.Cmd {
 	b := m.backend
 	return m.begin("looking for the key", func(ctx context.Context, e *errand.Errand) ending {
 		ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
@@ -48,7 +48,7 @@ func (m *Model) fetchFrom(q publish.Query, from []publish.Target) tea.Cmd {
 		if err == nil && len(found) == 0 {
 			err = &keydesk.NotFetchedError{Query: q, Misses: misses}
 		}
-		return ending{err: err, left: "Left. No key was kept.", tell: func() dialog.Dialog { return m.askWhich(found) }}
+		return ending{err: err, form: form, left: "Left. No key was kept.", tell: func() dialog.Dialog { return m.askWhich(found) }}
 	})
 }
 

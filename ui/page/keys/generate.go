@@ -21,13 +21,13 @@ func (m *Model) generate(*row) tea.Cmd {
 	if m.o.NewKey != nil {
 		return m.o.NewKey()
 	}
-	name := dialog.Text("name", "", "Rhea Release", "Who signs, as others will see it.")
-	mail := dialog.Text("address", "", "rhea@example.org", "The address that people know you by; the key can be found by it once it is published.")
+	name := dialog.Text("name", "", "Rhea Release", "Who signs, as others will see it.").Judged(judged(keydeed.PartName))
+	mail := dialog.Text("address", "", "rhea@example.org", "The address that people know you by; the key can be found by it once it is published.").Judged(judged(keydeed.PartAddress))
 	algorithms := []string{store.AlgorithmEd25519, store.AlgorithmRSA4096}
 	kind := dialog.Choice("algorithm", 0, "ed25519 is small, fast and understood by GnuPG since 2.1. rsa4096 is for the oldest verifiers.", algorithms...)
 	expires := dialog.Text("expires", "2y", "2y, 18m, 90d, 2028-01-31 or never", "From now: "+keydeed.LifetimeHelp+" Two years is a good span; it can be extended.")
 	fields := []*dialog.Field{name, mail, kind, expires}
-	m.o.Dialogs.Push(dialog.NewForm("A new key pair", "", fields, "look at it", func() (string, *dialog.Field, tea.Cmd) {
+	m.ask("A new key pair", "", fields, "look at it", func(form *dialog.Form) (string, *dialog.Field, tea.Cmd) {
 		p := store.GenerateParams{Name: name.Value(), Email: mail.Value(), Algorithm: algorithms[kind.At()]}
 		if p.Name == "" && p.Email == "" {
 			return "A key needs a name or an address.", name, nil
@@ -43,13 +43,13 @@ func (m *Model) generate(*row) tea.Cmd {
 			{Label: "kept", Text: "In bulla's store, under a passphrase that you type next."},
 			{Label: "with it", Text: "A revocation certificate, to declare the key invalid should it be lost."},
 			{Label: "public", Text: "Nothing is published."},
-		}, "make it", func() tea.Cmd { return m.make(p) }))
+		}, "make it", func() tea.Cmd { return m.make(form, p) }))
 		return "", nil, nil
-	}))
+	})
 	return nil
 }
 
-func (m *Model) make(p store.GenerateParams) tea.Cmd {
+func (m *Model) make(form *dialog.Form, p store.GenerateParams) tea.Cmd {
 	b, old := m.backend, m.succeeds
 	return m.begin("making the key", func(ctx context.Context, e *errand.Errand) ending {
 		pass, err := e.Ask(ctx, keys.PassphraseRequest{Purpose: keys.PurposeOpenPGP, Label: p.Name + " <" + p.Email + ">", Attempt: 1, New: true})
@@ -60,7 +60,7 @@ func (m *Model) make(p store.GenerateParams) tea.Cmd {
 		p.Passphrase = pass
 		made, err := b.Generate(ctx, p)
 		if err != nil {
-			return ending{err: err}
+			return ending{err: err, form: form}
 		}
 		return ending{of: made.Key.Fingerprint, anew: true, tell: func() dialog.Dialog {
 			if old != "" {

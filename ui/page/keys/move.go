@@ -20,27 +20,27 @@ func (m *Model) backUp(r *row) tea.Cmd {
 	}
 	kind := dialog.Choice("kind", 0, "A file for a stick, or lines to print. All are protected by the passphrase of the key.", names...)
 	name := dialog.Text("file", "", keydeed.FileName(r.Fingerprint, "-backup", ".asc"), newFileHelp)
-	m.o.Dialogs.Push(dialog.NewForm("Back the key up", "", []*dialog.Field{kind, name}, "look at it", func() (string, *dialog.Field, tea.Cmd) {
-		form, typed := forms[kind.At()], name.Value()
+	m.ask("Back the key up", "", []*dialog.Field{kind, name}, "look at it", func(form *dialog.Form) (string, *dialog.Field, tea.Cmd) {
+		as, typed := forms[kind.At()], name.Value()
 		if typed == "" {
-			typed = keydeed.FileName(r.Fingerprint, "-backup", form.Ending)
+			typed = keydeed.FileName(r.Fingerprint, "-backup", as.Ending)
 		}
-		m.propose(r, m.subject(r).BackUp(m.o.Path(typed), form))
+		m.proposeFrom(form, r, m.subject(r).BackUp(m.o.Path(typed), as))
 		return "", nil, nil
-	}))
+	})
 	return nil
 }
 
 func (m *Model) exportSecret(r *row) tea.Cmd {
 	name := dialog.Text("file", "", keydeed.FileName(r.Fingerprint, "-secret", ".asc"), newFileHelp)
-	m.o.Dialogs.Push(dialog.NewForm("Export the secret key", "", []*dialog.Field{name}, "look at it", func() (string, *dialog.Field, tea.Cmd) {
+	m.ask("Export the secret key", "", []*dialog.Field{name}, "look at it", func(form *dialog.Form) (string, *dialog.Field, tea.Cmd) {
 		typed := name.Value()
 		if typed == "" {
 			typed = keydeed.FileName(r.Fingerprint, "-secret", ".asc")
 		}
-		m.propose(r, m.subject(r).ExportSecret(m.o.Path(typed)))
+		m.proposeFrom(form, r, m.subject(r).ExportSecret(m.o.Path(typed)))
 		return "", nil, nil
-	}))
+	})
 	return nil
 }
 
@@ -56,7 +56,7 @@ func (m *Model) export(r *row) tea.Cmd {
 		fields = append(fields, ids...)
 	}
 	fields = append(fields, others)
-	m.o.Dialogs.Push(dialog.NewForm("Export the public key", "", fields, "look at it", func() (string, *dialog.Field, tea.Cmd) {
+	m.ask("Export the public key", "", fields, "look at it", func(form *dialog.Form) (string, *dialog.Field, tea.Cmd) {
 		typed := name.Value()
 		if typed == "" {
 			typed = keydeed.FileName(r.Fingerprint, "", ".asc")
@@ -67,29 +67,29 @@ func (m *Model) export(r *row) tea.Cmd {
 				return keydeed.NoUserIDs, ids[0], nil
 			}
 		}
-		m.propose(r, m.subject(r).Export(m.o.Path(typed), taken, others.On()))
+		m.proposeFrom(form, r, m.subject(r).Export(m.o.Path(typed), taken, others.On()))
 		return "", nil, nil
-	}))
+	})
 	return nil
 }
 
 func (m *Model) importFile(*row) tea.Cmd {
 	name := dialog.Text("file", "", "the file with the keys", "In the folder where bulla was started, unless it begins with / or ~/. It is not changed.")
-	m.o.Dialogs.Push(dialog.NewForm("Import keys from a file", "", []*dialog.Field{name}, "look into it", func() (string, *dialog.Field, tea.Cmd) {
+	m.ask("Import keys from a file", "", []*dialog.Field{name}, "look into it", func(form *dialog.Form) (string, *dialog.Field, tea.Cmd) {
 		if name.Value() == "" {
 			return "Type the name of the file.", name, nil
 		}
-		return "", nil, m.lookInto(m.o.Path(name.Value()))
-	}))
+		return "", nil, m.lookInto(form, m.o.Path(name.Value()))
+	})
 	return nil
 }
 
 // lookInto shows what an import would bring.
-func (m *Model) lookInto(path string) tea.Cmd {
+func (m *Model) lookInto(form *dialog.Form, path string) tea.Cmd {
 	b := m.backend
 	return m.begin("looking into the file", func(ctx context.Context, _ *errand.Errand) ending {
 		j, err := keydeed.ImportFile(ctx, b, path)
-		return ending{err: err, tell: func() dialog.Dialog { return m.proposal(nil, j, nil) }}
+		return ending{err: err, form: form, tell: func() dialog.Dialog { return m.proposalFrom(form, nil, j, nil) }}
 	})
 }
 

@@ -99,7 +99,7 @@ func New(o Options) *Model {
 	})
 	m.errands = errand.New(errand.Host[ending]{
 		Context: o.Context, Dialogs: o.Dialogs, Go: m.Writes.Go, Show: m.Begin, Ended: m.ended,
-		Right: func(e ending) bool { return e.err == nil },
+		Right: func(e ending) bool { return e.err == nil && !e.unproved },
 	})
 	return m
 }
@@ -125,6 +125,9 @@ func (m *Model) opened(o opened, err error) {
 		return
 	}
 	m.backend, m.problems = o.backend, nil
+	if v := o.backend.PassphraseVault(); v != nil {
+		m.errands.KeepIn(v)
+	}
 	m.table.glimpse(o.list, m.Run())
 }
 

@@ -210,7 +210,10 @@ func (m *Model) visit(r *row, plan publish.Plan, send bool) tea.Cmd {
 			}
 		}
 		news, _ := b.Look(context.WithoutCancel(ctx), f)
-		end := ending{err: err, of: f, news: news, left: "Stopped. What was sent stays sent.", note: "Asked every place.", apply: func() { v.results, v.over = done, true }}
+		unproved := slices.ContainsFunc(done, func(r *publish.Result) bool {
+			return r != nil && r.Target.NeedsToken() && r.Stage < publish.StageStored
+		})
+		end := ending{err: err, unproved: unproved, of: f, news: news, left: "Stopped. What was sent stays sent.", note: "Asked every place.", apply: func() { v.results, v.over = done, true }}
 		if send {
 			end.note = "Every place was asked for the key as it is now."
 		}

@@ -40,27 +40,28 @@ func (m *Model) askSuccession(old, next keys.Fingerprint) {
 	grace := dialog.Text("old ends", keydeed.Grace, "1y, 90d, 2028-01-31 or never", keydeed.GraceHelp)
 	proposed := keydeed.StatementName(m.o.Path)
 	name := dialog.Text("file", "", proposed, "The statement for packagers, in plain text. "+newFileHelp)
-	m.o.Dialogs.Push(dialog.NewForm("Let a new key follow", "The key that ends in "+human.Tail(next)+" follows the one that ends in "+human.Tail(old)+".", []*dialog.Field{grace, name}, "look at it", func() (string, *dialog.Field, tea.Cmd) {
+	git := dialog.Tick("git signs with the new key", false, "Space changes it. Where git's user.signingKey names the old key, it gets the new one.")
+	m.ask("Let a new key follow", "The key that ends in "+human.Tail(next)+" follows the one that ends in "+human.Tail(old)+".", []*dialog.Field{grace, name, git}, "look at it", func(form *dialog.Form) (string, *dialog.Field, tea.Cmd) {
 		life, wrong := m.lifetime(grace.Value())
 		if wrong != "" {
 			return wrong, grace, nil
 		}
 		path := m.o.Path(cmp.Or(name.Value(), proposed))
-		return "", nil, m.planSuccession(keydesk.SucceedParams{Old: selector(old), New: selector(next), Retire: life, StatementFile: path})
-	}))
+		return "", nil, m.planSuccession(form, keydesk.SucceedParams{Old: selector(old), New: selector(next), Retire: life, StatementFile: path, Git: git.On()})
+	})
 }
 
 // planSuccession shows all that a succession does and writes.
-func (m *Model) planSuccession(p keydesk.SucceedParams) tea.Cmd {
+func (m *Model) planSuccession(form *dialog.Form, p keydesk.SucceedParams) tea.Cmd {
 	b := m.backend
 	return m.begin("working out what will be written", func(ctx context.Context, _ *errand.Errand) ending {
 		plan, err := b.PlanSuccession(ctx, p)
-		return ending{err: err, tell: func() dialog.Dialog {
+		return ending{err: err, form: form, tell: func() dialog.Dialog {
 			r := m.table.index[plan.OldKey.Fingerprint]
 			if r == nil { // it went meanwhile
 				return nil
 			}
-			return m.proposal(r, m.subject(r).Succeed(plan), nil)
+			return m.proposalFrom(form, r, m.subject(r).Succeed(plan), nil)
 		}}
 	})
 }
