@@ -2,21 +2,16 @@ package images
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"slices"
-	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
 
-	"bulla/docker/dct"
 	"bulla/ui/component/errand"
+	"bulla/ui/component/imagedeed"
 	"bulla/ui/component/sheet"
 	"bulla/ui/dialog"
 	"bulla/ui/safetext"
 	"bulla/ui/theme"
 	"bulla/workflow/images"
-	"bulla/workflow/policy"
 )
 
 // showPins shows which root the repository must have.
@@ -80,76 +75,15 @@ func pinStory(t theme.Theme, w int, name string, p images.PinView, rule string) 
 
 // pin keeps a root certificate among bulla's own pins.
 func (m *Model) pin() tea.Cmd {
-	id := dialog.Text("root certificate", "", "64 hexadecimal digits", "Its id, the Root Key of docker trust inspect. From the publisher, in another way than through the trust server.")
-	return m.form("Pin a root certificate", m.shownRoots(), []*dialog.Field{id}, "look at it", func() (string, *dialog.Field, tea.Cmd) {
-		typed, ok := policy.ParseRoot(strings.ReplaceAll(id.Value(), " ", ""))
-		if !ok || strings.HasPrefix(typed, policy.RootKeyPrefix) {
-			return "That is not the id of a root certificate: 64 hexadecimal digits.", id, nil
+	id := dialog.Text("root certificate", "", "64 hexadecimal digits", imagedeed.AskRoot)
+	return m.form("Pin a root certificate", m.inTrust().ShownWords(), []*dialog.Field{id}, "look at it", func() (string, *dialog.Field, tea.Cmd) {
+		typed, wrong := imagedeed.ParseRoot(id.Value())
+		if wrong != "" {
+			return wrong, id, nil
 		}
-		v := m.standing.trust
-		effects := []sheet.Effect{
-			{Label: "then", Text: "Trust data of the repository counts only from this root on, or from a successor that it has signed."},
-			{Label: "kept in", Text: safetext.Line(v.Pins.Path)},
-		}
-		if v.Pins.OwnPinned() {
-			effects = append(effects, sheet.Effect{Label: "replaces", Text: ownPins(v.Pins), Caution: true})
-		}
-		m.o.Dialogs.Push(m.look("Pin it", m.o.Name, []string{typed}, effects, "pin it", func() tea.Cmd {
-			d := m.o.Desk
-			return m.begin("keeping the pin", func(context.Context, *errand.Errand) ending {
-				return ending{err: d.Pin([]string{typed}), note: "Pinned.", anew: true}
-			})
-		}))
-		return "", nil, nil
+		return "", nil, m.propose(m.inTrust().Pin(typed), nil)
 	})
 }
 
-// ownPins are the ids that bulla's own pins name.
-func ownPins(p images.PinView) string {
-	var out []string
-	for _, id := range slices.Concat(p.Own.Certificates, p.Own.RootKeys) {
-		out = append(out, halves(id))
-	}
-	return strings.Join(out, ", ")
-}
-
-// shownRoots tells what the trust server shows, which vouches for nothing.
-func (m *Model) shownRoots() string {
-	shown := shown(m.standing.trust.Err)
-	if len(shown) == 0 {
-		return ""
-	}
-	return fmt.Sprintf("The trust server shows %s. Nothing vouches for it: compare it with what the publisher says.", strings.Join(shown, ", "))
-}
-
 // unpin forgets the pin.
-func (m *Model) unpin() tea.Cmd {
-	v := m.standing.trust
-	m.o.Dialogs.Push(m.look("Forget the pin", m.o.Name, slices.Concat(v.Pins.Own.Certificates, v.Pins.Own.RootKeys), []sheet.Effect{
-		{Label: "from", Text: safetext.Line(v.Pins.Path)},
-		{Label: "then", Text: "Nothing in Content Trust is believed for the repository until another root is pinned or named by the policy.", Caution: true},
-		{Label: "note", Text: "What the repository was seen to hold stays remembered, so that an older state is still found out once it is pinned again."},
-	}, "forget it", func() tea.Cmd {
-		d := m.o.Desk
-		return m.begin("forgetting the pin", func(context.Context, *errand.Errand) ending {
-			had, err := d.Unpin()
-			note := "The pin is forgotten."
-			if !had {
-				note = "Not forgotten: it is pinned by the beginning of its name, which is for others too. It is in " + v.Pins.Path + "."
-			}
-			return ending{err: err, note: note, anew: true}
-		})
-	}))
-	return nil
-}
-
-// shown are the ids of the root certificates that a trust server shows and nothing vouches for.
-func shown(err error) (ids []string) {
-	var unpinned *dct.UnpinnedError
-	if errors.As(err, &unpinned) {
-		for _, c := range unpinned.Shown {
-			ids = append(ids, c.ID)
-		}
-	}
-	return ids
-}
+func (m *Model) unpin() tea.Cmd { return m.propose(m.inTrust().Unpin(), nil) }
