@@ -337,7 +337,11 @@ func (k *imageTalk) emit(e images.Event) {
 
 // menu numbers what can be done and takes an answer; Enter is errBack. What cannot be done says why.
 func (k *imageTalk) menu(ctx context.Context, question string, offers []imageOffer) error {
+	groups := slices.ContainsFunc(offers, func(o imageOffer) bool { return o.group != offers[0].group })
 	for i, o := range offers {
+		if groups && (i == 0 || o.group != offers[i-1].group) {
+			k.t.Say("%s", o.group)
+		}
 		if o.not != "" {
 			k.t.Say("  %d  %s", i+1, o.name)
 			k.t.Say("     not now: %s", o.not)
@@ -367,9 +371,15 @@ func (k *imageTalk) menu(ctx context.Context, question string, offers []imageOff
 
 // imageOffer is something that can be done; not says why it cannot be now.
 type imageOffer struct {
-	name string
-	not  string
-	do   func(context.Context) error
+	group, name string
+	not         string
+	do          func(context.Context) error
+}
+
+// offer is an action as something that can be done; not says why it cannot be.
+func offer(a imagedeed.Action, not string, do func(context.Context) error) imageOffer {
+	d := imagedeed.Of(a)
+	return imageOffer{d.Group, d.Name, not, do}
 }
 
 // rounds shows something and lets one of its offers be chosen, until the person goes back.
@@ -389,7 +399,7 @@ func (k *imageTalk) rounds(ctx context.Context, question string, show func(conte
 func (k *imageTalk) offers(do map[imagedeed.Action]func(context.Context) error) (out []imageOffer) {
 	for a := range imagedeed.Actions {
 		if begin := do[a]; begin != nil {
-			out = append(out, imageOffer{imagedeed.Of(a).Name, imagedeed.Fault(a, k.standing), begin})
+			out = append(out, offer(a, imagedeed.Fault(a, k.standing), begin))
 		}
 	}
 	return out

@@ -105,6 +105,12 @@ func (t *Terminal) story(s imagedeed.Story) {
 			t.Say("")
 		case imagedeed.Fact:
 			t.effect(r.Effect)
+		case imagedeed.Verbatim:
+			t.Say("%s", r.Text)
+		case imagedeed.ShortID:
+			t.Say("    %s...%s", imagedeed.Short(r.ID), r.Text)
+		case imagedeed.Explained:
+			t.explained(r.X)
 		default:
 			t.prose("  ", r.Text)
 		}
@@ -129,9 +135,17 @@ func (t *Terminal) effect(e sheet.Effect) {
 	}
 }
 
-// fact prints what belongs to a word.
+// fact prints what belongs to a word. What must not be broken, such as a path, stands on a line of its own.
 func (t *Terminal) fact(label, text string) {
-	if label != "" {
+	long := !strings.Contains(text, " ") && len(label)+len(text) > 70
+	switch {
+	case long && label != "":
+		t.Say("  %s:", label)
+		fallthrough
+	case long:
+		t.Say("    %s", text)
+		return
+	case label != "":
 		text = label + ": " + text
 	}
 	for i, l := range layout.Wrap(text, 75) {
@@ -139,8 +153,12 @@ func (t *Terminal) fact(label, text string) {
 	}
 }
 
-// prose prints a paragraph in lines that fit a terminal of 80 columns.
+// prose prints a paragraph in lines that fit a terminal of 80 columns; a single word is never broken.
 func (t *Terminal) prose(indent, text string) {
+	if !strings.Contains(text, " ") {
+		t.Say(indent+"%s", text)
+		return
+	}
 	for _, l := range layout.Wrap(text, 79-len(indent)) {
 		t.Say(indent+"%s", l)
 	}

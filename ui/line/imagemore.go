@@ -113,12 +113,6 @@ func (k *imageTalk) pins(ctx context.Context) error {
 		}
 		k.t.Say("")
 		k.t.Say("Pins and policies of %s. They are printed, never written.", k.repository().String())
-		for _, id := range p.Trust.Certificates {
-			k.t.Say("  root certificate %s", id)
-		}
-		for _, id := range p.Trust.RootKeys {
-			k.t.Say("  root key %s", id)
-		}
 		if k.standing.Keys, err = k.Desk.ImageKeys(); err != nil {
 			return nil, err
 		}
@@ -133,16 +127,21 @@ func (k *imageTalk) pins(ctx context.Context) error {
 				return err
 			}
 		}
-		offers := k.offers(map[imagedeed.Action]func(context.Context) error{
-			imagedeed.Kyverno: printed(k.admission, imagedeed.Kyverno), imagedeed.PolicyController: printed(k.admission, imagedeed.PolicyController),
+		return k.offers(map[imagedeed.Action]func(context.Context) error{
+			imagedeed.ShowPins: k.showPins, imagedeed.Kyverno: printed(k.admission, imagedeed.Kyverno), imagedeed.PolicyController: printed(k.admission, imagedeed.PolicyController),
 			imagedeed.DaemonJSON: printed(k.pinned, imagedeed.DaemonJSON), imagedeed.NotaryConfig: printed(k.pinned, imagedeed.NotaryConfig),
-		})
-		return append(offers, imageOffer{"[[policy.image]] for bulla.toml", imagedeed.Fault(imagedeed.DaemonJSON, k.standing), func(ctx context.Context) error {
-			r, err := k.Desk.PinRule(ctx)
-			k.verbatim(r.TOML(), err)
-			return err
-		}}), nil
+		}), nil
 	})
+}
+
+// showPins tells which root the repository must have, with the rule of a policy as it is.
+func (k *imageTalk) showPins(ctx context.Context) error {
+	p, rule, err := imagedeed.Pinned(ctx, k.Desk)
+	if err != nil {
+		return err
+	}
+	k.t.story(imagedeed.PinsOf(k.repository().String(), p, rule))
+	return nil
 }
 
 // verbatim prints text of several lines as it is.

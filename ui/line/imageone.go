@@ -34,7 +34,7 @@ func (k *imageTalk) image(ctx context.Context, t images.Tag) error {
 		return append(k.offers(map[imagedeed.Action]func(context.Context) error{
 			imagedeed.DecideIt: func(ctx context.Context) error { return k.gate(ctx, t.Reference) },
 			imagedeed.SignIt:   func(ctx context.Context) error { return k.sign(ctx, t.Reference) },
-		}), imageOffer{imagedeed.Of(imagedeed.RevokeIt).Name, unsigned, func(ctx context.Context) error { return k.revoke(ctx, t.Reference) }}), nil
+		}), offer(imagedeed.RevokeIt, unsigned, func(ctx context.Context) error { return k.revoke(ctx, t.Reference) })), nil
 	})
 }
 

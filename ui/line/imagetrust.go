@@ -2,12 +2,9 @@ package line
 
 import (
 	"context"
-	"slices"
-	"strings"
 
 	"bulla/docker"
 	"bulla/docker/dct"
-	"bulla/ui/component/human"
 	"bulla/ui/component/imagedeed"
 	"bulla/ui/component/keydeed"
 	"bulla/workflow/images"
@@ -20,7 +17,8 @@ func (k *imageTalk) trust(ctx context.Context) error {
 		if err := k.askTrust(ctx); err != nil {
 			return nil, err
 		}
-		k.tellTrust(k.standing.Trust)
+		k.t.story(imagedeed.ViewOf(k.standing.Trust, ""))
+		k.t.Say("")
 		return k.trustOffers(), nil
 	})
 }
@@ -46,95 +44,11 @@ func (k *imageTalk) trustOffers() []imageOffer {
 	if state == "" && len(k.standing.Trust.State.Tags) == 0 {
 		state = "no tag is signed"
 	}
-	return append(k.offers(map[imagedeed.Action]func(context.Context) error{
+	keep := imagedeed.Of(imagedeed.MakeRootKey).Group
+	return append(append([]imageOffer{{imagedeed.Of(imagedeed.Initialise).Group, "Take back the signature of a tag", state, k.revokeOne}}, k.offers(map[imagedeed.Action]func(context.Context) error{
 		imagedeed.Initialise: k.initialise, imagedeed.AddSigner: k.addSigner, imagedeed.RemoveSigner: k.removeSigner, imagedeed.RotateTargets: k.rotateTargets,
-		imagedeed.RotateRoot: k.rotateRoot, imagedeed.MendReleases: k.mendReleases, imagedeed.PinRoot: k.pin, imagedeed.UnpinRoot: k.unpin,
-	}),
-		imageOffer{"Take back the signature of a tag", state, k.revokeOne},
-		imageOffer{"The keys in Docker's folder: make, take, back up, try, restore", "", k.trustKeys},
-	)
-}
-
-// tellTrust tells what is known of the trust data and of the root key.
-func (k *imageTalk) tellTrust(v images.TrustView) {
-	k.t.Say("Content Trust of %s", v.GUN)
-	k.t.Say("  trust server %s", v.Server)
-	if v.Ending {
-		k.t.Say("  which ends on %s", v.End.Day.UTC().Format("2 January 2006"))
-	}
-	switch {
-	case v.Untouched():
-		k.t.Say("  It has no trust data for the repository: nothing in it is signed by Content Trust.")
-	case v.Err != nil:
-		explainOn(k.t, v.Err)
-	}
-	if v.State != nil {
-		k.tellState(v)
-	}
-	switch {
-	case v.Pins.ByPolicy:
-		k.t.Say("The policy or the command line says which root it must have.")
-	case v.Pins.OwnPinned():
-		k.t.Say("Its root is pinned in %s", v.Pins.Path)
-	default:
-		k.t.Say("Nothing says which root it must have: no root is believed for being the first.")
-	}
-}
-
-func (k *imageTalk) tellState(v images.TrustView) {
-	s := v.State
-	for _, r := range v.Roots {
-		k.t.Say("  root certificate %s", r.ID)
-		k.t.Say("  root key %s", r.KeyID)
-		if r.Path == "" {
-			k.t.Say("    lives not in %s", v.Dir)
-		} else {
-			k.t.Say("    lives in %s", r.Path)
-		}
-		if r.Path != "" || r.Custody.Backup != "" {
-			k.t.Say("    %s", imagedeed.BackupOf(r.Custody))
-		}
-	}
-	k.t.Say("  until %s", s.Root.Expires.Format("2 January 2006"))
-	if s.Rotated {
-		k.t.Say("  The root key was replaced since it was pinned, with the old one's signature.")
-	}
-	for _, signer := range s.Signers {
-		k.t.Say("  %s may sign%s", signer.Name, held(slices.ContainsFunc(signer.KeyIDs, v.Held)))
-	}
-	if len(s.Signers) == 0 && len(s.Roles) > 1 {
-		k.t.Say("  The targets key signs%s", held(slices.ContainsFunc(s.Roles[1].KeyIDs, v.Held)))
-	}
-	for _, b := range s.Broken {
-		k.t.Say("  %s counts for nothing: it has expired, or no valid signature is under it.", b)
-	}
-	k.t.Say("  %s signed", human.Count(len(s.Tags), "tag"))
-	for i, t := range s.Tags {
-		if i == maxImages {
-			k.t.Say("    and %d more", len(s.Tags)-i)
-			break
-		}
-		k.t.Say("    %s, by %s", t.Name, signersOf(t))
-	}
-}
-
-func held(yes bool) string {
-	if yes {
-		return ", with a key that is here."
-	}
-	return ", with a key that is not here."
-}
-
-func signersOf(t dct.Tag) string {
-	var out []string
-	for _, s := range t.Signatures {
-		name := s.Name
-		if name == "" {
-			name = "the repository's key"
-		}
-		out = append(out, name)
-	}
-	return strings.Join(out, ", ")
+		imagedeed.RotateRoot: k.rotateRoot, imagedeed.MendReleases: k.mendReleases, imagedeed.ShowPins: k.showPins, imagedeed.PinRoot: k.pin, imagedeed.UnpinRoot: k.unpin,
+	})...), imageOffer{keep, "Make, take, back up, try, restore them", "", k.trustKeys})
 }
 
 // initialise gives the repository its root key, once a backup of that was tried.

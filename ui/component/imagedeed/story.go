@@ -3,6 +3,7 @@ package imagedeed
 import (
 	"bulla/keys"
 	"bulla/ui/component/sheet"
+	"bulla/ui/explain"
 	"bulla/ui/theme"
 )
 
@@ -17,7 +18,8 @@ type Row struct {
 	Kind Kind
 	// Effect is the label and the text; a paragraph has no label.
 	sheet.Effect
-	State theme.State // of a Mark
+	State theme.State         // of a Mark
+	X     explain.Explanation // of an Explained
 }
 
 // Kind is how a row is shown.
@@ -25,13 +27,16 @@ type Kind int
 
 // The kinds.
 const (
-	Para  Kind = iota
-	Head       // a paragraph that stands out
-	Small      // a paragraph of less weight
-	Mind       // a paragraph of caution
-	Fact       // a label, and what belongs to it
-	Mark       // a line under a sign
-	Space      // an empty line
+	Para      Kind = iota
+	Head           // a paragraph that stands out
+	Small          // a paragraph of less weight
+	Mind           // a paragraph of caution
+	Fact           // a label, and what belongs to it
+	ShortID        // the beginning of an id, and a text behind it
+	Mark           // a line under a sign
+	Explained      // an error that is a part of the story
+	Verbatim       // a line of a text for others
+	Space          // an empty line
 )
 
 func head(text string) Row  { return Row{Kind: Head, Effect: sheet.Effect{Text: text}} }
@@ -69,26 +74,5 @@ func paras(list ...string) (out []Row) {
 	return out
 }
 
-// Draw draws the rows in w columns.
-func (s Story) Draw(t theme.Theme, w int) []string {
-	out := &sheet.Sheet{Theme: t, Width: w}
-	for _, r := range s.Rows {
-		switch r.Kind {
-		case Space:
-			out.Space()
-		case Fact:
-			out.Effects(r.Effect)
-		case Mark:
-			out.Mark(r.State, r.Text)
-		case Head:
-			out.Text(t.Strong, r.Text)
-		case Small:
-			out.Text(t.Muted, r.Text)
-		case Mind:
-			out.Text(t.Caution, r.Text)
-		default:
-			out.Text(t.Body, r.Text)
-		}
-	}
-	return out.Lines
-}
+// Short is the beginning of an id, enough to tell two apart.
+func Short(id string) string { return id[:min(12, len(id))] }

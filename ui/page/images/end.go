@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"strings"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/lipgloss"
 
 	"bulla/docker"
 	"bulla/ui/component/errand"
@@ -162,7 +162,7 @@ func (m *Model) carryOut(j imagedeed.Job, then, taken func() tea.Cmd) tea.Cmd {
 				if out.Told && err != nil {
 					lines = dialog.Explanation(t, explain.Error(err), w)
 				}
-				return append(lines, out.Story.Draw(t, w)...)
+				return append(lines, drawn(out.Story, t, w)...)
 			})
 		}
 		if out.Trust != nil {
@@ -172,8 +172,32 @@ func (m *Model) carryOut(j imagedeed.Job, then, taken func() tea.Cmd) tea.Cmd {
 	})
 }
 
-// tellStory shows a story.
-func (m *Model) tellStory(s imagedeed.Story) { m.o.Dialogs.Push(dialog.NewMessage(s.Title, s.Draw)) }
+// storyOf is a story as a dialog.
+func storyOf(s imagedeed.Story) dialog.Dialog {
+	return dialog.NewMessage(s.Title, func(t theme.Theme, w int) []string { return drawn(s, t, w) })
+}
+
+// drawn are the rows of a story in w columns.
+func drawn(story imagedeed.Story, t theme.Theme, w int) []string {
+	s := &sheet.Sheet{Theme: t, Width: w}
+	for _, r := range story.Rows {
+		switch r.Kind {
+		case imagedeed.Space:
+			s.Space()
+		case imagedeed.Fact:
+			s.Effects(r.Effect)
+		case imagedeed.ShortID:
+			s.Fact("", imagedeed.Short(r.ID)+t.Signs.Ellipsis+r.Text)
+		case imagedeed.Mark:
+			s.Mark(r.State, r.Text)
+		case imagedeed.Explained:
+			s.Lines = append(s.Lines, dialog.Explanation(t, r.X, w)...)
+		default:
+			s.Text(map[imagedeed.Kind]lipgloss.Style{imagedeed.Head: t.Strong, imagedeed.Small: t.Muted, imagedeed.Mind: t.Caution, imagedeed.Para: t.Body, imagedeed.Verbatim: t.Body}[r.Kind], r.Text)
+		}
+	}
+	return s.Lines
+}
 
 // form asks for something, and ends with what submit says is wrong with it, or begins.
 func (m *Model) form(title, intro string, fields []*dialog.Field, done string, submit func() (wrong string, at *dialog.Field, cmd tea.Cmd)) tea.Cmd {
@@ -200,12 +224,6 @@ func cleaned(list []string) (out []string) {
 	}
 	return out
 }
-
-// short is the beginning of an id, enough to tell two apart.
-func short(id string) string { return id[:min(12, len(id))] }
-
-// host is where an address leads.
-func host(address string) string { return safetext.Line(strings.TrimPrefix(address, "https://")) }
 
 // moved is the error that a tag has moved, or nil.
 func moved(err error) (m *docker.MovedError) {

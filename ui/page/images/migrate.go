@@ -19,7 +19,7 @@ func (m *Model) migrate() tea.Cmd {
 			return ending{err: err, then: func() tea.Cmd {
 				carry := imagedeed.Migration{Desk: d, Name: m.o.Name, Key: k, List: list}
 				if carry.Nothing() {
-					m.tellStory(carry.Story("Nothing to carry over"))
+					m.o.Dialogs.Push(storyOf(carry.Story("Nothing to carry over")))
 					return nil
 				}
 				return m.propose(carry.CarryOver(), nil)
