@@ -64,7 +64,7 @@ func (f *fakeDesk) CanPush(context.Context) error                   { return f.p
 func (f *fakeDesk) ImageKeys() ([]images.Key, error)                { return f.imageKeys, nil }
 func (f *fakeDesk) ImageKeyExists(name string) error                { return nil }
 func (f *fakeDesk) Trust(context.Context) (images.TrustView, error) { return f.view, f.viewErr }
-func (f *fakeDesk) TrustKeys() ([]dct.Key, error)                   { return f.view.Keys, nil }
+func (f *fakeDesk) TrustFolder() (string, []dct.Key, error)         { return f.view.Dir, f.view.Keys, nil }
 func (f *fakeDesk) Pins(context.Context) (images.PinView, error)    { return f.view.Pins, nil }
 func (f *fakeDesk) CanInitialize(_ context.Context, root string) error {
 	for _, k := range f.view.Keys {
@@ -448,7 +448,7 @@ func TestImageDeskSaysWhyNot(t *testing.T) {
 		}, func(p *player) { p.choose("Give the repository") }, "the trust server lost the data"},
 		{"untouched", func(d *fakeDesk) { d.view = untouchedView() }, func(p *player) { p.press("t") }, "a, then: Give the repository"},
 		{"signers", func(d *fakeDesk) { d.view = untouchedView() }, func(p *player) { p.choose("Let somebody") }, "initialise it first"},
-		{"another root", nil, func(p *player) { p.choose("Replace its root") }, "no other root key is at hand"},
+		{"another root", nil, func(p *player) { p.choose("Replace its root") }, "Make a root key"},
 		{"policy", func(d *fakeDesk) { d.view.Pins.ByPolicy = true }, func(p *player) { p.choose("Pin a root") }, "the policy names the root"},
 		{"migrate", func(d *fakeDesk) { d.imageKeys = nil }, func(p *player) { p.choose("Carry its") }, "there is no image key"},
 	} {

@@ -2,11 +2,11 @@ package cli
 
 import (
 	"context"
-	"errors"
 
 	"bulla/docker/dct"
 	"bulla/keys"
-	"bulla/ui/explain"
+	"bulla/ui/component/imagedeed"
+	"bulla/ui/line"
 	"bulla/workflow/images"
 )
 
@@ -16,104 +16,36 @@ import (
 // custody leads to a root key whose backup was tried. Where nobody can be asked, it returns what
 // init refuses. It returns the id of the root key that was chosen, or what was named.
 func (t *trusting) custody(ctx context.Context, r *dct.Repository, root string, known dct.Trust) (string, error) {
-	for {
-		err := r.CanInitialize(ctx, root, known)
-		if err == nil || !t.app.interactive() {
-			return root, err
-		}
-		var none *dct.RootKeyError
-		var untried *dct.CustodyError
-		switch {
-		case errors.As(err, &none) && len(none.IDs) == 0 && root == "":
-			root, err = t.askForRoot(ctx, err)
-		case errors.As(err, &none) && len(none.IDs) > 1:
-			root, err = t.chooseRoot(ctx, none.IDs)
-		case errors.As(err, &untried) && untried.Backup == "":
-			root, err = untried.KeyID, t.askForBackup(ctx, untried.KeyID)
-		case errors.As(err, &untried):
-			root, err = untried.KeyID, t.askForRehearsal(ctx, untried.Backup)
-		}
-		if err != nil {
-			return root, err
-		}
+	refusal := r.CanInitialize(ctx, root, known)
+	if refusal == nil || !t.app.interactive() {
+		return root, refusal
 	}
+	lead := line.RootKey{Terminal: t.app.terminal(), Keeper: rootKeeper{t.client.Keys()}, Path: t.app.path, Work: func(ctx context.Context, _ string, do func(context.Context, imagedeed.Person) error) error {
+		return do(ctx, imagedeed.Person{Face: images.Face{Ask: t.ask()}, Self: func(string) keys.AskPassphrase { return t.person() }})
+	}}
+	key, err := lead.Lead(ctx, imagedeed.RootWay{Keeper: lead.Keeper, Can: func(ctx context.Context, id string) error { return r.CanInitialize(ctx, id, known) }}, root)
+	if line.Declined(err) {
+		err = refusal
+	}
+	return key.ID, err
 }
 
-// askForRoot makes the first root key.
-func (t *trusting) askForRoot(ctx context.Context, refusal error) (string, error) {
-	term := t.app.terminal()
-	term.Say("There is no root key at hand. It vouches for all other keys of a repository, for good.")
-	ok, err := term.Confirm(ctx, "Make one now?")
-	if err != nil || !ok {
-		return "", errors.Join(err, refusal)
-	}
-	k, _, err := t.client.Keys().Generate(ctx, "root", t.ask())
-	if err != nil {
-		return "", err
-	}
-	term.Say("Made %s", k.Path)
-	return k.ID, nil
+// rootKeeper is Docker's folder of keys by the names of a desk.
+type rootKeeper struct{ folder *dct.KeyFolder }
+
+func (k rootKeeper) TrustFolder() (string, []dct.Key, error) {
+	list, err := k.folder.List()
+	return k.folder.Dir(), list, err
 }
 
-func (t *trusting) chooseRoot(ctx context.Context, ids []string) (string, error) {
-	term := t.app.terminal()
-	term.Say("The root key")
-	for i, id := range ids {
-		term.Say("  %d  %s", i+1, id)
-	}
-	n, err := term.Number(ctx, "Root key", len(ids), 0)
-	if err != nil {
-		return "", err
-	}
-	return ids[n-1], nil
+func (k rootKeeper) GenerateTrustKey(ctx context.Context, role string, ask keys.AskPassphrase) (dct.Key, dct.PublicKey, error) {
+	return k.folder.Generate(ctx, role, ask)
 }
 
-// askForBackup writes the backup of a root key to a place that the person names.
-func (t *trusting) askForBackup(ctx context.Context, id string) error {
-	term := t.app.terminal()
-	term.Say("A lost root key can never be replaced, so nothing is signed before a backup of it was opened once.")
-	for {
-		path, err := term.Text(ctx, "The file for the backup, on a stick that goes into a drawer", "")
-		if err != nil {
-			return err
-		}
-		err = t.client.Keys().Backup(id, t.app.path(path))
-		if err == nil {
-			term.Say("Wrote %s", t.app.path(path))
-			return nil
-		}
-		t.app.told(err)
-	}
-}
+func (k rootKeeper) BackUpRoot(id, path string) error { return k.folder.Backup(id, path) }
 
-// askForRehearsal opens a backup as if the original were lost.
-func (t *trusting) askForRehearsal(ctx context.Context, backup string) error {
-	term := t.app.terminal()
-	term.Say("Now try the backup, as if the original were lost.")
-	for {
-		path, err := term.Text(ctx, "The file to open", backup)
-		if err != nil {
-			return err
-		}
-		_, err = t.client.Keys().Rehearse(ctx, t.app.path(path), t.person())
-		if err == nil {
-			term.Say("The backup opens, and signs as the root key.")
-			return nil
-		}
-		if errors.Is(err, context.Canceled) || errors.Is(err, keys.ErrNoPassphrase) {
-			return err
-		}
-		t.app.told(err)
-	}
-}
-
-// told says an error in passing: the question it answers is asked again.
-func (a *app) told(err error) {
-	x := explain.Error(err)
-	a.note("%s", x.Headline)
-	if x.Cause != "" {
-		a.note("  %s", x.Cause)
-	}
+func (k rootKeeper) RehearseRoot(ctx context.Context, path string, ask keys.AskPassphrase) (string, error) {
+	return k.folder.Rehearse(ctx, path, ask)
 }
 
 // imageKey settles which image key signs where none is named: a person chooses among several, or makes

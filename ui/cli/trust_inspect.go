@@ -11,6 +11,7 @@ import (
 	"bulla/docker"
 	"bulla/docker/dct"
 	"bulla/keys"
+	"bulla/ui/component/imagedeed"
 	"bulla/ui/explain"
 )
 
@@ -158,7 +159,7 @@ func (p *printer) rootCertificate(c *dct.Client, list []dct.Key, cert dct.Certif
 		p.line("  lives         %s", list[i].Path)
 	}
 	if custody, err := c.Keys().Custody(cert.KeyID); err == nil && (i >= 0 || custody.Backup != "") {
-		p.line("                %s", backupOf(custody))
+		p.line("                %s", imagedeed.BackupOf(custody))
 	}
 }
 

@@ -8,9 +8,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"bulla/docker/dct"
-	"bulla/keys/atomicfile"
-	"bulla/ui/component/imageword"
+	"bulla/ui/component/imagedeed"
 	"bulla/ui/explain"
+	"bulla/workflow/images"
 )
 
 func (a *app) trustKeyCommand() *cobra.Command {
@@ -88,14 +88,8 @@ func (p *printer) trustKey(k dct.Key) {
 		p.line("  without a passphrase")
 	}
 	if k.Role == "root" {
-		p.line("  %s", backupOf(k.Backup))
+		p.line("  %s", imagedeed.BackupOf(k.Backup))
 	}
-}
-
-// backupOf says what is known of a root key's backup.
-func backupOf(c dct.Custody) string {
-	text, _ := imageword.Backup(c)
-	return "backup: " + text
 }
 
 func (a *app) trustKeyGenerateCommand() *cobra.Command {
@@ -133,14 +127,14 @@ public key to NAME.pub, for whoever owns the repository. With --root, make a roo
 		if err != nil {
 			return err
 		}
-		k, pub, err := c.Keys().Generate(cmd.Context(), name, t.ask())
+		var k dct.Key
+		if root {
+			k, _, err = c.Keys().Generate(cmd.Context(), name, t.ask())
+		} else if k, err = images.MakeSignerKey(cmd.Context(), c.Keys(), name, out, t.ask()); err != nil && k.Path != "" {
+			err = &explain.PartialError{Done: "The private key is " + k.Path + ".", Err: err}
+		}
 		if err != nil {
 			return err
-		}
-		if !root {
-			if err := atomicfile.Create(out, pub.PEM(name), 0o644); err != nil {
-				return &explain.PartialError{Done: "The private key is " + k.Path + ".", Err: err}
-			}
 		}
 		p := a.printer()
 		if p.json {

@@ -13,8 +13,8 @@ import (
 	"bulla/keys"
 	"bulla/keys/vault"
 	"bulla/ui/component/human"
+	"bulla/ui/component/imagedeed"
 	"bulla/ui/component/imageword"
-	"bulla/ui/component/layout"
 	"bulla/ui/explain"
 	"bulla/workflow/images"
 )
@@ -42,16 +42,18 @@ type imageTalk struct {
 	cut   bool         // there are more tags than are listed
 	text  string       // of the filter
 	worry bool         // only what is not plainly signed
+
+	standing imagedeed.Standing // what is known of what can be done
 }
 
 // Run shows the images and does with them what the person wants, until they leave: with Enter or b at
 // the list, with q or the end of input anywhere. That is no error; the end of ctx is.
 func (o ImageDesk) Run(ctx context.Context) error {
-	k := &imageTalk{ImageDesk: o, t: o.Terminal}
+	k := &imageTalk{ImageDesk: o, t: o.Terminal, standing: imagedeed.Standing{Asked: true, MakesKey: "k makes one", KeyOnTheWay: true}}
 	k.t.Say("Images of %s, line by line.", k.repository().String())
 	k.t.Say("b goes back to the question before, q leaves. What is done stays done.")
 	if k.repository().PlainHTTP() {
-		k.prose("", "The registry is on this computer or in a private network: without TLS, if it offers none.")
+		k.t.prose("", "The registry is on this computer or in a private network: without TLS, if it offers none.")
 	}
 	k.look(ctx)
 	err := ctx.Err()
@@ -260,14 +262,50 @@ func (k *imageTalk) within(ctx context.Context, do func() error) error {
 // begun is left, and not the whole desk.
 var errStopped = errors.New("the person stopped it")
 
-// work does something with the Desk that may take a while and may ask for passphrases; still says
+// job does something with the Desk that may take a while and may ask for passphrases; still says
 // what it is at. The error of a person who would not type a passphrase is errStopped.
-func (k *imageTalk) work(ctx context.Context, still string, do func(context.Context, images.Face) error) error {
+func (k *imageTalk) job(ctx context.Context, still string, do func(context.Context, imagedeed.Person) error) error {
 	err := busy(ctx, k.t, k.Heartbeat, still, func(ctx context.Context, ask keys.AskPassphrase) error {
-		return do(ctx, images.Face{Ask: k.Desk.Remembered(k.warning(ask), k.keychain), Emit: k.emit})
+		ask = k.warning(ask)
+		note := func(text string) {
+			if text != "" {
+				k.t.Say("  %s", text)
+			}
+		}
+		return do(ctx, imagedeed.Person{Face: images.Face{Ask: k.Desk.Remembered(ask, k.keychain), Emit: k.emit}, Note: note, Self: func(text string) keys.AskPassphrase {
+			return func(ctx context.Context, req keys.PassphraseRequest) (keys.Secret, error) {
+				note(text)
+				return ask(ctx, req)
+			}
+		}})
 	})
 	if errors.Is(err, context.Canceled) && ctx.Err() == nil && !images.MayHavePublished(err) {
 		return errStopped
+	}
+	return err
+}
+
+// work is job for what asks for no passphrase by the person alone.
+func (k *imageTalk) work(ctx context.Context, still string, do func(context.Context, images.Face) error) error {
+	return k.job(ctx, still, func(ctx context.Context, p imagedeed.Person) error { return do(ctx, p.Face) })
+}
+
+// propose shows what a job does, and does it once the person agreed.
+func (k *imageTalk) propose(ctx context.Context, j imagedeed.Job) error {
+	out, err := jobs{k.t, k.job}.propose(ctx, j)
+	return k.done(ctx, out, err)
+}
+
+// do is propose for a job that was agreed to by being begun.
+func (k *imageTalk) do(ctx context.Context, j imagedeed.Job) error {
+	out, err := jobs{k.t, k.job}.carryOut(ctx, j)
+	return k.done(ctx, out, err)
+}
+
+// done looks at the images again where a job has changed something for them.
+func (k *imageTalk) done(ctx context.Context, out imagedeed.Outcome, err error) error {
+	if ctx.Err() == nil && (out.Anew || len(out.Seen) > 0) {
+		k.look(ctx)
 	}
 	return err
 }
@@ -297,16 +335,13 @@ func (k *imageTalk) emit(e images.Event) {
 	}
 }
 
-// prose prints a paragraph in lines that fit a terminal of 80 columns.
-func (k *imageTalk) prose(indent, text string) {
-	for _, l := range layout.Wrap(text, 79-len(indent)) {
-		k.t.Say(indent+"%s", l)
-	}
-}
-
 // menu numbers what can be done and takes an answer; Enter is errBack. What cannot be done says why.
 func (k *imageTalk) menu(ctx context.Context, question string, offers []imageOffer) error {
+	groups := slices.ContainsFunc(offers, func(o imageOffer) bool { return o.group != offers[0].group })
 	for i, o := range offers {
+		if groups && (i == 0 || o.group != offers[i-1].group) {
+			k.t.Say("%s", o.group)
+		}
 		if o.not != "" {
 			k.t.Say("  %d  %s", i+1, o.name)
 			k.t.Say("     not now: %s", o.not)
@@ -336,9 +371,15 @@ func (k *imageTalk) menu(ctx context.Context, question string, offers []imageOff
 
 // imageOffer is something that can be done; not says why it cannot be now.
 type imageOffer struct {
-	name string
-	not  string
-	do   func(context.Context) error
+	group, name string
+	not         string
+	do          func(context.Context) error
+}
+
+// offer is an action as something that can be done; not says why it cannot be.
+func offer(a imagedeed.Action, not string, do func(context.Context) error) imageOffer {
+	d := imagedeed.Of(a)
+	return imageOffer{d.Group, d.Name, not, do}
 }
 
 // rounds shows something and lets one of its offers be chosen, until the person goes back.
@@ -352,4 +393,14 @@ func (k *imageTalk) rounds(ctx context.Context, question string, show func(conte
 			return err
 		}
 	}
+}
+
+// offers are actions, in the order in which every face lists them.
+func (k *imageTalk) offers(do map[imagedeed.Action]func(context.Context) error) (out []imageOffer) {
+	for a := range imagedeed.Actions {
+		if begin := do[a]; begin != nil {
+			out = append(out, offer(a, imagedeed.Fault(a, k.standing), begin))
+		}
+	}
+	return out
 }

@@ -5,12 +5,9 @@ import (
 	"slices"
 	"strings"
 
-	"bulla/docker/cosign"
-	"bulla/ui/component/human"
-	"bulla/ui/component/imageword"
+	"bulla/ui/component/imagedeed"
 	"bulla/workflow/finding"
 	"bulla/workflow/images"
-	"bulla/workflow/policy"
 )
 
 // doctor says what the registry can hold.
@@ -22,9 +19,9 @@ func (k *imageTalk) doctor(ctx context.Context) error {
 		return err
 	})
 	for _, f := range list {
-		k.prose("  ", string(f.Severity)+": "+f.Message)
+		k.t.prose("  ", string(f.Severity)+": "+f.Message)
 		if f.Hint != "" {
-			k.prose("    ", f.Hint)
+			k.t.prose("    ", f.Hint)
 		}
 	}
 	return err
@@ -32,72 +29,37 @@ func (k *imageTalk) doctor(ctx context.Context) error {
 
 // migrate shows what could be carried over to cosign, and carries it over once the person agreed.
 func (k *imageTalk) migrate(ctx context.Context) error {
-	keys, err := k.Desk.ImageKeys()
+	list, err := k.Desk.ImageKeys()
 	if err != nil {
 		return err
 	}
 	key := ""
-	if len(keys) > 1 { // what each has signed before differs
-		if key, err = k.imageKey(ctx, keys); err != nil {
+	if len(list) > 1 { // what each has signed before differs
+		if key, err = k.imageKey(ctx, &list); err != nil {
 			return err
 		}
 	}
 	k.t.Say("Looking what Content Trust signs…")
-	list, err := k.carry(ctx, images.MigrateOrder{Key: key, Dry: true})
+	carry := imagedeed.Migration{Desk: k.Desk, Name: k.repository().String()}
+	err = k.work(ctx, "still at it", func(ctx context.Context, f images.Face) (err error) {
+		carry.List, err = k.Desk.Migrate(ctx, images.MigrateOrder{Key: key, Dry: true}, f)
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	would := 0
-	for _, c := range list {
-		if c.Result == images.WouldCarry {
-			would++
-		}
-	}
-	k.carried(list)
-	if would == 0 {
-		k.t.Say("There is nothing to carry over.")
+	if carry.Nothing() {
+		k.t.story(carry.Story("Nothing to carry over"))
 		return nil
 	}
-	k.t.Say("Nothing has been made yet. A cosign signature over the same digest can be written for %s.", human.Count(would, "tag"))
+	k.t.story(carry.Story("What can be carried over"))
 	if key == "" {
-		if key, err = k.imageKey(ctx, keys); err != nil {
+		if key, err = k.imageKey(ctx, &list); err != nil {
 			return err
 		}
 	}
-	yes, err := k.t.Confirm(ctx, "Write and publish them in "+k.repository().Registry()+"?")
-	if err != nil || !yes {
-		return err
-	}
-	list, err = k.carry(ctx, images.MigrateOrder{Key: key})
-	k.carried(list)
-	if ctx.Err() == nil {
-		k.look(ctx)
-	}
-	return err
-}
-
-// carry carries signatures over, or only looks.
-func (k *imageTalk) carry(ctx context.Context, o images.MigrateOrder) (list []images.Carriage, err error) {
-	err = k.work(ctx, "still at it", func(ctx context.Context, f images.Face) (err error) {
-		list, err = k.Desk.Migrate(ctx, o, f)
-		return err
-	})
-	slices.SortFunc(list, func(a, b images.Carriage) int { return human.Naturally(a.Tag, b.Tag) })
-	return list, err
-}
-
-// carried tells what became of each tag.
-func (k *imageTalk) carried(list []images.Carriage) {
-	count := map[images.Carry]int{}
-	for _, c := range list {
-		count[c.Result]++
-		k.t.Say("  %s  %s, %s", c.Result, c.Tag, imageword.Digest(c.Digest))
-		if c.Reason != "" {
-			k.prose("    ", c.Reason)
-		}
-	}
-	k.t.Say("%d carried over, %d were so before, %d would be, %d not, %d failed",
-		count[images.Carried], count[images.CarriedPast], count[images.WouldCarry], count[images.NotCarried], count[images.CarryFailed])
+	carry.Key = list[slices.IndexFunc(list, func(x images.Key) bool { return x.Path == key })]
+	return k.propose(ctx, carry.CarryOver())
 }
 
 // bases decides on the images that a Dockerfile names.
@@ -151,30 +113,35 @@ func (k *imageTalk) pins(ctx context.Context) error {
 		}
 		k.t.Say("")
 		k.t.Say("Pins and policies of %s. They are printed, never written.", k.repository().String())
-		for _, id := range p.Trust.Certificates {
-			k.t.Say("  root certificate %s", id)
-		}
-		for _, id := range p.Trust.RootKeys {
-			k.t.Say("  root key %s", id)
-		}
-		unpinned := cmpNot("", !p.Pinned(), "no root is pinned: t, then pin")
-		list, err := k.Desk.ImageKeys()
-		if err != nil {
+		if k.standing.Keys, err = k.Desk.ImageKeys(); err != nil {
 			return nil, err
 		}
-		unkeyed := cmpNot("", len(list) == 0, "there is no image key: k makes one")
-		return []imageOffer{
-			{"[[policy.image]] for bulla.toml", unpinned, func(ctx context.Context) error {
-				r, err := k.Desk.PinRule(ctx)
-				k.verbatim(r.TOML(), err)
+		k.standing.Trusted, k.standing.Trust.Pins = true, p
+		printed := func(of func(context.Context, imagedeed.Action) (imagedeed.Snippet, error), a imagedeed.Action) func(context.Context) error {
+			return func(ctx context.Context) error {
+				s, err := of(ctx, a)
+				k.verbatim(s.Text, err)
+				for _, n := range s.Notes {
+					k.t.prose("", "Note: "+n)
+				}
 				return err
-			}},
-			{"content-trust for daemon.json, which Mirantis Container Runtime alone honours", unpinned, func(ctx context.Context) error { return k.snippet(ctx, images.DaemonJSON) }},
-			{"trust_pinning for notary's config.json", unpinned, func(ctx context.Context) error { return k.snippet(ctx, images.NotaryConfig) }},
-			{"a policy for Kyverno", unkeyed, func(ctx context.Context) error { return k.admission(ctx, images.ControllerKyverno, list) }},
-			{"a policy for sigstore's policy controller", unkeyed, func(ctx context.Context) error { return k.admission(ctx, images.ControllerPolicy, list) }},
-		}, nil
+			}
+		}
+		return k.offers(map[imagedeed.Action]func(context.Context) error{
+			imagedeed.ShowPins: k.showPins, imagedeed.Kyverno: printed(k.admission, imagedeed.Kyverno), imagedeed.PolicyController: printed(k.admission, imagedeed.PolicyController),
+			imagedeed.DaemonJSON: printed(k.pinned, imagedeed.DaemonJSON), imagedeed.NotaryConfig: printed(k.pinned, imagedeed.NotaryConfig),
+		}), nil
 	})
+}
+
+// showPins tells which root the repository must have, with the rule of a policy as it is.
+func (k *imageTalk) showPins(ctx context.Context) error {
+	p, rule, err := imagedeed.Pinned(ctx, k.Desk)
+	if err != nil {
+		return err
+	}
+	k.t.story(imagedeed.PinsOf(k.repository().String(), p, rule))
+	return nil
 }
 
 // verbatim prints text of several lines as it is.
@@ -187,40 +154,14 @@ func (k *imageTalk) verbatim(text string, err error) {
 	}
 }
 
-func (k *imageTalk) snippet(ctx context.Context, form func([]policy.ImageRule) ([]byte, []string, error)) error {
-	r, err := k.Desk.PinRule(ctx)
-	if err != nil {
-		return err
-	}
-	text, notes, err := form([]policy.ImageRule{r})
-	k.verbatim(string(text), err)
-	for _, n := range notes {
-		k.t.Say("Note: %s", n)
-	}
-	return err
+func (k *imageTalk) pinned(ctx context.Context, a imagedeed.Action) (imagedeed.Snippet, error) {
+	return imagedeed.PinnedRoot(ctx, k.Desk, a)
 }
 
-func (k *imageTalk) admission(ctx context.Context, c images.Controller, list []images.Key) error {
-	key := list[0]
-	if len(list) > 1 {
-		for i, x := range list {
-			k.keyRow(i+1, x)
-		}
-		n, err := k.t.Number(ctx, "Image key", len(list), 0)
-		if err != nil {
-			return err
-		}
-		key = list[n-1]
-	}
-	data, err := k.Read(key.PublicPath())
+func (k *imageTalk) admission(ctx context.Context, a imagedeed.Action) (imagedeed.Snippet, error) {
+	key, err := k.chooseKey(ctx)
 	if err != nil {
-		return err
+		return imagedeed.Snippet{}, err
 	}
-	pub, err := cosign.ParsePublicKey(data)
-	if err != nil {
-		return err
-	}
-	text, err := images.Admission(c, k.repository().String(), pub)
-	k.verbatim(text, err)
-	return err
+	return imagedeed.AdmissionPolicy(a, k.repository().String(), key)
 }

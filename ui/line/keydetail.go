@@ -10,7 +10,6 @@ import (
 	"bulla/ui/component/agentword"
 	"bulla/ui/component/human"
 	"bulla/ui/component/keydeed"
-	"bulla/ui/component/layout"
 	"bulla/ui/explain"
 	"bulla/workflow/keydesk"
 )
@@ -107,21 +106,7 @@ func (k *keyTalk) every(s *keydesk.State) {
 }
 
 // prose prints a paragraph in lines that fit a terminal of 80 columns.
-func (k *keyTalk) prose(indent, text string) {
-	for _, l := range layout.Wrap(text, 79-len(indent)) {
-		k.t.Say(indent+"%s", l)
-	}
-}
-
-// fact prints what belongs to a word.
-func (k *keyTalk) fact(label, text string) {
-	if label != "" {
-		text = label + ": " + text
-	}
-	for i, l := range layout.Wrap(text, 75) {
-		k.t.Say(map[bool]string{true: "  %s", false: "    %s"}[i == 0], l)
-	}
-}
+func (k *keyTalk) prose(indent, text string) { k.t.prose(indent, text) }
 
 // tell tells everything about a key.
 func (k *keyTalk) tell(s *keydesk.State) {
@@ -140,19 +125,19 @@ func (k *keyTalk) tell(s *keydesk.State) {
 		}
 		return
 	}
-	k.fact("kind", keydeed.Kind(s))
-	k.fact("algorithm", s.Algorithm+", may "+keydeed.Uses(s.CanCertify, s.CanSign, false))
-	k.fact("made", human.Date(s.Created)+", "+keydeed.Ago(now, s.Created))
-	k.fact("valid", keydeed.Validity(s.Expires, s.Revoked, now))
+	k.t.fact("kind", keydeed.Kind(s))
+	k.t.fact("algorithm", s.Algorithm+", may "+keydeed.Uses(s.CanCertify, s.CanSign, false))
+	k.t.fact("made", human.Date(s.Created)+", "+keydeed.Ago(now, s.Created))
+	k.t.fact("valid", keydeed.Validity(s.Expires, s.Revoked, now))
 	if s.InStore && s.Secret {
 		text, _ := keydeed.Backup(s, now)
-		k.fact("backup", text)
+		k.t.fact("backup", text)
 		if moved := keydeed.RevocationPlace(s); moved != "" {
-			k.fact("revoking", "certificate "+moved)
+			k.t.fact("revoking", "certificate "+moved)
 		}
 	}
 	if s.Changed {
-		k.fact("changed", "the version before the latest change is kept; "+number(keydeed.Undo)+" goes back to it")
+		k.t.fact("changed", "the version before the latest change is kept; "+number(keydeed.Undo)+" goes back to it")
 	}
 	k.health(s)
 	k.t.Say("User ids")
@@ -181,7 +166,7 @@ func (k *keyTalk) agent(s *keydesk.State) {
 			name = "subkey " + human.Tail(p.Fingerprint)
 		}
 		_, word := agentword.Part(p, s.AgentAsked)
-		k.fact(name, word)
+		k.t.fact(name, word)
 	}
 }
 
@@ -192,7 +177,7 @@ func (k *keyTalk) health(s *keydesk.State) {
 		k.t.Say("  Nothing is wrong with it.")
 	}
 	for _, f := range s.Findings {
-		k.fact(string(f.Severity), f.Message)
+		k.t.fact(string(f.Severity), f.Message)
 		if len(f.RefusedBy) > 0 {
 			k.prose("    ", "refused by "+strings.Join(f.RefusedBy, ", "))
 		}
@@ -226,7 +211,7 @@ func (k *keyTalk) places(s *keydesk.State) {
 	}
 	for _, e := range s.Places {
 		text, _ := keydeed.PlaceState(s, e, k.Now())
-		k.fact(keydeed.PlaceName(e.Target), text)
+		k.t.fact(keydeed.PlaceName(e.Target), text)
 	}
 }
 

@@ -50,7 +50,7 @@ func (k *keyTalk) propose(ctx context.Context, s *keydesk.State, j keydeed.Job) 
 		}
 	}
 	for _, e := range j.Effects {
-		k.fact(e.Label, e.Text)
+		k.t.fact(e.Label, e.Text)
 	}
 	if err := k.agree(ctx, s, j); err != nil {
 		return err
@@ -100,28 +100,17 @@ func (k *keyTalk) done(ctx context.Context, s *keydesk.State, j keydeed.Job, out
 	return k.look(ctx, s.Fingerprint)
 }
 
-// agree asks whether a job shall be done. No is errBack.
+// agree asks whether a job shall be done. No is errLeave.
 func (k *keyTalk) agree(ctx context.Context, s *keydesk.State, j keydeed.Job) error {
-	if !j.Typed {
-		yes, err := k.t.Confirm(ctx, keydeed.Sentence(j.Yes)+"?")
-		if err == nil && !yes {
-			return errLeave
-		}
-		return err
+	word := ""
+	if j.Typed {
+		word = human.Tail(s.Fingerprint)
 	}
-	end := string(s.Fingerprint[len(s.Fingerprint)-8:])
-	for {
-		text, err := k.t.Ask(ctx, "Type "+human.Tail(s.Fingerprint)+", the end of the fingerprint, to "+j.Yes+"; Enter leaves it:")
-		switch {
-		case err != nil:
-			return err
-		case text == "":
-			return errLeave
-		case strings.EqualFold(strings.ReplaceAll(text, " ", ""), end):
-			return nil
-		}
-		k.t.Say("That is not it. Nothing was changed.")
+	yes, err := k.t.agree(ctx, j.Yes, word, "the end of the fingerprint")
+	if err == nil && !yes {
+		return errLeave
 	}
+	return err
 }
 
 // errLeave is no to what was shown.

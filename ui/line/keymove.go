@@ -206,8 +206,8 @@ func (k *keyTalk) planAgain(ctx context.Context, s *keydesk.State, c publish.Cho
 
 // checkPlaces asks where a key is published, after saying whom.
 func (k *keyTalk) checkPlaces(ctx context.Context, s *keydesk.State) error {
-	k.fact("asked", keydeed.PlaceNames(s))
-	k.fact("sent", keydeed.CheckSends)
+	k.t.fact("asked", keydeed.PlaceNames(s))
+	k.t.fact("sent", keydeed.CheckSends)
 	yes, err := k.t.Confirm(ctx, "Ask them?")
 	if err != nil || !yes {
 		return cmp.Or[error](err, errLeave)

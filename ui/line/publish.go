@@ -240,8 +240,10 @@ func busyWith(ctx context.Context, t *Terminal, every time.Duration, still func(
 }
 
 // explainOn prints an error in the words of package explain, without its exit code.
-func explainOn(t *Terminal, err error) {
-	x := explain.Error(err)
+func explainOn(t *Terminal, err error) { t.explained(explain.Error(err)) }
+
+// explained prints an explanation.
+func (t *Terminal) explained(x explain.Explanation) {
 	t.Say("%s", x.Headline)
 	for _, more := range append([]string{x.Cause, x.Untouched}, x.Next...) {
 		if strings.TrimSpace(more) != "" {

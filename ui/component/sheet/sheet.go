@@ -55,6 +55,11 @@ func (s *Sheet) Key(label string, f keys.Fingerprint) {
 	}
 }
 
+// Mark adds one line under the sign of a state.
+func (s *Sheet) Mark(state theme.State, text string) {
+	s.Lines = append(s.Lines, s.Theme.Icon(state)+" "+layout.Cut(text, s.Width-4, s.Theme.Signs.Ellipsis))
+}
+
 // Text adds a paragraph in a style.
 func (s *Sheet) Text(st lipgloss.Style, text string) {
 	for _, l := range layout.Wrap(text, s.Width) {
@@ -75,6 +80,8 @@ type Effect struct {
 	Label, Text string
 	// Key is a whole fingerprint in place of a text, or "".
 	Key keys.Fingerprint
+	// ID is a whole id of hexadecimal digits in place of a text, or "".
+	ID string
 	// Caution says that it is to be minded.
 	Caution bool
 }
@@ -90,6 +97,12 @@ func (s *Sheet) Effects(list ...Effect) {
 		if e.Caution {
 			style = s.Theme.Caution
 		}
+		if e.ID != "" {
+			e.Text = Halves(e.ID)
+		}
 		s.Styled(e.Label, "", style, e.Text)
 	}
 }
+
+// Halves is an id of many digits that is broken in its middle where it does not fit.
+func Halves(id string) string { return id[:len(id)/2] + " " + id[len(id)/2:] }

@@ -3,17 +3,20 @@ package images
 import (
 	"context"
 	"errors"
-	"strings"
+	"io/fs"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/lipgloss"
 
 	"bulla/docker"
 	"bulla/ui/component/errand"
+	"bulla/ui/component/imagedeed"
 	"bulla/ui/component/imageword"
 	"bulla/ui/component/layout"
 	"bulla/ui/component/sheet"
 	"bulla/ui/dialog"
+	"bulla/ui/explain"
 	"bulla/ui/safetext"
 	"bulla/ui/theme"
 	"bulla/workflow/images"
@@ -85,27 +88,6 @@ func (m *Model) ended(end ending, notes []string) tea.Cmd {
 	return tea.Batch(cmds...)
 }
 
-// aside reads what may never come to an end, such as a pipe that nobody writes to, and stops waiting for
-// it with ctx. What still waits then ends with its other end, or with the program.
-func aside[T any](ctx context.Context, read func() (T, error)) (T, error) {
-	type answer struct {
-		got T
-		err error
-	}
-	done := make(chan answer, 1)
-	go func() {
-		got, err := read()
-		done <- answer{got, err}
-	}()
-	select {
-	case a := <-done:
-		return a.got, a.err
-	case <-ctx.Done():
-		var none T
-		return none, context.Cause(ctx)
-	}
-}
-
 // seen takes a tag that was looked at again, unless the list has lost it meanwhile.
 func (m *Model) seen(t images.Tag) {
 	for i := range m.table.rows {
@@ -141,23 +123,80 @@ func again(ctx context.Context, d Desk, refs ...docker.Reference) (out []images.
 // lookTime bounds how long the end of an errand may be held up by a registry.
 const lookTime = 10 * time.Second
 
-// look is the last look before something is done: a name, what belongs to it as whole lines, and what
-// will happen.
-func (m *Model) look(title, name string, lines []string, effects []sheet.Effect, yes string, do func() tea.Cmd) *dialog.Consent {
-	return dialog.NewConsent(title, func(t theme.Theme, w int) []string {
+// propose shows what a job does, and does it once the person agreed; then, which may be nil, goes on where
+// it went well.
+func (m *Model) propose(j imagedeed.Job, then func() tea.Cmd) tea.Cmd {
+	c := dialog.NewConsent(j.Title, func(t theme.Theme, w int) []string {
 		s := &sheet.Sheet{Theme: t, Width: w}
-		if name != "" {
-			s.Text(t.Strong, safetext.Line(name))
+		if j.Name != "" {
+			s.Text(t.Strong, safetext.Line(j.Name))
 		}
-		for _, l := range lines {
-			s.Text(t.Body, safetext.Line(l))
+		for _, id := range j.IDs {
+			s.Text(t.Body, safetext.Line(id))
 		}
-		if len(s.Lines) > 0 {
-			s.Space()
-		}
-		s.Effects(effects...)
+		s.Space()
+		s.Effects(j.Effects...)
 		return s.Lines
-	}, yes, do)
+	}, j.Yes, func() tea.Cmd { return m.carryOut(j, then, nil) })
+	if j.Word != "" {
+		c.Typed(j.Word, j.Word+", "+j.WordIs+",")
+	}
+	m.o.Dialogs.Push(c)
+	return nil
+}
+
+// carryOut does a job beside the event loop. Where its file is there already, taken, if not nil, asks for
+// another name.
+func (m *Model) carryOut(j imagedeed.Job, then, taken func() tea.Cmd) tea.Cmd {
+	d := m.o.Desk
+	return m.begin(j.Doing, func(ctx context.Context, e *errand.Errand) ending {
+		out, err := j.Do(ctx, imagedeed.Person{Face: face(d, e), Self: e.Person, Note: e.Note})
+		if j.File != "" && errors.Is(err, fs.ErrExist) {
+			end := written(j.File, err)
+			end.then = taken
+			return end
+		}
+		end := ending{err: err, note: out.Note, left: out.Left, anew: out.Anew, stand: true, then: then, seen: again(ctx, d, out.Seen...)}
+		if out.Story.Title != "" {
+			end.tell = dialog.NewMessage(out.Story.Title, func(t theme.Theme, w int) (lines []string) {
+				if out.Told && err != nil {
+					lines = dialog.Explanation(t, explain.Error(err), w)
+				}
+				return append(lines, drawn(out.Story, t, w)...)
+			})
+		}
+		if out.Trust != nil {
+			end.then = func() tea.Cmd { return m.inspectAfter(out.Note) }
+		}
+		return end
+	})
+}
+
+// storyOf is a story as a dialog.
+func storyOf(s imagedeed.Story) dialog.Dialog {
+	return dialog.NewMessage(s.Title, func(t theme.Theme, w int) []string { return drawn(s, t, w) })
+}
+
+// drawn are the rows of a story in w columns.
+func drawn(story imagedeed.Story, t theme.Theme, w int) []string {
+	s := &sheet.Sheet{Theme: t, Width: w}
+	for _, r := range story.Rows {
+		switch r.Kind {
+		case imagedeed.Space:
+			s.Space()
+		case imagedeed.Fact:
+			s.Effects(r.Effect)
+		case imagedeed.ShortID:
+			s.Fact("", imagedeed.Short(r.ID)+t.Signs.Ellipsis+r.Text)
+		case imagedeed.Mark:
+			s.Mark(r.State, r.Text)
+		case imagedeed.Explained:
+			s.Lines = append(s.Lines, dialog.Explanation(t, r.X, w)...)
+		default:
+			s.Text(map[imagedeed.Kind]lipgloss.Style{imagedeed.Head: t.Strong, imagedeed.Small: t.Muted, imagedeed.Mind: t.Caution, imagedeed.Para: t.Body, imagedeed.Verbatim: t.Body}[r.Kind], r.Text)
+		}
+	}
+	return s.Lines
 }
 
 // form asks for something, and ends with what submit says is wrong with it, or begins.
@@ -185,15 +224,6 @@ func cleaned(list []string) (out []string) {
 	}
 	return out
 }
-
-// short is the beginning of an id, enough to tell two apart.
-func short(id string) string { return id[:min(12, len(id))] }
-
-// halves is an id of 64 digits that is broken in its middle where it does not fit.
-func halves(id string) string { return id[:len(id)/2] + " " + id[len(id)/2:] }
-
-// host is where an address leads.
-func host(address string) string { return safetext.Line(strings.TrimPrefix(address, "https://")) }
 
 // moved is the error that a tag has moved, or nil.
 func moved(err error) (m *docker.MovedError) {

@@ -17,6 +17,7 @@ import (
 	"bulla/keys/limits"
 	"bulla/ui/component/errand"
 	"bulla/ui/component/human"
+	"bulla/ui/component/imagedeed"
 	"bulla/ui/component/imageword"
 	"bulla/ui/component/sheet"
 	"bulla/ui/component/verdictsign"
@@ -34,7 +35,7 @@ func (m *Model) decide() tea.Cmd { return m.decideBy(m.reference(), nil) }
 // decideBy asks the gate about an image. By, where it is not empty, must vouch, whatever the policy says.
 func (m *Model) decideBy(ref docker.Reference, by []policy.System) tea.Cmd {
 	d := m.o.Desk
-	return m.begin("deciding on "+tagName(ref), func(ctx context.Context, _ *errand.Errand) ending {
+	return m.begin("deciding on "+imagedeed.TagName(ref), func(ctx context.Context, _ *errand.Errand) ending {
 		out, err := d.Gate(ctx, ref, by)
 		if m := moved(err); m != nil { // only a reference with a digest can
 			out, err = images.Undecidable(ref.String(), "bad", m.Error()+"."), nil
@@ -216,7 +217,7 @@ func (m *Model) bases() tea.Cmd {
 func (m *Model) decideBases(path string, args map[string]string) tea.Cmd {
 	d := m.o.Desk
 	return m.begin("deciding on the base images", func(ctx context.Context, e *errand.Errand) ending {
-		data, err := aside(ctx, func() ([]byte, error) { return limits.ReadNamed(path, dockerfile.MaxSize) })
+		data, err := imagedeed.Aside(ctx, func() ([]byte, error) { return limits.ReadNamed(path, dockerfile.MaxSize) })
 		if err != nil {
 			return ending{err: err}
 		}

@@ -16,6 +16,7 @@ import (
 	"bulla/ui/component/frame"
 	"bulla/ui/component/gather"
 	"bulla/ui/component/human"
+	"bulla/ui/component/imagedeed"
 	"bulla/ui/component/writes"
 	"bulla/ui/dialog"
 	"bulla/ui/explain"
@@ -91,7 +92,7 @@ type Model struct {
 	reads    writes.Group     // questions that nobody waits for but the end of the program
 	halt     context.CancelFunc
 	stands   int // how often it was asked what can be done
-	standing standing
+	standing imagedeed.Standing
 }
 
 // New makes the page. Init begins to list the tags.
@@ -103,6 +104,7 @@ func New(o Options) *Model {
 		o.Path = func(s string) string { return s }
 	}
 	m := &Model{keys: keymap.Default(), table: table{theme: o.Theme}}
+	m.standing.MakesKey = "a makes one"
 	o.Context, m.halt = context.WithCancel(o.Context)
 	m.o = o
 	m.Page = gather.New(gather.Options[Backend, update]{
