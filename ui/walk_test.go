@@ -19,6 +19,7 @@ import (
 	"bulla/workflow"
 	"bulla/workflow/finding"
 	"bulla/workflow/images"
+	"bulla/workflow/journal"
 )
 
 // TestChoicesReachThePlan walks with choices other than the proposed ones.
@@ -431,7 +432,7 @@ func TestWhatIsNotKnownIsNotClaimed(t *testing.T) {
 	f := newFake()
 	f.unfinished = unfinished()
 	f.run = func(context.Context, *workflow.Plan, workflow.Face) (*workflow.Result, error) {
-		return nil, workflow.ErrRunning
+		return nil, journal.ErrRunning
 	}
 	d := drive(t, testOptions(f)).see("was begun 3 h ago").press("r").see("Another bulla is releasing").hidden("Nothing was created")
 	d.press("enter").see("was begun 3 h ago")

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"bulla/keys"
+	"bulla/workflow/journal"
 )
 
 // Cancelled in any phase, the walk ends with the context's error, names what is done, leaves no
@@ -164,7 +165,7 @@ func TestOneReleaseAtATime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := <-inside; !errors.Is(err, ErrRunning) {
+	if err := <-inside; !errors.Is(err, journal.ErrRunning) {
 		t.Errorf("a second run got %v", fmt.Sprint(err))
 	}
 }

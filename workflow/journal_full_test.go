@@ -10,72 +10,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
+
+	"bulla/workflow/journal"
 )
-
-// fullDisk is the journal's file on a disk with room for so many bytes.
-type fullDisk struct {
-	appender
-	room int
-}
-
-func (f *fullDisk) Write(p []byte) (int, error) {
-	n, err := f.appender.Write(p[:min(len(p), f.room)])
-	f.room -= n
-	if err == nil && n < len(p) {
-		err = &os.PathError{Op: "write", Path: "the disk", Err: syscall.ENOSPC}
-	}
-	return n, err
-}
-
-// Wherever the disk is full, no half line stays, nothing follows it, and the journal can be read.
-func TestJournalOnAFullDisk(t *testing.T) {
-	b := newBench(t)
-	plan := &Plan{Tag: "v1.0.0"}
-	for room := range 400 {
-		dir := t.TempDir()
-		j, err := lockJournal(dir, b.world.Now)
-		if err != nil {
-			t.Fatal(err)
-		}
-		f, err := os.OpenFile(j.path(), os.O_WRONLY|os.O_APPEND|os.O_CREATE, journalPerms)
-		if err != nil {
-			t.Fatal(err)
-		}
-		j.file = &fullDisk{f, room}
-		written, err := 0, j.begin(plan, nil)
-		for err == nil && written < 10 {
-			written++
-			err = j.append(entry{Type: entryStarted, Step: StepTag})
-		}
-		var trouble *JournalWriteError
-		if !errors.As(err, &trouble) || trouble.Path != j.path() || !errors.Is(err, syscall.ENOSPC) {
-			t.Fatalf("room for %d bytes: %v", room, err)
-		}
-		j.file.(*fullDisk).room = 1 << 20 // somebody made room: what was lost is not written after all
-		var workers sync.WaitGroup
-		for range 4 {
-			workers.Go(func() {
-				if _, ok := errors.AsType[*JournalWriteError](j.writing("x", "y")); !ok {
-					t.Errorf("room for %d bytes: a line followed", room)
-				}
-			})
-		}
-		workers.Wait()
-		if err := j.close(); err != nil {
-			t.Fatal(err)
-		}
-		data, err := os.ReadFile(j.path())
-		if err != nil || bytes.Count(data, []byte("\n")) != written || len(data) > 0 && !bytes.HasSuffix(data, []byte("\n")) {
-			t.Fatalf("room for %d bytes: %d lines written, left %q, %v", room, written, data, err)
-		}
-		if entries, err := readJournal(j.path()); err != nil || len(entries) != written {
-			t.Fatalf("room for %d bytes: %v", room, err)
-		}
-	}
-}
 
 // A release whose journal finds no room stops there, and is resumed or taken back once there is:
 // wherever in a line that was.
@@ -84,7 +23,7 @@ func TestReleaseOnAFullDisk(t *testing.T) {
 	ctx := context.Background()
 	whole := func() int {
 		b.leave(b.choices())
-		data, err := os.ReadFile(filepath.Join(b.repo, ".git", journalDir, journalName))
+		data, err := os.ReadFile(journal.Path(filepath.Join(b.repo, ".git")))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -102,7 +41,7 @@ func TestReleaseOnAFullDisk(t *testing.T) {
 		n := whole - 20 + 107*i
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			out, _ := b.child(killPlan{Choices: b.choices(), Room: uint64(n)})
-			if !strings.Contains(out, (&JournalWriteError{Err: syscall.EFBIG}).Error()[:40]) {
+			if !strings.Contains(out, (&journal.WriteError{Err: syscall.EFBIG}).Error()[:40]) {
 				t.Skipf("something else found no room: %s", out)
 			}
 			stopped++
@@ -148,7 +87,7 @@ func TestTornJournalIsTakenBack(t *testing.T) {
 		t.Run(fmt.Sprintf("%q", torn), func(t *testing.T) {
 			b := newBench(t)
 			b.leave(b.choices())
-			path := filepath.Join(b.repo, ".git", journalDir, journalName)
+			path := journal.Path(filepath.Join(b.repo, ".git"))
 			data, err := os.ReadFile(path)
 			if err != nil {
 				t.Fatal(err)
@@ -170,7 +109,7 @@ func TestTornJournalIsTakenBack(t *testing.T) {
 func TestDamagedJournal(t *testing.T) {
 	b := newBench(t)
 	b.leave(b.choices())
-	path := filepath.Join(b.repo, ".git", journalDir, journalName)
+	path := journal.Path(filepath.Join(b.repo, ".git"))
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -180,7 +119,7 @@ func TestDamagedJournal(t *testing.T) {
 	if err := os.WriteFile(path, bytes.Join(lines, nil), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var damaged *JournalDamagedError
+	var damaged *journal.DamagedError
 	if _, err := b.session().Abandon(context.Background()); !errors.As(err, &damaged) || damaged.Line != 3 || damaged.Path != path {
 		t.Errorf("got %v", err)
 	}

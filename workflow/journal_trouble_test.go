@@ -6,13 +6,15 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"bulla/workflow/journal"
 )
 
 // blockDone puts a file where the journals of finished releases belong, and returns how to take
 // it away again.
 func (b *bench) blockDone() (unblock func()) {
 	b.t.Helper()
-	path := b.write(".git/"+journalDir+"/"+journalDone, "in the way")
+	path := b.write(".git/bulla/done", "in the way")
 	return func() {
 		if err := os.Remove(path); err != nil {
 			b.t.Fatal(err)
@@ -34,7 +36,7 @@ func TestReleaseStandsWithoutItsJournal(t *testing.T) {
 	if _, err := b.session().Resume(context.Background(), Face{Ask: answer}); !errors.Is(err, ErrNothingToResume) {
 		t.Errorf("resumed a finished release: %v", err)
 	}
-	if _, ok := finished(filepath.Join(b.repo, ".git"), "v1.0.0"); !ok {
+	if _, ok := journal.Finished[*Plan](filepath.Join(b.repo, ".git"), "v1.0.0"); !ok {
 		t.Error("the journal was not put away")
 	}
 }
@@ -83,15 +85,15 @@ func TestPushStandsWithoutTheJournal(t *testing.T) {
 // A step that did its work tells its end, also where the journal cannot be written to any more.
 func TestStepTellsItsEndWithoutTheJournal(t *testing.T) {
 	b := newBench(t)
-	j, err := lockJournal(filepath.Join(b.repo, ".git"), b.world.Now)
+	j, err := journal.Lock[*Plan](filepath.Join(b.repo, ".git"), b.world.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer j.close()
+	defer j.Close()
 	var last Event
 	r := &run{s: b.session(), plan: &Plan{Tag: "v1.0.0"}, journal: j, face: Face{Emit: func(e Event) { last = e }}}
 	err = r.do(context.Background(), step{id: StepRecord, writes: true, run: func(context.Context, *run) (string, error) {
-		return "made", j.file.Close()
+		return "made", j.Close()
 	}})
 	if done, ok := last.(StepDone); err == nil || !ok || done.Text != "made" {
 		t.Errorf("the last event is %T, the error %v", last, err)

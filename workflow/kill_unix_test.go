@@ -21,6 +21,7 @@ import (
 	"bulla/keys/atomicfile"
 	"bulla/keys/keystest"
 	"bulla/workflow/images"
+	"bulla/workflow/journal"
 	"bulla/workflow/record"
 )
 
@@ -384,7 +385,7 @@ func TestTornJournal(t *testing.T) {
 			if !b.kill(b.choices(), "StepDone tag", 1) {
 				t.Fatal("not killed")
 			}
-			path := filepath.Join(b.repo, ".git", journalDir, journalName)
+			path := journal.Path(filepath.Join(b.repo, ".git"))
 			data, err := os.ReadFile(path)
 			if err != nil {
 				t.Fatal(err)
@@ -402,8 +403,8 @@ func TestTornJournal(t *testing.T) {
 	t.Run("finished but not moved", func(t *testing.T) {
 		b := newBench(t)
 		b.release(b.choices())
-		done := filepath.Join(b.repo, ".git", journalDir, journalDone, doneName("v1.0.0"))
-		if err := os.Rename(done, filepath.Join(b.repo, ".git", journalDir, journalName)); err != nil {
+		done := journal.DonePath(filepath.Join(b.repo, ".git"), "v1.0.0")
+		if err := os.Rename(done, journal.Path(filepath.Join(b.repo, ".git"))); err != nil {
 			t.Fatal(err)
 		}
 		if u, err := b.session().Unfinished(context.Background()); u != nil || err != nil {
@@ -413,7 +414,7 @@ func TestTornJournal(t *testing.T) {
 			t.Errorf("abandoned a finished release: %v", err)
 		}
 		b.git("-C", b.repo, "rev-parse", "v1.0.0")
-		if _, ok := finished(filepath.Join(b.repo, ".git"), "v1.0.0"); !ok {
+		if _, ok := journal.Finished[*Plan](filepath.Join(b.repo, ".git"), "v1.0.0"); !ok {
 			t.Error("the journal was not put away")
 		}
 	})

@@ -84,12 +84,12 @@ func sha256Hex(data []byte) string {
 
 // writing notes in the journal what is about to be written.
 func (r *run) writing(path string, data []byte) error {
-	return r.journal.writing(path, sha256Hex(data))
+	return r.journal.Writing(path, sha256Hex(data))
 }
 
 // isOwn reports whether the file at path is one that this release wrote and nobody changed since.
 func (r *run) isOwn(path string) (own bool, err error) {
-	digests := r.journal.written()[path]
+	digests := r.journal.Written()[path]
 	if len(digests) == 0 {
 		return false, nil
 	}
@@ -136,7 +136,7 @@ func (r *run) writeOwn(path string, data []byte) error {
 // removeOutputs takes back the files of a release: each that is still exactly as it was written.
 // It fails only when ctx ends.
 func (r *run) removeOutputs(ctx context.Context, a *Abandoned, paths []string) error {
-	existed := r.journal.existed()
+	existed := r.journal.Existed()
 	for _, path := range paths {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -154,11 +154,21 @@ func (r *run) removeOutputs(ctx context.Context, a *Abandoned, paths []string) e
 			a.remove(path, name)
 		case existed[path]:
 			a.keep(name, "it stood there before this release")
-		case len(r.journal.written()[path]) > 0:
+		case len(r.journal.Written()[path]) > 0:
 			a.keep(name, "it was changed since")
 		default:
 			a.keep(name, "this release did not make it")
 		}
 	}
 	return nil
+}
+
+// existing lists those of paths that exist.
+func existing(paths []string) (out []string) {
+	for _, p := range paths {
+		if _, err := os.Lstat(p); !errors.Is(err, fs.ErrNotExist) {
+			out = append(out, p)
+		}
+	}
+	return out
 }

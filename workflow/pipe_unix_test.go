@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"bulla/keys/limits"
+	"bulla/workflow/journal"
 	"bulla/workflow/project"
 )
 
@@ -29,7 +30,7 @@ func TestPipesInPlaceOfFiles(t *testing.T) {
 			_, err := Open(context.Background(), b.world, b.repo)
 			return err
 		}},
-		"the journal": {filepath.Join(b.repo, ".git", journalDir, journalName), func() error {
+		"the journal": {journal.Path(filepath.Join(b.repo, ".git")), func() error {
 			_, err := b.session().Unfinished(context.Background())
 			return err
 		}},

@@ -2,7 +2,6 @@ package workflow
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"bulla/artifacts"
@@ -90,6 +89,9 @@ func (p *Plan) PushAddresses() []string {
 	}
 	return append([]string{p.RemoteURL}, p.AlsoPushed...)
 }
+
+// TagName is the tag of the release.
+func (p *Plan) TagName() string { return p.Tag }
 
 // PlannedFile is an artifact that will be signed.
 type PlannedFile struct {
@@ -262,31 +264,6 @@ func (e *JournalError) Error() string {
 }
 
 func (e *JournalError) Unwrap() error { return e.Err }
-
-// JournalWriteError says that the journal at Path could not be written to, by a full disk perhaps.
-// The release stops there: nothing is made that the journal does not tell of. It can be resumed or
-// taken back once the journal can be written to.
-type JournalWriteError struct {
-	Path string
-	Err  error
-}
-
-func (e *JournalWriteError) Error() string {
-	return "the journal of the release could not be written: " + e.Err.Error()
-}
-
-func (e *JournalWriteError) Unwrap() error { return e.Err }
-
-// JournalDamagedError says that the journal of a former release is not what bulla wrote: Line,
-// counted from 1, cannot be read.
-type JournalDamagedError struct {
-	Path string
-	Line int
-}
-
-func (e *JournalDamagedError) Error() string {
-	return fmt.Sprintf("line %d of the journal %s cannot be read", e.Line, e.Path)
-}
 
 // AbandonError says that an unfinished release was not taken back, or not all of it: Removed is
 // gone, the rest stands as it stood. The release can still be resumed or taken back.

@@ -17,6 +17,7 @@ import (
 	"bulla/gitops"
 	"bulla/keys"
 	"bulla/keys/limits"
+	"bulla/workflow/journal"
 	"bulla/workflow/project"
 	"bulla/workflow/record"
 	"bulla/workflow/verify"
@@ -358,7 +359,7 @@ func (x *examination) compareWithLast(list []artifacts.File) {
 	for _, f := range list {
 		have[shapeOf(f.Base(), x.plan.Version)] = true
 	}
-	last, ok := lastRelease(x.s.state.CommonDir)
+	last, ok := journal.Last[*Plan](x.s.state.CommonDir)
 	if !ok || len(list) == 0 || x.plan.Version == "" {
 		return // without a version nobody knows which part of a name is one
 	}

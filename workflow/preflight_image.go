@@ -9,6 +9,7 @@ import (
 	"bulla/docker/dct"
 	"bulla/workflow/finding"
 	"bulla/workflow/images"
+	"bulla/workflow/journal"
 	"bulla/workflow/policy"
 	"bulla/workflow/project"
 )
@@ -52,7 +53,7 @@ func (x *examination) images(ctx context.Context) {
 
 // imageOfLast tells of an image that may have been forgotten.
 func (x *examination) imageOfLast() {
-	last, ok := lastRelease(x.s.state.CommonDir)
+	last, ok := journal.Last[*Plan](x.s.state.CommonDir)
 	if !ok || len(last.Images) == 0 {
 		return
 	}

@@ -18,6 +18,7 @@ import (
 	"bulla/keys/store"
 	"bulla/workflow/finding"
 	"bulla/workflow/images"
+	"bulla/workflow/journal"
 	"bulla/workflow/keydesk"
 	"bulla/workflow/project"
 	"bulla/workflow/record"
@@ -106,7 +107,7 @@ func TestPreflightRefuses(t *testing.T) {
 			if after := b.made(); len(after) != len(before) {
 				t.Errorf("files appeared: %v", after)
 			}
-			if _, err := os.Stat(filepath.Join(b.repo, ".git", "bulla", journalName)); err == nil {
+			if _, err := os.Stat(journal.Path(filepath.Join(b.repo, ".git"))); err == nil {
 				t.Error("a journal was begun")
 			}
 		})

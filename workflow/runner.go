@@ -14,6 +14,7 @@ import (
 	"bulla/keys/limits"
 	"bulla/keys/vault"
 	"bulla/workflow/finding"
+	"bulla/workflow/journal"
 	"bulla/workflow/verify"
 )
 
@@ -22,7 +23,7 @@ type run struct {
 	s       *Session
 	plan    *Plan
 	face    Face
-	journal *journal
+	journal *journal.Journal[*Plan]
 	signer  keys.Signer
 	image   *cosign.Signer
 	trust   *dct.Clients // nil until the keys are opened
@@ -38,12 +39,12 @@ type run struct {
 // resumed. A refused push is told in Result.PushFailed: the release itself stands, and resuming it
 // pushes again. What goes wrong with the journal once all is done is told in Result.JournalFailed.
 func (s *Session) Run(ctx context.Context, p *Plan, f Face) (*Result, error) {
-	j, err := lockJournal(s.state.CommonDir, s.world.Now)
+	j, err := journal.Lock[*Plan](s.state.CommonDir, s.world.Now)
 	if err != nil {
 		return nil, err
 	}
-	defer j.close()
-	if old := j.plan(); old != nil {
+	defer j.Close()
+	if old := j.Plan(); old != nil {
 		return nil, &RefusedError{Findings: []Finding{{Finding: finding.Finding{Rule: RuleInterrupted, Severity: finding.Error,
 			Message: fmt.Sprintf("The release of %s was begun and not finished.", old.Tag), Hint: "resume it or take it back first"}, Step: StepPreflight}}}
 	}
@@ -54,19 +55,19 @@ func (s *Session) Run(ctx context.Context, p *Plan, f Face) (*Result, error) {
 var ErrNothingToResume = errors.New("no release was begun here and left unfinished")
 
 // Resume goes on with the release that a former run began. What exists already and is right is
-// kept. It fails with ErrRunning or ErrNothingToResume, otherwise as Run does.
+// kept. It fails with journal.ErrRunning or ErrNothingToResume, otherwise as Run does.
 func (s *Session) Resume(ctx context.Context, f Face) (*Result, error) {
-	j, err := lockJournal(s.state.CommonDir, s.world.Now)
+	j, err := journal.Lock[*Plan](s.state.CommonDir, s.world.Now)
 	if err != nil {
 		return nil, err
 	}
-	defer j.close()
-	p := j.plan()
+	defer j.Close()
+	p := j.Plan()
 	if p == nil {
 		return nil, ErrNothingToResume
 	}
 	r := &run{s: s, plan: p, face: f, journal: j, resumed: true}
-	if err := j.append(entry{Type: entryResumed}); err != nil {
+	if err := j.Append(entry{Kind: journal.Resumed}); err != nil {
 		return nil, r.failed(StepPreflight, err)
 	}
 	if err := r.cleanTemps(); err != nil {
@@ -82,12 +83,12 @@ func (s *Session) Abandon(ctx context.Context) (Abandoned, error) { return s.Aba
 
 // AbandonFor is Abandon that tells f what it waits for.
 func (s *Session) AbandonFor(ctx context.Context, f Face) (Abandoned, error) {
-	j, err := lockJournal(s.state.CommonDir, s.world.Now)
+	j, err := journal.Lock[*Plan](s.state.CommonDir, s.world.Now)
 	if err != nil {
 		return Abandoned{}, err
 	}
-	defer j.close()
-	p := j.plan()
+	defer j.Close()
+	p := j.Plan()
 	if p == nil {
 		return Abandoned{}, ErrNothingToResume
 	}
@@ -96,7 +97,7 @@ func (s *Session) AbandonFor(ctx context.Context, f Face) (Abandoned, error) {
 	if err := r.takeBack(ctx, &a); err != nil {
 		return a, &AbandonError{Tag: p.Tag, Removed: a.Removed, Err: err}
 	}
-	if err := j.archive(entryAbandoned, fmt.Sprintf("%d removed, %d kept", len(a.Removed), len(a.Kept))); err != nil {
+	if err := j.Archive(journal.Abandoned, fmt.Sprintf("%d removed, %d kept", len(a.Removed), len(a.Kept))); err != nil {
 		return a, &AbandonError{Tag: p.Tag, Removed: a.Removed, Err: err}
 	}
 	s.forgetTags()
@@ -118,7 +119,7 @@ func (r *run) takeBack(ctx context.Context, a *Abandoned) error {
 	if err := undoTag(ctx, r, a); err != nil {
 		return err
 	}
-	_, began := progress(r.journal.entries)
+	_, began := progress(r.journal.Entries())
 	for i := len(walk) - 1; i >= 0; i-- {
 		switch st := walk[i]; {
 		case st.undo == nil, !began[st.id]:
@@ -152,7 +153,7 @@ func (s *Session) execute(ctx context.Context, r *run) (*Result, error) {
 	}
 	defer r.closeKeys()
 	// What only waits for its push needs no key; it is checked once more, for it becomes public now.
-	pushing := r.resumed && onlyPushLeft(r.journal.entries) && r.recall(ctx)
+	pushing := r.resumed && onlyPushLeft(r.journal.Entries()) && r.recall(ctx)
 	for _, st := range walk {
 		if pushing && (st.signs || st.id == StepKey || st.id == StepImage) {
 			r.emit(StepSkipped{Step: st.id, Reason: "done before"})
@@ -178,7 +179,7 @@ func (s *Session) execute(ctx context.Context, r *run) (*Result, error) {
 	if r.result.PushFailed != nil {
 		return r.result, nil // resuming pushes again, abandoning takes the rest back
 	}
-	if err := r.journal.archive(entryComplete, ""); err != nil {
+	if err := r.journal.Archive(journal.Complete, ""); err != nil {
 		r.result.JournalFailed = &JournalError{Tag: r.plan.Tag, Err: err}
 	}
 	return r.result, nil
@@ -202,18 +203,18 @@ func (r *run) do(ctx context.Context, st step) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if st.writes && r.journal.plan() == nil {
-		if err := r.journal.begin(r.plan, existing(r.plan.outputs())); err != nil {
+	if st.writes && r.journal.Plan() == nil {
+		if err := r.journal.Begin(r.plan, existing(r.plan.outputs())); err != nil {
 			return err
 		}
 	}
 	if st.skip != nil {
 		if reason := st.skip(r); reason != "" {
 			r.emit(StepSkipped{Step: st.id, Reason: reason})
-			return r.note(entry{Type: entrySkipped, Step: st.id})
+			return r.note(entry{Kind: journal.Skipped, Step: string(st.id)})
 		}
 	}
-	if err := r.note(entry{Type: entryStarted, Step: st.id}); err != nil {
+	if err := r.note(entry{Kind: journal.Started, Step: string(st.id)}); err != nil {
 		return err
 	}
 	began := r.s.world.Now()
@@ -223,31 +224,31 @@ func (r *run) do(ctx context.Context, st step) error {
 	took := r.s.world.Now().Sub(began)
 	if err != nil {
 		r.emit(StepFailed{Step: st.id, Err: err, Took: took})
-		if n := r.note(entry{Type: entryFailed, Step: st.id}); n != nil && !errors.Is(err, n) {
+		if n := r.note(entry{Kind: journal.Failed, Step: string(st.id)}); n != nil && !errors.Is(err, n) {
 			err = errors.Join(err, n)
 		}
 		return err
 	}
-	err = r.note(entry{Type: entryDone, Step: st.id, Text: text})
+	err = r.note(entry{Kind: journal.Done, Step: string(st.id), Text: text})
 	r.emit(StepDone{Step: st.id, Text: text, Took: took}) // whatever becomes of the note
 	return err
 }
 
 // note writes to the journal once it is open; the steps before make nothing worth a line.
 func (r *run) note(e entry) error {
-	if r.journal.plan() == nil {
+	if r.journal.Plan() == nil {
 		return nil
 	}
-	return r.journal.append(e)
+	return r.journal.Append(e)
 }
 
 // failed tells a failure before anything was made from one that left something behind.
 func (r *run) failed(st StepID, err error) error {
-	if r.journal.plan() == nil {
+	if r.journal.Plan() == nil {
 		return err
 	}
 	e := &IncompleteError{Tag: r.plan.Tag, Step: st, Err: err}
-	e.Done, e.Left = summarize(r.journal.entries)
+	e.Done, e.Left = summarize(r.journal.Entries())
 	return e
 }
 
@@ -356,15 +357,15 @@ func (s *Session) Push(ctx context.Context, res *Result, f Face) error {
 
 // completePush ends the journal of a release that only its push was missing from.
 func (s *Session) completePush(tag string) error {
-	j, err := lockJournal(s.state.CommonDir, s.world.Now)
+	j, err := journal.Lock[*Plan](s.state.CommonDir, s.world.Now)
 	if err != nil {
 		return err
 	}
-	defer j.close()
-	if p := j.plan(); p == nil || p.Tag != tag {
+	defer j.Close()
+	if p := j.Plan(); p == nil || p.Tag != tag {
 		return nil
 	}
-	return j.archive(entryComplete, "")
+	return j.Archive(journal.Complete, "")
 }
 
 // maxSaid is how much is kept of what git says while it pushes, in bytes.

@@ -14,6 +14,7 @@ import (
 	"bulla/keys"
 	"bulla/keys/store"
 	"bulla/keys/vault"
+	"bulla/workflow/journal"
 	"bulla/workflow/project"
 	"bulla/workflow/world"
 )
@@ -167,7 +168,7 @@ func (s *Session) Globs(version string) []string {
 func (s *Session) ImageReferences(version string) []string {
 	configured := s.Config().Release.Images
 	if len(configured) == 0 {
-		if last, ok := lastRelease(s.state.CommonDir); ok {
+		if last, ok := journal.Last[*Plan](s.state.CommonDir); ok {
 			return last.imagesFor(version)
 		}
 	}

@@ -142,7 +142,7 @@ func (r *run) signTrust(ctx context.Context, p PlannedImage, made *SignedImage) 
 }
 
 func undoImage(ctx context.Context, r *run, a *Abandoned) error {
-	done, _ := progress(r.journal.entries)
+	done, _ := progress(r.journal.Entries())
 	_, finished := done[StepImage]
 	look, cancel := context.WithTimeout(ctx, lookDeadline)
 	defer cancel()

@@ -3,6 +3,7 @@ package workflow
 import (
 	"context"
 
+	"bulla/workflow/journal"
 	"bulla/workflow/verify"
 	"bulla/workflow/world"
 )
@@ -22,7 +23,7 @@ func verifyWorld(w *world.World) verify.World {
 
 // releasedIn is the folder of a finished release of a tag, "" where none was made from here.
 func releasedIn(commonDir, tag string) string {
-	p, ok := finished(commonDir, tag)
+	p, ok := journal.Finished[*Plan](commonDir, tag)
 	if !ok {
 		return ""
 	}

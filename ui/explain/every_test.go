@@ -33,6 +33,7 @@ import (
 	"bulla/workflow/finding"
 	"bulla/workflow/firstkey"
 	"bulla/workflow/images"
+	"bulla/workflow/journal"
 	"bulla/workflow/keydesk"
 	"bulla/workflow/kit"
 	"bulla/workflow/policy"
@@ -148,8 +149,8 @@ var every = []struct {
 	{&images.SeveralKeysError{Count: 2}, CodeUsage},
 	{&workflow.IncompleteError{Tag: "v1", Err: errors.New("x")}, CodeIncomplete},
 	{&workflow.JournalError{Tag: "v1", Err: errors.New("x")}, CodeIncomplete},
-	{&workflow.JournalWriteError{Path: "x", Err: syscall.ENOSPC}, CodeRefused},
-	{&workflow.JournalDamagedError{Path: "x", Line: 2}, CodeRefused},
+	{&journal.WriteError{Path: "x", Err: syscall.ENOSPC}, CodeRefused},
+	{&journal.DamagedError{Path: "x", Line: 2}, CodeRefused},
 	{&keydesk.NotFetchedError{}, CodeUnchecked},
 	{&keydesk.NotPublishedError{}, CodeUsage},
 	{&workflow.RefusedError{Findings: []workflow.Finding{{Finding: finding.Finding{Rule: workflow.RuleDirty, Severity: finding.Error, Message: "x"}}}}, CodeRefused},

@@ -24,6 +24,7 @@ import (
 	"bulla/workflow"
 	"bulla/workflow/firstkey"
 	"bulla/workflow/images"
+	"bulla/workflow/journal"
 	"bulla/workflow/kit"
 	"bulla/workflow/policy"
 	"bulla/workflow/project"
@@ -485,7 +486,7 @@ func repositories(err error, x *Explanation) bool {
 	case errors.As(err, &id):
 		x.Code = CodeRefused
 		x.Next = []string{`git config user.name "Your Name"`, "git config user.email you@example.org"}
-	case errors.Is(err, workflow.ErrRunning):
+	case errors.Is(err, journal.ErrRunning):
 		x.Headline, x.Code = "Another bulla is releasing this repository right now.", CodeRefused
 	default:
 		return false

@@ -9,6 +9,7 @@ import (
 	"bulla/docker/cosign"
 	"bulla/gitops"
 	"bulla/workflow"
+	"bulla/workflow/journal"
 )
 
 // This file has the words for work that began: releases, taking them back, signatures that went out.
@@ -28,8 +29,8 @@ func journalling(err error, x *Explanation) bool {
 
 // journalTrouble explains a journal that cannot be written or read.
 func journalTrouble(err error, x *Explanation) bool {
-	var write *workflow.JournalWriteError
-	var damaged *workflow.JournalDamagedError
+	var write *journal.WriteError
+	var damaged *journal.DamagedError
 	switch {
 	case errors.As(err, &write):
 		inner := Error(write.Err)

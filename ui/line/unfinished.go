@@ -7,6 +7,7 @@ import (
 	"bulla/keys"
 	"bulla/ui/component/human"
 	"bulla/workflow"
+	"bulla/workflow/journal"
 )
 
 // What can be done with a release that began and did not finish.
@@ -27,7 +28,7 @@ func (w *walk) unfinished(ctx context.Context) (*workflow.Result, error) {
 		return nil, err
 	}
 	if u.Running {
-		return nil, workflow.ErrRunning
+		return nil, journal.ErrRunning
 	}
 	w.t.Say("")
 	w.t.Say("The release of %s was begun %s ago and not finished.", u.Tag, human.Span(w.Now().Sub(u.Began)))

@@ -16,6 +16,7 @@ import (
 	"bulla/ui/explain"
 	"bulla/workflow"
 	"bulla/workflow/finding"
+	"bulla/workflow/journal"
 	"bulla/workflow/keydesk"
 	"bulla/workflow/project"
 	"bulla/workflow/record"
@@ -327,7 +328,7 @@ func TestUnfinished(t *testing.T) {
 	}
 	w.says(t, "It is left as it is.")
 	f.unfinished = &workflow.Unfinished{Tag: "v1.4.0", Running: true}
-	if w = walkThrough(t, f, nil, "1"); !errors.Is(w.err, workflow.ErrRunning) || f.resumed != 0 {
+	if w = walkThrough(t, f, nil, "1"); !errors.Is(w.err, journal.ErrRunning) || f.resumed != 0 {
 		t.Errorf("running elsewhere: %v", w.err)
 	}
 }
