@@ -17,6 +17,7 @@ import (
 	"bulla/workflow"
 	"bulla/workflow/finding"
 	"bulla/workflow/images"
+	"bulla/workflow/keychoice"
 	"bulla/workflow/keydesk"
 	"bulla/workflow/project"
 )
@@ -36,7 +37,7 @@ type fake struct {
 	state      gitops.State
 	config     project.Config
 	unfinished *workflow.Unfinished
-	keyChoices workflow.KeyChoices
+	keyChoices keychoice.Choices
 	versions   workflow.VersionChoices
 	draft      workflow.Draft
 	files      []artifacts.File
@@ -71,7 +72,7 @@ func newFake() *fake {
 	head := gitops.Commit{ID: "1f2e3d4c5b6a798801122334455667788990aabb", Subject: "Fix the frobnicator", Author: gitops.Ident{Name: "Rhea Release", Email: "rhea@acme.org"}}
 	f := &fake{
 		state: gitops.State{Root: "/home/widget", Branch: "main", Head: head},
-		keyChoices: workflow.KeyChoices{Why: "the key of the last release is chosen", List: []workflow.KeyChoice{
+		keyChoices: keychoice.Choices{Why: "the key of the last release is chosen", List: []keychoice.Choice{
 			{Key: keys.Key{Fingerprint: rhea, UserIDs: []string{"Rhea Release <rhea@acme.org>"}, Algorithm: "ed25519", Created: day(-400), Expires: day(490), Source: keys.SourceStore, HasSecret: true, BackedUp: day(-399)}, Signing: rheaS, Usable: true, Until: day(490), LastUsed: "v1.3.0"},
 			{Key: keys.Key{Fingerprint: "A1B2C3D4E5F60718293A4B5C6D7E8F9011220F60", UserIDs: []string{"Rhea (YubiKey) <rhea@acme.org>"}, Algorithm: "rsa4096", Created: day(-900), Source: keys.SourceGnuPG, Card: "0006 12345678", HasSecret: true}, Signing: "A1B2C3D4E5F60718293A4B5C6D7E8F9011220F60", Usable: true},
 			{Key: keys.Key{Fingerprint: "0BADC0DE00112233445566778899AABBCCDDEEFF", UserIDs: []string{"Old Rhea <rhea@old.example>"}, Algorithm: "rsa2048", Created: day(-2000), Expires: day(-255), Source: keys.SourceGnuPG, Weak: []string{"sha1 self-signature on the key"}}, Problem: "it expired on 12 March 2026"},
@@ -128,7 +129,7 @@ func (f *fake) SaveConfig(_ context.Context, c project.Config) error {
 	return nil
 }
 func (f *fake) Unfinished(context.Context) (*workflow.Unfinished, error) { return f.unfinished, nil }
-func (f *fake) KeyChoices(context.Context) (workflow.KeyChoices, error) {
+func (f *fake) KeyChoices(context.Context) (keychoice.Choices, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.keyChoices, nil
@@ -177,7 +178,7 @@ func (f *fake) GenerateKey(_ context.Context, p store.GenerateParams) (store.Gen
 	p.Passphrase = p.Passphrase.Clone()
 	f.generated = append(f.generated, p)
 	k := keys.Key{Fingerprint: rhea, UserIDs: []string{p.Name + " <" + p.Email + ">"}, Algorithm: p.Algorithm, Created: noon, Expires: noon.Add(p.Lifetime), Source: keys.SourceStore, HasSecret: true}
-	f.keyChoices.List = append(f.keyChoices.List, workflow.KeyChoice{Key: k, Signing: rheaS, Usable: true, Until: k.Expires})
+	f.keyChoices.List = append(f.keyChoices.List, keychoice.Choice{Key: k, Signing: rheaS, Usable: true, Until: k.Expires})
 	return store.Generated{Key: k, Dir: "/home/rhea/.local/share/bulla/keys/" + string(rhea), Revocation: "/home/rhea/.local/share/bulla/revocations/" + string(rhea) + ".asc"}, nil
 }
 
@@ -407,7 +408,7 @@ func (f *fake) pinWalk(ctx context.Context, _ *workflow.Plan, face workflow.Face
 }
 
 // manyTouches is the remark that every file costs a touch.
-var manyTouches = workflow.Finding{Finding: finding.Finding{Rule: workflow.RuleSignatures, Severity: finding.Warning,
+var manyTouches = workflow.Finding{Finding: finding.Finding{Rule: keychoice.RuleSignatures, Severity: finding.Warning,
 	Message: "Card 0006 12345678 wants a touch for each signature: 3 files, 3 touches."}, Step: workflow.StepArtifacts}
 
 // agentSpeaks has gpg-agent say what it holds of the second key.

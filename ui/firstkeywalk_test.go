@@ -20,8 +20,8 @@ import (
 	"bulla/keys/keystest"
 	"bulla/keys/vault"
 	"bulla/ui/page/firstkey"
-	"bulla/workflow"
 	wizard "bulla/workflow/firstkey"
+	"bulla/workflow/keychoice"
 	"bulla/workflow/world"
 )
 
@@ -256,7 +256,7 @@ func TestWizardFromTheWalk(t *testing.T) {
 		t.Errorf("%d made by the wizard, %d by the form", len(w.made), len(f.generated))
 	}
 	f = newFake()
-	f.keyChoices = workflow.KeyChoices{Preselected: -1}
+	f.keyChoices = keychoice.Choices{Preselected: -1}
 	d, w = start(f)
 	d.toKey().see("N makes one at once").press("N").see("A new key to sign").press("tab", "tab", "tab", "tab", passphrase, "tab", passphrase, "enter").see("Made a key")
 	if len(w.made) != 0 || len(f.generated) != 1 {

@@ -13,6 +13,7 @@ import (
 	"bulla/ui/theme"
 	"bulla/workflow"
 	"bulla/workflow/finding"
+	"bulla/workflow/keychoice"
 )
 
 // scene is a screen: a world, and the keys that lead there.
@@ -107,7 +108,7 @@ func never(ctx context.Context) (Backend, error) { <-ctx.Done(); return nil, ctx
 func noRepository(context.Context) (Backend, error) { return nil, gitops.ErrNotRepository }
 
 func noKeys(f *fake, _ *Options) {
-	f.keyChoices = workflow.KeyChoices{Preselected: -1}
+	f.keyChoices = keychoice.Choices{Preselected: -1}
 }
 
 func practice(_ *fake, o *Options) { o.Practice, o.PracticePassphrase = &fakePractice{}, passphrase }

@@ -20,6 +20,7 @@ import (
 	"bulla/workflow/finding"
 	"bulla/workflow/images"
 	"bulla/workflow/journal"
+	"bulla/workflow/keychoice"
 )
 
 // TestChoicesReachThePlan walks with choices other than the proposed ones.
@@ -248,7 +249,7 @@ func TestPassphraseNeverRendered(t *testing.T) {
 		for _, size := range [][2]int{{80, 24}, {60, 16}, {120, 40}} {
 			t.Run(fmt.Sprint(typed, size), func(t *testing.T) {
 				f := newFake()
-				f.keyChoices = workflow.KeyChoices{Preselected: -1}
+				f.keyChoices = keychoice.Choices{Preselected: -1}
 				d := drive(t, testOptions(f)).size(size[0], size[1]).toKey().see("no signing key yet").press("n", "tab", "tab", "tab", "tab")
 				enter(d).press("tab")
 				enter(d).press("up", "up", "down", "down", "enter").see("Made a key").press("enter").see("Which key")
@@ -601,7 +602,7 @@ func TestRefusedPreflight(t *testing.T) {
 
 func TestKeyForm(t *testing.T) {
 	f := newFake()
-	f.keyChoices = workflow.KeyChoices{Preselected: -1}
+	f.keyChoices = keychoice.Choices{Preselected: -1}
 	d := drive(t, testOptions(f)).toKey().see("no signing key yet").press("enter").see("There is no key yet").press("n")
 	d.see("name        Rhea Release_").press("tab", "tab", "right", "tab", "ctrl+u", "soon", "tab").see("lifetime is not clear").see("> expires")
 	d.press("ctrl+u", "1y", "tab", passphrase, "tab", "other", "enter").see("passphrases differ")
@@ -618,7 +619,7 @@ func TestKeyForm(t *testing.T) {
 // the arrow keys move too; what is proposed is replaced by typing; a mistake costs no passphrase.
 func TestKeyFormJudgesWhatIsLeft(t *testing.T) {
 	f := newFake()
-	f.keyChoices = workflow.KeyChoices{Preselected: -1}
+	f.keyChoices = keychoice.Choices{Preselected: -1}
 	d := drive(t, testOptions(f)).toKey().see("no signing key yet").press("enter").see("There is no key yet").press("n")
 	d.press("down").see("> e-mail").press("rhea").see("e-mail      rhea_").press("down").see("The e-mail is not an address.").see("> e-mail")
 	d.press("enter").see("The e-mail is not an address.").press("up").see("> name").press("down").see("> e-mail")
@@ -636,7 +637,7 @@ func TestKeyFormJudgesWhatIsLeft(t *testing.T) {
 // changed, and is not refused.
 func TestWeakPassphrase(t *testing.T) {
 	f := newFake()
-	f.keyChoices = workflow.KeyChoices{Preselected: -1}
+	f.keyChoices = keychoice.Choices{Preselected: -1}
 	d := drive(t, testOptions(f)).toKey().see("no signing key yet").press("enter").see("There is no key yet").press("n")
 	d.press("down", "down", "down", "down").see("> passphrase").press("release1").hidden("weak").press("enter").see("Warning: this passphrase is weak")
 	d.press("up", "ctrl+u", "trellis vowel 83 quartz bonanza", "enter").see("> once more").hidden("weak").press("up", "ctrl+u", "release1", "enter", "release1", "enter")
@@ -646,7 +647,7 @@ func TestWeakPassphrase(t *testing.T) {
 // TestKeyFormShowsThePath: the whole path of the revocation certificate, however narrow the screen.
 func TestKeyFormShowsThePath(t *testing.T) {
 	f := newFake()
-	f.keyChoices = workflow.KeyChoices{Preselected: -1}
+	f.keyChoices = keychoice.Choices{Preselected: -1}
 	d := drive(t, testOptions(f)).toKey().see("no signing key yet").press("n")
 	for range 4 {
 		d.press("down")
@@ -702,10 +703,10 @@ type slowKeys struct {
 	gate chan struct{}
 }
 
-func (s *slowKeys) KeyChoices(ctx context.Context) (workflow.KeyChoices, error) {
+func (s *slowKeys) KeyChoices(ctx context.Context) (keychoice.Choices, error) {
 	select {
 	case <-ctx.Done():
-		return workflow.KeyChoices{Preselected: -1}, nil
+		return keychoice.Choices{Preselected: -1}, nil
 	case <-s.gate:
 		return s.keyChoices, nil
 	}
@@ -725,7 +726,7 @@ func hostileRepository() *fake {
 		k.Weak = []string{evil}
 	}
 	f.keyChoices.Why = evil
-	f.keyChoices.Notes = []workflow.Finding{{Finding: finding.Finding{Message: evil, Hint: evil}}}
+	f.keyChoices.Notes = []finding.Finding{{Message: evil, Hint: evil}}
 	f.findings = []workflow.Finding{{Finding: finding.Finding{Severity: finding.Warning, Message: "Nothing stands in the way", Hint: evil}}, {Finding: finding.Finding{Severity: finding.Warning, Message: evil, Hint: evil}, Step: workflow.StepKey}}
 	f.versions.LatestTag = "v" + evil
 	for i := range f.versions.Proposals {

@@ -11,6 +11,7 @@ import (
 	"bulla/keys"
 	"bulla/keys/store"
 	"bulla/workflow/finding"
+	"bulla/workflow/keychoice"
 	"bulla/workflow/project"
 	"bulla/workflow/world"
 )
@@ -49,7 +50,7 @@ func TestKeyIsPreselected(t *testing.T) {
 		t.Errorf("the only key was not chosen but %s", k.Primary)
 	}
 	other := b.anotherKey("other@example.org")
-	b.refused(Choices{Version: "1.0.0", Artifacts: []string{"dist/*"}}, RuleNoKey) // two, and none is named
+	b.refused(Choices{Version: "1.0.0", Artifacts: []string{"dist/*"}}, keychoice.RuleNoKey) // two, and none is named
 	for _, name := range []string{"other@example.org", "Another <other@example.org>", string(other), "0x" + other.KeyID()} {
 		b.git("-C", b.repo, "config", "user.signingkey", name)
 		if k, _ := b.chosen("1.0.0"); k.Primary != other {
@@ -94,7 +95,7 @@ func TestUnknownSigningKeyIsTold(t *testing.T) {
 	b := newBench(t)
 	b.git("-C", b.repo, "config", "user.signingkey", "nobody@example.org")
 	k, noticed := b.chosen("1.0.0")
-	if k.Primary != b.key.Fingerprint || !strings.Contains(noticed[RuleSigningKey], "nobody@example.org") {
+	if k.Primary != b.key.Fingerprint || !strings.Contains(noticed[keychoice.RuleSigningKey], "nobody@example.org") {
 		t.Errorf("chose %s, noticed %v", k.Primary, noticed)
 	}
 	plan, err := b.session().Plan(context.Background(), b.choices())
@@ -102,13 +103,13 @@ func TestUnknownSigningKeyIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, f := range plan.Findings {
-		if f.Rule == RuleSigningKey {
+		if f.Rule == keychoice.RuleSigningKey {
 			t.Error("it is told even though a key was named")
 		}
 	}
 	b.git("-C", b.repo, "config", "gpg.format", "ssh")
 	b.git("-C", b.repo, "config", "user.signingkey", "~/.ssh/id.pub")
-	if _, noticed := b.chosen("1.0.0"); noticed[RuleSigningKey] != "" || noticed[RuleSSHFormat] == "" {
+	if _, noticed := b.chosen("1.0.0"); noticed[keychoice.RuleSigningKey] != "" || noticed[keychoice.RuleSSHFormat] == "" {
 		t.Errorf("a key of SSH: %v", noticed)
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"bulla/keys"
 	"bulla/keys/limits"
 	"bulla/workflow/journal"
+	"bulla/workflow/keychoice"
 	"bulla/workflow/project"
 	"bulla/workflow/record"
 	"bulla/workflow/verify"
@@ -377,4 +378,20 @@ func (x *examination) compareWithLast(list []artifacts.File) {
 func exists(path string) bool {
 	_, err := os.Lstat(path)
 	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// cost warns of many slow signatures.
+func (x *examination) cost(ctx context.Context) {
+	fresh := 0
+	for _, f := range x.plan.Files {
+		if f.Existing != artifacts.StateValid {
+			fresh++
+		}
+	}
+	if x.plan.ChecksumsOnly {
+		return
+	}
+	if f, ok := keychoice.Cost(ctx, x.s.world, x.plan.Key, fresh); ok {
+		x.add(Finding{f, StepArtifacts})
+	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"bulla/keys"
 	"bulla/keys/publish"
+	"bulla/workflow/keychoice"
 	"bulla/workflow/keydesk"
 )
 
@@ -15,12 +16,12 @@ import (
 func (x *examination) key(ctx context.Context) {
 	choices, err := x.s.KeyChoices(ctx)
 	if err != nil {
-		x.refuse(RuleNoKey, StepKey, err, "The keys cannot be listed: "+err.Error(), "")
+		x.refuse(keychoice.RuleNoKey, StepKey, err, "The keys cannot be listed: "+err.Error(), "")
 		return
 	}
 	for _, f := range choices.Notes {
-		if f.Rule != RuleSigningKey || x.c.Key == "" { // the key was named: git's does not matter
-			x.findings = append(x.findings, f)
+		if f.Rule != keychoice.RuleSigningKey || x.c.Key == "" { // the key was named: git's does not matter
+			x.add(Finding{f, StepKey})
 		}
 	}
 	selector := x.c.Key
@@ -57,9 +58,9 @@ func (x *examination) key(ctx context.Context) {
 	}
 }
 
-func (x *examination) noKeyChosen(choices KeyChoices) {
+func (x *examination) noKeyChosen(choices keychoice.Choices) {
 	if len(choices.List) == 0 {
-		x.refuse(RuleNoKey, StepKey, nil, "There is no key to sign with, in bulla's store or in GnuPG.",
+		x.refuse(keychoice.RuleNoKey, StepKey, nil, "There is no key to sign with, in bulla's store or in GnuPG.",
 			"bulla keys generate --name \"Your Name\" --email you@example.org")
 		return
 	}
@@ -76,7 +77,7 @@ func (x *examination) noKeyChosen(choices KeyChoices) {
 		x.refuse(RuleKeyUnusable, StepKey, nil, "None of your keys can sign. "+strings.Join(problems, "; "), "bulla keys generate makes a new one")
 		return
 	}
-	x.refuse(RuleNoKey, StepKey, &keys.AmbiguousError{}, fmt.Sprintf("%d keys could sign and none is named.", usable), "name one with --key FINGERPRINT; `bulla keys list` shows them")
+	x.refuse(keychoice.RuleNoKey, StepKey, &keys.AmbiguousError{}, fmt.Sprintf("%d keys could sign and none is named.", usable), "name one with --key FINGERPRINT; `bulla keys list` shows them")
 	x.here("choose one")
 }
 
@@ -87,10 +88,10 @@ func (x *examination) keyRefused(selector string, err error) {
 		x.here("choose another")
 		return
 	}
-	x.refuse(RuleNoKey, StepKey, err, fmt.Sprintf("No secret key for %q: %v.", selector, err), "`bulla keys list` shows the keys at hand")
+	x.refuse(keychoice.RuleNoKey, StepKey, err, fmt.Sprintf("No secret key for %q: %v.", selector, err), "`bulla keys list` shows the keys at hand")
 }
 
-func (x *examination) keyHealth(ctx context.Context, k KeyChoice) {
+func (x *examination) keyHealth(ctx context.Context, k keychoice.Choice) {
 	now := x.plan.Created
 	if k.Successor != "" {
 		x.warn(keydesk.RuleRetiring, StepKey, fmt.Sprintf("Another key follows this one: %s.", k.Successor.Short()), "sign with that: --key "+string(k.Successor))

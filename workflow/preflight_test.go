@@ -19,6 +19,7 @@ import (
 	"bulla/workflow/finding"
 	"bulla/workflow/images"
 	"bulla/workflow/journal"
+	"bulla/workflow/keychoice"
 	"bulla/workflow/keydesk"
 	"bulla/workflow/project"
 	"bulla/workflow/record"
@@ -69,7 +70,7 @@ func TestPreflightRefuses(t *testing.T) {
 		{"a key that the policy lists for something else", RulePolicy, func(b *bench, _ *Choices) {
 			b.commitPolicy(b.policyText(`"artifact"`, "[[policy.signer]]\nname = \"Ola\"\nkeys = [\""+strings.Repeat("0", 40)+"\"]\nsigns = [\"tag\"]\n"))
 		}},
-		{"unknown key", RuleNoKey, func(_ *bench, c *Choices) { c.Key = "0123456789ABCDEF0123456789ABCDEF01234567" }},
+		{"unknown key", keychoice.RuleNoKey, func(_ *bench, c *Choices) { c.Key = "0123456789ABCDEF0123456789ABCDEF01234567" }},
 		{"no such file", RuleNoArtifacts, func(_ *bench, c *Choices) { c.Artifacts = []string{"build/*"} }},
 		{"folder among the globs", RuleArtifact, func(b *bench, c *Choices) {
 			b.write("dist/docs/index.html", "x")
@@ -190,7 +191,7 @@ func TestPreflightWarns(t *testing.T) {
 	for _, f := range plan.Findings {
 		have[f.Rule] = f.Severity
 	}
-	for _, want := range []finding.Rule{RuleArtifactStale, RuleSSHFormat, RuleRemote, keydesk.RuleNotBackedUp} {
+	for _, want := range []finding.Rule{RuleArtifactStale, keychoice.RuleSSHFormat, RuleRemote, keydesk.RuleNotBackedUp} {
 		if have[want] != finding.Warning {
 			t.Errorf("%s is %q, want a warning", want, have[want])
 		}

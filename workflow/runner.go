@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 
 	"bulla/docker/cosign"
 	"bulla/docker/dct"
 	"bulla/keys"
 	"bulla/keys/agent"
-	"bulla/keys/limits"
 	"bulla/keys/vault"
 	"bulla/workflow/finding"
 	"bulla/workflow/journal"
@@ -74,65 +72,6 @@ func (s *Session) Resume(ctx context.Context, f Face) (*Result, error) {
 		return nil, r.failed(StepPreflight, err)
 	}
 	return s.execute(ctx, r)
-}
-
-// Abandon takes back what an unfinished release made, as far as that can be done: never what was
-// pushed, nor a signature in a registry. When it cannot be known what others have, or ctx ends, it
-// stops with an *AbandonError: the release can still be resumed or taken back.
-func (s *Session) Abandon(ctx context.Context) (Abandoned, error) { return s.AbandonFor(ctx, Face{}) }
-
-// AbandonFor is Abandon that tells f what it waits for.
-func (s *Session) AbandonFor(ctx context.Context, f Face) (Abandoned, error) {
-	j, err := journal.Lock[*Plan](s.state.CommonDir, s.world.Now)
-	if err != nil {
-		return Abandoned{}, err
-	}
-	defer j.Close()
-	p := j.Plan()
-	if p == nil {
-		return Abandoned{}, ErrNothingToResume
-	}
-	a := Abandoned{Tag: p.Tag}
-	r := &run{s: s, plan: p, face: f, journal: j}
-	if err := r.takeBack(ctx, &a); err != nil {
-		return a, &AbandonError{Tag: p.Tag, Removed: a.Removed, Err: err}
-	}
-	if err := j.Archive(journal.Abandoned, fmt.Sprintf("%d removed, %d kept", len(a.Removed), len(a.Kept))); err != nil {
-		return a, &AbandonError{Tag: p.Tag, Removed: a.Removed, Err: err}
-	}
-	s.forgetTags()
-	return a, nil
-}
-
-// takeBack undoes the steps, the last one first. The tag goes before them all: it decides whether
-// anything else may go.
-func (r *run) takeBack(ctx context.Context, a *Abandoned) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if err := r.prepare(); err != nil {
-		return err
-	}
-	if err := r.cleanTemps(); err != nil {
-		a.keep("temporary files", err.Error())
-	}
-	if err := undoTag(ctx, r, a); err != nil {
-		return err
-	}
-	_, began := progress(r.journal.Entries())
-	for i := len(walk) - 1; i >= 0; i-- {
-		switch st := walk[i]; {
-		case st.undo == nil, !began[st.id]:
-		case a.public:
-			// Others may have the tag: what vouches for it and for its files stays as well.
-			a.keep(strings.ToLower(st.id.Title()), "it belongs to the tag")
-		default:
-			if err := st.undo(ctx, r, a); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // prepare makes what every run needs besides its plan.
@@ -327,48 +266,3 @@ func (s *Session) forgetTags() {
 	s.hasTags, s.tagList = false, nil
 	s.mu.Unlock()
 }
-
-// Push pushes the tag of a finished release, when the person asks for it at the end. Trouble with
-// the journal once the tag is pushed is told in res.JournalFailed.
-func (s *Session) Push(ctx context.Context, res *Result, f Face) error {
-	remote, ok := s.remote(res.Plan.Remote)
-	if !ok {
-		return errNoRemote
-	}
-	r := &run{s: s, plan: res.Plan, face: f, result: res}
-	began := s.world.Now()
-	r.emit(StepStarted{Step: StepPush, At: began})
-	r.waitsFor(StepPush, remote.Name)
-	out := limits.Buffer{Limit: maxSaid, Drop: true}
-	err := s.repo.PushTag(ctx, remote.Name, res.Plan.Tag, &out)
-	took := s.world.Now().Sub(began)
-	if err != nil {
-		res.PushFailed = err
-		r.emit(StepFailed{Step: StepPush, Err: err, Took: took})
-		return err
-	}
-	res.Pushed, res.PushFailed, res.JournalFailed = true, nil, nil
-	r.emit(StepDone{Step: StepPush, Text: fmt.Sprintf("%s is on %s", res.Plan.Tag, remote.Name), Took: took})
-	if err := s.completePush(res.Plan.Tag); err != nil {
-		res.JournalFailed = &JournalError{Tag: res.Plan.Tag, Err: err}
-	}
-	return nil
-}
-
-// completePush ends the journal of a release that only its push was missing from.
-func (s *Session) completePush(tag string) error {
-	j, err := journal.Lock[*Plan](s.state.CommonDir, s.world.Now)
-	if err != nil {
-		return err
-	}
-	defer j.Close()
-	if p := j.Plan(); p == nil || p.Tag != tag {
-		return nil
-	}
-	return j.Archive(journal.Complete, "")
-}
-
-// maxSaid is how much is kept of what git says while it pushes, in bytes.
-const maxSaid = 64 << 10
-
-var errNoRemote = errors.New("this repository has no remote to push to")

@@ -15,6 +15,7 @@ import (
 	"bulla/keys/store"
 	"bulla/keys/vault"
 	"bulla/workflow/journal"
+	"bulla/workflow/keychoice"
 	"bulla/workflow/project"
 	"bulla/workflow/world"
 )
@@ -144,6 +145,15 @@ func (s *Session) GenerateKey(ctx context.Context, p store.GenerateParams) (stor
 	}
 	req := keys.PassphraseRequest{Purpose: keys.PurposeOpenPGP, ID: string(g.Key.Fingerprint)}
 	return g, s.world.Vault.Remember(ctx, req, pass, vault.BackendMemory)
+}
+
+// KeyChoices lists the keys that could sign and preselects one.
+func (s *Session) KeyChoices(ctx context.Context) (keychoice.Choices, error) {
+	return s.keyPlace().Choices(ctx)
+}
+
+func (s *Session) keyPlace() keychoice.Place {
+	return keychoice.Place{World: s.world, Repo: s.repo, Configured: s.Config().Release.Key, Versions: s.versions}
 }
 
 // FindArtifacts finds the files that globs name, or those of the configuration for nil. In

@@ -13,6 +13,7 @@ import (
 	"bulla/keys"
 	"bulla/keys/agent"
 	"bulla/keys/keystest"
+	"bulla/workflow/keychoice"
 	"bulla/workflow/verify"
 )
 
@@ -99,7 +100,7 @@ func TestManySignaturesAreToldBefore(t *testing.T) {
 	}
 	b.world.GnuPG = g
 	each, _ := g.StretchTime(t.Context())
-	many := int(2*muchTime/max(each, 1)) + 1
+	many := int(2*keychoice.MuchTime/max(each, 1)) + 1
 	var files []artifacts.File
 	for i := range many {
 		name := filepath.Join("dist", "many", strings.Repeat("x", 1+i%200)+string(rune('a'+i/200)))
@@ -120,7 +121,7 @@ func TestManySignaturesAreToldBefore(t *testing.T) {
 	} {
 		c := Choices{Version: "1.0.0", Key: tt.key, Files: files[:tt.files], ChecksumsOnly: tt.only}
 		found := b.session().Preflight(t.Context(), c)
-		i := slices.IndexFunc(found, func(f Finding) bool { return f.Rule == RuleSignatures })
+		i := slices.IndexFunc(found, func(f Finding) bool { return f.Rule == keychoice.RuleSignatures })
 		if (i >= 0) != tt.want {
 			t.Errorf("%s: %+v", what, found)
 		} else if i >= 0 && !strings.Contains(found[i].Hint, "--checksums-only") {

@@ -10,63 +10,12 @@ import (
 	"bulla/artifacts"
 	"bulla/gitops"
 	"bulla/keys"
+	"bulla/workflow/finding"
+	"bulla/workflow/keychoice"
 	"bulla/workflow/world"
 )
 
 // This file has the single pieces of a release, for those who want only one: a tag, files.
-
-// choose opens the key that sel names, or the one that KeyChoices would preselect.
-func choose(ctx context.Context, w *world.World, sel keys.Selector) (keys.Signer, error) {
-	if !sel.IsZero() {
-		return w.Signer(ctx, sel)
-	}
-	list, _, _ := secretKeys(ctx, w)
-	var usable []keys.Key
-	seen := map[keys.Fingerprint]bool{} // a key may be in both places
-	for _, k := range list {
-		if seen[k.Fingerprint] {
-			continue
-		}
-		signer, err := w.SignerIn(ctx, k, keys.ParseSelector(string(k.Fingerprint)))
-		if err != nil {
-			continue
-		}
-		if err := signer.Close(); err != nil {
-			return nil, err
-		}
-		usable = append(usable, k)
-		seen[k.Fingerprint] = true
-	}
-	switch len(usable) {
-	case 0:
-		return nil, &keys.NotFoundError{}
-	case 1:
-		return w.SignerIn(ctx, usable[0], keys.ParseSelector(string(usable[0].Fingerprint)))
-	}
-	e := &keys.AmbiguousError{}
-	for _, k := range usable {
-		e.Matches = append(e.Matches, k.Fingerprint)
-	}
-	return nil, e
-}
-
-// choose is World.choose with what the repository knows: its configuration, its last release and
-// git's user.signingkey.
-func (s *Session) choose(ctx context.Context, sel keys.Selector) (keys.Signer, error) {
-	if sel.IsZero() {
-		if s.Config().Release.Key != "" {
-			return s.world.Signer(ctx, keys.ParseSelector(s.Config().Release.Key))
-		}
-		c, err := s.KeyChoices(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if c.Preselected >= 0 {
-			return s.world.Signer(ctx, keys.ParseSelector(c.List[c.Preselected].Selector()))
-		}
-	}
-	return choose(ctx, s.world, sel)
-}
 
 // SignTag makes one signed tag on target ("" for HEAD) and checks it before it returns.
 func (s *Session) SignTag(ctx context.Context, name, target, message string, sel keys.Selector, ask keys.AskPassphrase) (gitops.Tag, keys.SigningKey, error) {
@@ -82,7 +31,7 @@ func (s *Session) SignTag(ctx context.Context, name, target, message string, sel
 	if err != nil {
 		return gitops.Tag{}, keys.SigningKey{}, err
 	}
-	signer, err := s.choose(ctx, sel)
+	signer, err := s.keyPlace().Signer(ctx, sel)
 	if err != nil {
 		return gitops.Tag{}, keys.SigningKey{}, err
 	}
@@ -119,7 +68,7 @@ type SignFilesOptions struct {
 	Checksums, ChecksumsOnly bool
 	Replace                  bool
 	// Warn is told what signing is going to cost, where that is much; it may be nil.
-	Warn func(Finding)
+	Warn func(finding.Finding)
 }
 
 // SignFiles signs the named files. What was finished is returned beside an error.
@@ -128,12 +77,12 @@ func SignFiles(ctx context.Context, w *world.World, dir string, paths []string, 
 	if err != nil {
 		return out, err
 	}
-	signer, err := choose(ctx, w, sel)
+	signer, err := keychoice.Signer(ctx, w, sel)
 	if err != nil {
 		return out, err
 	}
 	defer signer.Close()
-	if f, ok := signingCost(ctx, w, signer.Key(), len(files)); ok && o.Warn != nil && !o.ChecksumsOnly {
+	if f, ok := keychoice.Cost(ctx, w, signer.Key(), len(files)); ok && o.Warn != nil && !o.ChecksumsOnly {
 		o.Warn(f)
 	}
 	if err := signer.Unlock(ctx, ask); err != nil {

@@ -9,7 +9,6 @@ import (
 	"bulla/artifacts"
 	"bulla/gitops"
 	"bulla/keys"
-	"bulla/keys/limits"
 	"bulla/workflow/finding"
 	"bulla/workflow/keydesk"
 	"bulla/workflow/verify"
@@ -285,31 +284,4 @@ func undoArtifacts(ctx context.Context, r *run, a *Abandoned) error {
 		paths = append(paths, path, path+".asc")
 	}
 	return r.removeOutputs(ctx, a, paths)
-}
-
-func (a *Abandoned) keep(what, why string) { a.Kept = append(a.Kept, what+": "+why) }
-
-func (a *Abandoned) remove(path, name string) {
-	if err := os.Remove(path); err != nil {
-		a.keep(name, rootCause(err).Error())
-		return
-	}
-	a.Removed = append(a.Removed, name)
-}
-
-func skipPush(r *run) string {
-	if !r.plan.Push {
-		return "not asked for"
-	}
-	return ""
-}
-
-func runPush(ctx context.Context, r *run) (string, error) {
-	r.waitsFor(StepPush, r.plan.Remote)
-	out := limits.Buffer{Limit: maxSaid, Drop: true}
-	if err := r.s.repo.PushTag(ctx, r.plan.Remote, r.plan.Tag, &out); err != nil {
-		return "", err
-	}
-	r.result.Pushed = true
-	return fmt.Sprintf("%s is on %s", r.plan.Tag, r.plan.Remote), nil
 }

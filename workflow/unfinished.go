@@ -2,12 +2,23 @@ package workflow
 
 import (
 	"context"
+	"time"
 
 	"bulla/workflow/journal"
 )
 
 // entry is one line of the journal of a release.
 type entry = journal.Entry[*Plan]
+
+// Unfinished describes a release that a former run began.
+type Unfinished struct {
+	Tag        string
+	Began      time.Time
+	Done, Left []string // plain words
+	// Running says that another process is at it right now.
+	Running  bool
+	onlyPush bool // nothing else is left
+}
 
 // Unfinished describes the release that a former run began and did not finish; nil if there is
 // none. One that only its push was missing from is finished where the tag is on the remote by now.

@@ -9,6 +9,27 @@ import (
 	"bulla/workflow/project"
 )
 
+// VersionChoices proposes what the next version may be.
+type VersionChoices struct {
+	// Latest is the newest version among the tags, "" if there is none yet; LatestTag its tag.
+	Latest, LatestTag string
+	Proposals         []VersionProposal
+}
+
+// VersionProposal is one next version.
+type VersionProposal struct {
+	Version string
+	Tag     string
+	Why     string // "patch", "minor", "major", "first release", "from the configuration"
+}
+
+// Draft is a tag message to begin with, and the subjects to draw from.
+type Draft struct {
+	Text     string
+	Since    string // the tag since which Subjects are listed, "" for the beginning
+	Subjects []gitops.Subject
+}
+
 // TagFor turns what a person typed, a version or a tag, into the tag and the version that the
 // configured pattern makes of it. It returns a *VersionError or an error of gitops.ValidTagName.
 func (s *Session) TagFor(text string) (tag, version string, err error) {

@@ -15,6 +15,7 @@ import (
 	"bulla/workflow"
 	"bulla/workflow/firstkey"
 	"bulla/workflow/images"
+	"bulla/workflow/keychoice"
 	"bulla/workflow/project"
 )
 
@@ -25,7 +26,7 @@ type Release interface {
 	Config() project.Config
 	SaveConfig(context.Context, project.Config) error
 	Unfinished(context.Context) (*workflow.Unfinished, error)
-	KeyChoices(context.Context) (workflow.KeyChoices, error)
+	KeyChoices(context.Context) (keychoice.Choices, error)
 	GenerateKey(context.Context, store.GenerateParams) (store.Generated, error)
 	VersionChoices(context.Context) (workflow.VersionChoices, error)
 	NewTag(ctx context.Context, version string) (tag, v string, err error)

@@ -8,6 +8,7 @@ import (
 	"bulla/ui/component/human"
 	"bulla/workflow"
 	"bulla/workflow/finding"
+	"bulla/workflow/keychoice"
 	"bulla/workflow/record"
 )
 
@@ -93,7 +94,7 @@ func (p *printer) plan(plan *workflow.Plan) {
 		if f.Severity != finding.Info {
 			p.line("")
 			p.line("%s: %s", f.Severity, f.Message)
-			if f.Rule == workflow.RuleSignatures {
+			if f.Rule == keychoice.RuleSignatures {
 				p.line("hint: %s", f.Hint)
 			}
 		}

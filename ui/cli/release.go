@@ -17,6 +17,7 @@ import (
 	"bulla/workflow"
 	"bulla/workflow/finding"
 	"bulla/workflow/images"
+	"bulla/workflow/keychoice"
 )
 
 // releaseFlags are the flags of `bulla release`.
@@ -188,7 +189,7 @@ func (a *app) releaseNow(ctx context.Context, f releaseFlags) error {
 	for _, w := range plan.Findings {
 		if w.Severity == finding.Warning && !a.flags.json {
 			a.note("warning: %s", w.Message)
-			if w.Rule == workflow.RuleSignatures {
+			if w.Rule == keychoice.RuleSignatures {
 				a.note("hint: %s", w.Hint)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"bulla/keys"
 	"bulla/ui/explain"
 	"bulla/workflow"
+	"bulla/workflow/finding"
 )
 
 func (a *app) signCommand() *cobra.Command {
@@ -38,7 +39,7 @@ touch for each: --checksums-only signs one list in place of many files.`,
 		if err != nil {
 			return err
 		}
-		o.Warn = func(f workflow.Finding) { a.note("warning: %s", f.Message); a.note("hint: %s", f.Hint) }
+		o.Warn = func(f finding.Finding) { a.note("warning: %s", f.Message); a.note("hint: %s", f.Hint) }
 		made, err := workflow.SignFiles(ctx, w, a.Dir, args, keys.ParseSelector(key), a.ask(passphraseFDs{openpgp: descriptor(fd)}), o)
 		p := a.printer()
 		for _, s := range made.Files {

@@ -16,6 +16,7 @@ import (
 	"bulla/keys/agent"
 	"bulla/workflow"
 	"bulla/workflow/finding"
+	"bulla/workflow/keychoice"
 	"bulla/workflow/project"
 )
 
@@ -34,7 +35,7 @@ func TestCodes(t *testing.T) {
 		{"no repository", gitops.ErrNotRepository, CodeUsage},
 		{"configuration", &project.ConfigError{Path: "bulla.toml", Line: 3, Message: "unknown key"}, CodeUsage},
 		{"unknown key", &keys.NotFoundError{Selector: "x"}, CodeUsage},
-		{"unknown key in preflight", refused(workflow.Finding{Finding: finding.Finding{Rule: workflow.RuleNoKey, Message: "x", Err: &keys.NotFoundError{}}}), CodeUsage},
+		{"unknown key in preflight", refused(workflow.Finding{Finding: finding.Finding{Rule: keychoice.RuleNoKey, Message: "x", Err: &keys.NotFoundError{}}}), CodeUsage},
 		{"no passphrase", keys.ErrNoPassphrase, CodeUsage},
 		{"a file that is not there", &fs.PathError{Op: "open", Path: "x", Err: fs.ErrNotExist}, CodeUsage},
 		{"dirty tree", refused(workflow.Finding{Finding: finding.Finding{Rule: workflow.RuleDirty, Message: "x"}}), CodeRefused},

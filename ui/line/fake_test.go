@@ -18,6 +18,7 @@ import (
 	"bulla/workflow"
 	"bulla/workflow/finding"
 	"bulla/workflow/images"
+	"bulla/workflow/keychoice"
 	"bulla/workflow/project"
 )
 
@@ -37,7 +38,7 @@ type fakeSession struct {
 	config     project.Config
 	unfinished *workflow.Unfinished
 	replaced   []string // of every plan
-	keys       workflow.KeyChoices
+	keys       keychoice.Choices
 	versions   workflow.VersionChoices
 	draft      workflow.Draft
 	files      []artifacts.File
@@ -63,7 +64,7 @@ func newSession() *fakeSession {
 	return &fakeSession{
 		state: gitops.State{Root: "/src/widget", Branch: "main", Head: gitops.Commit{
 			ID: "1f2e3d4c5b6a798801122334455667788990aabb", Subject: "Fix the frobnicator", Author: gitops.Ident{Name: "Ada", Email: "ada@example.org"}}},
-		keys: workflow.KeyChoices{Preselected: 0, Why: "the key of the last release", List: []workflow.KeyChoice{
+		keys: keychoice.Choices{Preselected: 0, Why: "the key of the last release", List: []keychoice.Choice{
 			{Key: keys.Key{Fingerprint: ada, UserIDs: []string{"Ada <ada@example.org>"}, Algorithm: "ed25519", Source: keys.SourceStore, HasSecret: true}, Signing: adaSub, Usable: true, Until: until, LastUsed: "v1.3.0"},
 			{Key: keys.Key{Fingerprint: oldAda, UserIDs: []string{"Old Ada <ada@old.example>"}, Algorithm: "rsa2048", Expires: noon.AddDate(0, -8, 0), Source: keys.SourceGnuPG, Card: "0006 1234"}, Problem: "it expired on 22 March 2026"},
 		}},
@@ -95,7 +96,7 @@ func (f *fakeSession) SaveConfig(_ context.Context, c project.Config) error {
 func (f *fakeSession) Unfinished(context.Context) (*workflow.Unfinished, error) {
 	return f.unfinished, nil
 }
-func (f *fakeSession) KeyChoices(context.Context) (workflow.KeyChoices, error) { return f.keys, nil }
+func (f *fakeSession) KeyChoices(context.Context) (keychoice.Choices, error) { return f.keys, nil }
 func (f *fakeSession) GenerateKey(_ context.Context, p store.GenerateParams) (store.Generated, error) {
 	p.Passphrase = keys.Secret{}
 	f.generated = append(f.generated, p)

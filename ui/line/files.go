@@ -7,8 +7,8 @@ import (
 
 	"bulla/artifacts"
 	"bulla/ui/component/human"
-	"bulla/workflow"
 	"bulla/workflow/finding"
+	"bulla/workflow/keychoice"
 )
 
 // files finds the artifacts and lets the person choose among them.
@@ -99,7 +99,7 @@ func (w *walk) listOnly(ctx context.Context) error {
 		return nil
 	}
 	for _, f := range w.Session.Preflight(ctx, w.c) {
-		if f.Rule != workflow.RuleSignatures {
+		if f.Rule != keychoice.RuleSignatures {
 			continue
 		}
 		w.t.Say("%s", f.Message)

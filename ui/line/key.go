@@ -10,7 +10,7 @@ import (
 	"bulla/ui/component/agentword"
 	"bulla/ui/component/human"
 	"bulla/ui/explain"
-	"bulla/workflow"
+	"bulla/workflow/keychoice"
 )
 
 // key chooses the key that signs, from a numbered table, or makes one.
@@ -23,7 +23,9 @@ func (w *walk) key(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.findings(choices.Notes)
+	for _, n := range choices.Notes {
+		w.finding(n)
+	}
 	if len(choices.List) == 0 {
 		w.t.Say("There is no key to sign with, in bulla's store or in GnuPG.")
 		ok, err := w.t.Confirm(ctx, "Make one now?")
@@ -87,7 +89,7 @@ func (w *walk) lookAfter(ctx context.Context) error {
 }
 
 // keyRow prints one row of the table: the whole fingerprint, for here trust is decided.
-func (w *walk) keyRow(n int, k workflow.KeyChoice) {
+func (w *walk) keyRow(n int, k keychoice.Choice) {
 	w.t.Say("  %d  %s", n, k.UserID())
 	w.t.Say("     %s", k.Fingerprint.Grouped())
 	until := k.Until

@@ -17,6 +17,7 @@ import (
 	"bulla/workflow"
 	"bulla/workflow/finding"
 	"bulla/workflow/journal"
+	"bulla/workflow/keychoice"
 	"bulla/workflow/keydesk"
 	"bulla/workflow/project"
 	"bulla/workflow/record"
@@ -336,7 +337,7 @@ func TestUnfinished(t *testing.T) {
 // TestNoKey: without any key one is made, or the walk ends.
 func TestNoKey(t *testing.T) {
 	f := newSession()
-	f.keys = workflow.KeyChoices{Preselected: -1}
+	f.keys = keychoice.Choices{Preselected: -1}
 	w := walkThrough(t, f, nil, "n")
 	if !errors.Is(w.err, context.Canceled) || len(f.generated) != 0 {
 		t.Errorf("no: %v", w.err)

@@ -17,7 +17,7 @@ import (
 	"bulla/ui/keymap"
 	"bulla/ui/safetext"
 	"bulla/ui/theme"
-	"bulla/workflow"
+	"bulla/workflow/keychoice"
 )
 
 // keyRoom chooses the key that signs, or makes one.
@@ -25,19 +25,19 @@ type keyRoom struct {
 	*state
 	task   task
 	known  bool
-	all    workflow.KeyChoices
+	all    keychoice.Choices
 	err    error
 	list   picker.Model
 	filter *textfield.Model // nil: none
 	asking bool             // the filter has the focus
 	form   *keyForm         // nil: the list is shown
-	chosen *workflow.KeyChoice
+	chosen *keychoice.Choice
 	want   keys.Fingerprint // to stand on once the list is read
 }
 
 type keysListed struct {
 	id      int
-	choices workflow.KeyChoices
+	choices keychoice.Choices
 	err     error
 }
 
@@ -95,12 +95,12 @@ func (r *keyRoom) preselect() {
 }
 
 // shown is the keys that the filter lets through.
-func (r *keyRoom) shown() []workflow.KeyChoice {
+func (r *keyRoom) shown() []keychoice.Choice {
 	if r.filter == nil || r.filter.Value() == "" {
 		return r.all.List
 	}
 	want := strings.ToLower(r.filter.Value())
-	var out []workflow.KeyChoice
+	var out []keychoice.Choice
 	for _, k := range r.all.List {
 		text := strings.ToLower(strings.Join(k.UserIDs, " ") + " " + string(k.Fingerprint) + " " + string(k.Signing))
 		if strings.Contains(text, want) {
@@ -111,7 +111,7 @@ func (r *keyRoom) shown() []workflow.KeyChoice {
 }
 
 // current is the key under the cursor; nil if the list is empty.
-func (r *keyRoom) current() *workflow.KeyChoice {
+func (r *keyRoom) current() *keychoice.Choice {
 	list := r.shown()
 	if len(list) == 0 {
 		return nil
@@ -177,7 +177,7 @@ func (r *keyRoom) keysElsewhere() string {
 	return ""
 }
 
-func (r *keyRoom) choose(k workflow.KeyChoice) {
+func (r *keyRoom) choose(k keychoice.Choice) {
 	// Whoever named exactly a subkey on the command line gets that one, not the row's newest.
 	if named := keys.ParseSelector(r.choices.Key); !named.Exact || !named.Matches(k.Key) {
 		r.choices.Key = k.Selector()
@@ -264,7 +264,7 @@ func (r *keyRoom) empty(w int) []string {
 }
 
 // row is a key in the list: who, with what, until when, from where.
-func (r *keyRoom) row(k workflow.KeyChoice, at bool, w int) []string {
+func (r *keyRoom) row(k keychoice.Choice, at bool, w int) []string {
 	t := r.theme
 	name := safetext.Line(k.UserID())
 	if name == "" {

@@ -23,6 +23,7 @@ import (
 	"bulla/workflow"
 	"bulla/workflow/finding"
 	"bulla/workflow/images"
+	"bulla/workflow/keychoice"
 	"bulla/workflow/record"
 )
 
@@ -248,7 +249,7 @@ func (r *lookRoom) planRows(w int) []string {
 	add("tag", [2]string{safetext.Line(p.Tag) + arrow + human.Commit(p.CommitID) + " " + safetext.Line(p.Subject), where})
 	add("files", r.fileRows(w)...)
 	for _, f := range p.Findings {
-		if f.Rule == workflow.RuleSignatures {
+		if f.Rule == keychoice.RuleSignatures {
 			out = append(out, r.warningRows("", safetext.Line(f.Message)+" Back at Artifacts, l signs SHA256SUMS alone.", w)...)
 		}
 	}
@@ -262,7 +263,7 @@ func (r *lookRoom) planRows(w int) []string {
 	add("", [2]string{who, p.Key.Algorithm + ", " + human.Expiry(p.Key.Expires, r.now())})
 	add("pushed", r.pushRows(w)...)
 	for _, f := range p.Findings {
-		if f.Severity == finding.Warning && f.Rule != workflow.RuleSignatures {
+		if f.Severity == finding.Warning && f.Rule != keychoice.RuleSignatures {
 			out = append(out, r.warningRows("warning", safetext.Line(f.Message), w)...)
 		}
 	}

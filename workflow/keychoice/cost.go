@@ -1,37 +1,33 @@
-package workflow
+package keychoice
 
 import (
 	"context"
 	"fmt"
 	"time"
 
-	"bulla/artifacts"
 	"bulla/keys"
 	"bulla/workflow/finding"
 	"bulla/workflow/world"
 )
 
-// RuleSignatures says that many signatures by this key take long, or many touches.
-const RuleSignatures finding.Rule = "many-signatures"
-
-// muchTime is from when on the time for a release's signatures is worth a word.
-const muchTime = 3 * time.Second
+// MuchTime is from when on the time for a release's signatures is worth a word.
+const MuchTime = 3 * time.Second
 
 // listOnlyHint is the way out of RuleSignatures, in every face.
 const listOnlyHint = "--checksums-only (in the walk: l at the step Artifacts) signs SHA256SUMS alone, which lists them all"
 
-// signingCost says what n signatures over files by a key behind gpg-agent cost, where that is much.
+// Cost says what n signatures over files by a key behind gpg-agent cost, where that is much.
 // gpg-agent stretches the passphrase anew for each signature, also while it remembers it; a card may
 // want a touch for each.
-func signingCost(ctx context.Context, w *world.World, k keys.SigningKey, n int) (Finding, bool) {
+func Cost(ctx context.Context, w *world.World, k keys.SigningKey, n int) (finding.Finding, bool) {
 	if w.GnuPG == nil || n < 2 || !k.Protected || k.Source == keys.SourceStore {
-		return Finding{}, false
+		return finding.Finding{}, false
 	}
-	f := Finding{Finding: finding.Finding{Rule: RuleSignatures, Severity: finding.Warning, Hint: listOnlyHint}, Step: StepArtifacts}
+	f := finding.Finding{Rule: RuleSignatures, Severity: finding.Warning, Hint: listOnlyHint}
 	if k.Source == keys.SourceCard {
 		held, err := w.GnuPG.Overview(ctx)
 		if err != nil {
-			return Finding{}, false
+			return finding.Finding{}, false
 		}
 		for _, h := range held {
 			if p := h.Part(k.Fingerprint); p != nil && p.Touch {
@@ -39,17 +35,17 @@ func signingCost(ctx context.Context, w *world.World, k keys.SigningKey, n int) 
 				return f, true
 			}
 		}
-		return Finding{}, false
+		return finding.Finding{}, false
 	}
 	each, measured := w.GnuPG.StretchTime(ctx)
-	if total := time.Duration(n) * each; total >= muchTime {
+	if total := time.Duration(n) * each; total >= MuchTime {
 		f.Message = fmt.Sprintf("gpg-agent opens this key anew for each signature, which takes about %s: %d files take about %s.", seconds(each), n, seconds(total))
 		if !measured {
 			f.Message = fmt.Sprintf("gpg-agent opens this key anew for each signature, which takes 0.1 s or more: %d files take at least %s.", n, seconds(total))
 		}
 		return f, true
 	}
-	return Finding{}, false
+	return finding.Finding{}, false
 }
 
 func seconds(d time.Duration) string {
@@ -57,20 +53,4 @@ func seconds(d time.Duration) string {
 		return fmt.Sprintf("%.1f s", d.Seconds())
 	}
 	return fmt.Sprintf("%.0f s", d.Seconds())
-}
-
-// cost warns of many slow signatures.
-func (x *examination) cost(ctx context.Context) {
-	fresh := 0
-	for _, f := range x.plan.Files {
-		if f.Existing != artifacts.StateValid {
-			fresh++
-		}
-	}
-	if x.plan.ChecksumsOnly {
-		return
-	}
-	if f, ok := signingCost(ctx, x.s.world, x.plan.Key, fresh); ok {
-		x.add(f)
-	}
 }

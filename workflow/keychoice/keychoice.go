@@ -1,4 +1,6 @@
-package workflow
+// Package keychoice settles which key signs: it lists the keys whose secret is within reach, says which
+// of them can sign and what a signature by them costs, and preselects one.
+package keychoice
 
 import (
 	"cmp"
@@ -7,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"bulla/gitops"
 	"bulla/keys"
@@ -17,13 +20,82 @@ import (
 	"bulla/workflow/world"
 )
 
+// The rules of findings about the keys at hand.
+const (
+	RuleNoKey      finding.Rule = "no-key"
+	RuleSSHFormat  finding.Rule = "gpg-format"
+	RuleSigningKey finding.Rule = "git-signingkey"
+	RuleSignatures finding.Rule = "many-signatures" // they take long, or many touches
+)
+
+// Place is the repository that a key is chosen for.
+type Place struct {
+	World *world.World
+	Repo  *gitops.Repo
+	// Configured is the key that bulla.toml names, "" for none.
+	Configured string
+	// Versions lists the tags that are versions, newest first.
+	Versions func(context.Context) ([]project.TaggedVersion, error)
+}
+
+// Choices is what the table of keys shows.
+type Choices struct {
+	List []Choice
+	// Preselected is an index into List, or -1: the configured key, git's user.signingkey, the
+	// key of the last release, or the only usable one, in this order.
+	Preselected int
+	// Why says which of those it was.
+	Why string
+	// LastSigner is the primary key that signed the newest signed version tag, as far as its
+	// public key is at hand; "" if there is none.
+	LastSigner keys.Fingerprint
+	// LastTag is the newest signed version tag, "" for none. LastUnknown is the key that it names,
+	// as a fingerprint or key id, if that key is not at hand.
+	LastTag, LastUnknown string
+	// Notes are remarks on the set as a whole, such as a repository set to gpg.format=ssh.
+	Notes []finding.Finding
+
+	held map[keys.Fingerprint]agent.Holding
+}
+
+// Choice is one row of the table.
+type Choice struct {
+	keys.Key
+	// Signing is the key or subkey that would sign; empty if none can.
+	Signing keys.Fingerprint
+	// Usable says that Signing can be used now. Problem says why not.
+	Usable  bool
+	Problem string
+	// Until is when Signing expires (with its primary key); zero for never.
+	Until time.Time
+	// LastUsed is the newest release tag in this repository signed by this key, "" for none.
+	LastUsed string
+	// Part is Signing as gpg-agent sees it, nil for a key of bulla's store; AgentAsked is
+	// agent.Holding.Asked.
+	Part       *agent.Part
+	AgentAsked bool
+	// named is the selector of exactly one subkey, where a setting has one.
+	named string
+}
+
+// Selector is how to name exactly this choice where a key is asked for.
+func (k Choice) Selector() string {
+	if k.named != "" {
+		return k.named // also where that subkey cannot sign: no other may take its place
+	}
+	if k.Signing == "" {
+		return string(k.Fingerprint)
+	}
+	return string(k.Signing) + "!"
+}
+
 // secretKeys lists every key whose secret is within reach: bulla's own and GnuPG's, with what
 // gpg-agent says of those. A place that cannot be read does not hide the other; it becomes a note.
-func secretKeys(ctx context.Context, w *world.World) (list []keys.Key, held map[keys.Fingerprint]agent.Holding, notes []Finding) {
+func secretKeys(ctx context.Context, w *world.World) (list []keys.Key, held map[keys.Fingerprint]agent.Holding, notes []finding.Finding) {
 	held = map[keys.Fingerprint]agent.Holding{}
 	own, err := w.Store.List(ctx)
 	if err != nil {
-		notes = append(notes, Finding{Finding: finding.Finding{Rule: RuleNoKey, Severity: finding.Warning, Message: "bulla's key store cannot be read: " + err.Error(), Err: err}, Step: StepKey})
+		notes = append(notes, finding.Finding{Rule: RuleNoKey, Severity: finding.Warning, Message: "bulla's key store cannot be read: " + err.Error(), Err: err})
 	}
 	for _, k := range own {
 		if k.HasSecret {
@@ -35,7 +107,7 @@ func secretKeys(ctx context.Context, w *world.World) (list []keys.Key, held map[
 	}
 	theirs, err := w.GnuPG.Overview(ctx)
 	if err != nil {
-		notes = append(notes, Finding{Finding: finding.Finding{Rule: RuleNoKey, Severity: finding.Warning, Message: "GnuPG's keys cannot be listed: " + err.Error(), Err: err}, Step: StepKey})
+		notes = append(notes, finding.Finding{Rule: RuleNoKey, Severity: finding.Warning, Message: "GnuPG's keys cannot be listed: " + err.Error(), Err: err})
 	}
 	for _, h := range theirs {
 		list = append(list, h.Key)
@@ -44,33 +116,33 @@ func secretKeys(ctx context.Context, w *world.World) (list []keys.Key, held map[
 	return list, held, notes
 }
 
-// KeyChoices lists the keys that could sign and preselects one: the configured key, git's
+// Choices lists the keys that could sign and preselects one: the configured key, git's
 // user.signingkey, the key of the last release, or the only usable one.
-func (s *Session) KeyChoices(ctx context.Context) (KeyChoices, error) {
-	list, held, notes := secretKeys(ctx, s.world)
-	c := KeyChoices{Preselected: -1, Notes: notes, held: held}
-	past := s.lastUse(ctx, list)
+func (p Place) Choices(ctx context.Context) (Choices, error) {
+	list, held, notes := secretKeys(ctx, p.World)
+	c := Choices{Preselected: -1, Notes: notes, held: held}
+	past := p.lastUse(ctx, list)
 	c.LastSigner, c.LastTag, c.LastUnknown = past.signer, past.tag, past.unknown
 	for _, k := range list {
-		c.List = append(c.List, s.keyChoice(ctx, held, k, keys.ParseSelector(string(k.Fingerprint)), past.used[k.Fingerprint]))
+		c.List = append(c.List, p.choice(ctx, held, k, keys.ParseSelector(string(k.Fingerprint)), past.used[k.Fingerprint]))
 	}
-	sc, err := s.repo.SigningConfig(ctx)
+	sc, err := p.Repo.SigningConfig(ctx)
 	if err != nil {
 		return c, err
 	}
 	if sc.Format != "" && sc.Format != "openpgp" {
 		c.Notes = append(c.Notes, formatNote(sc))
 	}
-	s.preselect(ctx, &c, sc)
+	p.preselect(ctx, &c, sc)
 	return c, nil
 }
 
-func (s *Session) keyChoice(ctx context.Context, held map[keys.Fingerprint]agent.Holding, k keys.Key, sel keys.Selector, lastUsed string) KeyChoice {
-	choice := KeyChoice{Key: k, LastUsed: lastUsed}
+func (p Place) choice(ctx context.Context, held map[keys.Fingerprint]agent.Holding, k keys.Key, sel keys.Selector, lastUsed string) Choice {
+	choice := Choice{Key: k, LastUsed: lastUsed}
 	if sel.Exact {
 		choice.named = sel.String()
 	}
-	signer, err := s.world.SignerIn(ctx, k, sel)
+	signer, err := p.World.SignerIn(ctx, k, sel)
 	if err != nil {
 		choice.Problem = reasonOf(err)
 		return choice
@@ -103,14 +175,14 @@ type pastUse struct {
 
 // lastUse asks the newest version tags who signed them: only the signatures' mathematics, with the
 // keys at hand.
-func (s *Session) lastUse(ctx context.Context, list []keys.Key) pastUse {
+func (p Place) lastUse(ctx context.Context, list []keys.Key) pastUse {
 	past := pastUse{used: map[keys.Fingerprint]string{}}
-	vs, err := s.versions(ctx)
+	vs, err := p.Versions(ctx)
 	if err != nil || len(list) == 0 {
 		return past
 	}
-	ring, _ := s.world.Keyring(ctx, "")
-	j := &keys.Judge{Keyring: ring, Now: s.world.Now()}
+	ring, _ := p.World.Keyring(ctx, "")
+	j := &keys.Judge{Keyring: ring, Now: p.World.Now()}
 	for i, v := range vs {
 		if i == maxLastUse || len(past.used) == len(list) {
 			break
@@ -150,37 +222,37 @@ func (p *pastUse) note(tag string, verdicts []keys.Verdict) {
 // maxLastUse is how many of the newest version tags are looked at for the last use of a key.
 const maxLastUse = 20
 
-func formatNote(sc gitops.SigningConfig) Finding {
-	return Finding{Finding: finding.Finding{
+func formatNote(sc gitops.SigningConfig) finding.Finding {
+	return finding.Finding{
 		Rule: RuleSSHFormat, Severity: finding.Warning,
 		Message: fmt.Sprintf("This repository is set to gpg.format=%s: git signs with that, bulla signs with OpenPGP.", sc.Format),
 		Hint:    "people who verify with git need your OpenPGP key; `git config gpg.format openpgp` makes git agree",
-	}, Step: StepKey}
+	}
 }
 
 // preselect stands on one of the keys. What somebody wrote down comes first, for the program
 // and then for git; what was used before is only a guess.
-func (s *Session) preselect(ctx context.Context, c *KeyChoices, sc gitops.SigningConfig) {
-	configured, gitKey := s.Config().Release.Key, sc.Key
+func (p Place) preselect(ctx context.Context, c *Choices, sc gitops.SigningConfig) {
+	configured, gitKey := p.Configured, sc.Key
 	if sc.Format != "" && sc.Format != "openpgp" || strings.HasPrefix(gitKey, "ssh-") {
 		gitKey = ""
 	}
 	switch {
 	case configured != "":
 		// A configured key that is not here must not be replaced by another in silence.
-		s.pick(ctx, c, configured, "the key that "+project.ConfigName+" names")
+		p.pick(ctx, c, configured, "the key that "+project.ConfigName+" names")
 		return
-	case gitKey != "" && s.pick(ctx, c, gitKey, "git's user.signingkey"):
+	case gitKey != "" && p.pick(ctx, c, gitKey, "git's user.signingkey"):
 		c.follow()
 		return
 	case gitKey != "":
-		c.Notes = append(c.Notes, Finding{Finding: finding.Finding{
+		c.Notes = append(c.Notes, finding.Finding{
 			Rule: RuleSigningKey, Severity: finding.Warning,
 			Message: fmt.Sprintf("git's user.signingkey names %q: no secret key at hand is that one.", gitKey),
 			Hint:    "git config user.signingkey FINGERPRINT changes it; `bulla keys list` shows the keys at hand",
-		}, Step: StepKey})
+		})
 	}
-	if c.LastSigner != "" && s.pick(ctx, c, string(c.LastSigner), "the key of the last release") {
+	if c.LastSigner != "" && p.pick(ctx, c, string(c.LastSigner), "the key of the last release") {
 		c.follow()
 		return
 	}
@@ -199,11 +271,11 @@ func (s *Session) preselect(ctx context.Context, c *KeyChoices, sc gitops.Signin
 }
 
 // follow goes on from a preselected key to the one that follows it, as far as that can sign.
-func (c *KeyChoices) follow() {
+func (c *Choices) follow() {
 	why := c.Why
 	for range c.List { // no more steps than keys, whatever follows what
 		next := c.List[c.Preselected].Successor
-		at := slices.IndexFunc(c.List, func(k KeyChoice) bool { return next != "" && k.Fingerprint == next && k.Usable })
+		at := slices.IndexFunc(c.List, func(k Choice) bool { return next != "" && k.Fingerprint == next && k.Usable })
 		if at < 0 {
 			return
 		}
@@ -213,7 +285,7 @@ func (c *KeyChoices) follow() {
 
 // pick preselects the key that text names: one that can sign, if several are named so. Where text
 // names exactly a subkey, the row becomes that subkey's.
-func (s *Session) pick(ctx context.Context, c *KeyChoices, text, why string) bool {
+func (p Place) pick(ctx context.Context, c *Choices, text, why string) bool {
 	sel := keys.ParseSelector(text)
 	at := -1
 	for i, k := range c.List {
@@ -225,7 +297,7 @@ func (s *Session) pick(ctx context.Context, c *KeyChoices, text, why string) boo
 		return false
 	}
 	if sel.Exact {
-		c.List[at] = s.keyChoice(ctx, c.held, c.List[at].Key, sel, c.List[at].LastUsed)
+		c.List[at] = p.choice(ctx, c.held, c.List[at].Key, sel, c.List[at].LastUsed)
 	}
 	c.Preselected, c.Why = at, why
 	return true
