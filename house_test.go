@@ -13,6 +13,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -119,6 +121,32 @@ func TestHouse(t *testing.T) {
 	}
 	if want := slices.Sorted(maps.Keys(mayKnow)); !slices.Equal(slices.Sorted(maps.Keys(rooms)), want) {
 		t.Errorf("the rooms are %v, want %v", slices.Sorted(maps.Keys(rooms)), want)
+	}
+}
+
+// TestArchitectureIsTold holds that doc/architecture.md has a line for every package, and for none that
+// is not there.
+func TestArchitectureIsTold(t *testing.T) {
+	doc, err := os.ReadFile(filepath.Join("doc", "architecture.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := map[string]bool{}
+	for _, m := range regexp.MustCompile("(?m)^\\| `([^`]+)` \\| \\S").FindAllSubmatch(doc, -1) {
+		if told[string(m[1])] {
+			t.Errorf("%s is told twice", m[1])
+		}
+		told[string(m[1])] = true
+	}
+	for _, p := range house(t, runtime.GOOS) {
+		name := strings.TrimPrefix(p.ImportPath, "bulla/")
+		if name != "bulla" && !told[name] {
+			t.Errorf("%s has no line in doc/architecture.md", name)
+		}
+		delete(told, name)
+	}
+	for name := range told {
+		t.Errorf("doc/architecture.md tells of %s, which is not there", name)
 	}
 }
 
