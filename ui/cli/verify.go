@@ -47,7 +47,7 @@ and so is what a checksums file names and is not there.
 --source compares a source archive with the tree of a signed tag, file by file, and
 names what was added, changed or left out. What .gitattributes asks for
 (export-ignore, export-subst, eol=crlf) is understood; what is generated is allowed
-by --allow, or by "generated" in the [release] table of bulla.toml.
+by --allow, or by "generated" in the [release] table of the tag's own bulla.toml.
 
 What passes is summed up, a line for each signer; --verbose lists it, --quiet leaves
 it out. JSON and JUnit tell everything.
