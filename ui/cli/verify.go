@@ -12,6 +12,7 @@ import (
 
 	"bulla/docker"
 	"bulla/keys"
+	"bulla/ui/component/foundkey"
 	"bulla/ui/explain"
 	"bulla/workflow"
 	"bulla/workflow/images"
@@ -191,6 +192,10 @@ func (a *app) judgeFetched(ctx context.Context, v *verify.Verifier, f verifyFlag
 	ring, err := a.fetchMissing(ctx, a.world, list, from)
 	if err != nil || ring.Len() == 0 {
 		return list, err
+	}
+	unlisted := func(k keys.Key) bool { p := v.Policy().Policy; return p == nil || !p.Lists(k.Fingerprint) }
+	if slices.ContainsFunc(ring.Keys(), unlisted) {
+		a.note("warning: %s", foundkey.Caution)
 	}
 	return a.judge(ctx, v.WithKeys(ring), f, targets)
 }
