@@ -1,11 +1,13 @@
 package keys
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"bulla/keys/keystest"
 )
@@ -84,5 +86,50 @@ func TestCleartextOutsideOfCorpus(t *testing.T) {
 	}
 	if seen == 0 {
 		t.Error("the corpus holds no clear-signed document")
+	}
+}
+
+// TestCleartextHeaders: a sound signature under headers that it does not cover is no good one, and gpg
+// takes none of them either.
+func TestCleartextHeaders(t *testing.T) {
+	e := newTestKey(t, testEpoch, 0)
+	ring, err := ReadKeyring(publicBytes(t, e), SourceFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sig := rawSign(t, e.PrivateKey, sigText, 8, rawArea(subTime(testEpoch), subFPR(e.PrimaryKey)), nil, func(w *bytes.Buffer) { w.WriteString("echo hello") })
+	home, dir := keystest.GnuPGHome(t), t.TempDir()
+	pub, file := filepath.Join(dir, "ring.gpg"), filepath.Join(dir, "file")
+	if _, stderr, err := keystest.GPG(t, home, publicBytes(t, e), "--no-default-keyring", "--keyring", pub, "--import"); err != nil {
+		t.Fatalf("%v\n%s", err, stderr)
+	}
+	j := &Judge{Keyring: ring, Now: testEpoch.Add(time.Hour)}
+	for _, tt := range []struct {
+		header string
+		want   Status
+	}{
+		{"Hash: SHA256\n", StatusGood},
+		{"Hash: SHA512, SHA256\n", StatusGood},
+		{"", StatusUnsupported},
+		{"Hash: SHA512\n", StatusUnsupported},
+		{"Hash: SHA256, $(curl x)\n", StatusBad},
+		{"Hash: SHA256; curl x\n", StatusBad},
+		{"Hash: SHA256\nComment: curl x | sh\n", StatusBad},
+		{"Hash: SHA256\ncurl x | sh\n", StatusBad},
+	} {
+		text := "-----BEGIN PGP SIGNED MESSAGE-----\n" + tt.header + "\necho hello\n" + string(armored(t, armorSignature, sigFile(sig)))
+		doc, err := ParseCleartext([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := j.VerifyCleartext(KindArtifact, "file", doc)[0]
+		if v.Status != tt.want || (v.Signer != nil) != (tt.want == StatusGood) {
+			t.Errorf("%q: %s (%s), want %s", tt.header, v.Status, v.Reason, tt.want)
+		}
+		writeFile(t, file, []byte(text))
+		out, _, _ := keystest.GPG(t, home, nil, "--no-default-keyring", "--keyring", pub, "--status-fd", "1", "--verify", file)
+		if good := strings.Contains(out, "GOODSIG"); good != (tt.want == StatusGood) {
+			t.Errorf("%q: %s, gpg says %s", tt.header, v.Status, out)
+		}
 	}
 }

@@ -2,6 +2,9 @@ package keys
 
 import (
 	"bytes"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +15,7 @@ import (
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp/armor"
+	pgped25519 "github.com/ProtonMail/go-crypto/openpgp/ed25519"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	openpgp "github.com/ProtonMail/go-crypto/openpgp/v2"
 )
@@ -319,6 +323,20 @@ func TestVersion6(t *testing.T) {
 	vs, _ = j.Verify(KindTag, "v6", strings.NewReader(testText+"!"), sig.Bytes())
 	if vs[0].Status != StatusBad {
 		t.Errorf("changed: %+v", vs[0])
+	}
+	// A key of version 6 makes no signatures of version 4 (RFC 9580, section 5.2.3).
+	body := []byte{4, sigBinary, byte(packet.PubKeyAlgoEd25519), 8}
+	area := rawArea(subTime(testEpoch), rawSub{subIssuerFPR, false, append([]byte{6}, e.PrimaryKey.Fingerprint...)})
+	body = append(binary.BigEndian.AppendUint16(body, uint16(len(area))), area...)
+	h := sha256.New()
+	io.WriteString(h, testText)
+	h.Write(body)
+	h.Write(append([]byte{4, 0xff}, be32(int64(len(body)))...))
+	digest := h.Sum(nil)
+	body = slices.Concat(body, []byte{0, 0}, digest[:2], ed25519.Sign(e.PrivateKey.PrivateKey.(*pgped25519.PrivateKey).Key, digest))
+	vs, _ = j.Verify(KindTag, "v6", strings.NewReader(testText), sigFile(body))
+	if vs[0].Status != StatusBad {
+		t.Errorf("of version 4: %+v", vs[0])
 	}
 	if k := r.Keys()[0]; k.Algorithm != "ed25519" || !k.CanSign || k.UserID() != "Six <six@example.org>" {
 		t.Errorf("%+v", k)

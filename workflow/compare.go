@@ -33,7 +33,8 @@ func (r *run) compareSources(ctx context.Context, v *verify.Verifier) string {
 		if !isSourceArchive(f.Base(), r.plan.Project, r.plan.Version) {
 			continue
 		}
-		report, err := v.Source(ctx, f.Path, r.plan.Tag, nil)
+		// Who makes the release has the file of the configuration in his hand, committed or not.
+		report, err := v.Source(ctx, f.Path, r.plan.Tag, v.Config().Release.Generated)
 		switch {
 		case err != nil:
 			notes = append(notes, fmt.Sprintf("%s was not compared with the tag (%v)", f.Base(), rootCause(err)))

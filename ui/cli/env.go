@@ -118,6 +118,9 @@ func (a *app) open(ctx context.Context) (*world.World, error) {
 	a.world, err = world.New(ctx, world.Options{
 		Home: home, TrustServers: named, Registry: docker.Options{UserAgent: "bulla/" + a.Version}, Env: a.Getenv, Environ: a.Environ, Now: a.Now, Rand: a.Rand,
 	})
+	if err == nil && a.world.GnuPGTrouble != nil {
+		a.note("warning: GnuPG does not work here, so that its keys are left out: %v", a.world.GnuPGTrouble)
+	}
 	return a.world, err
 }
 

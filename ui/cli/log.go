@@ -100,7 +100,7 @@ func (a *app) log(ctx context.Context, o logFlags) error {
 	if err := a.printLog(ctx, t, o.all); err != nil {
 		return err
 	}
-	// Looking for problems verifies every key: what was asked for goes first.
+	// What was asked for goes first.
 	for _, e := range v.Problems() {
 		a.note("warning: %v", e)
 	}

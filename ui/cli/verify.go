@@ -12,6 +12,7 @@ import (
 
 	"bulla/docker"
 	"bulla/keys"
+	"bulla/ui/component/foundkey"
 	"bulla/ui/explain"
 	"bulla/workflow"
 	"bulla/workflow/images"
@@ -47,7 +48,7 @@ and so is what a checksums file names and is not there.
 --source compares a source archive with the tree of a signed tag, file by file, and
 names what was added, changed or left out. What .gitattributes asks for
 (export-ignore, export-subst, eol=crlf) is understood; what is generated is allowed
-by --allow, or by "generated" in the [release] table of bulla.toml.
+by --allow, or by "generated" in the [release] table of the tag's own bulla.toml.
 
 What passes is summed up, a line for each signer; --verbose lists it, --quiet leaves
 it out. JSON and JUnit tell everything.
@@ -191,6 +192,10 @@ func (a *app) judgeFetched(ctx context.Context, v *verify.Verifier, f verifyFlag
 	ring, err := a.fetchMissing(ctx, a.world, list, from)
 	if err != nil || ring.Len() == 0 {
 		return list, err
+	}
+	unlisted := func(k keys.Key) bool { p := v.Policy().Policy; return p == nil || !p.Lists(k.Fingerprint) }
+	if slices.ContainsFunc(ring.Keys(), unlisted) {
+		a.note("warning: %s", foundkey.Caution)
 	}
 	return a.judge(ctx, v.WithKeys(ring), f, targets)
 }

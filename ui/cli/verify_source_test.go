@@ -54,8 +54,28 @@ func TestVerifySource(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(p.dir, "bulla.toml"), []byte("[release]\ngenerated = [\"evil.*\"]\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if code, out, errs := p.verify("--source", archive, "tag:v1.0.0"); code != 0 {
-		t.Errorf("configured: exit %d\n%s%s", code, out, errs)
+	if code, out, errs := p.verify("--source", archive, "tag:v1.0.0"); code != explain.CodeFailed {
+		t.Errorf("allowed by a file that nobody signed: exit %d\n%s%s", code, out, errs)
+	}
+	// What the tag itself says counts.
+	config := filepath.Join(p.dir, "bulla.toml")
+	text, err := os.ReadFile(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.git("-C", p.dir, "add", "bulla.toml")
+	p.git("-C", p.dir, "commit", "-q", "-m", "What is generated")
+	p.git("-C", p.dir, "tag", "v1.0.1")
+	later := filepath.Join(filepath.Dir(archive), "lantern-1.0.1.tar")
+	p.git("-C", p.dir, "archive", "--prefix=lantern-1.0.1/", "--add-file="+extra, "-o", later, "v1.0.1")
+	if err := os.Remove(config); err != nil {
+		t.Fatal(err)
+	}
+	if _, out, errs := p.verify("--source", later, "v1.0.1"); !strings.Contains(out, "(generated)") {
+		t.Errorf("allowed by the tag:\n%s%s", out, errs)
+	}
+	if err := os.WriteFile(config, text, 0o644); err != nil {
+		t.Fatal(err)
 	}
 	_, out, _ = p.verify("--format", "junit", "--source", archive, "v0.9.0")
 	var suites junitSuites

@@ -23,7 +23,9 @@ type Places struct {
 	Home  string
 	Store *store.Store
 	GnuPG *agent.GnuPG // nil where GnuPG is absent
-	Vault *vault.Manager
+	// GnuPGTrouble says why a GnuPG that is there was left out; nil for none.
+	GnuPGTrouble error
+	Vault        *vault.Manager
 	// Attendant stands before gpg-agent while a command signs. A run of a release has its own: its Face.
 	Attendant agent.Attendant
 	// Web speaks to the servers that public keys are published on and fetched from; Published
@@ -54,14 +56,18 @@ type Options struct {
 	Rand      io.Reader
 }
 
-// Open opens them. It writes nothing, and an absent GnuPG is no error.
+// Open opens them. It writes nothing. An absent GnuPG is no error; one that does not work is left out,
+// so that it stands in the way of nothing that does not need it.
 func Open(ctx context.Context, o Options) (Places, error) {
 	p := Places{Home: o.Home, Env: o.Env, Environ: o.Environ, Now: o.Now}
 	p.Store = store.Open(store.Options{Dir: filepath.Join(o.Home, "keys"), Now: o.Now, Rand: o.Rand})
 	if !o.NoGnuPG {
 		g, err := agent.Find(ctx, agent.Options{Home: o.GnuPGHome, Environ: o.Environ, Now: o.Now})
+		if ctx.Err() != nil {
+			return p, context.Cause(ctx)
+		}
 		if err != nil && !errors.Is(err, agent.ErrAbsent) {
-			return p, err
+			p.GnuPGTrouble = err
 		}
 		p.GnuPG = g
 	}

@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"bulla/gitops"
@@ -109,13 +112,20 @@ func Parse(data []byte) (Statement, error) {
 	if err := d.Decode(&rec); err != nil {
 		return rec, fmt.Errorf("the record is no JSON statement: %w", err)
 	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return rec, errors.New("the record goes on behind its JSON statement")
+	}
 	if rec.Type != StatementType {
 		return rec, errors.New("not an in-toto Statement v1")
 	}
 	if rec.PredicateType != PredicateType {
 		return rec, errors.New("a statement, but not a release record")
 	}
-	for _, n := range append(append([]string{}, rec.Predicate.Files...), rec.Predicate.Checksums...) {
+	if err := rec.checkNames(); err != nil {
+		return rec, err
+	}
+	names := slices.Concat(rec.Predicate.Files, rec.Predicate.Checksums)
+	for _, n := range names {
 		if !filepath.IsLocal(filepath.FromSlash(n)) {
 			return rec, fmt.Errorf("the record names a file outside its folder: %q", n)
 		}
@@ -124,6 +134,26 @@ func Parse(data []byte) (Statement, error) {
 		return rec, fmt.Errorf("the record's tag: %w", err)
 	}
 	return rec, nil
+}
+
+// checkNames refuses a file that is named twice, and a subject that has two digests: readers would
+// disagree which of them counts.
+func (rec Statement) checkNames() error {
+	files := map[string]bool{}
+	for _, n := range slices.Concat(rec.Predicate.Files, rec.Predicate.Checksums) {
+		if files[n] {
+			return fmt.Errorf("the record names the file %q twice", n)
+		}
+		files[n] = true
+	}
+	subjects := map[string]map[string]string{}
+	for _, s := range rec.Subject {
+		if have, ok := subjects[s.Name]; ok && !maps.Equal(have, s.Digest) {
+			return fmt.Errorf("the record has two digests for %q", s.Name)
+		}
+		subjects[s.Name] = s.Digest
+	}
+	return nil
 }
 
 // DigestOf finds the digest of a subject by name and algorithm.

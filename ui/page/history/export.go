@@ -50,6 +50,7 @@ type releaseJSON struct {
 	Date        string             `json:"date"`
 	Subject     string             `json:"subject"`
 	Status      keys.Status        `json:"status"`
+	Trusted     *bool              `json:"trusted"`
 	Signer      string             `json:"signer"`
 	ChangedFrom keys.Fingerprint   `json:"signer_changed_from,omitempty"`
 	Verdicts    []contract.Verdict `json:"verdicts"`
@@ -60,7 +61,7 @@ func (s snapshot) json() ([]byte, error) {
 	for _, r := range s.Releases {
 		out := releaseJSON{
 			Tag: r.Tag, Object: r.ObjectID, Commit: r.CommitID, Target: r.TargetType, Date: contract.Time(r.Date), Subject: r.Subject,
-			Status: r.Verdict().Status, Signer: signerName(r.Release), Verdicts: []contract.Verdict{},
+			Status: r.Verdict().Status, Trusted: r.Verdict().Trusted, Signer: signerName(r.Release), Verdicts: []contract.Verdict{},
 		}
 		if r.changed {
 			out.ChangedFrom = r.change.From.Primary
@@ -87,12 +88,20 @@ func (s snapshot) csv() ([]byte, error) {
 			fpr = string(g.Primary)
 		}
 		rows = append(rows, []string{
-			cell(r.Tag), contract.Time(r.Date), cell(signerName(r.Release)), fpr, string(r.Verdict().Status), summary(r.Commit),
+			cell(r.Tag), contract.Time(r.Date), cell(signerName(r.Release)), fpr, statusWord(r.Verdict()), summary(r.Commit),
 			summary(r.Files), summary(r.Images), summary(r.Record), cell(remark(r.Release, r.change, r.changed)),
 		})
 	}
 	err := w.WriteAll(rows)
 	return b.Bytes(), err
+}
+
+// statusWord is the status of a tag, and for a sound one that the policy refuses, that it does.
+func statusWord(v keys.Verdict) string {
+	if v.Trusted != nil && !*v.Trusted && v.Status.Sound() {
+		return "not trusted"
+	}
+	return string(v.Status)
 }
 
 // cell keeps text from outside from becoming a formula in a spreadsheet.
