@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"bulla/artifacts"
 	"bulla/keys/atomicfile"
@@ -45,6 +46,25 @@ func (p *Plan) checksumLists() []string {
 
 // recordPath is the path of the release record.
 func (p *Plan) recordPath() string { return filepath.Join(p.Dir, record.Name) }
+
+// Shown is how a person is told one of the release's own files, by its base name: its path from the
+// root, as the names of the artifacts are; whole, where it lies elsewhere.
+func (p *Plan) Shown(base string) string {
+	if len(p.Files) == 0 {
+		return base // in the root itself
+	}
+	path := filepath.Join(p.Dir, base)
+	for _, f := range p.Files {
+		root, ok := strings.CutSuffix(f.Path, filepath.FromSlash(f.Name))
+		if !ok || filepath.IsAbs(f.Name) {
+			continue
+		}
+		if rel, err := filepath.Rel(root, path); err == nil && filepath.IsLocal(rel) {
+			return filepath.ToSlash(rel)
+		}
+	}
+	return path
+}
 
 // lists are the paths of the checksums files and the record, each with its signature.
 func (p *Plan) lists() []string {

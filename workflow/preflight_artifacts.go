@@ -144,7 +144,7 @@ func (x *examination) existing(ctx context.Context, list []artifacts.File) {
 }
 
 func (x *examination) existingSignature(f PlannedFile) {
-	if x.c.Replace {
+	if x.c.Replace && !x.plan.ChecksumsOnly {
 		return
 	}
 	var what string
@@ -157,6 +157,11 @@ func (x *examination) existingSignature(f PlannedFile) {
 		what = "is by another key"
 	default:
 		what = "cannot be read as a signature"
+	}
+	if x.plan.ChecksumsOnly { // none is made that could replace it, and the check would find it
+		x.refuse(RuleArtifact, StepArtifacts, nil, fmt.Sprintf("%s.asc exists and %s, and where the checksums alone are signed none is made in its place.", f.Name, what),
+			"look at it, then remove it, or let every file be signed")
+		return
 	}
 	x.refuse(RuleSignatureExists, StepArtifacts, nil, fmt.Sprintf("%s.asc exists and %s.", f.Name, what), "look at it, then remove it or allow --replace")
 	x.here("look at it, then remove it or let it be replaced")

@@ -82,6 +82,11 @@ func TestPreflightRefuses(t *testing.T) {
 		{"foreign text as a signature", RuleSignatureExists, func(b *bench, _ *Choices) { b.write("dist/widget-1.0.0.tar.gz.asc", "hello") }},
 		{"somebody's checksums", RuleSignatureExists, func(b *bench, _ *Choices) { b.write("dist/SHA256SUMS", strings.Repeat("0", 64)+"  other\n") }},
 		{"an old record", RuleSignatureExists, func(b *bench, _ *Choices) { b.write("dist/"+record.Name, "{}") }},
+		{"a stale signature that nothing replaces", RuleArtifact, func(b *bench, c *Choices) {
+			b.write("dist/widget-1.0.0.tar.gz.asc", "hello")
+			only := true
+			c.ChecksumsOnly, c.Replace = &only, true
+		}},
 		{"an orphan signature of a record", RuleSignatureExists, func(b *bench, _ *Choices) { b.write("dist/"+record.Name+".asc", "old") }},
 		{"an orphan signature of the checksums", RuleSignatureExists, func(b *bench, _ *Choices) { b.write("dist/SHA256SUMS.asc", "old") }},
 		{"a record of a release without files", RuleSignatureExists, func(b *bench, c *Choices) {
