@@ -43,9 +43,15 @@ func (x *examination) files(ctx context.Context) {
 // place settles the folder of the checksums and the record.
 func (x *examination) place(list []artifacts.File) {
 	x.plan.Dir = x.s.root()
-	if len(list) > 0 {
-		x.plan.Dir = artifacts.CommonDir(list)
+	if len(list) == 0 {
+		return
 	}
+	dir := artifacts.CommonDir(list)
+	if top := dir == "" || filepath.Dir(dir) == dir; top && dir != x.plan.Dir {
+		x.refuse(RuleArtifact, StepArtifacts, nil, "The artifacts have no folder in common that SHA256SUMS and the record could lie in.",
+			"release files of one folder, or of folders in it")
+	}
+	x.plan.Dir = dir
 }
 
 func (x *examination) chosenFiles(ctx context.Context) ([]artifacts.File, bool) {

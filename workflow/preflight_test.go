@@ -74,6 +74,12 @@ func TestPreflightRefuses(t *testing.T) {
 			b.write("dist/docs/index.html", "x")
 			c.Artifacts = []string{"dist/*"}
 		}},
+		{"files of folders that have nothing in common", RuleArtifact, func(b *bench, c *Choices) {
+			if runtime.GOOS == "windows" {
+				b.t.Skip("no /etc/passwd")
+			}
+			c.Artifacts = append(c.Artifacts, "/etc/passwd")
+		}},
 		{"equal names", RuleArtifact, func(b *bench, c *Choices) {
 			b.write("dist/a/x.bin", "x")
 			b.write("dist/b/x.bin", "y")
