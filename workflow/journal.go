@@ -78,6 +78,9 @@ type journal struct {
 	file   appender
 	size   int64 // bytes of whole lines in the file
 	broken error // what kept a line from being written: none follows it
+
+	digests map[string][]string // see written
+	counted int                 // how many entries it knows
 }
 
 // appender is the journal's file.
@@ -266,15 +269,21 @@ func (j *journal) existed() map[string]bool {
 }
 
 // written maps the path of each file that the release wrote, or was about to, to the digests it
-// may have: a resumed run signs anew what the killed one had only announced.
+// may have: a resumed run signs anew what the killed one had only announced. The map is the journal's:
+// it is asked for each of what may be thousands of files, and grows with the entries.
 func (j *journal) written() map[string][]string {
-	m := map[string][]string{}
-	for _, e := range j.entries {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.digests == nil {
+		j.digests = map[string][]string{}
+	}
+	for _, e := range j.entries[j.counted:] {
 		if e.Type == entryWriting {
-			m[e.Path] = append(m[e.Path], e.SHA256)
+			j.digests[e.Path] = append(j.digests[e.Path], e.SHA256)
 		}
 	}
-	return m
+	j.counted = len(j.entries)
+	return j.digests
 }
 
 // progress tells from the entries which steps ended well and which began.
@@ -319,7 +328,7 @@ func (j *journal) retire(last entryType) error {
 	if err := os.Rename(j.path(), filepath.Join(dir, name)); err != nil {
 		return err
 	}
-	j.entries = nil
+	j.entries, j.digests, j.counted = nil, nil, 0
 	return errors.Join(atomicfile.SyncDir(dir), atomicfile.SyncDir(j.dir))
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -91,8 +92,13 @@ func (p *Plan) outputDirs() []string {
 // cleanTemps removes the temporary files that a killed run left for the outputs and the tag.
 func (r *run) cleanTemps() error {
 	errs := []error{r.s.repo.RemoveTemps()}
+	bases := map[string][]string{} // by folder: there may be thousands in one
 	for _, path := range r.plan.outputs() {
-		errs = append(errs, atomicfile.RemoveTempsOf(filepath.Dir(path), filepath.Base(path)))
+		dir := filepath.Dir(path)
+		bases[dir] = append(bases[dir], filepath.Base(path))
+	}
+	for _, dir := range slices.Sorted(maps.Keys(bases)) {
+		errs = append(errs, atomicfile.RemoveTempsOf(dir, bases[dir]...))
 	}
 	return errors.Join(errs...)
 }
