@@ -22,6 +22,11 @@ type File struct {
 	ModTime time.Time `json:"modified"`
 }
 
+// isAsFound reports whether a file is still what it was when it was found, as far as that is known.
+func (f File) isAsFound(now fs.FileInfo) bool {
+	return f.ModTime.IsZero() || now.ModTime().Equal(f.ModTime) && now.Size() == f.Size
+}
+
 // Base is the last element of the path, the name people download.
 func (f File) Base() string { return filepath.Base(f.Path) }
 

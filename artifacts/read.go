@@ -34,6 +34,8 @@ type source struct {
 	path string // for errors
 	stat func() (fs.FileInfo, error)
 	open func() (*os.File, fs.FileInfo, error) // what is no regular file is a *NotRegularError
+	// expected reports whether what was opened is the file that was meant; nil takes any.
+	expected func(fs.FileInfo) bool
 }
 
 func pathSource(path string) source {
@@ -63,6 +65,9 @@ func (s source) feed(ctx context.Context, sink io.Writer, report func(done, tota
 		return err
 	}
 	defer f.Close()
+	if s.expected != nil && !s.expected(before) {
+		return &ChangedError{Path: s.path}
+	}
 	n, err := copyAll(ctx, sink, f, before.Size(), report)
 	if err != nil {
 		return err

@@ -181,7 +181,7 @@ func (r *signing) look() error {
 			errs = append(errs, err)
 			continue
 		}
-		if !f.ModTime.IsZero() && (!info.ModTime().Equal(f.ModTime) || info.Size() != f.Size) {
+		if !f.isAsFound(info) {
 			// A file put back as it was has another time. Where this key has signed it, its
 			// signature tells whether it is the same.
 			if t.there.state != StateClaimed || info.Size() != f.Size {
@@ -245,7 +245,11 @@ func (r *signing) file(ctx context.Context, t *task) error {
 	progress := r.meter.file(t.file)
 	check := r.judge.Begin(t.there.sigs)
 	sums := r.states(check)
-	if err := pathSource(t.file.Path).feed(ctx, sums, progress.report); err != nil {
+	src := pathSource(t.file.Path)
+	if !t.restored { // it may have been replaced since the first look
+		src.expected = t.file.isAsFound
+	}
+	if err := src.feed(ctx, sums, progress.report); err != nil {
 		return err
 	}
 	if t.there.state == StateClaimed {

@@ -33,6 +33,27 @@ func odd() []string {
 	return names
 }
 
+// A file that is replaced after the first look, and before its turn, is not the one that was chosen.
+func TestSignSeesAReplacedFile(t *testing.T) {
+	dir := tree(t, "1.zip", "2.zip")
+	files := find(t, dir, "*")
+	o := newSigner(t, "ed25519", nil).options()
+	o.Workers = 1
+	o.Writing = func(path string, _ []byte) error {
+		if filepath.Base(path) == "1.zip.asc" {
+			write(t, filepath.Join(dir, "2.zip"), "another file of another size")
+		}
+		return nil
+	}
+	var changed *ChangedError
+	if done, err := Sign(t.Context(), files, o); !errors.As(err, &changed) || filepath.Base(changed.Path) != "2.zip" || len(done) != 1 {
+		t.Errorf("%d signed, %v", len(done), err)
+	}
+	if exists(filepath.Join(dir, "2.zip.asc")) {
+		t.Error("it was signed")
+	}
+}
+
 func TestSign(t *testing.T) {
 	for _, c := range []struct {
 		name string

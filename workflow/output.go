@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"bulla/artifacts"
 	"bulla/keys/atomicfile"
@@ -46,6 +48,25 @@ func (p *Plan) checksumLists() []string {
 // recordPath is the path of the release record.
 func (p *Plan) recordPath() string { return filepath.Join(p.Dir, record.Name) }
 
+// Shown is how a person is told one of the release's own files, by its base name: its path from the
+// root, as the names of the artifacts are; whole, where it lies elsewhere.
+func (p *Plan) Shown(base string) string {
+	if len(p.Files) == 0 {
+		return base // in the root itself
+	}
+	path := filepath.Join(p.Dir, base)
+	for _, f := range p.Files {
+		root, ok := strings.CutSuffix(f.Path, filepath.FromSlash(f.Name))
+		if !ok || filepath.IsAbs(f.Name) {
+			continue
+		}
+		if rel, err := filepath.Rel(root, path); err == nil && filepath.IsLocal(rel) {
+			return filepath.ToSlash(rel)
+		}
+	}
+	return path
+}
+
 // lists are the paths of the checksums files and the record, each with its signature.
 func (p *Plan) lists() []string {
 	var out []string
@@ -71,8 +92,13 @@ func (p *Plan) outputDirs() []string {
 // cleanTemps removes the temporary files that a killed run left for the outputs and the tag.
 func (r *run) cleanTemps() error {
 	errs := []error{r.s.repo.RemoveTemps()}
+	bases := map[string][]string{} // by folder: there may be thousands in one
 	for _, path := range r.plan.outputs() {
-		errs = append(errs, atomicfile.RemoveTempsOf(filepath.Dir(path), filepath.Base(path)))
+		dir := filepath.Dir(path)
+		bases[dir] = append(bases[dir], filepath.Base(path))
+	}
+	for _, dir := range slices.Sorted(maps.Keys(bases)) {
+		errs = append(errs, atomicfile.RemoveTempsOf(dir, bases[dir]...))
 	}
 	return errors.Join(errs...)
 }
@@ -89,7 +115,7 @@ func (r *run) writing(path string, data []byte) error {
 
 // isOwn reports whether the file at path is one that this release wrote and nobody changed since.
 func (r *run) isOwn(path string) (own bool, err error) {
-	digests := r.journal.Written()[path]
+	digests := r.journal.Written(path)
 	if len(digests) == 0 {
 		return false, nil
 	}
@@ -154,7 +180,7 @@ func (r *run) removeOutputs(ctx context.Context, a *Abandoned, paths []string) e
 			a.remove(path, name)
 		case existed[path]:
 			a.keep(name, "it stood there before this release")
-		case len(r.journal.Written()[path]) > 0:
+		case len(r.journal.Written(path)) > 0:
 			a.keep(name, "it was changed since")
 		default:
 			a.keep(name, "this release did not make it")

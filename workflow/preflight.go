@@ -149,7 +149,16 @@ func (x *examination) repository(ctx context.Context) {
 			"commit or stash the changes; untracked files do not matter")
 	}
 	if x.plan.Tagger, err = x.s.repo.Identity(ctx); err != nil {
-		x.refuse(RuleIdentity, StepPreflight, err, err.Error(), "git config user.name \"Your Name\" and git config user.email you@example.org")
+		hint := ""
+		var missing *gitops.IdentityError
+		var date *gitops.DateError
+		switch {
+		case errors.As(err, &missing):
+			hint = "git config user.name \"Your Name\" and git config user.email you@example.org"
+		case errors.As(err, &date):
+			hint = "unset GIT_COMMITTER_DATE, or write it as git does: 2026-11-22T12:00:00+00:00"
+		}
+		x.refuse(RuleIdentity, StepPreflight, err, err.Error(), hint)
 	}
 }
 

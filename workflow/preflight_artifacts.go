@@ -45,9 +45,15 @@ func (x *examination) files(ctx context.Context) {
 // place settles the folder of the checksums and the record.
 func (x *examination) place(list []artifacts.File) {
 	x.plan.Dir = x.s.root()
-	if len(list) > 0 {
-		x.plan.Dir = artifacts.CommonDir(list)
+	if len(list) == 0 {
+		return
 	}
+	dir := artifacts.CommonDir(list)
+	if top := dir == "" || filepath.Dir(dir) == dir; top && dir != x.plan.Dir {
+		x.refuse(RuleArtifact, StepArtifacts, nil, "The artifacts have no folder in common that SHA256SUMS and the record could lie in.",
+			"release files of one folder, or of folders in it")
+	}
+	x.plan.Dir = dir
 }
 
 func (x *examination) chosenFiles(ctx context.Context) ([]artifacts.File, bool) {
@@ -146,7 +152,7 @@ func (x *examination) existing(ctx context.Context, list []artifacts.File) {
 }
 
 func (x *examination) existingSignature(f PlannedFile) {
-	if x.c.Replace {
+	if x.c.Replace && !x.plan.ChecksumsOnly {
 		return
 	}
 	var what string
@@ -159,6 +165,11 @@ func (x *examination) existingSignature(f PlannedFile) {
 		what = "is by another key"
 	default:
 		what = "cannot be read as a signature"
+	}
+	if x.plan.ChecksumsOnly { // none is made that could replace it, and the check would find it
+		x.refuse(RuleArtifact, StepArtifacts, nil, fmt.Sprintf("%s.asc exists and %s, and where the checksums alone are signed none is made in its place.", f.Name, what),
+			"look at it, then remove it, or let every file be signed")
+		return
 	}
 	x.refuse(RuleSignatureExists, StepArtifacts, nil, fmt.Sprintf("%s.asc exists and %s.", f.Name, what), "look at it, then remove it or allow --replace")
 	x.here("look at it, then remove it or let it be replaced")

@@ -76,6 +76,12 @@ func TestPreflightRefuses(t *testing.T) {
 			b.write("dist/docs/index.html", "x")
 			c.Artifacts = []string{"dist/*"}
 		}},
+		{"files of folders that have nothing in common", RuleArtifact, func(b *bench, c *Choices) {
+			if runtime.GOOS == "windows" {
+				b.t.Skip("no /etc/passwd")
+			}
+			c.Artifacts = append(c.Artifacts, "/etc/passwd")
+		}},
 		{"equal names", RuleArtifact, func(b *bench, c *Choices) {
 			b.write("dist/a/x.bin", "x")
 			b.write("dist/b/x.bin", "y")
@@ -84,6 +90,11 @@ func TestPreflightRefuses(t *testing.T) {
 		{"foreign text as a signature", RuleSignatureExists, func(b *bench, _ *Choices) { b.write("dist/widget-1.0.0.tar.gz.asc", "hello") }},
 		{"somebody's checksums", RuleSignatureExists, func(b *bench, _ *Choices) { b.write("dist/SHA256SUMS", strings.Repeat("0", 64)+"  other\n") }},
 		{"an old record", RuleSignatureExists, func(b *bench, _ *Choices) { b.write("dist/"+record.Name, "{}") }},
+		{"a stale signature that nothing replaces", RuleArtifact, func(b *bench, c *Choices) {
+			b.write("dist/widget-1.0.0.tar.gz.asc", "hello")
+			only := true
+			c.ChecksumsOnly, c.Replace = &only, true
+		}},
 		{"an orphan signature of a record", RuleSignatureExists, func(b *bench, _ *Choices) { b.write("dist/"+record.Name+".asc", "old") }},
 		{"an orphan signature of the checksums", RuleSignatureExists, func(b *bench, _ *Choices) { b.write("dist/SHA256SUMS.asc", "old") }},
 		{"a record of a release without files", RuleSignatureExists, func(b *bench, c *Choices) {

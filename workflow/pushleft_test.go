@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"bulla/artifacts"
 	"bulla/gitops"
 	"bulla/keys"
 	"bulla/workflow/record"
@@ -155,5 +156,13 @@ func TestPlanNamesWhatItReplaces(t *testing.T) {
 	}
 	if want := []string{"SHA256SUMS", "SHA256SUMS.asc", record.Name, record.Name + ".asc"}; !slices.Equal(p.Replaced, want) {
 		t.Errorf("%q", p.Replaced)
+	}
+	if got := p.Shown(record.Name); got != "dist/"+record.Name {
+		t.Errorf("the record is shown as %q", got)
+	}
+	other := t.TempDir()
+	p.Files, p.Dir = []PlannedFile{{File: artifacts.File{Path: filepath.Join(other, "x"), Name: filepath.Join(other, "x")}}}, other
+	if got := p.Shown(record.Name); got != filepath.Join(other, record.Name) {
+		t.Errorf("the record elsewhere is shown as %q", got)
 	}
 }

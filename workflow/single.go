@@ -99,6 +99,7 @@ func SignFiles(ctx context.Context, w *world.World, dir string, paths []string, 
 // namedFiles describes files that were named one by one. Unlike those of a release they may have
 // equal names: their signatures lie in different folders.
 func namedFiles(ctx context.Context, dir string, paths []string) (files []artifacts.File, err error) {
+	seen := map[string]bool{}
 	for _, p := range paths {
 		full := p
 		if !filepath.IsAbs(full) {
@@ -111,7 +112,12 @@ func namedFiles(ctx context.Context, dir string, paths []string) (files []artifa
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, found...)
+		for _, f := range found { // a pattern of the shell's and a name may say the same
+			if !seen[f.Path] {
+				files = append(files, f)
+			}
+			seen[f.Path] = true
+		}
 	}
 	return files, nil
 }

@@ -177,13 +177,21 @@ func describe(path string, err error) error {
 
 // RemoveTemps deletes the temporary files that earlier, killed processes left in dir. Call it only
 // while nobody else can be writing there. A folder that is not there holds none.
-func RemoveTemps(dir string) error { return removeTemps(dir, TempPrefix) }
+func RemoveTemps(dir string) error {
+	return removeTemps(dir, func(name string) bool { return strings.HasPrefix(name, TempPrefix) })
+}
 
-// RemoveTempsOf is RemoveTemps for the temporary files of one file, named base: others in dir may
-// be writing theirs.
-func RemoveTempsOf(dir, base string) error { return removeTemps(dir, tempStem(base)) }
+// RemoveTempsOf is RemoveTemps for the temporary files of the files named bases: others in dir may be
+// writing theirs. The folder is read once, however many they are.
+func RemoveTempsOf(dir string, bases ...string) error {
+	stems := make(map[string]bool, len(bases))
+	for _, base := range bases {
+		stems[tempStem(base)] = true
+	}
+	return removeTemps(dir, func(name string) bool { return stems[name[:strings.LastIndexByte(name, '-')+1]] })
+}
 
-func removeTemps(dir, prefix string) error {
+func removeTemps(dir string, ours func(name string) bool) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -193,7 +201,7 @@ func removeTemps(dir, prefix string) error {
 	}
 	var errs []error
 	for _, e := range entries {
-		if e.Type().IsRegular() && strings.HasPrefix(e.Name(), prefix) {
+		if e.Type().IsRegular() && ours(e.Name()) {
 			errs = append(errs, os.Remove(filepath.Join(dir, e.Name())))
 		}
 	}

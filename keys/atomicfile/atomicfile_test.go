@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -146,6 +147,54 @@ func TestLongNames(t *testing.T) {
 		}
 		if _, err := os.Stat(f.Name()); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("left: %v", err)
+		}
+	}
+}
+
+// The leftovers of many files go in one look at the folder; those of others stay.
+func TestRemoveTempsOfMany(t *testing.T) {
+	dir := t.TempDir()
+	temp := func(base string) string {
+		f, err := createTemp(filepath.Join(dir, base), 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Close()
+		return f.Name()
+	}
+	mine := []string{temp("a"), temp("a"), temp("b-1")}
+	others := []string{temp("b"), temp("a-b"), temp("c"), filepath.Join(dir, "a")}
+	if err := os.WriteFile(others[3], nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := RemoveTempsOf(dir, "a", "b-1", "z"); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range mine {
+		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s stayed: %v", filepath.Base(path), err)
+		}
+	}
+	for _, path := range others {
+		if _, err := os.Lstat(path); err != nil {
+			t.Errorf("%s went: %v", filepath.Base(path), err)
+		}
+	}
+}
+
+// What a resumed release of many files does first, beside their signatures.
+func BenchmarkRemoveTempsOf(b *testing.B) {
+	dir := b.TempDir()
+	var bases []string
+	for i := range 5000 {
+		bases = append(bases, "file"+strconv.Itoa(i)+".asc")
+		if err := os.WriteFile(filepath.Join(dir, bases[i]), nil, 0o600); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for b.Loop() {
+		if err := RemoveTempsOf(dir, bases...); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

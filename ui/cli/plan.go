@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"strings"
 
+	"bulla/artifacts"
 	"bulla/keys"
 	"bulla/ui/component/human"
+	"bulla/ui/component/planword"
 	"bulla/workflow"
 	"bulla/workflow/finding"
 	"bulla/workflow/keychoice"
@@ -56,16 +58,12 @@ func (p *printer) plan(plan *workflow.Plan) {
 	p.line("")
 	p.line("  tag        %s on %.10s %q   signed, local", plan.Tag, plan.CommitID, plan.Subject)
 	for i, f := range plan.Files {
-		with := "   + .asc"
-		if plan.ChecksumsOnly {
-			with = ""
-		}
-		p.line("  %-10s %s   %s%s", label(i, "files"), f.Name, human.Size(f.Size), with)
+		p.line("  %-10s %s   %s   %s", label(i, "files"), f.Name, human.Size(f.Size), planword.Signature(plan, f))
 	}
 	if len(plan.Files) > 0 {
-		p.line("  %-10s SHA256SUMS   + .asc", "")
+		p.line("  %-10s %s   %s", "", plan.Shown(artifacts.SHA256Name), planword.List(plan, artifacts.SHA256Name))
 		if plan.SHA512 {
-			p.line("  %-10s SHA512SUMS   + .asc", "")
+			p.line("  %-10s %s   %s", "", plan.Shown(artifacts.SHA512Name), planword.List(plan, artifacts.SHA512Name))
 		}
 	}
 	for i, img := range plan.Images {
@@ -78,7 +76,7 @@ func (p *printer) plan(plan *workflow.Plan) {
 			p.line("  %-10s in Content Trust on %s, as %s", "", t.Server, strings.Join(t.Roles, ", "))
 		}
 	}
-	p.line("  record     %s   + .asc", record.Name)
+	p.line("  record     %s   %s", plan.Shown(record.Name), planword.List(plan, record.Name))
 	p.line("  key        %s", plan.Key.Primary.Grouped())
 	p.line("             %s", plan.Key.UserID)
 	if plan.Key.Fingerprint != plan.Key.Primary {

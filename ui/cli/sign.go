@@ -71,7 +71,7 @@ touch for each: --checksums-only signs one list in place of many files.`,
 		if err != nil {
 			return err
 		}
-		return p.err
+		return p.heard("The signatures are made and stand.")
 	}
 	return c
 }

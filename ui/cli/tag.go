@@ -26,7 +26,7 @@ func (a *app) tagCommand() *cobra.Command {
 	a.yesFlag(f)
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		message := strings.Join(messages, "\n\n")
-		if message == "" {
+		if strings.TrimSpace(message) == "" {
 			return &explain.UsageError{Message: "a tag needs a message", Hints: []string{"-m MESSAGE gives it"}}
 		}
 		ctx := cmd.Context()
@@ -49,7 +49,7 @@ func (a *app) tagCommand() *cobra.Command {
 		} else {
 			p.line("Signed tag %s on %.10s with %s.", tag.Name, tag.TargetID, signer.Fingerprint.Short())
 		}
-		return p.err
+		return p.heard("The tag " + tag.Name + " is made and stands.")
 	}
 	return c
 }

@@ -16,6 +16,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -98,6 +99,9 @@ type Journal[P Plan] struct {
 	file   appender
 	size   int64 // bytes of whole lines in the file
 	broken error // what kept a line from being written: none follows it
+
+	digests map[string][]string // see Written
+	counted int                 // how many entries it knows
 }
 
 // appender is the journal's file.
@@ -287,16 +291,22 @@ func (j *Journal[P]) Existed() map[string]bool {
 	return m
 }
 
-// Written maps the path of each file that the release wrote, or was about to, to the digests it
-// may have: a resumed run signs anew what the killed one had only announced.
-func (j *Journal[P]) Written() map[string][]string {
-	m := map[string][]string{}
-	for _, e := range j.entries {
+// Written are the digests that the file at path may have, by what the release wrote or was about to
+// write: a resumed run signs anew what the killed one had only announced. Nil for a file of somebody
+// else's. It is asked for each of what may be thousands of files, so entries are counted once.
+func (j *Journal[P]) Written(path string) []string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.digests == nil {
+		j.digests = map[string][]string{}
+	}
+	for _, e := range j.entries[j.counted:] {
 		if e.Kind == Writing {
-			m[e.Path] = append(m[e.Path], e.SHA256)
+			j.digests[e.Path] = append(j.digests[e.Path], e.SHA256)
 		}
 	}
-	return m
+	j.counted = len(j.entries)
+	return slices.Clone(j.digests[path])
 }
 
 // Archive ends the journal: a last line, then its file moves to the finished ones.
@@ -326,7 +336,7 @@ func (j *Journal[P]) retire(last Kind) error {
 	if err := os.Rename(j.path(), path); err != nil {
 		return err
 	}
-	j.entries = nil
+	j.entries, j.digests, j.counted = nil, nil, 0
 	return errors.Join(atomicfile.SyncDir(dir), atomicfile.SyncDir(j.dir))
 }
 

@@ -3,7 +3,6 @@ package release
 import (
 	"errors"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/charmbracelet/bubbles/key"
@@ -14,6 +13,7 @@ import (
 	"bulla/ui/component/human"
 	"bulla/ui/component/layout"
 	"bulla/ui/component/picker"
+	"bulla/ui/component/planword"
 	"bulla/ui/component/rail"
 	"bulla/ui/component/scroll"
 	"bulla/ui/component/textfield"
@@ -254,7 +254,11 @@ func (r *lookRoom) planRows(w int) []string {
 		}
 	}
 	add("image", r.imageRows(w)...)
-	add("record", [2]string{record.Name + "  " + r.theme.Muted.Render("binds all of the above"), written(p, record.Name)})
+	row := r.listRow(record.Name, w)
+	if binds := "  binds all of the above"; layout.Width(row[0]+binds+row[1]) < w-labelWidth {
+		row[0] += r.theme.Muted.Render(binds)
+	}
+	add("record", row)
 	who := safetext.Line(p.Key.UserID)
 	out = append(out, "")
 	for i, l := range human.FingerprintLines(p.Key.Primary, w-labelWidth) {
@@ -289,40 +293,23 @@ func (r *lookRoom) fileRows(w int) [][2]string {
 	}
 	var rows [][2]string
 	for _, f := range p.Files {
-		what := "+ .asc"
-		if p.ChecksumsOnly {
-			what = "listed"
-		}
-		switch f.Existing {
-		case artifacts.StateNone, "":
-		case artifacts.StateValid:
-			what = "signed already"
-		default:
-			what = ".asc replaced"
-		}
+		what := planword.Signature(p, f)
 		size := human.Size(f.Size)
 		name := layout.Middle(safetext.Line(f.Name), w-labelWidth-len(size)-len(what)-3, r.theme.Signs.Ellipsis)
 		rows = append(rows, [2]string{name + "  " + r.theme.Muted.Render(size), what})
 	}
-	rows = append(rows, [2]string{artifacts.SHA256Name, written(p, artifacts.SHA256Name)})
+	rows = append(rows, r.listRow(artifacts.SHA256Name, w))
 	if p.SHA512 {
-		rows = append(rows, [2]string{artifacts.SHA512Name, written(p, artifacts.SHA512Name)})
+		rows = append(rows, r.listRow(artifacts.SHA512Name, w))
 	}
 	return rows
 }
 
-// written says of a list or the record that it gets a signature, and what of both is there already and
-// gets replaced.
-func written(p *workflow.Plan, name string) string {
-	switch list, signature := slices.Contains(p.Replaced, name), slices.Contains(p.Replaced, name+".asc"); {
-	case list && signature:
-		return "replaced, with its .asc"
-	case list:
-		return "replaced, + .asc"
-	case signature:
-		return ".asc replaced"
-	}
-	return "+ .asc"
+// listRow is a checksums file or the record, with its folder.
+func (r *lookRoom) listRow(name string, w int) [2]string {
+	p := r.state.plan
+	what := planword.List(p, name)
+	return [2]string{layout.Middle(safetext.Line(p.Shown(name)), w-labelWidth-len(what)-1, r.theme.Signs.Ellipsis), what}
 }
 
 func (r *lookRoom) imageRows(w int) [][2]string {
