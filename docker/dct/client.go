@@ -119,7 +119,7 @@ func (r *Repository) Server() string { return r.server }
 // through whoever it says gives out tokens: it is the registry's own, or the user named it.
 func (r *Repository) mayShowCredentials() bool {
 	host := hostOf(r.server)
-	return host == hostOf(r.gun.Server()) || slices.ContainsFunc(r.client.named, func(n string) bool { return hostOf(n) == host })
+	return host != "" && (host == hostOf(r.gun.Server()) || slices.ContainsFunc(r.client.named, func(n string) bool { return hostOf(n) == host }))
 }
 
 // hostOf is the host and port of an https address; "" for what is none.

@@ -227,6 +227,11 @@ func (p *printer) tagSigned(img docker.Image, s dct.Signed) {
 	}
 	p.line("%s %s in %s", word, img.Reference.String(), strings.Join(s.Roles, ", "))
 	p.line("       %s", img.Digest)
+	p.unreleased(s)
+}
+
+// unreleased says so of a signature that nobody who pulls would take.
+func (p *printer) unreleased(s dct.Signed) {
 	if !s.Released {
 		p.line("It does not count as released: that takes a key that may sign for targets/releases.")
 	}
