@@ -53,28 +53,18 @@ type Client struct {
 	pause     func(context.Context, time.Duration) error
 	turns     turns
 
+	// sessions are HTTP clients that know the scheme and hold a token or credentials.
+	sessions Handshakes[*http.Client]
+
 	mu          sync.Mutex
-	sessions    map[sessionKey]*session
 	connections map[string]connection // by registry
-}
-
-// session is an HTTP client that has shaken hands with a registry: it knows the scheme and
-// holds a token or credentials for pulling, or for pulling and pushing.
-type session struct {
-	mu   sync.Mutex // held while shaking hands, so that parallel requests do it once
-	http *http.Client
-}
-
-type sessionKey struct {
-	repo string
-	push bool
 }
 
 // NewClient makes a Client. It talks to nobody yet.
 func NewClient(o Options) *Client {
 	c := &Client{
 		keychain: o.Keychain, timeout: o.Timeout, certDirs: o.CertDirs, userAgent: cmp.Or(o.UserAgent, "bulla"),
-		sessions: map[sessionKey]*session{}, connections: map[string]connection{}, slots: make(chan struct{}, maxRequests), pause: wire.Wait,
+		connections: map[string]connection{}, slots: make(chan struct{}, maxRequests), pause: wire.Wait,
 	}
 	if c.keychain == nil {
 		c.keychain = authn.DefaultKeychain
@@ -111,27 +101,7 @@ func (c *Client) In(r Repository) *Repo { return &Repo{client: c, name: r.name} 
 
 // session returns the HTTP client for a repository, shaking hands first where that is due.
 func (c *Client) session(ctx context.Context, repo name.Repository, push bool) (*http.Client, error) {
-	c.mu.Lock()
-	s := c.sessions[sessionKey{repo.Name(), true}] // whoever may push may pull
-	if s == nil {
-		k := sessionKey{repo.Name(), push}
-		if s = c.sessions[k]; s == nil {
-			s = &session{}
-			c.sessions[k] = s
-		}
-	}
-	c.mu.Unlock()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.http != nil {
-		return s.http, nil
-	}
-	h, err := c.handshake(ctx, repo, push)
-	if err != nil {
-		return nil, err
-	}
-	s.http = h
-	return h, nil
+	return c.sessions.Get(repo.Name(), push, func(push bool) (*http.Client, error) { return c.handshake(ctx, repo, push) })
 }
 
 // handshake finds credentials and asks the registry which scheme and which token it wants.
@@ -153,14 +123,6 @@ func (c *Client) handshake(ctx context.Context, repo name.Repository, push bool)
 		return nil, err
 	}
 	return &http.Client{Transport: rt, CheckRedirect: checkRedirect}, nil
-}
-
-// forget drops the sessions with a repository, so that new credentials are looked up.
-func (c *Client) forget(repo name.Repository) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.sessions, sessionKey{repo.Name(), false})
-	delete(c.sessions, sessionKey{repo.Name(), true})
 }
 
 // credentialError says that credentials could not be looked up. It keeps no more of the

@@ -139,7 +139,7 @@ func (r *Repo) do(ctx context.Context, q request) (*http.Response, []byte, error
 	defer resp.Body.Close()
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		if resp.StatusCode == http.StatusUnauthorized {
-			r.client.forget(r.name)
+			r.client.sessions.Forget(r.name.Name())
 		}
 		return nil, nil, newStatusError(resp)
 	}

@@ -16,6 +16,8 @@ const MaxTags = 100_000
 const (
 	maxTagPages = 2000
 	maxTagBytes = 16 << 20 // of one page: some registries give all tags at once
+	// maxListBytes bounds all pages together: MaxTags of the longest names, twice.
+	maxListBytes = 32 << 20
 )
 
 // Tags are the tags of a repository, in the registry's order.
@@ -55,9 +57,9 @@ func (r *Repo) Tags(ctx context.Context) (Tags, error) {
 	const op = "list the tags"
 	out := Tags{all: map[string]bool{}, signed: map[string]bool{}}
 	// No page size is asked for: registries exist that then cut the list without saying so.
-	next := r.url("tags/list")
+	next, read := r.url("tags/list"), 0
 	for page := 0; next != nil; page++ {
-		if page == maxTagPages {
+		if page == maxTagPages || read > maxListBytes {
 			out.Truncated = true
 			return out, nil
 		}
@@ -65,6 +67,7 @@ func (r *Repo) Tags(ctx context.Context) (Tags, error) {
 		if err != nil {
 			return Tags{}, r.explain(op, err)
 		}
+		read += len(body)
 		var list struct{ Tags []string }
 		if json.Unmarshal(body, &list) != nil {
 			return Tags{}, r.explain(op, fmt.Errorf("%w: the list of tags is not JSON", errContent))

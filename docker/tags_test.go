@@ -162,4 +162,17 @@ func TestTagsOfABadRegistry(t *testing.T) {
 	if err != nil || !tags.Truncated || fmt.Sprint(tags.Images) != "[a]" {
 		t.Errorf("got %+v, %v", tags, err)
 	}
+	// Long pages that tell nothing new end the list far sooner: nobody reads gigabytes for one tag.
+	page := `{"tags":["a"` + strings.Repeat(`,"a"`, 2<<20) + `]}`
+	n = 0
+	reg.Set(func(w http.ResponseWriter, r *http.Request) bool {
+		n++
+		w.Header().Set("Link", fmt.Sprintf(`<%s?page=%d>; rel="next"`, r.URL.Path, n))
+		fmt.Fprint(w, page)
+		return true
+	})
+	tags, err = repo.Tags(t.Context())
+	if err != nil || !tags.Truncated || fmt.Sprint(tags.Images) != "[a]" || n > maxListBytes/len(page)+2 {
+		t.Errorf("%d pages; got %v, %v", n, tags.Images, err)
+	}
 }

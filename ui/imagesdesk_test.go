@@ -412,6 +412,12 @@ func TestImageSigningAsks(t *testing.T) {
 	if got := d.calls(); got != "sign 1.10.0 both release.key recursive=true sig=true" {
 		t.Errorf("did %s", got)
 	}
+	// In Content Trust alone nothing of cosign is asked.
+	p.press("S").see("Sign 1.10.0").see("(.sig)").press("right", "right")
+	if strings.Contains(p.r.View(), ".sig") || strings.Contains(p.r.View(), "each platform") {
+		t.Errorf("something of cosign is asked:\n%s", p.r.View())
+	}
+	p.press("enter").see("last look").press("esc")
 	// A wrong passphrase is asked for again, and is told from a missing key.
 	p.press("S").see("Sign 1.10.0").press("tab", "tab", "enter").see("last look").press("y").see("ctrl+u erase").press("wrong", "enter").see("not the right one").press("wrong", "enter").see("Try 3").press("wrong", "enter").see("wrong 3 times").press("esc")
 	// Esc at the passphrase leaves it.

@@ -30,6 +30,7 @@ const (
 	RuleArtifactStale   finding.Rule = "artifact-stale"
 	RuleSignatureExists finding.Rule = "signature-exists"
 	RuleImage           finding.Rule = "image-unresolved"
+	RuleImageMoved      finding.Rule = "image-moved"
 	RuleImageKey        finding.Rule = "image-key"
 	RuleRegistry        finding.Rule = "registry"
 	RuleInterrupted     finding.Rule = "interrupted"

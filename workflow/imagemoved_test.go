@@ -8,6 +8,7 @@ import (
 
 	"bulla/docker"
 	"bulla/docker/cosign"
+	"bulla/workflow/finding"
 	"bulla/workflow/images"
 	"bulla/workflow/policy"
 	"bulla/workflow/verify"
@@ -68,10 +69,33 @@ func TestMovedByTheRecord(t *testing.T) {
 	if x := got["other"]; !x.Blind || len(x.Moved) != 0 {
 		t.Errorf("nothing tells: %+v", x)
 	}
+	// The walk of a release says so before it is signed.
+	warned := func() (told []string) {
+		t.Helper()
+		next := c
+		next.Version, next.Replace = "1.1.0", true
+		b.write("dist/widget-1.1.0.tar.gz", "the next one")
+		plan, err := b.session().Plan(t.Context(), next)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range plan.Findings {
+			if f.Rule == RuleImageMoved && f.Severity == finding.Warning && f.Step == StepImage {
+				told = append(told, f.Message)
+			}
+		}
+		return told
+	}
+	if got := warned(); len(got) != 1 || !strings.Contains(got[0], ":v1: It has moved: "+old+" was signed") || !strings.Contains(got[0], now) {
+		t.Errorf("preflight tells %q", got)
+	}
 	// The signature is gone from the registry: the record alone says what was released.
 	b.forgetSignatures(repo, old)
 	if x := survey()["v1"]; x.Blind || len(x.Moved) != 1 || x.Moved[0].From != old || x.Moved[0].Release != "v1.0.0" || x.Moved[0].System != "" {
 		t.Errorf("the record alone: %+v", x)
+	}
+	if got := warned(); len(got) != 1 || !strings.Contains(got[0], "record of release v1.0.0 names "+old) {
+		t.Errorf("preflight tells by the record alone %q", got)
 	}
 	// A record that somebody has changed says nothing.
 	data, err := os.ReadFile(record)
@@ -83,6 +107,9 @@ func TestMovedByTheRecord(t *testing.T) {
 	}
 	if x := survey()["v1"]; !x.Blind || len(x.Moved) != 0 {
 		t.Errorf("a forged record: %+v", x)
+	}
+	if got := warned(); len(got) != 0 {
+		t.Errorf("preflight tells by a forged record %q", got)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"bulla/workflow/journal"
 	"bulla/workflow/policy"
 	"bulla/workflow/project"
+	"bulla/workflow/verify"
 )
 
 // images: resolved to a digest, with a key to sign them and a registry, and where that is asked
@@ -46,10 +47,39 @@ func (x *examination) images(ctx context.Context) {
 			x.contentTrust(ctx, clients, img)
 		}
 	}
+	x.movedImages(ctx, clients)
 	if x.plan.ImageWith.Cosign() {
 		x.imageKey(ctx)
 	}
 }
+
+// movedImages: tags that were signed over another digest, or recorded with one, before they are signed where
+// they are.
+func (x *examination) movedImages(ctx context.Context, clients *dct.Clients) {
+	if len(x.plan.Images) == 0 {
+		return
+	}
+	v, err := NewVerifier(ctx, x.s.world, verify.Options{Dir: x.s.root()})
+	if err != nil {
+		return // told where it is needed
+	}
+	o := images.Options{Trust: &images.DCT{Clients: clients}, TrustServer: x.s.ways(x.c).TrustServer}
+	ctx, cancel := context.WithTimeout(ctx, movedPatience)
+	defer cancel()
+	for _, p := range x.plan.Images {
+		img, err := p.dockerImage()
+		if err != nil || img.Reference.Tag() == "" {
+			continue
+		}
+		moved, _ := images.MovedBefore(ctx, v, img.Reference, o)
+		for _, m := range moved {
+			x.warn(RuleImageMoved, StepImage, p.Name+": "+m.Sentence(p.Digest), "sign it only if you know why it has moved")
+		}
+	}
+}
+
+// movedPatience bounds how long it is looked for moved tags, of all images together: it is a help.
+const movedPatience = 2 * images.Patience
 
 // imageOfLast tells of an image that may have been forgotten.
 func (x *examination) imageOfLast() {

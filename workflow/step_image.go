@@ -115,21 +115,13 @@ func (r *run) signImage(ctx context.Context, p PlannedImage) (made SignedImage, 
 	return made, err
 }
 
-// signTrust signs the tag in Content Trust, unless it points elsewhere by now: the trust data would
-// vouch for a name that has another image.
+// signTrust signs the tag in Content Trust, unless it points elsewhere by now (*docker.MovedError).
 func (r *run) signTrust(ctx context.Context, p PlannedImage, made *SignedImage) error {
 	img, repo, err := r.trusted(p)
 	if err != nil {
 		return err
 	}
 	r.waitsFor(StepImage, strings.TrimPrefix(repo.Server(), "https://"))
-	now, err := r.s.world.Registry.Resolve(ctx, img.Reference)
-	if err != nil {
-		return err
-	}
-	if now.Digest != img.Digest {
-		return &docker.MovedError{Ref: img.Reference, Was: img.Digest, Is: now.Digest}
-	}
 	signed, err := repo.Sign(ctx, img, p.Trust.Pin.Trust(), r.ask())
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -60,19 +61,10 @@ type Client struct {
 	now       func() time.Time
 	keys      *KeyFolder
 
+	sessions docker.Handshakes[http.RoundTripper]
+
 	mu         sync.Mutex
 	transports map[string]http.RoundTripper // by host of the trust server
-	sessions   map[sessionKey]*session
-}
-
-type sessionKey struct {
-	gun  string
-	push bool
-}
-
-type session struct {
-	mu sync.Mutex
-	rt http.RoundTripper
 }
 
 // NewClient makes a Client. It talks to nobody and reads nothing yet.
@@ -80,7 +72,7 @@ func NewClient(o Options) *Client {
 	c := &Client{
 		registry: o.Registry, server: strings.TrimSuffix(o.Server, "/"), named: o.Named, dockerDir: o.DockerDir, stateDir: o.StateDir,
 		userAgent: o.UserAgent, timeout: o.Timeout, now: o.Now,
-		transports: map[string]http.RoundTripper{}, sessions: map[sessionKey]*session{},
+		transports: map[string]http.RoundTripper{},
 	}
 	if c.userAgent == "" {
 		c.userAgent = "bulla"
@@ -127,7 +119,7 @@ func (r *Repository) Server() string { return r.server }
 // through whoever it says gives out tokens: it is the registry's own, or the user named it.
 func (r *Repository) mayShowCredentials() bool {
 	host := hostOf(r.server)
-	return host == hostOf(r.gun.Server()) || slices.ContainsFunc(r.client.named, func(n string) bool { return hostOf(n) == host })
+	return host != "" && (host == hostOf(r.gun.Server()) || slices.ContainsFunc(r.client.named, func(n string) bool { return hostOf(n) == host }))
 }
 
 // hostOf is the host and port of an https address; "" for what is none.
@@ -176,26 +168,14 @@ func (c *Client) transport(host string) (http.RoundTripper, error) {
 
 // session shakes hands with the trust server for one repository, once.
 func (r *Repository) session(ctx context.Context, push bool) (http.RoundTripper, error) {
-	c := r.client
-	c.mu.Lock()
-	k := sessionKey{r.server + " " + r.gun.String(), push}
-	s := c.sessions[k]
-	if s == nil {
-		s = &session{}
-		c.sessions[k] = s
-	}
-	c.mu.Unlock()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.rt != nil {
-		return s.rt, nil
-	}
-	rt, err := r.handshake(ctx, push)
-	if err == nil {
-		s.rt = rt
-	}
-	return rt, err
+	return r.client.sessions.Get(r.where(), push, func(push bool) (http.RoundTripper, error) { return r.handshake(ctx, push) })
 }
+
+// where names the repository on its server.
+func (r *Repository) where() string { return r.server + " " + r.gun.String() }
+
+// forget drops the handshakes for the repository, so that new credentials are looked up.
+func (r *Repository) forget() { r.client.sessions.Forget(r.where()) }
 
 // handshake asks the server what it wants to see, and shows it the registry's credentials only
 // if it asks for some and may be shown them.
@@ -215,7 +195,8 @@ func (r *Repository) handshake(ctx context.Context, push bool) (http.RoundTrippe
 	if err != nil {
 		return nil, err
 	}
-	challenge, err := transport.Ping(ctx, host, base)
+	asked := &askedOnce{inner: base}
+	challenge, err := transport.Ping(ctx, host, asked)
 	if err != nil {
 		return nil, overTLS(err)
 	}
@@ -232,7 +213,32 @@ func (r *Repository) handshake(ctx context.Context, push bool) (http.RoundTrippe
 	if push {
 		actions = "push,pull"
 	}
-	return transport.NewWithContext(ctx, host, auth, base, []string{"repository:" + r.gun.String() + ":" + actions})
+	return transport.NewWithContext(ctx, host, auth, asked, []string{"repository:" + r.gun.String() + ":" + actions})
+}
+
+// askedOnce lets a server be asked only once what it wants to see: go-containerregistry begins a handshake
+// with the question that was asked just before, since only the answer says whether credentials are wanted.
+type askedOnce struct {
+	inner  http.RoundTripper
+	answer atomic.Pointer[http.Response] // to the first question, until it was asked again
+}
+
+func (t *askedOnce) RoundTrip(req *http.Request) (*http.Response, error) {
+	ping := req.Method == http.MethodGet && req.URL.Path == "/v2/"
+	if ping {
+		if first := t.answer.Swap(nil); first != nil && first.Request.URL.String() == req.URL.String() {
+			again := *first
+			again.Request = req
+			return &again, nil
+		}
+	}
+	resp, err := t.inner.RoundTrip(req)
+	if err == nil && ping && resp.StatusCode == http.StatusUnauthorized {
+		first := *resp
+		first.Header, first.Body, first.ContentLength = resp.Header.Clone(), http.NoBody, 0
+		t.answer.Store(&first)
+	}
+	return resp, err
 }
 
 // overTLS picks what went wrong over https out of both attempts of a handshake.
@@ -246,15 +252,4 @@ func overTLS(err error) error {
 		return attempt
 	}
 	return err
-}
-
-// forget drops the handshakes for a repository, so that new credentials are looked up.
-func (c *Client) forget(gun GUN) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for k := range c.sessions {
-		if strings.HasSuffix(k.gun, " "+gun.String()) {
-			delete(c.sessions, k)
-		}
-	}
 }

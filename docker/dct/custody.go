@@ -114,36 +114,42 @@ func (f *KeyFolder) Backup(selector, path string) error {
 //
 // ask should ask a person: a passphrase out of a vault does not show that anybody remembers it.
 func (f *KeyFolder) Rehearse(ctx context.Context, path string, ask keys.AskPassphrase) (string, error) {
+	id, _, err := f.rehearse(ctx, path, ask)
+	return id, err
+}
+
+// rehearse is Rehearse, with the file that was tried.
+func (f *KeyFolder) rehearse(ctx context.Context, path string, ask keys.AskPassphrase) (string, *keyFile, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	b, info, err := readBackup(path)
 	if err != nil {
-		return "", &KeyFileError{Path: path, Reason: "it cannot be read", Err: limits.WithoutPath(err)}
+		return "", nil, &KeyFileError{Path: path, Reason: "it cannot be read", Err: limits.WithoutPath(err)}
 	}
 	file, err := parseKeyFile(b)
 	if err != nil {
-		return "", withPath(err, path)
+		return "", nil, withPath(err, path)
 	}
 	switch {
 	case file.role != roleRoot:
-		return "", &KeyFileError{Path: path, Reason: "it is not the backup of a root key"}
+		return "", nil, &KeyFileError{Path: path, Reason: "it is not the backup of a root key"}
 	case !file.encrypted:
-		return "", &KeyFileError{Path: path, Reason: "it has no passphrase"}
+		return "", nil, &KeyFileError{Path: path, Reason: "it has no passphrase"}
 	case f.inside(path, info):
-		return "", &KeyFileError{Path: path, Reason: "it is the original, not a copy somewhere else"}
+		return "", nil, &KeyFileError{Path: path, Reason: "it is the original, not a copy somewhere else"}
 	}
 	key, err := openKeyFile(ctx, file, request(filepath.Base(path), roleRoot, ""), ask)
 	if err != nil {
-		return "", withPath(err, path)
+		return "", nil, withPath(err, path)
 	}
 	defer clear(key.Private())
 	if err := signs(key); err != nil {
-		return "", &KeyFileError{Path: path, Reason: "the key in it does not sign", Err: err}
+		return "", nil, &KeyFileError{Path: path, Reason: "the key in it does not sign", Err: err}
 	}
 	sum := sha256.Sum256(b)
-	return key.ID(), f.note(key.ID(), func(c *Custody) {
+	return key.ID(), file, f.note(key.ID(), func(c *Custody) {
 		if c.Backup != path {
 			c.Written = time.Time{}
 		}
@@ -195,17 +201,9 @@ func signs(key data.PrivateKey) error {
 // Restore takes a root key from its backup into the folder of keys, under the passphrase it has,
 // after the same trial as Rehearse. A key that is there already is left alone.
 func (f *KeyFolder) Restore(ctx context.Context, path string, ask keys.AskPassphrase) (Key, error) {
-	id, err := f.Rehearse(ctx, path, ask)
+	id, file, err := f.rehearse(ctx, path, ask)
 	if err != nil {
 		return Key{}, err
-	}
-	b, err := limits.ReadFile(path, maxKeyFile)
-	if err != nil {
-		return Key{}, err
-	}
-	file, err := parseKeyFile(b)
-	if err != nil {
-		return Key{}, withPath(err, path)
 	}
 	delete(file.block.Headers, pathHeader)
 	if !f.has(id) {

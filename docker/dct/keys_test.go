@@ -471,3 +471,39 @@ func TestKeysWiped(t *testing.T) {
 		f.Close()
 	}
 }
+
+// What is restored is what was tried, whatever lies in the file by then: a stick may be another one.
+func TestRestoreWhatWasTried(t *testing.T) {
+	folder := func() *KeyFolder { return NewClient(Options{DockerDir: t.TempDir(), StateDir: t.TempDir()}).Keys() }
+	backup := func() (id, path string) {
+		f := folder()
+		k, _, err := f.Generate(t.Context(), "root", answer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		path = filepath.Join(t.TempDir(), "root.key")
+		if err := f.Backup(k.ID, path); err != nil {
+			t.Fatal(err)
+		}
+		return k.ID, path
+	}
+	id, path := backup()
+	_, other := backup()
+	f := folder()
+	k, err := f.Restore(t.Context(), path, func(ctx context.Context, req keys.PassphraseRequest) (keys.Secret, error) {
+		b, err := os.ReadFile(other)
+		if err == nil {
+			err = os.WriteFile(path, b, 0o600)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		return answer(ctx, req)
+	})
+	if err != nil || k.ID != id {
+		t.Fatalf("%+v, %v", k, err)
+	}
+	if _, _, err := f.unlock(t.Context(), id, answer); err != nil {
+		t.Errorf("what was restored is not the key: %v", err)
+	}
+}

@@ -111,11 +111,22 @@ func lockFile(ctx context.Context, path string) (unlock func(), err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
-	l := flock.New(strings.TrimSuffix(path, ".json") + ".lock")
-	if ok, err := l.TryLockContext(ctx, 20*time.Millisecond); err != nil || !ok {
-		return nil, errors.Join(err, ctx.Err())
+	unlock, _, err = takeTurn(ctx, strings.TrimSuffix(path, ".json"))
+	return unlock, err
+}
+
+// takeTurn holds the lock beside path, in a folder that is there. waited says that somebody else held it
+// first, and may have changed what it is for.
+func takeTurn(ctx context.Context, path string) (unlock func(), waited bool, err error) {
+	l := flock.New(path + ".lock")
+	ok, err := l.TryLock()
+	if waited = !ok; waited && err == nil {
+		ok, err = l.TryLockContext(ctx, 20*time.Millisecond)
 	}
-	return func() { _ = l.Unlock() }, nil
+	if err != nil || !ok {
+		return nil, waited, errors.Join(err, ctx.Err())
+	}
+	return func() { _ = l.Unlock() }, waited, nil
 }
 
 // GetSized gives a file, whatever its size. The size is that of the file which the server has now,

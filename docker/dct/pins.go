@@ -224,6 +224,19 @@ func (p Pins) encode() ([]byte, error) {
 // Pins are those that bulla keeps itself, among its own files.
 func (c *Client) Pins() (Pins, error) { return ReadPins(c.PinsPath()) }
 
+// Behind is what must stand behind a repository: roots that somebody named beforehand, or else bulla's
+// own pins. Errors are those of Pins.
+func (c *Client) Behind(gun GUN, certificates, rootKeys []string) (Trust, error) {
+	if len(certificates)+len(rootKeys) > 0 {
+		return Trust{Certificates: certificates, RootKeys: rootKeys}, nil
+	}
+	pins, err := c.Pins()
+	if err != nil {
+		return Trust{}, err
+	}
+	return pins.For(gun), nil
+}
+
 // PinsPath is the file of bulla's own pins.
 func (c *Client) PinsPath() string { return filepath.Join(c.stateDir, "pins.json") }
 

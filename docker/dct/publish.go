@@ -67,12 +67,9 @@ var errOffline = errors.New("nothing can be published offline")
 
 // attempt is one try of apply. A *ConflictError says that another one may do.
 func (r *Repository) attempt(ctx context.Context, trust Trust, a *keyAccess, c change) (s *State, o outcome, err error) {
-	remote := &remote{repo: r, ctx: ctx, push: true}
-	v, err := r.load(remote, trust)
+	to := &remote{repo: r, ctx: ctx, push: true}
+	v, s, err := r.look(to, trust, c.mends)
 	if err != nil {
-		return nil, outcomeNone, err
-	}
-	if s, err = r.state(v, c.mends); err != nil {
 		return nil, outcomeNone, err
 	}
 	stages, err := c.plan(v, s, a)
@@ -83,9 +80,10 @@ func (r *Repository) attempt(ctx context.Context, trust Trust, a *keyAccess, c c
 		return s, outcomeExisting, nil
 	}
 	s = nil
-	lost := r.publish(remote, v, a, stages)
-	o, err = r.sent(ctx, lost, remote.unsure(), func(ctx context.Context) (bool, error) {
-		after, now, err := r.look(ctx, trust, c.mends)
+	lost := r.publish(to, v, a, stages)
+	o, err = r.sent(ctx, lost, to.unsure(), func(ctx context.Context) (bool, error) {
+		// What was sent need not be read again where the server's snapshot names it by its content.
+		after, now, err := r.look(&remote{repo: r, ctx: ctx, known: byContent(to.took)}, trust, c.mends)
 		if err != nil {
 			return false, err
 		}
@@ -102,14 +100,20 @@ func pause(ctx context.Context, try int) error {
 }
 
 // publish stages a change in the library, on a copy of what is remembered, and sends it. Signers
-// on this machine go one after the other.
+// on this machine go one after the other. The library would read everything once more: who did not
+// have to wait has read it just now, and if somebody elsewhere was faster the server says so.
 func (r *Repository) publish(remote *remote, v *view, a *keyAccess, stages []stage) error {
-	turn := memory{path: v.memory.path + ".publish"}
-	unlock, err := turn.lock(remote.ctx)
+	unlock, waited, err := takeTurn(remote.ctx, v.memory.path+".publish")
 	if err != nil {
 		return err
 	}
 	defer unlock()
+	if !waited {
+		remote.known = map[string][]byte{}
+		for _, role := range []string{roleRoot, data.CanonicalTimestampRole.String()} {
+			remote.known[role] = v.memory.files[role]
+		}
+	}
 	scratch := &memory{path: v.memory.path, files: maps.Clone(v.memory.files)}
 	list := changelist.NewMemChangelist()
 	repo, err := client.NewRepository(data.GUN(r.gun.String()), r.server, remote, scratch, v.pins, a.service(), list)

@@ -3,6 +3,7 @@ package dct
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"github.com/theupdateframework/notary"
 	"github.com/theupdateframework/notary/storage"
 	"github.com/theupdateframework/notary/tuf/data"
+	"github.com/theupdateframework/notary/tuf/utils"
 
 	"bulla/docker"
 )
@@ -43,9 +45,12 @@ type remote struct {
 
 	failed error // the first request without an answer: nothing more is asked
 	fresh  bool  // the server gave a timestamp
+	// known are files that need not be asked for, by the names that the library asks for.
+	known map[string][]byte
 
-	sent     atomic.Bool // a change went out to the server, at least in part
-	declined bool        // the server answered that it does not take the change
+	took     map[string][]byte // what was sent to be published, by role
+	sent     atomic.Bool       // a change went out to the server, at least in part
+	declined bool              // the server answered that it does not take the change
 }
 
 // unsure reports whether the server may have taken a change without saying so, or may still take it.
@@ -122,7 +127,7 @@ func (s *remote) do(op, method, file string, header http.Header, body []byte, li
 func (s *remote) refused(op string, resp *http.Response) error {
 	err := docker.StatusError(resp)
 	if resp.StatusCode == http.StatusUnauthorized {
-		s.repo.client.forget(s.repo.gun)
+		s.repo.forget()
 	}
 	before := s.failed
 	e := s.fail(op, err)
@@ -139,6 +144,9 @@ func (s *remote) GetSized(name string, size int64) ([]byte, error) {
 		limit = maxMetadata
 	}
 	role, _, _ := strings.Cut(name, ".")
+	if b, ok := s.known[name]; ok && int64(len(b)) <= limit {
+		return b, nil
+	}
 	b, err := s.do("read the "+role, http.MethodGet, name+".json", nil, nil, limit)
 	var e *ServerError
 	if errors.As(err, &e) && e.Status == http.StatusNotFound && s.absentOK && strings.Contains(name, data.CanonicalRootRole.String()) {
@@ -148,6 +156,16 @@ func (s *remote) GetSized(name string, size int64) ([]byte, error) {
 		s.fresh = true
 	}
 	return b, err
+}
+
+// byContent names files as the library asks for them where it knows their content by a snapshot.
+func byContent(files map[string][]byte) map[string][]byte {
+	out := map[string][]byte{}
+	for role, b := range files {
+		sum := sha256.Sum256(b)
+		out[utils.ConsistentName(role, sum[:])] = b
+	}
+	return out
 }
 
 // SetMulti publishes new metadata, all or nothing. A refusal is a *ConflictError.
@@ -160,6 +178,7 @@ func (s *remote) SetMulti(metas map[string][]byte) error {
 	if err != nil {
 		return err
 	}
+	s.took = metas
 	_, err = s.do("publish the trust data", http.MethodPost, "", http.Header{"Content-Type": req.Header["Content-Type"]}, body, maxAnswer)
 	var e *ServerError
 	if errors.As(err, &e) {

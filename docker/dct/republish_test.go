@@ -51,7 +51,7 @@ func newLossy(t *testing.T) *lossy {
 func (l *lossy) lose() {
 	l.t.Helper()
 	l.front.now(l.t, trusttest.Start(l.t, l.server.CA))
-	l.owner.client.forget(l.owner.gun)
+	l.owner.forget()
 }
 
 // folder is a folder of Docker's for somebody who speaks to the server through the front.

@@ -34,10 +34,11 @@ type Signed struct {
 // Sign signs the tag that img was resolved from, for its digest and size, with every key at hand
 // that Docker's rule lets sign: where nobody was made a signer the repository's targets key; else
 // those of the signers and of targets/releases. Another signer's word for the same tag stays.
-// The repository must have been initialised.
+// The repository must have been initialised. Where the tag points elsewhere by the time that the keys are
+// open, nothing is signed.
 //
-// Errors, besides those of Read: *docker.ReferenceError, *MissingKeyError, *CustodyError,
-// *keys.UnlockError, *ConflictError, *UnknownOutcomeError.
+// Errors, besides those of Read: *docker.ReferenceError, *docker.MovedError, *docker.RegistryError,
+// *MissingKeyError, *CustodyError, *keys.UnlockError, *ConflictError, *UnknownOutcomeError.
 func (r *Repository) Sign(ctx context.Context, img docker.Image, trust Trust, ask keys.AskPassphrase) (Signed, error) {
 	if err := r.reference(img); err != nil {
 		return Signed{}, err
@@ -55,6 +56,9 @@ func (r *Repository) Sign(ctx context.Context, img docker.Image, trust Trust, as
 				return nil, err
 			}
 			if roles, err = r.signable(v, s, a, tag); err != nil {
+				return nil, err
+			}
+			if err := r.stillThere(ctx, img); err != nil {
 				return nil, err
 			}
 			if r.signedAs(v, roles, target) {
@@ -83,6 +87,22 @@ func (r *Repository) Sign(ctx context.Context, img docker.Image, trust Trust, as
 		out.Roles = append(out.Roles, role.String())
 	}
 	return out, nil
+}
+
+// stillThere looks at the tag once more when all keys are open: a person may have been asked for their
+// passphrases, and an entry for where the tag was would vouch for a name that has another image.
+func (r *Repository) stillThere(ctx context.Context, img docker.Image) error {
+	if r.client.registry == nil {
+		return nil
+	}
+	now, err := r.client.registry.Resolve(ctx, img.Reference)
+	if err != nil {
+		return err
+	}
+	if now.Digest != img.Digest {
+		return &docker.MovedError{Ref: img.Reference, Was: img.Digest, Is: now.Digest}
+	}
+	return nil
 }
 
 // targetOf is the entry that signs an image.

@@ -117,13 +117,13 @@ func (r *Repository) Read(ctx context.Context, trust Trust) (*State, error) {
 }
 
 func (r *Repository) read(ctx context.Context, trust Trust, mending bool) (*State, error) {
-	_, s, err := r.look(ctx, trust, mending)
+	_, s, err := r.look(&remote{repo: r, ctx: ctx}, trust, mending)
 	return s, err
 }
 
 // look is read, with the trust data itself.
-func (r *Repository) look(ctx context.Context, trust Trust, mending bool) (*view, *State, error) {
-	v, err := r.load(&remote{repo: r, ctx: ctx}, trust)
+func (r *Repository) look(remote *remote, trust Trust, mending bool) (*view, *State, error) {
+	v, err := r.load(remote, trust)
 	if err != nil {
 		return nil, nil, err
 	}

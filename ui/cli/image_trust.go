@@ -4,13 +4,14 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"bulla/docker"
 	"bulla/docker/cosign"
+	"bulla/docker/dct"
 	"bulla/keys"
 	"bulla/ui/component/human"
 	"bulla/ui/explain"
@@ -51,7 +52,7 @@ func (a *app) signBothWays(ctx context.Context, o images.SignOptions, t trustFla
 		return err
 	}
 	p := a.printer()
-	p.trustSigned(o.Image, signed.Roles)
+	p.trustSigned(o.Image, signed)
 	made, err := images.Sign(ctx, a.world, o, ask)
 	for _, s := range made {
 		p.imageSigned(s)
@@ -64,13 +65,20 @@ func (a *app) signBothWays(ctx context.Context, o images.SignOptions, t trustFla
 }
 
 // trustSigned prints a signature of Content Trust.
-func (p *printer) trustSigned(img docker.Image, roles []string) {
+func (p *printer) trustSigned(img docker.Image, s dct.Signed) {
 	if p.json {
-		p.object(map[string]any{"reference": img.Reference.String(), "digest": img.Digest, "form": "content-trust", "roles": roles})
+		p.object(map[string]any{
+			"reference": img.Reference.String(), "digest": img.Digest, "form": "content-trust", "roles": s.Roles, "released": s.Released, "existing": s.Existing,
+		})
 		return
 	}
-	p.line("Signed %s (Content Trust: %s)", img.Reference.String(), fmt.Sprint(roles))
+	word := "Signed"
+	if s.Existing {
+		word = "Signed before:"
+	}
+	p.line("%s %s (Content Trust: %s)", word, img.Reference.String(), strings.Join(s.Roles, ", "))
 	p.line("       %s", img.Digest)
+	p.unreleased(s)
 }
 
 // carriageJSON is one tag of `image migrate --json`.

@@ -97,7 +97,7 @@ func (t *trusting) open(ctx context.Context) (*dct.Client, error) {
 	if _, err := t.app.open(ctx); err != nil {
 		return nil, err
 	}
-	t.client = t.app.contentTrust().Client(t.server)
+	t.client = t.app.contentTrust().Get(t.server)
 	return t.client, nil
 }
 
@@ -116,16 +116,11 @@ func (t *trusting) repository(ctx context.Context, name string) (r *dct.Reposito
 	if err != nil {
 		return nil, dct.Trust{}, err
 	}
-	if certificates, rootKeys := policy.SplitRoots(roots); len(rootKeys) > 0 {
-		return c.Repository(gun), dct.Trust{Certificates: certificates, RootKeys: rootKeys}, nil
+	certificates, rootKeys := policy.SplitRoots(roots)
+	if trust, err = c.Behind(gun, certificates, rootKeys); len(roots) == 0 {
+		trust.FirstUse = t.firstUse
 	}
-	pins, err := c.Pins()
-	if err != nil {
-		return nil, dct.Trust{}, err
-	}
-	trust = pins.For(gun)
-	trust.FirstUse = t.firstUse
-	return c.Repository(gun), trust, nil
+	return c.Repository(gun), trust, err
 }
 
 // image is repository for an image that is named by a tag.
@@ -232,6 +227,11 @@ func (p *printer) tagSigned(img docker.Image, s dct.Signed) {
 	}
 	p.line("%s %s in %s", word, img.Reference.String(), strings.Join(s.Roles, ", "))
 	p.line("       %s", img.Digest)
+	p.unreleased(s)
+}
+
+// unreleased says so of a signature that nobody who pulls would take.
+func (p *printer) unreleased(s dct.Signed) {
 	if !s.Released {
 		p.line("It does not count as released: that takes a key that may sign for targets/releases.")
 	}

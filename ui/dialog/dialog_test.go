@@ -240,3 +240,33 @@ func TestFormJudges(t *testing.T) {
 		t.Error("it was not submitted")
 	}
 }
+
+// A field that does not apply is not there, and not gone through; what was chosen in it stays for when it does.
+func TestFieldThatDoesNotApply(t *testing.T) {
+	which := Choice("with", 0, "", "one", "other")
+	only := Tick("only with one", false, "").When(func() bool { return which.At() == 0 })
+	submitted := false
+	f := NewForm("Form", "", []*Field{which, only}, "go", func() (string, *Field, tea.Cmd) { submitted = true; return "", nil, nil })
+	shown := func() string { return strings.Join(f.View(theme.New(theme.Options{}), 60, 20), "\n") }
+	press := func(keys ...tea.KeyType) (done bool) {
+		for _, k := range keys {
+			done, _ = f.Key(tea.KeyMsg{Type: k})
+		}
+		return done
+	}
+	press(tea.KeyTab, tea.KeySpace, tea.KeyTab)
+	if !only.On() || !strings.Contains(shown(), "only with one") {
+		t.Errorf("it applies:\n%s", shown())
+	}
+	press(tea.KeyRight)
+	if strings.Contains(shown(), "only with one") {
+		t.Errorf("it does not apply:\n%s", shown())
+	}
+	press(tea.KeyTab, tea.KeyRight)
+	if !strings.Contains(shown(), "only with one") || !only.On() {
+		t.Errorf("it applies again:\n%s", shown())
+	}
+	if press(tea.KeyRight); !press(tea.KeyEnter) || !submitted {
+		t.Error("enter does not submit where nothing else is to be asked")
+	}
+}

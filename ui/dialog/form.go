@@ -24,6 +24,7 @@ type Field struct {
 	options []string
 	at      int
 	box, on bool
+	applies func() bool // nil for always
 }
 
 // Text is a field to type into.
@@ -35,6 +36,12 @@ func Text(label, value, placeholder, help string) *Field {
 // safe to show, or "".
 func (f *Field) Judged(judge func(text string) (wrong string)) *Field {
 	f.judge = judge
+	return f
+}
+
+// When leaves the field out of the form while it does not apply, which the fields before it decide.
+func (f *Field) When(applies func() bool) *Field {
+	f.applies = applies
 	return f
 }
 
@@ -61,7 +68,8 @@ func (f *Field) On() bool { return f.on }
 type Form struct {
 	title  string
 	intro  string
-	fields []*Field
+	all    []*Field
+	fields []*Field // those of them that apply
 	at     int
 	first  int
 	done   string // what enter does on the last field
@@ -73,7 +81,19 @@ type Form struct {
 // NewForm makes the form. submit is called with what stands in the fields; it says what is wrong
 // with it and where, or begins what follows, and the form is closed.
 func NewForm(title, intro string, fields []*Field, done string, submit func() (wrong string, at *Field, cmd tea.Cmd)) *Form {
-	return &Form{title: title, intro: intro, fields: fields, done: done, submit: submit, keys: keymap.Default()}
+	f := &Form{title: title, intro: intro, all: fields, done: done, submit: submit, keys: keymap.Default()}
+	f.settle()
+	return f
+}
+
+// settle finds the fields that apply now. None of those before the one with the focus comes or goes.
+func (f *Form) settle() {
+	f.fields = nil
+	for _, x := range f.all {
+		if x.applies == nil || x.applies() {
+			f.fields = append(f.fields, x)
+		}
+	}
 }
 
 // Title is the dialog's title.
@@ -81,6 +101,7 @@ func (f *Form) Title() string { return f.title }
 
 // Key types, moves, or submits.
 func (f *Form) Key(msg tea.KeyMsg) (bool, tea.Cmd) {
+	defer f.settle()
 	field, n := f.fields[f.at], len(f.fields)
 	f.wrong = ""
 	switch {
@@ -131,7 +152,7 @@ func (f *Form) leave(to int) {
 // View draws the fields, and below them the help of the one that has the focus, or what is wrong.
 func (f *Form) View(t theme.Theme, w, h int) []string {
 	label := 0
-	for _, x := range f.fields {
+	for _, x := range f.all { // so that nothing moves when a field comes or goes
 		if !x.box {
 			label = max(label, layout.Width(x.Label))
 		}

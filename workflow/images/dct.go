@@ -3,7 +3,6 @@ package images
 import (
 	"context"
 	"errors"
-	"sync"
 
 	"bulla/docker"
 	"bulla/docker/dct"
@@ -14,36 +13,10 @@ import (
 
 // DCT asks trust servers, for everything here that wants Content Trust. It is safe for concurrent
 // use; Close forgets opened keys.
-type DCT struct {
-	world *world.World
-
-	mu      sync.Mutex
-	clients map[string]*dct.Client // by the trust server that was named, "" for none
-}
+type DCT struct{ *dct.Clients }
 
 // NewDCT makes a DCT of a world.
-func NewDCT(w *world.World) *DCT { return &DCT{world: w, clients: map[string]*dct.Client{}} }
-
-// Close forgets opened keys.
-func (d *DCT) Close() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, c := range d.clients {
-		c.Close()
-	}
-}
-
-// Client talks to a trust server; "" is the default one. Close closes it.
-func (d *DCT) Client(server string) *dct.Client {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	c := d.clients[server]
-	if c == nil {
-		c = d.world.TrustClient(server)
-		d.clients[server] = c
-	}
-	return c
-}
+func NewDCT(w *world.World) *DCT { return &DCT{dct.NewClients(w.TrustClient)} }
 
 // repository finds the trust data of a repository, and what should stand behind it: the roots that
 // were named, or bulla's own pins, or whatever is shown first.
@@ -52,21 +25,22 @@ func (d *DCT) repository(repo docker.Repository, roots []string, server string, 
 	if err != nil {
 		return nil, dct.Trust{}, err
 	}
-	c := d.Client(server)
-	r := c.Repository(gun)
-	if certificates, rootKeys := policy.SplitRoots(roots); len(rootKeys) > 0 {
-		return r, dct.Trust{Certificates: certificates, RootKeys: rootKeys}, nil
+	r, t, err := standing(d.Get(server), gun, roots)
+	if err != nil || len(roots) > 0 {
+		return r, t, err
 	}
-	pins, err := c.Pins()
-	if err != nil {
-		return nil, dct.Trust{}, err
-	}
-	t := pins.For(gun)
-	t.FirstUse = firstUse
-	if len(t.Certificates)+len(t.RootKeys) == 0 && t.CA == "" && !firstUse {
+	if t.FirstUse = firstUse; !pins(t) && !firstUse {
 		return r, t, ErrNoRoot
 	}
 	return r, t, nil
+}
+
+// standing is a repository on its trust server, with what must stand behind it: the roots that were named,
+// or else bulla's own pins.
+func standing(c *dct.Client, gun dct.GUN, roots []string) (*dct.Repository, dct.Trust, error) {
+	certificates, rootKeys := policy.SplitRoots(roots)
+	t, err := c.Behind(gun, certificates, rootKeys)
+	return c.Repository(gun), t, err
 }
 
 // Read is ContentTrust's.
@@ -115,7 +89,7 @@ func (d *DCT) Examine(ctx context.Context, repo docker.Repository, server string
 	if err != nil {
 		return TrustServer{Err: err}
 	}
-	return ExamineTrust(ctx, d.Client(server).Repository(gun))
+	return ExamineTrust(ctx, d.Get(server).Repository(gun))
 }
 
 // Sign signs the tag that img was resolved from in Content Trust too. The repository must have

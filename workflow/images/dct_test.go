@@ -80,7 +80,7 @@ func answer(_ context.Context, req keys.PassphraseRequest) (keys.Secret, error) 
 // rehearse makes a backup of the root key and tries it: nothing is signed before.
 func (p *trustPlace) rehearse(d *DCT) {
 	p.t.Helper()
-	folder := d.Client("").Keys()
+	folder := d.Keys()
 	list, err := folder.List()
 	if err != nil || len(list) == 0 || list[0].Role != "root" {
 		p.t.Fatal(list, err)
@@ -133,7 +133,7 @@ func TestContentTrustForReal(t *testing.T) {
 	}
 
 	// The key's own id pins too, as some daemon.json have it.
-	list, err := p.dct().Client("").Keys().List()
+	list, err := p.dct().Keys().List()
 	if err != nil || len(list) == 0 || list[0].Role != "root" {
 		t.Fatal(list, err)
 	}

@@ -107,7 +107,7 @@ func (d *Desk) Trust(ctx context.Context) (v TrustView, err error) {
 }
 
 // folder is Docker's folder of keys, whichever server is meant.
-func (d *Desk) folder() *dct.KeyFolder { return d.o.DCT.Client("").Keys() }
+func (d *Desk) folder() *dct.KeyFolder { return d.o.DCT.Keys() }
 
 // TrustKeys are the private keys in Docker's folder.
 func (d *Desk) TrustKeys() ([]dct.Key, error) { return d.folder().List() }
@@ -202,7 +202,7 @@ func (d *Desk) pinned(r *dct.Repository, s *dct.State, err error) error {
 		ids = append(ids, c.ID)
 	}
 	slices.Sort(ids)
-	if err := d.o.DCT.Client("").Pin(r.GUN(), ids); err != nil {
+	if err := d.o.DCT.Get("").Pin(r.GUN(), ids); err != nil {
 		return &PinError{Certificates: ids, Err: err}
 	}
 	return nil
@@ -312,7 +312,7 @@ func (d *Desk) Pins(ctx context.Context) (p PinView, err error) {
 	if err != nil {
 		return p, err
 	}
-	c := d.o.DCT.Client("")
+	c := d.o.DCT.Get("")
 	p.Path = c.PinsPath()
 	own, err := c.Pins()
 	if err != nil {
@@ -334,7 +334,7 @@ func (d *Desk) Pin(certificates []string) error {
 	if err != nil {
 		return err
 	}
-	return d.o.DCT.Client("").Pin(gun, certificates)
+	return d.o.DCT.Get("").Pin(gun, certificates)
 }
 
 // Unpin forgets bulla's own pins for the repository. It reports whether there were any of its own name.
@@ -343,7 +343,7 @@ func (d *Desk) Unpin() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return d.o.DCT.Client("").Unpin(gun)
+	return d.o.DCT.Get("").Unpin(gun)
 }
 
 // PinRule is the rule of a policy that wants Content Trust with the roots that are pinned for the

@@ -49,7 +49,7 @@ func TestNotaryGoesByOurPins(t *testing.T) {
 // dctKeyID is the id of the root key, which is not that of its certificate.
 func (p *trustPlace) dctKeyID() string {
 	p.t.Helper()
-	list, err := p.dct().Client("").Keys().List()
+	list, err := p.dct().Keys().List()
 	if err != nil || len(list) == 0 || list[0].Role != "root" || list[0].ID == p.root {
 		p.t.Fatal(list, err)
 	}

@@ -1,6 +1,7 @@
 package images
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -54,6 +55,18 @@ type Move struct {
 	// then who signed the record, and Release the release.
 	System  policy.System
 	Release string
+}
+
+// Sentence tells of the move, where the tag is at the digest now. It may quote text from outside.
+func (m Move) Sentence(now string) string {
+	if m.Release != "" {
+		return fmt.Sprintf("It has moved: the record of release %s names %s, and it points to %s now.", m.Release, m.From, now)
+	}
+	at := ""
+	if !m.SignedAt.IsZero() {
+		at = " (it says on " + m.SignedAt.UTC().Format("2006-01-02") + ")"
+	}
+	return fmt.Sprintf("It has moved: %s was signed under this tag%s, and it points to %s now.", m.From, at, now)
 }
 
 // Trusted is what Content Trust says of one tag.

@@ -118,17 +118,8 @@ func (o Offer) MayNotPush() *finding.Finding {
 func (w Ways) repository(ctx context.Context, clients *dct.Clients, ref docker.Reference) (*dct.Repository, TrustPin, error) {
 	rule := w.Rule(ctx, ref.Repository())
 	client := clients.Get(cmp.Or(w.TrustServer, rule.TrustServer))
-	gun := dct.GUNOf(ref)
-	r := client.Repository(gun)
-	if certificates, rootKeys := policy.SplitRoots(rule.Roots); len(rootKeys) > 0 {
-		return r, TrustPin{Certificates: certificates, RootKeys: rootKeys}, nil
-	}
-	pins, err := client.Pins()
-	if err != nil {
-		return nil, TrustPin{}, err
-	}
-	t := pins.For(gun)
-	return r, TrustPin{Certificates: t.Certificates, RootKeys: t.RootKeys, CA: t.CA}, nil
+	r, t, err := standing(client, dct.GUNOf(ref), rule.Roots)
+	return r, TrustPin{Certificates: t.Certificates, RootKeys: t.RootKeys, CA: t.CA}, err
 }
 
 // PlanTrust finds out how the tag of an image would be signed in Content Trust.

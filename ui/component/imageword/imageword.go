@@ -111,16 +111,7 @@ func Remarks(t images.Tag) (out []string) {
 }
 
 // Moved tells of a tag that was signed over another digest than the one that it points to now.
-func Moved(m images.Move, now string) string {
-	at := ""
-	if !m.SignedAt.IsZero() {
-		at = " (it says on " + m.SignedAt.UTC().Format("2006-01-02") + ")"
-	}
-	if m.Release != "" {
-		return safetext.Line(fmt.Sprintf("It has moved: the record of release %s names %s, and it points to %s now.", m.Release, m.From, now))
-	}
-	return safetext.Line(fmt.Sprintf("It has moved: %s was signed under this tag%s, and it points to %s now.", m.From, at, now))
-}
+func Moved(m images.Move, now string) string { return safetext.Line(m.Sentence(now)) }
 
 // SignMoved is what to ask oneself before a tag that has moved is signed where it is.
 const SignMoved = "Sign it only if you know why it has moved."

@@ -54,13 +54,14 @@ func (m *Model) chooseWays(s imagedeed.Signing) tea.Cmd {
 	recursive := dialog.Tick(imagedeed.Recursive, false, imagedeed.RecursiveHelp)
 	legacy := dialog.Tick(imagedeed.Legacy, false, imagedeed.LegacyHelp)
 	if list[0].Cosign() {
+		byCosign := func() bool { return list[with.At()].Cosign() }
 		if len(p.Keys) > 1 {
-			fields = append(fields, key)
+			fields = append(fields, key.When(byCosign))
 		}
 		if p.Image.Index {
-			fields = append(fields, recursive)
+			fields = append(fields, recursive.When(byCosign))
 		}
-		fields = append(fields, legacy)
+		fields = append(fields, legacy.When(byCosign))
 	}
 	return m.form("Sign "+imagedeed.TagName(p.Image.Reference), "", fields, "look at it", func() (string, *dialog.Field, tea.Cmd) {
 		o := images.SignOrder{With: list[with.At()]}
