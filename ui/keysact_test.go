@@ -16,6 +16,7 @@ import (
 
 	"bulla/gitops"
 	"bulla/keys"
+	"bulla/keys/agent"
 	"bulla/keys/publish"
 	"bulla/keys/publish/web"
 	"bulla/keys/store"
@@ -47,6 +48,8 @@ func (f *fakeKeys) Remembered(person keys.AskPassphrase) keys.AskPassphrase {
 	}
 	return f.vault.Ask(person, nil)
 }
+
+func (f *fakeKeys) Attend(agent.Attendant) {}
 
 func (f *fakeKeys) PassphraseVault() *vault.Manager { return f.vault }
 

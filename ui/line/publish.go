@@ -232,7 +232,7 @@ func busyWith(ctx context.Context, t *Terminal, every time.Duration, still func(
 		case err := <-done:
 			return err
 		case <-ticker.C:
-			if !silent {
+			if !silent && !t.lent.Load() {
 				t.Say("  %s", still())
 			}
 		}
