@@ -57,8 +57,14 @@ func (t *Terminal) lending(lend Lender) Lender {
 }
 
 // Say prints one line. The format is ours; texts and errors among the arguments may come from
-// outside and are cleaned of whatever a terminal might obey, line breaks too.
+// outside and are cleaned of whatever a terminal might obey, line breaks too. A sentence that is longer
+// than the terminal is wide is broken between words.
 func (t *Terminal) Say(format string, args ...any) {
+	t.print(t.folded(fmt.Sprintf(format, cleaned(args)...)) + "\n")
+}
+
+// SayWhole prints one line as Say does, whole however long it is: it is to be copied.
+func (t *Terminal) SayWhole(format string, args ...any) {
 	t.print(fmt.Sprintf(format, cleaned(args)...) + "\n")
 }
 
