@@ -44,12 +44,12 @@ func (t *Terminal) room() int {
 // numbered is what stands before the text of one of several choices.
 var numbered = regexp.MustCompile(`^ *\d+ {2,}`)
 
-// folded breaks a sentence that the terminal has no room for between words: the terminal itself would
+// folded breaks a sentence or a choice that the terminal has no room for between words: the terminal itself would
 // break it within one. What is no sentence stays as it is: a command, a path or a fingerprint is copied
 // whole from a line that the terminal broke.
 func (t *Terminal) folded(s string) string {
 	last, _ := utf8.DecodeLastRuneInString(strings.TrimRight(s, " "))
-	if !strings.ContainsRune(".:;!?…)]", last) {
+	if !strings.ContainsRune(".:;!?…)]", last) && !numbered.MatchString(s) {
 		return s
 	}
 	return t.fold(s)
