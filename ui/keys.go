@@ -49,7 +49,7 @@ func newKeysRoot(ctx context.Context, o KeysOptions) *keysRoot {
 
 // newPage makes the page for the theme; put writes to the clipboard.
 func (r *keysRoot) newPage(put func(string) error) *keysPage {
-	return newKeysPage(keyspage.Options{Context: r.ctx, Open: r.ko.Open, Path: r.ko.Path, Theme: r.theme, Now: r.o.Now, Dialogs: r.dialogs, Copy: put}, r.ko.Wizard)
+	return newKeysPage(keyspage.Options{Context: r.ctx, Open: r.ko.Open, Path: r.ko.Path, Theme: r.theme, Now: r.o.Now, Dialogs: r.dialogs, Copy: put, Env: r.o.Env}, r.ko.Wizard)
 }
 
 // keysPage is the page of all keys, and in its place the page of a first key while one is made.

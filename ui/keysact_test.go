@@ -16,6 +16,7 @@ import (
 
 	"bulla/gitops"
 	"bulla/keys"
+	"bulla/keys/agent"
 	"bulla/keys/publish"
 	"bulla/keys/publish/web"
 	"bulla/keys/store"
@@ -47,6 +48,8 @@ func (f *fakeKeys) Remembered(person keys.AskPassphrase) keys.AskPassphrase {
 	}
 	return f.vault.Ask(person, nil)
 }
+
+func (f *fakeKeys) Attend(agent.Attendant) {}
 
 func (f *fakeKeys) PassphraseVault() *vault.Manager { return f.vault }
 
@@ -530,7 +533,7 @@ func TestKeySucceeds(t *testing.T) {
 	p.press("ctrl+u", "90d", "enter", "enter", "enter").see("[[policy.signer]]").see("It goes on signing with the old key").see("/src/statement.txt.asc").press("n").expect(f, "1 of 6")
 	p.choose("Let a new key").press("enter", "tab", "to-packagers.txt", "enter", " ", "enter").see("instead of "+string(rhea)).see("let it follow").press("pgdown", "y").answer()
 	p.expect(f, "The new key follows", "succeed "+string(rhea)+" 99990E147A219D4B55F01C2D3E4F5A6BC0DE1111 8760h0m0s /src/to-packagers.txt", "git")
-	p.press("pgdown").see("git signs with the new key from now on").see("│ bulla keys to-gnupg 9999")
+	p.press("pgdown").see("git signs with the new key from now on").see("│   bulla keys to-gnupg 9999")
 }
 
 // What cannot be taken back is typed, not pressed and not pasted.

@@ -139,7 +139,7 @@ func (r *root) turn() tea.Cmd {
 	if r.release.WantsKeys() {
 		return r.invite(func(ctx context.Context) guest {
 			return newKeysPage(keyspage.Options{
-				Context: ctx, Back: "the release", Theme: r.theme, Now: r.o.Now, Dialogs: r.dialogs, Path: r.o.KeyPath, Open: r.o.Keys,
+				Context: ctx, Back: "the release", Theme: r.theme, Now: r.o.Now, Dialogs: r.dialogs, Path: r.o.KeyPath, Open: r.o.Keys, Env: r.o.Env,
 			}, r.o.KeyWizard)
 		})
 	}

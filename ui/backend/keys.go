@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"bulla/keys"
+	"bulla/keys/agent"
 	"bulla/keys/publish"
 	"bulla/keys/store"
 	"bulla/keys/vault"
@@ -19,6 +20,8 @@ type Keys interface {
 	KeySucceeder
 	// Remembered answers requests for passphrases from where they are kept, else by person.
 	Remembered(person keys.AskPassphrase) keys.AskPassphrase
+	// Attend says who stands before gpg-agent from now on.
+	Attend(agent.Attendant)
 	// PassphraseVault is where passphrases may be kept; nil for nowhere.
 	PassphraseVault() *vault.Manager
 }

@@ -35,7 +35,7 @@ func (a *app) keysLines(ctx context.Context) error {
 // leaving it leads to.
 func (a *app) lineDesk(t *line.Terminal, back string) line.KeyDesk {
 	return line.KeyDesk{
-		Terminal: t, Keys: a.desk(), Wizard: a.keyWizard(), Path: a.typedPath, Published: a.keepTokens, Now: a.Now, Back: back,
+		Terminal: t, Keys: a.desk(), Wizard: a.keyWizard(), Path: a.typedPath, Published: a.keepTokens, Now: a.Now, Lend: a.lend(), Back: back,
 	}
 }
 

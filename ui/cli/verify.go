@@ -38,7 +38,8 @@ func (a *app) verifyCommand() *cobra.Command {
 		Short: "Verify tags, commits, files, folders, records and images",
 		Long: `Verify anything by what it is: a tag, a commit, a file with its signature beside
 it, a checksums file and the files in it, a release record and all that it binds,
-an image in a registry. Without a target: the newest release.
+an image in a registry. Without a target: the newest release. A file without a
+signature of its own counts by the signed checksums file beside it that names it.
 
 A folder is taken as it was downloaded: with a record, a checksums file or a
 signature in it, every file directly in it must be vouched for by one of them; a

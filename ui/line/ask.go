@@ -50,7 +50,7 @@ var errBack = errors.New("back to the question before")
 // errBack where there is something to go back to; whoever types back means it too.
 func (t *Terminal) Ask(ctx context.Context, question string) (string, error) {
 	t.asked++
-	t.print(safetext.Line(question) + " ")
+	t.print(t.fold(safetext.Line(question)) + " ")
 	s, err := t.readLine(ctx)
 	s = strings.TrimSpace(s)
 	switch {

@@ -11,7 +11,6 @@ import (
 	"bulla/keys/store"
 	"bulla/ui/backend"
 	"bulla/ui/component/human"
-	"bulla/ui/component/layout"
 	"bulla/ui/explain"
 	"bulla/workflow/finding"
 	"bulla/workflow/firstkey"
@@ -88,7 +87,7 @@ func SayLeft(t *Terminal, p firstkey.Progress) {
 	for _, l := range left {
 		t.Say("  %s", l.What)
 		for _, c := range l.Commands {
-			t.Say("    %s", c)
+			t.SayWhole("    %s", c)
 		}
 	}
 }
@@ -144,9 +143,7 @@ func doneBefore(p firstkey.Progress) map[firstkey.Step]string {
 
 // prose prints a paragraph in lines that fit a terminal of 80 columns.
 func (f *firstKey) prose(indent, text string) {
-	for _, l := range layout.Wrap(text, 79-len(indent)) {
-		f.t.Say(indent+"%s", l)
-	}
+	f.t.prose(indent, text)
 }
 
 // heading begins a step.

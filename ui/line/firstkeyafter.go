@@ -141,7 +141,7 @@ func (f *firstKey) applyGit(ctx context.Context, p firstkey.GitPlan) error {
 	}
 	f.t.Say("Written. To put back what was there:")
 	for _, c := range p.UndoGit() {
-		f.t.Say("  %s", c)
+		f.t.SayWhole("  %s", c)
 	}
 	return nil
 }
@@ -203,7 +203,7 @@ func (f *firstKey) texts(ctx context.Context) error {
 	f.t.Say("For SECURITY.md or the README of your project:")
 	f.t.Say("")
 	for l := range strings.SplitSeq(strings.TrimRight(texts.Security, "\n"), "\n") {
-		f.t.Say("%s", l)
+		f.t.SayWhole("%s", l)
 	}
 	f.t.Say("")
 	yes, err := f.t.Confirm(ctx, "Print the entry for a KEYS file too? bulla keys publish KEY --to KEYS writes it into the file.")
@@ -211,7 +211,7 @@ func (f *firstKey) texts(ctx context.Context) error {
 		return err
 	}
 	for l := range strings.SplitSeq(strings.TrimRight(texts.Keys, "\n"), "\n") {
-		f.t.Say("%s", l)
+		f.t.SayWhole("%s", l)
 	}
 	return nil
 }

@@ -148,7 +148,7 @@ func (t *Terminal) fact(label, text string) {
 	case label != "":
 		text = label + ": " + text
 	}
-	for i, l := range layout.Wrap(text, 75) {
+	for i, l := range layout.Wrap(text, t.room()-4) {
 		t.Say(map[bool]string{true: "  %s", false: "    %s"}[i == 0], l)
 	}
 }
@@ -159,7 +159,7 @@ func (t *Terminal) prose(indent, text string) {
 		t.Say(indent+"%s", text)
 		return
 	}
-	for _, l := range layout.Wrap(text, 79-len(indent)) {
+	for _, l := range layout.Wrap(text, t.room()-len(indent)) {
 		t.Say(indent+"%s", l)
 	}
 }

@@ -117,7 +117,7 @@ func (w *walk) keyRow(n int, k keychoice.Choice) {
 
 // fingerprint prints a whole fingerprint, over two lines where it is too long for a terminal's one.
 func (w *walk) fingerprint(indent string, f keys.Fingerprint) {
-	for _, l := range human.FingerprintLines(f, 79-len(indent)) {
+	for _, l := range human.FingerprintLines(f, w.t.room()-len(indent)) {
 		w.t.Say(indent+"%s", l)
 	}
 }

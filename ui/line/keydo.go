@@ -86,7 +86,10 @@ func (k *keyTalk) done(ctx context.Context, s *keydesk.State, j keydeed.Job, out
 	if out.Story.Title != "" {
 		k.t.Say("%s", out.Story.Title)
 		for _, l := range append([]string{out.Story.Good}, out.Story.Lines...) {
-			if l != "" {
+			switch {
+			case strings.HasPrefix(l, " "):
+				k.t.SayWhole("%s", l)
+			case l != "":
 				k.prose("  ", l)
 			}
 		}

@@ -9,8 +9,10 @@ import (
 	"time"
 
 	"bulla/keys"
+	"bulla/keys/agent"
 	"bulla/keys/publish"
 	"bulla/ui/backend"
+	"bulla/ui/component/agentword"
 	"bulla/ui/component/human"
 	"bulla/ui/component/keydeed"
 	"bulla/workflow/finding"
@@ -31,6 +33,8 @@ type KeyDesk struct {
 	// Published is told what became of a key at the places where it was published; nil for nobody.
 	Published func(context.Context, []publish.Result)
 	Now       func() time.Time
+	// Lend lends the terminal to gpg-agent's own prompt; nil where there is none.
+	Lend Lender
 	// Heartbeat is how often work that goes on says so; 0 means five seconds.
 	Heartbeat time.Duration
 	// Back says where leaving leads to, in words that follow "goes back to"; "" for out of bulla.
@@ -51,6 +55,10 @@ type keyTalk struct {
 func (o KeyDesk) Run(ctx context.Context) error {
 	k := &keyTalk{KeyDesk: o, t: o.Terminal}
 	k.t.Say("Keys, line by line. b goes back to the question before, q leaves. What is done stays done.")
+	k.Keys.Attend(agent.Attendant{Lend: k.t.lending(k.Lend), Waiting: func(w agent.Wait) (over func()) {
+		k.t.Say("  waiting for %s…", agentword.Of(w))
+		return nil
+	}})
 	err := k.read(ctx)
 	if err == nil {
 		err = k.list(ctx)

@@ -14,6 +14,7 @@ import (
 
 	"bulla/docker"
 	"bulla/keys"
+	"bulla/keys/agent"
 	"bulla/keys/keystest"
 	"bulla/keys/store"
 	"bulla/ui/component/keydeed"
@@ -37,6 +38,7 @@ const (
 type keeper struct {
 	*newcomer
 	gnupg string
+	lend  Lender
 }
 
 func newKeeper(t *testing.T) *keeper {
@@ -54,7 +56,7 @@ func newKeeper(t *testing.T) *keeper {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.Close)
-	return &keeper{&newcomer{t, dir, w, newTalk(t)}, gnupg}
+	return &keeper{newcomer: &newcomer{t, dir, w, newTalk(t)}, gnupg: gnupg}
 }
 
 // make makes a key under the canary, without a person.
@@ -76,7 +78,7 @@ func (k *keeper) begin(ctx context.Context) <-chan error {
 		desk.Dir = k.dir
 		ended <- KeyDesk{
 			Terminal: NewTerminal(k.tty, k.tty, &TTY{In: k.tty, Out: k.tty}), Keys: desk, Wizard: firstkey.New(k.world, k.dir),
-			Path: func(s string) string { return filepath.Join(k.dir, s) }, Now: time.Now,
+			Path: func(s string) string { return filepath.Join(k.dir, s) }, Now: time.Now, Lend: k.lend,
 		}.Run(ctx)
 	}()
 	return ended
@@ -365,6 +367,52 @@ func TestKeysLeft(t *testing.T) {
 	cancel()
 	if err := k.end(ended); explain.Error(err).Code != explain.CodeCancelled {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestFromGnuPGByOwnPrompt: gpg-agent that lets nobody else ask gets the terminal for its own prompt, and
+// the key comes from GnuPG to bulla's store.
+func TestFromGnuPGByOwnPrompt(t *testing.T) {
+	k := newKeeper(t)
+	made := k.make("own@example.org")
+	data, err := k.world.Store.ExportSecret(t.Context(), keys.ParseSelector("own@example.org"), func(context.Context, keys.PassphraseRequest) (keys.Secret, error) {
+		return keys.NewSecret([]byte(canary)), nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, errOut, err := keystest.GPG(t, k.gnupg, data, "--import"); err != nil {
+		t.Fatal(errOut)
+	}
+	if _, err := k.world.Store.Delete(t.Context(), keys.ParseSelector("own@example.org"), true); err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(k.dir, "pinentry")
+	script := "#!/bin/sh\necho 'OK here'\nwhile read -r line; do case $line in GETPIN*) printf 'D %s\\nOK\\n' '" + canary + "';; BYE*) echo OK; exit;; *) echo OK;; esac; done\n"
+	if err := os.WriteFile(program, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(k.gnupg, "gpg-agent.conf"), []byte("no-allow-loopback-pinentry\npinentry-program "+program+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("gpgconf", "--homedir", k.gnupg, "--kill", "gpg-agent").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	lent := 0
+	k.lend = func(ctx context.Context, use func(context.Context, agent.Terminal) error) error {
+		lent++
+		return use(ctx, agent.Terminal{TTY: "/dev/pts/77", Type: "dumb"})
+	}
+	ended := k.begin(t.Context())
+	k.answer(`1  Ada <own@example.org>(?s:.*)`+atKeys, "1")
+	k.answer(whatToDo, number(keydeed.FromGnuPG))
+	k.answer(`Copy it`+agreed, "y")
+	k.answer(`bulla's store has the key now(?s:.*)`+whatToDo, "q")
+	if err := k.end(ended); err != nil || lent != 1 {
+		t.Errorf("lent %d times, %v", lent, err)
+	}
+	if got := k.key(); got.Fingerprint != made.Fingerprint || !got.HasSecret {
+		t.Errorf("the store has %+v", got)
 	}
 }
 

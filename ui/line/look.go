@@ -20,7 +20,7 @@ func (w *walk) look(ctx context.Context, p *workflow.Plan) error {
 	w.t.Say("The last look. Nothing has been created yet. This will happen:")
 	w.t.Say("  Tag %s on commit %.10s %q, signed, in this repository.", p.Tag, p.CommitID, p.Subject)
 	for l := range strings.SplitSeq(p.Message, "\n") {
-		w.t.Say("    | %s", l)
+		w.t.SayWhole("    | %s", l)
 	}
 	w.lookFiles(p)
 	w.lookImages(p)

@@ -166,7 +166,7 @@ func (p *KeyPublisher) confirm(ctx context.Context, plan publish.Plan) error {
 	t.Say("")
 	t.Say("Nothing has been sent yet. This would become public:")
 	t.Say("")
-	for _, l := range placeword.Plan(plan, 79) {
+	for _, l := range placeword.Plan(plan, t.room()) {
 		t.Say("%s", l)
 	}
 	t.Say("")
@@ -192,11 +192,11 @@ func (p *KeyPublisher) send(ctx context.Context, plan publish.Plan, do func(cont
 	for _, r := range rs {
 		if r.Target.Prints() && r.Err == nil {
 			for _, l := range r.Lines {
-				t.Say("%s", l)
+				t.SayWhole("%s", l)
 			}
 			continue
 		}
-		for _, l := range placeword.Result(r, true, 79) {
+		for _, l := range placeword.Result(r, true, t.room()) {
 			t.Say("%s", l)
 		}
 	}
@@ -232,7 +232,7 @@ func busyWith(ctx context.Context, t *Terminal, every time.Duration, still func(
 		case err := <-done:
 			return err
 		case <-ticker.C:
-			if !silent {
+			if !silent && !t.lent.Load() {
 				t.Say("  %s", still())
 			}
 		}

@@ -28,7 +28,7 @@ func (t *Terminal) readSecret(ctx context.Context, question string) (keys.Secret
 	if err != nil {
 		return keys.Secret{}, err
 	}
-	fmt.Fprint(out, safetext.Line(question)+" ")
+	fmt.Fprint(out, t.fold(safetext.Line(question))+" ")
 	type typed struct {
 		secret keys.Secret
 		err    error

@@ -89,7 +89,7 @@ func (w *walk) message(ctx context.Context) error {
 	}
 	w.t.Say("The message of the tag")
 	for l := range strings.SplitSeq(draft.Text, "\n") {
-		w.t.Say("  | %s", l)
+		w.t.SayWhole("  | %s", l)
 	}
 	w.t.Say("Enter keeps it. Or type another, line by line; a line with only a dot ends it.")
 	text, err := w.t.Ask(ctx, "Message, line 1:")

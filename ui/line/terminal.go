@@ -10,8 +10,10 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"bulla/keys"
+	"bulla/keys/agent"
 	"bulla/ui/explain"
 	"bulla/ui/safetext"
 )
@@ -27,6 +29,7 @@ type Terminal struct {
 	pending chan answer
 	asked   int  // questions so far
 	back    bool // b leads back to an earlier question
+	lent    atomic.Bool
 
 	mu  sync.Mutex // of out
 	out io.Writer
@@ -38,9 +41,30 @@ func NewTerminal(in io.Reader, out io.Writer, tty *TTY) *Terminal {
 	return &Terminal{in: bufio.NewReader(in), out: out, tty: tty}
 }
 
+// Lender lends the terminal to gpg-agent's own prompt while use runs.
+type Lender func(ctx context.Context, use func(context.Context, agent.Terminal) error) error
+
+// lending is lend, while which nothing is said of the time that passes; nil for nil.
+func (t *Terminal) lending(lend Lender) Lender {
+	if lend == nil {
+		return nil
+	}
+	return func(ctx context.Context, use func(context.Context, agent.Terminal) error) error {
+		t.lent.Store(true)
+		defer t.lent.Store(false)
+		return lend(ctx, use)
+	}
+}
+
 // Say prints one line. The format is ours; texts and errors among the arguments may come from
-// outside and are cleaned of whatever a terminal might obey, line breaks too.
+// outside and are cleaned of whatever a terminal might obey, line breaks too. A sentence that is longer
+// than the terminal is wide is broken between words.
 func (t *Terminal) Say(format string, args ...any) {
+	t.print(t.folded(fmt.Sprintf(format, cleaned(args)...)) + "\n")
+}
+
+// SayWhole prints one line as Say does, whole however long it is: it is to be copied.
+func (t *Terminal) SayWhole(format string, args ...any) {
 	t.print(fmt.Sprintf(format, cleaned(args)...) + "\n")
 }
 

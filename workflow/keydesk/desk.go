@@ -53,6 +53,9 @@ func (d *Desk) Remembered(person keys.AskPassphrase) keys.AskPassphrase {
 	return d.Vault.Ask(person, nil)
 }
 
+// Attend says who stands before gpg-agent from now on. It must not be called while something is under way.
+func (d *Desk) Attend(a agent.Attendant) { d.Attendant = a }
+
 // PassphraseVault is where passphrases may be kept.
 func (d *Desk) PassphraseVault() *vault.Manager { return d.Vault }
 

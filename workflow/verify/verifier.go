@@ -416,7 +416,13 @@ func (v *Verifier) file(ctx context.Context, path string) ([]keys.Verdict, error
 	case isChecksums(base):
 		return v.checksums(ctx, path, sig)
 	}
-	return v.artifact(ctx, path, sig)
+	vs, err := v.artifact(ctx, path, sig)
+	if err == nil && sig == "" && len(vs) == 1 && vs[0].Status == keys.StatusUnsigned {
+		if listed, lerr := v.bySignedList(ctx, path); lerr != nil || len(listed) > 0 {
+			return listed, lerr
+		}
+	}
+	return vs, err
 }
 
 // ClockSlack keeps a signature made this very second from being called future.

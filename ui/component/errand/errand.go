@@ -9,8 +9,11 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"bulla/keys"
+	"bulla/keys/agent"
 	"bulla/keys/vault"
+	"bulla/ui/component/agentword"
 	"bulla/ui/component/keeping"
+	"bulla/ui/component/loan"
 	"bulla/ui/dialog"
 	"bulla/ui/safetext"
 )
@@ -23,6 +26,9 @@ type Host[E any] struct {
 	Vault keeping.Vault
 	// Note is shown beside the passphrases that are asked for, unless an errand has another one.
 	Note string
+	// Env reads the environment of the terminal that is lent to gpg-agent's own prompt; nil where there
+	// is none.
+	Env func(string) string
 	// Go begins work that is waited for when the program ends.
 	Go func(work func() tea.Msg) tea.Cmd
 	// Show shows what is being done.
@@ -51,12 +57,15 @@ func (r *Runner[E]) KeepIn(v keeping.Vault) { r.host.Vault = v }
 // Errand is what is being done. Its methods are for the work, in its goroutine.
 type Errand struct {
 	id     int
-	doing  string // "extending the key"
+	begun  string // as which it was begun: "extending the key"
+	doing  string // what it does now
 	note   string // beside the next passphrase dialog
 	ctx    context.Context
 	cancel context.CancelFunc
 	asks   chan question
 	says   chan func()
+	env    func(string) string
+	loans  chan *loan.Loan
 	over   chan struct{} // closed when the work has ended
 	wishes *keeping.Wishes
 	dialog dialog.Dialog // the passphrase dialog that is open
@@ -84,6 +93,10 @@ type (
 		id int
 		q  question
 	}
+	lent struct {
+		id   int
+		loan *loan.Loan
+	}
 	said struct {
 		id    int
 		apply func()
@@ -103,7 +116,8 @@ func (r *Runner[E]) Begin(doing string, work func(ctx context.Context, e *Errand
 	ctx, cancel := context.WithCancel(r.host.Context)
 	r.count++
 	e := &Errand{
-		id: r.count, doing: doing, note: r.host.Note, ctx: ctx, cancel: cancel, asks: make(chan question), says: make(chan func()), over: make(chan struct{}),
+		id: r.count, begun: doing, doing: doing, note: r.host.Note, ctx: ctx, cancel: cancel, asks: make(chan question), says: make(chan func()),
+		env: r.host.Env, loans: make(chan *loan.Loan), over: make(chan struct{}),
 		wishes: keeping.New(r.host.Vault),
 	}
 	r.now = e
@@ -139,6 +153,11 @@ func (r *Runner[E]) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case asked:
 		return r.asked(msg)
+	case lent:
+		if r.now == nil || msg.id != r.now.id {
+			return nil
+		}
+		return tea.Batch(msg.loan.Begin(), r.now.next())
 	case said:
 		if r.now == nil || msg.id != r.now.id {
 			return nil
@@ -198,6 +217,8 @@ func (e *Errand) next() tea.Cmd {
 		select {
 		case q := <-e.asks:
 			return asked{e.id, q}
+		case l := <-e.loans:
+			return lent{e.id, l}
 		case apply := <-e.says:
 			return said{e.id, apply}
 		case <-e.over:
@@ -241,6 +262,32 @@ func (e *Errand) put(ctx context.Context, q question) (keys.Secret, error) {
 		}()
 		return keys.Secret{}, ctx.Err()
 	}
+}
+
+// Attendant is the person, who stands before gpg-agent: they are told what is waited for, and the screen is
+// lent to the agent's own prompt.
+func (e *Errand) Attendant() agent.Attendant {
+	a := agent.Attendant{Waiting: func(w agent.Wait) (over func()) {
+		e.Say("waiting for " + agentword.Of(w))
+		return func() { e.Say(e.begun) }
+	}}
+	if e.env != nil {
+		a.Lend = e.lend
+	}
+	return a
+}
+
+// lend has the screen lent while use runs.
+func (e *Errand) lend(ctx context.Context, use func(context.Context, agent.Terminal) error) error {
+	l := loan.New(ctx, e.env, use)
+	select {
+	case e.loans <- l:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-e.ctx.Done():
+		return e.ctx.Err()
+	}
+	return l.Wait()
 }
 
 // Note is shown beside the passphrases that are asked for from now on.

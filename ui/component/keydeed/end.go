@@ -25,7 +25,7 @@ func (s Subject) Revocation() Job {
 		path, err := b.MakeRevocation(ctx, sel, b.Remembered(p.Ask))
 		return Outcome{Story: Story{
 			Title: "The revocation certificate",
-			Lines: []string{safetext.Line(path), "", "Move it to another place than the key. It makes the key invalid should it be lost or stolen."},
+			Lines: []string{copyable + safetext.Line(path), "", "Move it to another place than the key. It makes the key invalid should it be lost or stolen."},
 		}}, err
 	}
 	return j

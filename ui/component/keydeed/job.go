@@ -54,7 +54,8 @@ type Outcome struct {
 	Story Story
 }
 
-// Story is a text under a title. Good is what went well, before the rest.
+// Story is a text under a title. Good is what went well, before the rest. A line that begins with blanks is
+// to be copied: a command, or a path.
 type Story struct {
 	Title, Good string
 	Lines       []string

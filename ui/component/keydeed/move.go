@@ -73,7 +73,7 @@ func (s Subject) backUp(title, yes, path string, form BackupForm) Job {
 
 // rehearsed tells what was tried with a backup.
 func rehearsed(done store.Rehearsal, path string) Story {
-	lines := []string{path, "", "It was restored, opened, signed with, and the signature was verified.", "Keep it apart from this computer, and its passphrase apart from it."}
+	lines := []string{copyable + path, "", "It was restored, opened, signed with, and the signature was verified.", "Keep it apart from this computer, and its passphrase apart from it."}
 	if !done.Protected {
 		lines = append(lines, "", "It is under no passphrase: whoever finds it has the key.")
 	}

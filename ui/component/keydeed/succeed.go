@@ -202,26 +202,29 @@ func wrote(list []string) string {
 	return " Written: " + safetext.Line(strings.Join(list, ", ")) + "."
 }
 
+// copyable begins a line that is to be copied, see Story.
+const copyable = "    "
+
 // written tells which files there are, and what is left to do.
 func written(done keydesk.SuccessionDone, h Hints) (out []string) {
 	out = append(out, "Written:")
 	for _, f := range done.Written {
-		out = append(out, safetext.Line(f))
+		out = append(out, copyable+safetext.Line(f))
 	}
 	if len(done.Written) > 2 {
 		old := string(done.Old.Fingerprint)
 		out = append(out, "", "Commit the changed files, signed with the old key: then everyone sees that its owner let the new one in.",
-			"git commit -S"+old, "git asks GnuPG for that signature. If GnuPG does not have the key, copy it there first:", "bulla keys to-gnupg "+old)
+			copyable+"git commit -S"+old, "git asks GnuPG for that signature. If GnuPG does not have the key, copy it there first:", copyable+"bulla keys to-gnupg "+old)
 	}
 	if g := done.Git; g != nil {
 		out = append(out, "", "git signs with the new key from now on. This puts back what was there:")
 		for _, c := range keydesk.UndoConfig(g.Lines) {
-			out = append(out, safetext.Line(c))
+			out = append(out, copyable+safetext.Line(c))
 		}
 		if !g.Known {
 			text, command := lacks(g, string(done.New.Fingerprint))
 			if out = append(out, text); command != "" {
-				out = append(out, command)
+				out = append(out, copyable+command)
 			}
 		}
 	}

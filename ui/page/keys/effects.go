@@ -5,12 +5,14 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
 
 	"bulla/ui/component/errand"
 	"bulla/ui/component/human"
 	"bulla/ui/component/keydeed"
+	"bulla/ui/component/layout"
 	"bulla/ui/component/sheet"
 	"bulla/ui/dialog"
 	"bulla/ui/safetext"
@@ -87,7 +89,14 @@ func told(s keydeed.Story) dialog.Dialog {
 		if s.Good != "" {
 			out = append(out, t.Icon(theme.Done)+" "+t.Good.Render(s.Good))
 		}
-		return append(out, wrapped(s.Lines, w)...)
+		for _, l := range s.Lines {
+			if command := strings.TrimLeft(l, " "); command != l {
+				out = append(out, layout.Indent(layout.Command(command, w-2), "  ")...)
+			} else {
+				out = append(out, layout.Wrap(l, w)...)
+			}
+		}
+		return out
 	})
 }
 

@@ -42,7 +42,11 @@ func (m *Model) begin(doing string, work func(ctx context.Context, e *errand.Err
 		m.Note = "Not begun: something is under way."
 		return nil
 	}
-	return tea.Batch(m.errands.Begin(doing, work), m.Tick())
+	b := m.backend
+	return tea.Batch(m.errands.Begin(doing, func(ctx context.Context, e *errand.Errand) ending {
+		b.Attend(e.Attendant())
+		return work(ctx, e)
+	}), m.Tick())
 }
 
 // ended takes the end of an errand.

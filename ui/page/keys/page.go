@@ -41,6 +41,9 @@ type Options struct {
 	// NewKey opens the page that makes a key pair, in place of the form of this page; nil for the
 	// form. What it made is seen when the keys are read again.
 	NewKey func() tea.Cmd
+	// Env reads the environment of the terminal that is lent to gpg-agent's own prompt; nil where there
+	// is none.
+	Env func(string) string
 	// Back says where esc leads to once all keys are shown, in words that follow "back to"; "" for
 	// nowhere: the page is all there is.
 	Back string
@@ -98,7 +101,7 @@ func New(o Options) *Model {
 		Example: "text, is:expired, in:gnupg", Reading: "reading the keys",
 	})
 	m.errands = errand.New(errand.Host[ending]{
-		Context: o.Context, Dialogs: o.Dialogs, Go: m.Writes.Go, Show: m.Begin, Ended: m.ended,
+		Context: o.Context, Dialogs: o.Dialogs, Env: o.Env, Go: m.Writes.Go, Show: m.Begin, Ended: m.ended,
 		Right: func(e ending) bool { return e.err == nil && !e.unproved },
 	})
 	return m

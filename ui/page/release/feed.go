@@ -7,6 +7,7 @@ import (
 
 	"bulla/keys"
 	"bulla/keys/vault"
+	"bulla/ui/component/loan"
 	"bulla/workflow"
 )
 
@@ -23,7 +24,7 @@ type feedItem struct {
 	event     workflow.Event
 	ask       *question
 	withdrawn *question
-	loan      *loan
+	loan      *loan.Loan
 	end       *ending
 }
 

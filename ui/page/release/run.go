@@ -79,7 +79,7 @@ func (v *runView) take(it feedItem) tea.Cmd {
 	switch {
 	case it.loan != nil:
 		v.opening = ""
-		return tea.Exec(it.loan, func(error) tea.Msg { return nil })
+		return it.loan.Begin()
 	case it.event != nil:
 		v.event(it.event)
 	case it.ask != nil:

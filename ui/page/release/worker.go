@@ -4,7 +4,9 @@ import (
 	"context"
 
 	"bulla/keys"
+	"bulla/keys/agent"
 	"bulla/ui/component/keeping"
+	"bulla/ui/component/loan"
 	"bulla/workflow"
 )
 
@@ -98,6 +100,13 @@ func (w *worker) emit(e workflow.Event) {
 			w.gate.pass(w.ended)
 		}
 	}
+}
+
+// lend has the screen lent while use runs.
+func (w *worker) lend(ctx context.Context, use func(context.Context, agent.Terminal) error) error {
+	l := loan.New(ctx, w.env, use)
+	w.feed.put(feedItem{loan: l})
+	return l.Wait()
 }
 
 // ask puts a question to the person and waits for the answer.
