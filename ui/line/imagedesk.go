@@ -87,7 +87,11 @@ func (k *imageTalk) look(ctx context.Context) {
 	var list []images.Tag
 	var cut bool
 	var trust error
+	var survey atomic.Pointer[images.Survey]
 	still := func() string {
+		if s := survey.Load(); s != nil && s.Waits() {
+			return "still waiting for " + k.trustServer(ctx)
+		}
 		if n := int(total.Load()); n > 0 {
 			return "looked at " + strconv.Itoa(int(done.Load())) + " of " + human.Count(n, "tag")
 		}
@@ -98,6 +102,7 @@ func (k *imageTalk) look(ctx context.Context) {
 		if err != nil {
 			return err
 		}
+		survey.Store(s)
 		list, cut = make([]images.Tag, len(s.Names())), s.Truncated()
 		total.Store(int64(len(list)))
 		seen := make([]bool, len(list))

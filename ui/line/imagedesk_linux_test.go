@@ -3,6 +3,7 @@ package line
 import (
 	"context"
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -28,6 +29,7 @@ type caretaker struct {
 	*newcomer
 	reg  *loopback.Registry
 	desk *images.Desk
+	beat time.Duration // how often work says that it goes on; 0 means as always
 }
 
 func newCaretaker(t *testing.T, server *trusttest.Server) *caretaker {
@@ -79,7 +81,7 @@ func (c *caretaker) come(ctx context.Context, back string) <-chan error {
 	go func() {
 		ended <- ImageDesk{
 			Terminal: NewTerminal(c.tty, c.tty, &TTY{In: c.tty, Out: c.tty}), Desk: c.desk, Path: path,
-			Read: func(name string) ([]byte, error) { return limits.ReadNamed(path(name), 1<<20) }, Back: back,
+			Read: func(name string) ([]byte, error) { return limits.ReadNamed(path(name), 1<<20) }, Back: back, Heartbeat: c.beat,
 		}.Run(ctx)
 	}()
 	return ended
@@ -381,6 +383,29 @@ func (c *caretaker) judged(server *trusttest.Server, v1 string) {
 	both, err := trusttest.Notary(c.t, server, dir).Run("list", name)
 	if err != nil || !strings.Contains(out+both, strings.TrimPrefix(v1, "sha256:")) || regexp.MustCompile(`(?m)^v2 `).MatchString(out+both) {
 		c.t.Errorf("notary lists:\n%s%s%v", out, both, err)
+	}
+}
+
+// While a trust server hangs it is named, and not the registry that has answered.
+func TestImagesNameTheServerThatHangs(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = silent.Close() })
+	c := newCaretaker(t, nil)
+	t.Setenv("DOCKER_CONTENT_TRUST_SERVER", "https://"+silent.Addr().String())
+	c.push("v1", false)
+	if err := c.desk.Pin([]string{strings.Repeat("5e", 32)}); err != nil {
+		t.Fatal(err)
+	}
+	c.beat = 10 * time.Millisecond
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := c.come(ctx, "")
+	c.wait(`still waiting for the trust server ` + regexp.QuoteMeta(silent.Addr().String()))
+	cancel()
+	if err := c.end(ended); !errors.Is(err, context.Canceled) {
+		t.Error(err)
 	}
 }
 

@@ -2,6 +2,7 @@ package line
 
 import (
 	"context"
+	"strings"
 
 	"bulla/docker"
 	"bulla/docker/dct"
@@ -25,12 +26,18 @@ func (k *imageTalk) trust(ctx context.Context) error {
 
 // askTrust asks what Content Trust says of the repository.
 func (k *imageTalk) askTrust(ctx context.Context) error {
-	k.t.Say("Asking the trust server…")
-	return k.work(ctx, "still waiting for the trust server", func(ctx context.Context, _ images.Face) (err error) {
+	server := k.trustServer(ctx)
+	k.t.Say("Asking %s…", server)
+	return k.work(ctx, "still waiting for "+server, func(ctx context.Context, _ images.Face) (err error) {
 		k.standing.Trust, err = k.Desk.Trust(ctx)
 		k.standing.Trusted = err == nil
 		return err
 	})
+}
+
+// trustServer names the trust server.
+func (k *imageTalk) trustServer(ctx context.Context) string {
+	return strings.TrimSpace("the trust server " + strings.TrimPrefix(k.Desk.TrustServer(ctx), "https://"))
 }
 
 // inTrust is the Content Trust of the repository, for jobs.
