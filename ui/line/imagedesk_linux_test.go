@@ -17,7 +17,6 @@ import (
 	"bulla/docker/dct/trusttest"
 	"bulla/docker/loopback"
 	"bulla/keys"
-	"bulla/keys/limits"
 	"bulla/workflow"
 	"bulla/workflow/images"
 	"bulla/workflow/verify"
@@ -80,8 +79,7 @@ func (c *caretaker) come(ctx context.Context, back string) <-chan error {
 	ended := make(chan error, 1)
 	go func() {
 		ended <- ImageDesk{
-			Terminal: NewTerminal(c.tty, c.tty, &TTY{In: c.tty, Out: c.tty}), Desk: c.desk, Path: path,
-			Read: func(name string) ([]byte, error) { return limits.ReadNamed(path(name), 1<<20) }, Back: back, Heartbeat: c.beat,
+			Terminal: NewTerminal(c.tty, c.tty, &TTY{In: c.tty, Out: c.tty}), Desk: c.desk, Path: path, Back: back, Heartbeat: c.beat,
 		}.Run(ctx)
 	}()
 	return ended
@@ -154,7 +152,7 @@ func TestImagesSignLineByLine(t *testing.T) {
 	c.wait(`Signed\.(?s:.*)made: cosign bundle`)
 	c.answer(`Do \(1-3.*: $`, "2")
 	c.answer(`By \(1-4.*: $`, "2")
-	c.wait(`allowed .*(?s:.*)use .*@` + digest)
+	c.wait(`\n  allowed\n(?s:.*)Use this(?s:.*)/demo/app@` + digest)
 	c.answer(`Do \(1-3.*: $`, "")
 	c.answer(atList, "")
 	if err := c.end(ended); err != nil {
@@ -422,6 +420,7 @@ func TestImagesOfADeadRegistry(t *testing.T) {
 	c.answer(`Do \(1-3.*: $`, "")
 	c.answer(atList, "f")
 	c.answer(`The Dockerfile.*: $`, "none")
+	c.answer(`Build arguments.*: $`, "")
 	c.answer(atList, "")
 	if err := c.end(ended); err != nil {
 		t.Fatal(err)
@@ -440,8 +439,8 @@ func TestBasesLineByLine(t *testing.T) {
 	c.answer(atList, "f")
 	c.answer(`The Dockerfile \[Dockerfile\]: $`, "")
 	c.answer(`Build arguments.*: $`, "V=v1 nonsense")
-	c.wait(`nonsense is passed over`)
-	c.wait(`Line 2, (?s:.*)refused  .*demo/app:v1`)
+	c.answer(`A build argument is NAME=VALUE(?s:.*)Build arguments.*: $`, "V=v1")
+	c.wait(`demo/app:v1\n +line: 2, (?s:.*)refused`)
 	c.answer(atList, "q")
 	if err := c.end(ended); err != nil {
 		t.Fatal(err)

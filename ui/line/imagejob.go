@@ -103,8 +103,10 @@ func (t *Terminal) story(s imagedeed.Story) {
 		switch r.Kind {
 		case imagedeed.Space:
 			t.Say("")
-		case imagedeed.Fact:
+		case imagedeed.Fact, imagedeed.Judged:
 			t.effect(r.Effect)
+		case imagedeed.Reference:
+			t.Say("  %s%s", r.Label, r.Text)
 		case imagedeed.Verbatim:
 			t.Say("%s", r.Text)
 		case imagedeed.ShortID:
@@ -137,6 +139,9 @@ func (t *Terminal) effect(e sheet.Effect) {
 
 // fact prints what belongs to a word. What must not be broken, such as a path, stands on a line of its own.
 func (t *Terminal) fact(label, text string) {
+	if text == "" {
+		return
+	}
 	long := !strings.Contains(text, " ") && len(label)+len(text) > 70
 	switch {
 	case long && label != "":
