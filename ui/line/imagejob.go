@@ -58,7 +58,7 @@ func (d jobs) carryOut(ctx context.Context, j imagedeed.Job) (out imagedeed.Outc
 		return out, errTaken
 	}
 	switch {
-	case err == nil && out.Note != "":
+	case err == nil && out.Note != "" && out.Story.Title == "": // else the story says it
 		d.t.Say("%s", out.Note)
 	case errors.Is(err, errStopped) && out.Left != "":
 		d.t.Say("%s", out.Left)
@@ -83,7 +83,12 @@ func (t *Terminal) agree(ctx context.Context, yes, word, wordIs string) (bool, e
 	}
 	plain := func(s string) string { return strings.ReplaceAll(s, " ", "") }
 	for {
-		text, err := t.Ask(ctx, "Type "+word+", "+wordIs+", to "+yes+"; Enter leaves it:")
+		question := "Type " + word + ", " + wordIs + ", to " + yes + "; Enter leaves it:"
+		if len(question) > 79 {
+			t.prose("", "Type "+word+", "+wordIs+", to "+yes+".")
+			question = "Enter leaves it:"
+		}
+		text, err := t.Ask(ctx, question)
 		switch {
 		case err != nil:
 			return false, err

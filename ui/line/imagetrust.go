@@ -2,6 +2,7 @@ package line
 
 import (
 	"context"
+	"reflect"
 	"strings"
 
 	"bulla/docker"
@@ -13,12 +14,16 @@ import (
 
 // trust shows what Content Trust says of the repository, and looks after it.
 func (k *imageTalk) trust(ctx context.Context) error {
+	var told imagedeed.Story
 	return k.rounds(ctx, "Do", func(ctx context.Context) ([]imageOffer, error) {
 		k.t.Say("")
 		if err := k.askTrust(ctx); err != nil {
 			return nil, err
 		}
-		k.t.story(imagedeed.ViewOf(k.standing.Trust, ""))
+		if now := imagedeed.ViewOf(k.standing.Trust, ""); !reflect.DeepEqual(now, told) { // once, and again when it has changed
+			told = now
+			k.t.story(now)
+		}
 		k.t.Say("")
 		return k.trustOffers(), nil
 	})
