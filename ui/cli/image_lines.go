@@ -4,15 +4,11 @@ import (
 	"context"
 
 	"bulla/docker"
-	"bulla/keys/limits"
 	"bulla/ui/line"
 
 	"bulla/workflow/images"
 	"bulla/workflow/verify"
 )
-
-// maxTypedFile bounds a file that a person names line by line: a key or a Dockerfile, in bytes.
-const maxTypedFile = 2 << 20
 
 // imageLines looks after the images of a repository line by line.
 func (a *app) imageLines(ctx context.Context, repo docker.Repository, f lookFlags) error {
@@ -33,14 +29,9 @@ func (a *app) lineImages(ctx context.Context, t *line.Terminal, repo docker.Repo
 		World: a.world, DCT: a.contentTrust(), Repository: repo, Look: o,
 		Verifier: func(ctx context.Context) (*verify.Verifier, error) { return a.verifier(ctx, f.verifyFlags) },
 	})
-	err := line.ImageDesk{Terminal: t, Desk: d, Path: a.typedPath, Read: a.readTyped, Back: back}.Run(ctx)
+	err := line.ImageDesk{Terminal: t, Desk: d, Path: a.typedPath, Back: back}.Run(ctx)
 	if closing := d.Close(); err == nil {
 		err = closing
 	}
 	return err
-}
-
-// readTyped reads a file that a person named.
-func (a *app) readTyped(name string) ([]byte, error) {
-	return limits.ReadNamed(a.typedPath(name), maxTypedFile)
 }

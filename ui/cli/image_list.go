@@ -237,7 +237,7 @@ func (a *app) imageList(ctx context.Context, repo docker.Repository, f lookFlags
 		a.note("note: whether %s signed before, over another digest, cannot be known: the registry shows signatures only to who knows the digest", unsignedTags(n))
 	}
 	if err := s.TrustProblem(); err != nil {
-		a.note("warning: Content Trust could not be asked: %v", err)
+		a.note("warning: %s", imageword.TrustProblem(err))
 		code = explain.CodeUnchecked
 	}
 	if len(list) == 0 {

@@ -20,14 +20,12 @@ import (
 )
 
 // ImageDesk looks after the images of a repository line by line: what the page of images does, without
-// a screen. Terminal, Desk, Path and Read are required.
+// a screen. Terminal, Desk and Path are required.
 type ImageDesk struct {
 	Terminal *Terminal
 	Desk     *images.Desk
 	// Path makes the name of a file, as it was typed, absolute.
 	Path func(string) string
-	// Read reads a file that the person names, within limits.
-	Read func(string) ([]byte, error)
 	// Heartbeat is how often work that goes on says so; 0 means five seconds.
 	Heartbeat time.Duration
 	// Back says where leaving leads to, in words that follow "goes back to"; "" for out of bulla.
@@ -87,7 +85,11 @@ func (k *imageTalk) look(ctx context.Context) {
 	var list []images.Tag
 	var cut bool
 	var trust error
+	var survey atomic.Pointer[images.Survey]
 	still := func() string {
+		if s := survey.Load(); s != nil && s.Waits() {
+			return "still waiting for " + k.trustServer(ctx)
+		}
 		if n := int(total.Load()); n > 0 {
 			return "looked at " + strconv.Itoa(int(done.Load())) + " of " + human.Count(n, "tag")
 		}
@@ -98,6 +100,7 @@ func (k *imageTalk) look(ctx context.Context) {
 		if err != nil {
 			return err
 		}
+		survey.Store(s)
 		list, cut = make([]images.Tag, len(s.Names())), s.Truncated()
 		total.Store(int64(len(list)))
 		seen := make([]bool, len(list))

@@ -3,6 +3,7 @@ package line
 import (
 	"context"
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -16,7 +17,6 @@ import (
 	"bulla/docker/dct/trusttest"
 	"bulla/docker/loopback"
 	"bulla/keys"
-	"bulla/keys/limits"
 	"bulla/workflow"
 	"bulla/workflow/images"
 	"bulla/workflow/verify"
@@ -28,6 +28,7 @@ type caretaker struct {
 	*newcomer
 	reg  *loopback.Registry
 	desk *images.Desk
+	beat time.Duration // how often work says that it goes on; 0 means as always
 }
 
 func newCaretaker(t *testing.T, server *trusttest.Server) *caretaker {
@@ -78,8 +79,7 @@ func (c *caretaker) come(ctx context.Context, back string) <-chan error {
 	ended := make(chan error, 1)
 	go func() {
 		ended <- ImageDesk{
-			Terminal: NewTerminal(c.tty, c.tty, &TTY{In: c.tty, Out: c.tty}), Desk: c.desk, Path: path,
-			Read: func(name string) ([]byte, error) { return limits.ReadNamed(path(name), 1<<20) }, Back: back,
+			Terminal: NewTerminal(c.tty, c.tty, &TTY{In: c.tty, Out: c.tty}), Desk: c.desk, Path: path, Back: back, Heartbeat: c.beat,
 		}.Run(ctx)
 	}()
 	return ended
@@ -149,10 +149,10 @@ func TestImagesSignLineByLine(t *testing.T) {
 	c.answer(`each platform too.*\] $`, "y")
 	c.answer(`older form.*\] $`, "n")
 	c.answer(`Sign it.*\] $`, "y")
-	c.wait(`Signed\.(?s:.*)made: cosign bundle`)
+	c.wait(`Signed\n(?s:.*)made: cosign bundle`)
 	c.answer(`Do \(1-3.*: $`, "2")
 	c.answer(`By \(1-4.*: $`, "2")
-	c.wait(`allowed .*(?s:.*)use .*@` + digest)
+	c.wait(`\n  allowed\n(?s:.*)Use this(?s:.*)/demo/app@` + digest)
 	c.answer(`Do \(1-3.*: $`, "")
 	c.answer(atList, "")
 	if err := c.end(ended); err != nil {
@@ -300,7 +300,7 @@ func TestContentTrustLineByLine(t *testing.T) {
 	c.secret(`not the right one(?s:.*)Passphrase of the root key.*: $`, rootCanary)
 	c.wait(`The backup opens`)
 	c.wait(`Give it its root key. Nothing has been done yet`)
-	c.answer(`Type [0-9a-f]{8}, the end of the root key's id.*: $`, "y")
+	c.answer(`Type [0-9a-f]{8}, the end of the root key's id(?s:.*): $`, "y")
 	end := c.wait(`That is not it(?s:.*)Type ([0-9a-f]{8}), the end`)[1]
 	c.answer(`: $`, end)
 	c.secret(`New passphrase of the targets key.*: $`, "CANARY targets")
@@ -345,7 +345,7 @@ func TestContentTrustLineByLine(t *testing.T) {
 	c.secret(`New passphrase.*: $`, imageCanary)
 	c.secret(`once more: $`, imageCanary)
 	c.answer(`Carry them over\? \[y/N\] $`, "y")
-	c.wait(`1 tag carried over`)
+	c.wait(`What was carried over(?s:.*)1 carried over`)
 	c.answer(atList, "m")
 	c.wait(`looking: 1 of 1(?s:.*)Nothing to carry over(?s:.*)0 carried over, 1 were so before`)
 	c.answer(atList, "p")
@@ -384,6 +384,29 @@ func (c *caretaker) judged(server *trusttest.Server, v1 string) {
 	}
 }
 
+// While a trust server hangs it is named, and not the registry that has answered.
+func TestImagesNameTheServerThatHangs(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = silent.Close() })
+	c := newCaretaker(t, nil)
+	t.Setenv("DOCKER_CONTENT_TRUST_SERVER", "https://"+silent.Addr().String())
+	c.push("v1", false)
+	if err := c.desk.Pin([]string{strings.Repeat("5e", 32)}); err != nil {
+		t.Fatal(err)
+	}
+	c.beat = 10 * time.Millisecond
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := c.come(ctx, "")
+	c.wait(`still waiting for the trust server ` + regexp.QuoteMeta(silent.Addr().String()))
+	cancel()
+	if err := c.end(ended); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
 // A registry that does not answer is told, and the desk stays open for what needs none.
 func TestImagesOfADeadRegistry(t *testing.T) {
 	c := newCaretaker(t, nil)
@@ -397,6 +420,7 @@ func TestImagesOfADeadRegistry(t *testing.T) {
 	c.answer(`Do \(1-3.*: $`, "")
 	c.answer(atList, "f")
 	c.answer(`The Dockerfile.*: $`, "none")
+	c.answer(`Build arguments.*: $`, "")
 	c.answer(atList, "")
 	if err := c.end(ended); err != nil {
 		t.Fatal(err)
@@ -415,8 +439,8 @@ func TestBasesLineByLine(t *testing.T) {
 	c.answer(atList, "f")
 	c.answer(`The Dockerfile \[Dockerfile\]: $`, "")
 	c.answer(`Build arguments.*: $`, "V=v1 nonsense")
-	c.wait(`nonsense is passed over`)
-	c.wait(`Line 2, (?s:.*)refused  .*demo/app:v1`)
+	c.answer(`A build argument is NAME=VALUE(?s:.*)Build arguments.*: $`, "V=v1")
+	c.wait(`demo/app:v1\n +line: 2, (?s:.*)refused`)
 	c.answer(atList, "q")
 	if err := c.end(ended); err != nil {
 		t.Fatal(err)

@@ -58,7 +58,7 @@ func (d jobs) carryOut(ctx context.Context, j imagedeed.Job) (out imagedeed.Outc
 		return out, errTaken
 	}
 	switch {
-	case err == nil && out.Note != "":
+	case err == nil && out.Note != "" && out.Story.Title == "": // else the story says it
 		d.t.Say("%s", out.Note)
 	case errors.Is(err, errStopped) && out.Left != "":
 		d.t.Say("%s", out.Left)
@@ -83,7 +83,12 @@ func (t *Terminal) agree(ctx context.Context, yes, word, wordIs string) (bool, e
 	}
 	plain := func(s string) string { return strings.ReplaceAll(s, " ", "") }
 	for {
-		text, err := t.Ask(ctx, "Type "+word+", "+wordIs+", to "+yes+"; Enter leaves it:")
+		question := "Type " + word + ", " + wordIs + ", to " + yes + "; Enter leaves it:"
+		if len(question) > 79 {
+			t.prose("", "Type "+word+", "+wordIs+", to "+yes+".")
+			question = "Enter leaves it:"
+		}
+		text, err := t.Ask(ctx, question)
 		switch {
 		case err != nil:
 			return false, err
@@ -103,8 +108,10 @@ func (t *Terminal) story(s imagedeed.Story) {
 		switch r.Kind {
 		case imagedeed.Space:
 			t.Say("")
-		case imagedeed.Fact:
+		case imagedeed.Fact, imagedeed.Judged:
 			t.effect(r.Effect)
+		case imagedeed.Reference:
+			t.Say("  %s%s", r.Label, r.Text)
 		case imagedeed.Verbatim:
 			t.Say("%s", r.Text)
 		case imagedeed.ShortID:
@@ -137,6 +144,9 @@ func (t *Terminal) effect(e sheet.Effect) {
 
 // fact prints what belongs to a word. What must not be broken, such as a path, stands on a line of its own.
 func (t *Terminal) fact(label, text string) {
+	if text == "" {
+		return
+	}
 	long := !strings.Contains(text, " ") && len(label)+len(text) > 70
 	switch {
 	case long && label != "":

@@ -68,39 +68,24 @@ func (k *imageTalk) bases(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	data, err := k.Read(file)
-	if err != nil {
-		return err
-	}
-	args := map[string]string{}
-	text, err := k.t.Ask(ctx, "Build arguments, such as BASE_TAG=3.20; Enter for none:")
-	if err != nil {
-		return err
-	}
-	for _, f := range strings.Fields(text) {
-		name, value, ok := strings.Cut(f, "=")
-		if !ok {
-			k.t.Say("%s is passed over: a build argument is NAME=VALUE.", f)
+	for {
+		text, err := k.t.Ask(ctx, "Build arguments, such as BASE_TAG=3.20; Enter for none:")
+		if err != nil {
+			return err
+		}
+		args, wrong := imagedeed.BuildArgs(text)
+		if wrong != "" {
+			k.t.Say("%s", wrong)
 			continue
 		}
-		args[name] = value
+		return k.work(ctx, "still deciding", func(ctx context.Context, f images.Face) error {
+			list, err := imagedeed.DecideBases(ctx, k.Desk, k.Path(file), args, f)
+			if err == nil {
+				k.t.story(imagedeed.BasesOf(k.Path(file), list))
+			}
+			return err
+		})
 	}
-	var list []images.BaseDecision
-	err = k.work(ctx, "still deciding", func(ctx context.Context, f images.Face) (err error) {
-		list, err = k.Desk.Bases(ctx, data, args, f)
-		return err
-	})
-	for _, d := range list {
-		k.t.Say("Line %d, %s", d.Base.Line, string(d.Base.Use))
-		k.decision(d.Base.Image, d.Decision)
-		if d.NoPlatform {
-			k.t.Say("  It has no image for %s.", d.Base.Platform)
-		}
-	}
-	if err == nil && len(list) == 0 {
-		k.t.Say("It names no image from outside.")
-	}
-	return err
 }
 
 // pins prints what other programs need to know of the roots and keys of the repository. Nothing is

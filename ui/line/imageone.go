@@ -10,7 +10,6 @@ import (
 	"bulla/ui/component/imagedeed"
 	"bulla/ui/component/imageword"
 	"bulla/workflow/images"
-	"bulla/workflow/policy"
 )
 
 // image tells everything about one image and does with it what the person wants.
@@ -70,44 +69,23 @@ func (k *imageTalk) tell(lines []string) {
 
 // gate decides whether an image may be used.
 func (k *imageTalk) gate(ctx context.Context, ref docker.Reference) error {
-	k.t.Say("Who must vouch for it?")
-	k.t.Say("  1  who the policy names, else a cosign key at hand")
-	k.t.Say("  2  a cosign key")
-	k.t.Say("  3  Content Trust")
-	k.t.Say("  4  both")
-	n, err := k.t.Number(ctx, "By", 4, 1)
+	k.t.Say(imagedeed.WhoVouches)
+	list := imagedeed.Vouchers()
+	for i, v := range list {
+		k.t.Say("  %d  %s", i+1, v.Name)
+		k.t.prose("     ", v.About)
+	}
+	n, err := k.t.Number(ctx, "By", len(list), 1)
 	if err != nil {
 		return err
 	}
-	by := [][]policy.System{nil, {policy.SystemCosign}, {policy.SystemContentTrust}, {policy.SystemCosign, policy.SystemContentTrust}}[n-1]
-	var d images.Decision
-	err = k.work(ctx, "still deciding", func(ctx context.Context, _ images.Face) (err error) {
-		d, err = k.Desk.Gate(ctx, ref, by)
+	return k.work(ctx, "still deciding", func(ctx context.Context, _ images.Face) error {
+		d, err := imagedeed.Decide(ctx, k.Desk, ref, list[n-1].By)
+		if err == nil {
+			k.t.story(imagedeed.Decided(ref.String(), d, n > 1))
+		}
 		return err
 	})
-	if err == nil {
-		k.decision(ref.String(), d)
-	}
-	return err
-}
-
-// decision tells what was decided on one image.
-func (k *imageTalk) decision(name string, d images.Decision) {
-	k.t.Say("%s  %s", imageword.Outcome(d.Outcome), name)
-	for _, v := range d.Verdicts() {
-		k.t.Say("  %s", v.Status)
-		k.tell(imageword.Reasons(v))
-	}
-	if hint := imageword.Elsewhere(d); hint != "" {
-		k.t.prose("  ", hint)
-	}
-	k.tell(imageword.MovedLines(d.Tag))
-	if other := imageword.OtherName(d.Tag); other != "" {
-		k.t.prose("  ", "Warning: "+other)
-	}
-	if pull := d.Pull.String(); pull != "" {
-		k.t.Say("  use %s", pull)
-	}
 }
 
 // sign finds out how an image can be signed, lets the person choose, and signs it once they agreed.

@@ -2,6 +2,8 @@ package line
 
 import (
 	"context"
+	"reflect"
+	"strings"
 
 	"bulla/docker"
 	"bulla/docker/dct"
@@ -12,12 +14,16 @@ import (
 
 // trust shows what Content Trust says of the repository, and looks after it.
 func (k *imageTalk) trust(ctx context.Context) error {
+	var told imagedeed.Story
 	return k.rounds(ctx, "Do", func(ctx context.Context) ([]imageOffer, error) {
 		k.t.Say("")
 		if err := k.askTrust(ctx); err != nil {
 			return nil, err
 		}
-		k.t.story(imagedeed.ViewOf(k.standing.Trust, ""))
+		if now := imagedeed.ViewOf(k.standing.Trust, ""); !reflect.DeepEqual(now, told) { // once, and again when it has changed
+			told = now
+			k.t.story(now)
+		}
 		k.t.Say("")
 		return k.trustOffers(), nil
 	})
@@ -25,12 +31,18 @@ func (k *imageTalk) trust(ctx context.Context) error {
 
 // askTrust asks what Content Trust says of the repository.
 func (k *imageTalk) askTrust(ctx context.Context) error {
-	k.t.Say("Asking the trust server…")
-	return k.work(ctx, "still waiting for the trust server", func(ctx context.Context, _ images.Face) (err error) {
+	server := k.trustServer(ctx)
+	k.t.Say("Asking %s…", server)
+	return k.work(ctx, "still waiting for "+server, func(ctx context.Context, _ images.Face) (err error) {
 		k.standing.Trust, err = k.Desk.Trust(ctx)
 		k.standing.Trusted = err == nil
 		return err
 	})
+}
+
+// trustServer names the trust server.
+func (k *imageTalk) trustServer(ctx context.Context) string {
+	return strings.TrimSpace("the trust server " + strings.TrimPrefix(k.Desk.TrustServer(ctx), "https://"))
 }
 
 // inTrust is the Content Trust of the repository, for jobs.

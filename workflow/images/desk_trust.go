@@ -26,6 +26,15 @@ func (d *Desk) trusted(ctx context.Context) (*dct.Repository, dct.Trust, error) 
 	return r, trust, err
 }
 
+// TrustServer is the trust server of the repository, "https://host:port", or "" where that cannot be told.
+func (d *Desk) TrustServer(ctx context.Context) string {
+	r, _, err := d.trusted(ctx)
+	if err != nil {
+		return ""
+	}
+	return r.Server()
+}
+
 // TrustView is what is known of a repository's Content Trust, and of the keys for it.
 type TrustView struct {
 	Server string // "https://host:port"

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"bulla/docker"
 	"bulla/docker/cosign"
@@ -40,6 +41,8 @@ type Survey struct {
 	options    Options
 	trust      TrustData // nil where it says nothing or was not asked
 	trustErr   error
+
+	waits atomic.Bool // only the trust server is waited for
 
 	mu       sync.Mutex
 	seen     map[string]*inspection // by digest
@@ -90,6 +93,9 @@ func (s *Survey) Truncated() bool { return s.tags.Truncated }
 
 // TrustProblem says why Content Trust could not be asked, or nil. It is known once Judge has ended.
 func (s *Survey) TrustProblem() error { return s.trustErr }
+
+// Waits reports whether Judge has heard of the registry all there is, and waits for the trust server now.
+func (s *Survey) Waits() bool { return s.waits.Load() }
 
 // Strays are signed digests that no tag names, known once Judge has ended. Only registries that
 // keep no list of referrers show them: there the signatures' own tags do.
@@ -151,7 +157,9 @@ func (s *Survey) judgeAll(ctx context.Context, list []Tag, asked <-chan struct{}
 			}
 		}
 	})
+	s.waits.Store(true)
 	<-asked
+	s.waits.Store(false)
 	for i := range list {
 		if waiting[i] && ctx.Err() == nil {
 			s.judge(&list[i])

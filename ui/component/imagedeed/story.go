@@ -18,7 +18,7 @@ type Row struct {
 	Kind Kind
 	// Effect is the label and the text; a paragraph has no label.
 	sheet.Effect
-	State theme.State         // of a Mark
+	State theme.State         // of a Mark, a Result, a Judged
 	X     explain.Explanation // of an Explained
 }
 
@@ -34,6 +34,9 @@ const (
 	Fact           // a label, and what belongs to it
 	ShortID        // the beginning of an id, and a text behind it
 	Mark           // a line under a sign
+	Result         // a word under the sign of a state, in its colour
+	Judged         // a fact under a sign
+	Reference      // what to use of an image: its label with its text behind it
 	Explained      // an error that is a part of the story
 	Verbatim       // a line of a text for others
 	Space          // an empty line

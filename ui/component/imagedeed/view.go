@@ -14,7 +14,7 @@ import (
 )
 
 // ViewOf tells the trust data of the repository, or why there is none; begin is what a person types before
-// the name of an action.
+// the name of an action, "" where the actions are listed below.
 func ViewOf(v images.TrustView, begin string) Story {
 	rows := []Row{head(safetext.Line(v.GUN)), fact("server", host(v.Server))}
 	if v.Ending {
@@ -23,7 +23,10 @@ func ViewOf(v images.TrustView, begin string) Story {
 	if v.State == nil {
 		x := explain.Error(v.Err)
 		if v.Untouched() {
-			x.Next = []string{begin + Of(Initialise).Name}
+			x.Next = nil
+			if begin != "" {
+				x.Next = []string{begin + Of(Initialise).Name}
+			}
 		}
 		rows = append(rows, space(), Row{Kind: Explained, X: x}, space())
 		return Story{"Content Trust", append(rows, rootKeys(v)...)}

@@ -3,7 +3,6 @@
 package imageword
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -98,7 +97,7 @@ func Remarks(t images.Tag) (out []string) {
 		say("Whether it was signed before, over another digest, cannot be known: this registry shows signatures only to who knows the digest, and no record of a release here names one.")
 	}
 	if t.TrustErr != nil && t.Verdict().OK(false) { // else it is the verdict's reason
-		say("Content Trust could not be asked: %v.", t.TrustErr)
+		say("%s", TrustProblem(t.TrustErr))
 	}
 	for i, o := range t.Cosign.Others {
 		if i == maxOthers {
@@ -163,16 +162,4 @@ func Remark(t images.Tag) string {
 		return fmt.Sprintf("%d of %s not signed alone", t.Uncovered(), human.Count(len(t.Children), "platform"))
 	}
 	return ""
-}
-
-// trustRemark says in a few words why Content Trust says nothing of a tag.
-func trustRemark(err error) string {
-	var untrusted *images.UntrustedError
-	switch {
-	case errors.As(err, &untrusted):
-		return "its trust data is refused"
-	case errors.Is(err, images.ErrNoRoot):
-		return "no root to go by"
-	}
-	return "trust server: no answer"
 }

@@ -22,8 +22,11 @@ const (
 	GraceHelp = "How long the old key stays valid beside the new one: 1y, 90d or a date such as 2028-01-31; never leaves its expiry as it is."
 )
 
-// StatementName proposes a name for the file of a statement that is free, with what comes beside it;
-// path makes a path of a name.
+// FirstStatement is the name that StatementName begins with.
+const FirstStatement = "statement.txt"
+
+// StatementName proposes a name for the file of a statement that is free, with what comes beside it; it
+// looks at the disk. path makes a path of a name.
 func StatementName(path func(string) string) string {
 	free := func(name string) bool {
 		for _, f := range []string{path(name), path(name + ".asc")} {
@@ -33,14 +36,13 @@ func StatementName(path func(string) string) string {
 		}
 		return true
 	}
-	const first = "statement.txt"
-	for name, i := first, 2; i < 100; i++ {
+	for name, i := FirstStatement, 2; i < 100; i++ {
 		if free(name) {
 			return name
 		}
 		name = "statement-" + strconv.Itoa(i) + ".txt"
 	}
-	return first // whoever writes it is told that it is there
+	return FirstStatement // whoever writes it is told that it is there
 }
 
 // Successors are the keys that could follow a key, the newest first: others of the same store whose

@@ -190,6 +190,13 @@ func drawn(story imagedeed.Story, t theme.Theme, w int) []string {
 			s.Fact("", imagedeed.Short(r.ID)+t.Signs.Ellipsis+r.Text)
 		case imagedeed.Mark:
 			s.Mark(r.State, r.Text)
+		case imagedeed.Result:
+			s.Lines = append(s.Lines, t.Icon(r.State)+" "+t.StateStyle(r.State).Render(r.Text))
+		case imagedeed.Judged:
+			s.Styled(r.Label, t.Icon(r.State)+" ", t.Body, r.Text)
+		case imagedeed.Reference:
+			s.Text(t.Strong, r.Label)
+			s.Text(t.Strong, r.Text)
 		case imagedeed.Explained:
 			s.Lines = append(s.Lines, dialog.Explanation(t, r.X, w)...)
 		default:
@@ -223,10 +230,4 @@ func cleaned(list []string) (out []string) {
 		out = append(out, safetext.Line(s))
 	}
 	return out
-}
-
-// moved is the error that a tag has moved, or nil.
-func moved(err error) (m *docker.MovedError) {
-	_ = errors.As(err, &m)
-	return m
 }

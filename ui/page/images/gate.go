@@ -3,7 +3,6 @@ package images
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"path/filepath"
 	"strings"
@@ -12,15 +11,10 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"bulla/docker"
-	"bulla/docker/dockerfile"
 	"bulla/keys/atomicfile"
-	"bulla/keys/limits"
 	"bulla/ui/component/errand"
 	"bulla/ui/component/human"
 	"bulla/ui/component/imagedeed"
-	"bulla/ui/component/imageword"
-	"bulla/ui/component/sheet"
-	"bulla/ui/component/verdictsign"
 	"bulla/ui/dialog"
 	"bulla/ui/keymap"
 	"bulla/ui/safetext"
@@ -36,14 +30,11 @@ func (m *Model) decide() tea.Cmd { return m.decideBy(m.reference(), nil) }
 func (m *Model) decideBy(ref docker.Reference, by []policy.System) tea.Cmd {
 	d := m.o.Desk
 	return m.begin("deciding on "+imagedeed.TagName(ref), func(ctx context.Context, _ *errand.Errand) ending {
-		out, err := d.Gate(ctx, ref, by)
-		if m := moved(err); m != nil { // only a reference with a digest can
-			out, err = images.Undecidable(ref.String(), "bad", m.Error()+"."), nil
-		}
+		out, err := imagedeed.Decide(ctx, d, ref, by)
 		end := ending{err: err}
 		if err == nil {
-			end.note = ref.String() + ": " + outcomeWord(out.Outcome) + "."
-			told := m.decided(ref.String(), out, len(by) > 0)
+			end.note = ref.String() + ": " + imagedeed.OutcomeWord(out.Outcome) + "."
+			told := m.handingStory(imagedeed.Decided(ref.String(), out, len(by) > 0), out.Pull.String())
 			told.others = func() tea.Cmd { return m.chooseVouchers(ref) }
 			end.tell = told
 			if out.Tag.Reference.String() == ref.String() {
@@ -56,72 +47,12 @@ func (m *Model) decideBy(ref docker.Reference, by []policy.System) tea.Cmd {
 
 // chooseVouchers lets the person choose who must vouch for an image.
 func (m *Model) chooseVouchers(ref docker.Reference) tea.Cmd {
-	item := func(name, about string, by ...policy.System) dialog.Item {
-		return dialog.Item{Name: name, About: about, Do: func() tea.Cmd { return m.decideBy(ref, by) }}
+	var items []dialog.Item
+	for _, v := range imagedeed.Vouchers() {
+		items = append(items, dialog.Item{Name: v.Name, About: v.About, Do: func() tea.Cmd { return m.decideBy(ref, v.By) }})
 	}
-	m.o.Dialogs.Push(dialog.NewMenu("Who must vouch for it?", []dialog.Item{
-		item("Who the policy names", "Where no rule of it names the repository: a cosign key at hand."),
-		item("A cosign key", "By a signature in the registry.", policy.SystemCosign),
-		item("Content Trust", "By the trust server's data, under the root that is pinned.", policy.SystemContentTrust),
-		item("Both", "A cosign key, and Content Trust.", policy.SystemCosign, policy.SystemContentTrust),
-	}))
+	m.o.Dialogs.Push(dialog.NewMenu(imagedeed.WhoVouches, items))
 	return nil
-}
-
-func outcomeWord(o images.Outcome) string {
-	return map[images.Outcome]string{images.Allowed: "allowed", images.Unchecked: "could not be checked", images.Refused: "refused"}[o]
-}
-
-func outcomeState(o images.Outcome) theme.State {
-	return map[images.Outcome]theme.State{images.Allowed: theme.Done, images.Unchecked: theme.Waiting, images.Refused: theme.Failed}[o]
-}
-
-// decided shows what the gate says of an image; chosen says that the person chose who must vouch.
-func (m *Model) decided(name string, d images.Decision, chosen bool) *hands {
-	return m.handing("May it be used?", d.Pull.String(), func(t theme.Theme, w int) []string {
-		s := &sheet.Sheet{Theme: t, Width: w}
-		s.Text(t.Strong, safetext.Line(name))
-		decision(s, d, chosen)
-		s.Space()
-		if d.Outcome == images.Allowed {
-			s.Text(t.Body, "Use this from here on; nobody can change what it means:")
-			s.Text(t.Strong, safetext.Line(d.Pull.Repository().String()+"@"))
-			s.Text(t.Strong, d.Pull.Digest())
-		} else if d.Outcome == images.Unchecked {
-			s.Text(t.Caution, "Nothing is known to be wrong, and nothing vouches for it: do not use it before it could be checked.")
-		}
-		return s.Lines
-	})
-}
-
-// decision writes what was decided, by what, and why. Chosen says that a person said who must vouch.
-func decision(s *sheet.Sheet, d images.Decision, chosen bool) {
-	t := s.Theme
-	state := outcomeState(d.Outcome)
-	s.Lines = append(s.Lines, t.Icon(state)+" "+t.StateStyle(state).Render(outcomeWord(d.Outcome)))
-	var by []string
-	for _, x := range d.By {
-		by = append(by, map[policy.System]string{policy.SystemCosign: "a cosign signature", policy.SystemContentTrust: "Content Trust"}[x])
-	}
-	rule := "no rule of the policy names the repository"
-	switch {
-	case chosen:
-		rule = "you chose that"
-	case d.Rule != "":
-		rule = "the policy's rule for " + safetext.Line(d.Rule)
-	}
-	s.Fact("wanted", strings.Join(by, " and ")+": "+rule+".")
-	for _, v := range d.Verdicts() {
-		s.Styled(string(v.Status), t.Icon(verdictsign.State(v))+" ", t.Body, safetext.Line(v.Reason))
-		s.Fact("", safetext.Line(v.PolicyReason))
-	}
-	s.Styled("mind", "", t.Caution, imageword.Elsewhere(d))
-	for _, mv := range d.Tag.Moved {
-		s.Fact("before", "It was signed over "+mv.From+".")
-	}
-	if other := imageword.OtherName(d.Tag); other != "" {
-		s.Styled("warning", "", t.Caution, other)
-	}
 }
 
 // hands is a message with a text that can be taken along.
@@ -137,6 +68,11 @@ type hands struct {
 // handing makes a message with a text to copy, or to print after leaving.
 func (m *Model) handing(title, text string, draw func(t theme.Theme, w int) []string) *hands {
 	return &hands{Message: dialog.NewMessage(title, draw), m: m, text: text}
+}
+
+// handingStory is handing for a story.
+func (m *Model) handingStory(s imagedeed.Story, text string) *hands {
+	return m.handing(s.Title, text, func(t theme.Theme, w int) []string { return drawn(s, t, w) })
 }
 
 // Key copies, prints, saves, or is the message's.
@@ -199,13 +135,9 @@ func (m *Model) bases() tea.Cmd {
 	file := dialog.Text("Dockerfile", "Dockerfile", "Dockerfile", "In the folder where bulla was started, unless it begins with / or ~/.")
 	args := dialog.Text("build arguments", "", "NAME=VALUE NAME=VALUE", "As for docker build --build-arg, with spaces between them. May stay empty.")
 	return m.form("The base images of a Dockerfile", "", []*dialog.Field{file, args}, "decide", func() (string, *dialog.Field, tea.Cmd) {
-		given := map[string]string{}
-		for _, s := range strings.Fields(args.Value()) {
-			name, value, ok := strings.Cut(s, "=")
-			if !ok || name == "" {
-				return "A build argument is NAME=VALUE.", args, nil
-			}
-			given[name] = value
+		given, wrong := imagedeed.BuildArgs(args.Value())
+		if wrong != "" {
+			return wrong, args, nil
 		}
 		if file.Value() == "" {
 			return "Name the Dockerfile.", file, nil
@@ -217,56 +149,17 @@ func (m *Model) bases() tea.Cmd {
 func (m *Model) decideBases(path string, args map[string]string) tea.Cmd {
 	d := m.o.Desk
 	return m.begin("deciding on the base images", func(ctx context.Context, e *errand.Errand) ending {
-		data, err := imagedeed.Aside(ctx, func() ([]byte, error) { return limits.ReadNamed(path, dockerfile.MaxSize) })
+		list, err := imagedeed.DecideBases(ctx, d, path, args, face(d, e))
 		if err != nil {
 			return ending{err: err}
 		}
-		list, err := d.Bases(ctx, data, args, face(d, e))
-		if err != nil {
-			return ending{err: err}
-		}
-		return ending{note: basesNote(list), tell: m.basesStory(path, list)}
-	})
-}
-
-// basesNote sums the decisions up.
-func basesNote(list []images.BaseDecision) string {
-	count := map[images.Outcome]int{}
-	for _, b := range list {
-		count[b.Outcome]++
-	}
-	return fmt.Sprintf("%d allowed, %d refused, %d could not be checked.", count[images.Allowed], count[images.Refused], count[images.Unchecked])
-}
-
-func (m *Model) basesStory(path string, list []images.BaseDecision) dialog.Dialog {
-	var pulls strings.Builder
-	for _, b := range list {
-		if b.Outcome == images.Allowed {
-			pulls.WriteString(b.Pull.String() + "\n")
-		}
-	}
-	return m.handing("Base images", pulls.String(), func(t theme.Theme, w int) []string {
-		s := &sheet.Sheet{Theme: t, Width: w}
-		s.Text(t.Muted, safetext.Line(path))
-		if len(list) == 0 {
-			s.Text(t.Body, "It builds on no other image.")
-			return s.Lines
-		}
-		s.Text(t.Body, basesNote(list))
+		var pulls strings.Builder
 		for _, b := range list {
-			s.Space()
-			s.Text(t.Strong, safetext.Line(b.Base.Image))
-			s.Fact("line", fmt.Sprintf("%d, %s", b.Base.Line, b.Base.Use))
-			decision(s, b.Decision, false)
-			if b.NoPlatform {
-				s.Styled("mind", "", t.Caution, "It has no image for "+safetext.Line(b.Base.Platform)+".")
-			}
 			if b.Outcome == images.Allowed {
-				s.Text(t.Strong, safetext.Line(b.Pull.Repository().String()+"@"))
-				s.Text(t.Strong, b.Pull.Digest())
+				pulls.WriteString(b.Pull.String() + "\n")
 			}
 		}
-		return s.Lines
+		return ending{note: imagedeed.BasesNote(list), tell: m.handingStory(imagedeed.BasesOf(path, list), pulls.String())}
 	})
 }
 

@@ -8,7 +8,6 @@ import (
 	"bulla/ui/component/errand"
 	"bulla/ui/component/imagedeed"
 	"bulla/ui/dialog"
-	"bulla/ui/theme"
 )
 
 // showPins shows which root the repository must have.
@@ -19,8 +18,7 @@ func (m *Model) showPins() tea.Cmd {
 		if err != nil {
 			return ending{err: err}
 		}
-		pins := imagedeed.PinsOf(m.o.Name, p, text)
-		h := m.handing(pins.Title, text, func(t theme.Theme, w int) []string { return drawn(pins, t, w) })
+		h := m.handingStory(imagedeed.PinsOf(m.o.Name, p, text), text)
 		h.name = "image-rule.toml"
 		return ending{tell: h}
 	})

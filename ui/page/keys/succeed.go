@@ -1,7 +1,6 @@
 package keys
 
 import (
-	"cmp"
 	"context"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -38,15 +37,17 @@ func (m *Model) succeed(r *row) tea.Cmd {
 // askSuccession asks how the old key ends, and for the statement.
 func (m *Model) askSuccession(old, next keys.Fingerprint) {
 	grace := dialog.Text("old ends", keydeed.Grace, "1y, 90d, 2028-01-31 or never", keydeed.GraceHelp)
-	proposed := keydeed.StatementName(m.o.Path)
-	name := dialog.Text("file", "", proposed, "The statement for packagers, in plain text. "+newFileHelp)
+	name := dialog.Text("file", "", keydeed.FirstStatement, "The statement for packagers, in plain text. Empty: that name, or the next like it that is free. "+newFileHelp)
 	git := dialog.Tick("git signs with the new key", false, "Space changes it. Where git's user.signingKey names the old key, it gets the new one.")
 	m.ask("Let a new key follow", "The key that ends in "+human.Tail(next)+" follows the one that ends in "+human.Tail(old)+".", []*dialog.Field{grace, name, git}, "look at it", func(form *dialog.Form) (string, *dialog.Field, tea.Cmd) {
 		life, wrong := m.lifetime(grace.Value())
 		if wrong != "" {
 			return wrong, grace, nil
 		}
-		path := m.o.Path(cmp.Or(name.Value(), proposed))
+		path := ""
+		if name.Value() != "" {
+			path = m.o.Path(name.Value())
+		}
 		return "", nil, m.planSuccession(form, keydesk.SucceedParams{Old: selector(old), New: selector(next), Retire: life, StatementFile: path, Git: git.On()})
 	})
 }
@@ -55,6 +56,9 @@ func (m *Model) askSuccession(old, next keys.Fingerprint) {
 func (m *Model) planSuccession(form *dialog.Form, p keydesk.SucceedParams) tea.Cmd {
 	b := m.backend
 	return m.begin("working out what will be written", func(ctx context.Context, _ *errand.Errand) ending {
+		if p.StatementFile == "" {
+			p.StatementFile = m.o.Path(keydeed.StatementName(m.o.Path))
+		}
 		plan, err := b.PlanSuccession(ctx, p)
 		return ending{err: err, form: form, tell: func() dialog.Dialog {
 			r := m.table.index[plan.OldKey.Fingerprint]
