@@ -81,7 +81,7 @@ func Release(ctx context.Context, o Options) (Outcome, error) {
 	work, cancel := context.WithCancel(ctx)
 	defer cancel()
 	r := newRoot(work, o)
-	p := tea.NewProgram(r, tea.WithContext(ctx), tea.WithInput(r.o.In), tea.WithOutput(r.o.Out), tea.WithAltScreen())
+	p := tea.NewProgram(r, tea.WithContext(ctx), tea.WithInput(r.o.In), tea.WithOutput(r.out), tea.WithAltScreen())
 	_, err := p.Run()
 	cancel()
 	out := r.shutdown()

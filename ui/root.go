@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"io"
 	"strings"
 	"sync"
 
@@ -43,6 +44,8 @@ type root struct {
 	o       Options
 	theme   theme.Theme
 	keys    keymap.Map
+	out     io.Writer          // what Bubble Tea and put share
+	put     func(string) error // writes to the clipboard
 	dialogs *dialog.Stack
 	release *release.Model
 	sandbox *sandbox.Model // nil until the practice release is done
@@ -55,7 +58,8 @@ type root struct {
 
 func newRoot(ctx context.Context, o Options) *root {
 	o.Display = o.withDefaults()
-	r := &root{ctx: ctx, o: o, theme: o.theme(nil), keys: keymap.Default(), dialogs: &dialog.Stack{}}
+	r := &root{ctx: ctx, o: o, theme: o.theme(nil), keys: keymap.Default(), out: shareTerminal(o.Out), dialogs: &dialog.Stack{}}
+	r.put = clipboard(r.out, o.Env)
 	r.build()
 	return r
 }
@@ -65,7 +69,7 @@ func (r *root) build() {
 	r.release = release.New(release.Options{
 		Context: r.ctx, Open: r.o.Open, Choices: r.o.Choices, Vault: r.o.Vault,
 		Practice: r.o.Practice != nil, PracticePassphrase: r.o.PracticePassphrase,
-		Theme: r.theme, Now: r.o.Now, Dialogs: r.dialogs, CanShowImages: r.o.Images != nil, CanShowKeys: r.o.Keys != nil, CanMakeKey: r.o.KeyWizard != nil, Env: r.o.Env,
+		Theme: r.theme, Now: r.o.Now, Dialogs: r.dialogs, Copy: r.put, CanShowImages: r.o.Images != nil, CanShowKeys: r.o.Keys != nil, CanMakeKey: r.o.KeyWizard != nil, Env: r.o.Env,
 	})
 	r.page = r.release
 }
@@ -122,7 +126,7 @@ func (r *root) key(msg tea.KeyMsg) tea.Cmd {
 // turn goes to the page that the person asked for.
 func (r *root) turn() tea.Cmd {
 	if result, ok := r.release.WantsPractice(); ok {
-		r.sandbox = sandbox.New(sandbox.Options{Context: r.ctx, World: r.o.Practice, Result: result, Theme: r.theme, Now: r.o.Now, Dialogs: r.dialogs})
+		r.sandbox = sandbox.New(sandbox.Options{Context: r.ctx, World: r.o.Practice, Result: result, Theme: r.theme, Now: r.o.Now, Dialogs: r.dialogs, Copy: r.put})
 		r.page = r.sandbox
 	}
 	if r.sandbox != nil && r.sandbox.Left() {
@@ -133,13 +137,13 @@ func (r *root) turn() tea.Cmd {
 	}
 	if r.release.WantsKey() {
 		return r.invite(func(ctx context.Context) guest {
-			return keyGuest{firstkey.New(firstkey.Options{Context: ctx, Backend: r.o.KeyWizard(), Theme: r.theme, Now: r.o.Now, Dialogs: r.dialogs})}
+			return keyGuest{firstkey.New(firstkey.Options{Context: ctx, Backend: r.o.KeyWizard(), Theme: r.theme, Now: r.o.Now, Dialogs: r.dialogs, Copy: r.put})}
 		})
 	}
 	if r.release.WantsKeys() {
 		return r.invite(func(ctx context.Context) guest {
 			return newKeysPage(keyspage.Options{
-				Context: ctx, Back: "the release", Theme: r.theme, Now: r.o.Now, Dialogs: r.dialogs, Path: r.o.KeyPath, Open: r.o.Keys, Env: r.o.Env,
+				Context: ctx, Back: "the release", Theme: r.theme, Now: r.o.Now, Dialogs: r.dialogs, Copy: r.put, Path: r.o.KeyPath, Open: r.o.Keys, Env: r.o.Env,
 			}, r.o.KeyWizard)
 		})
 	}
@@ -154,7 +158,7 @@ func (r *root) turn() tea.Cmd {
 // imagesPage is the page of a repository of images.
 func (r *root) imagesPage(ctx context.Context, repository string) guest {
 	o := images.Options{
-		Context: ctx, Name: repository, Back: "the release", Theme: r.theme, Now: r.o.Now, Dialogs: r.dialogs,
+		Context: ctx, Name: repository, Back: "the release", Theme: r.theme, Now: r.o.Now, Dialogs: r.dialogs, Copy: r.put,
 		Open: func(ctx context.Context) (images.Backend, error) { return r.o.Images(ctx, repository) },
 	}
 	if r.o.ImageDesk != nil {

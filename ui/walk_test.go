@@ -1,7 +1,9 @@
 package ui
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -821,5 +823,21 @@ func TestOldErrorIsForgotten(t *testing.T) {
 	d.press("enter").see("Type 1.4.0").press("esc", "q")
 	if out := d.r.release.Shutdown(); out.Err != nil || out.Result != nil {
 		t.Errorf("outcome %+v", out)
+	}
+}
+
+// TestCopyTheCommands: what others type can be copied whole, which no box on a screen can be: it has borders,
+// and breaks lines.
+func TestCopyTheCommands(t *testing.T) {
+	var out bytes.Buffer
+	o := testOptions(newFake())
+	o.Out = &out
+	drive(t, o).toLook().press("1.4.0", "enter").see("> passphrase").press(passphrase, "enter").see("Released v1.4.0").
+		press("v").see("copy it all").press("c").see("was given to the terminal's clipboard")
+	_, coded, _ := strings.Cut(out.String(), "\x1b]52;c;")
+	coded, _, _ = strings.Cut(coded, "\a")
+	text, err := base64.StdEncoding.DecodeString(coded)
+	if err != nil || !strings.Contains(string(text), "\ngit verify-tag v1.4.0\n") || strings.Contains(string(text), "\\\n") {
+		t.Errorf("%q: %q, %v", coded, text, err)
 	}
 }

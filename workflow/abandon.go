@@ -31,6 +31,15 @@ type Abandoned struct {
 	public        bool // others may have the tag
 }
 
+// Sentence says that the release is taken back, and whether there was anything to take back.
+func (a *Abandoned) Sentence() string {
+	text := "The release of " + a.Tag + " is abandoned."
+	if len(a.Removed)+len(a.Kept) == 0 {
+		text += " Nothing of it had been made."
+	}
+	return text
+}
+
 func (a *Abandoned) keep(what, why string) { a.Kept = append(a.Kept, what+": "+why) }
 
 func (a *Abandoned) remove(path, name string) {

@@ -92,7 +92,7 @@ func (x *examination) imageOfLast() {
 		names[i] = img.Name
 	}
 	x.warn(RuleImageSet, StepImage, fmt.Sprintf("The release of %s had an image that this one has no counterpart for: %s.", last.Tag, firstOf(names, 3)),
-		"name this one's with --image REF, or once and for all in bulla.toml")
+		"add this one's at the step Image, with --image REF, or once and for all in bulla.toml")
 }
 
 // imageKey: one that can be used.

@@ -35,7 +35,7 @@ func SignerCommands(r *Result, dir string) []Command {
 	key := string(r.Plan.Key.Primary)
 	out := []Command{{"bulla keys export " + key + " -o " + PublicKeysName, "your public key, a file to publish beside the release"}}
 	if _, err := os.Lstat(filepath.Join(dir, PublicKeysName)); err == nil {
-		out[0] = Command{"bulla keys publish " + key + " --to file:" + PublicKeysName, "your public key in the file that is there, if it is missing or old in it"}
+		out[0] = Command{"bulla keys publish " + key + " --to file:" + PublicKeysName, "your public key, added to the file KEYS that is there, or renewed in it"}
 	}
 	if len(r.Images) > 0 {
 		out = append(out, Command{fmt.Sprintf("cp %s %s", shell.Quote(images.Key{Path: r.Plan.ImageKey}.PublicPath()), shell.Quote(ImageKeyName(r.Plan.ImageKey))), "the image key's public half, to publish too"})

@@ -322,7 +322,7 @@ func (a *app) tellWaits(e workflow.Event) {
 
 // takenBack says in lines what taking a release back did.
 func takenBack(a workflow.Abandoned) []string {
-	out := []string{"The release of " + a.Tag + " is abandoned."}
+	out := []string{a.Sentence()}
 	for _, r := range a.Removed {
 		out = append(out, "  removed  "+r)
 	}

@@ -20,11 +20,23 @@ type Message struct {
 	draw  func(t theme.Theme, w int) []string
 	part  scroll.Model
 	keys  keymap.Map
+
+	put  func(string) error // to the clipboard; nil where nothing is to be copied
+	text string
+	what string // how it is called
+	note string // what became of it
 }
 
 // NewMessage shows what draw draws.
 func NewMessage(title string, draw func(t theme.Theme, w int) []string) *Message {
 	return &Message{title: title, draw: draw, keys: keymap.Default()}
+}
+
+// Copying lets a key of the message put a text on the clipboard, whole, as no screen shows it; what is how a
+// sentence begins that tells of it. Nothing is offered where put is nil.
+func (m *Message) Copying(put func(string) error, text, what string) *Message {
+	m.put, m.text, m.what = put, text, what
+	return m
 }
 
 // NewError shows an error: what is wrong, why, what is untouched, what to do next.
@@ -68,6 +80,10 @@ func (m *Message) Key(msg tea.KeyMsg) (bool, tea.Cmd) {
 	switch {
 	case key.Matches(msg, m.keys.Back, m.keys.Choose), m.help && key.Matches(msg, m.keys.Help, m.keys.Quit):
 		return true, nil
+	case m.put != nil && key.Matches(msg, m.keys.Copy):
+		if m.note = m.what + " was given to the terminal's clipboard, if it has one."; m.put(m.text) != nil {
+			m.note = "The clipboard did not take it."
+		}
 	case key.Matches(msg, m.keys.Toggle): // space, as in every pager
 		m.part.Update(tea.KeyMsg{Type: tea.KeyPgDown}, m.keys)
 	default:
@@ -78,12 +94,24 @@ func (m *Message) Key(msg tea.KeyMsg) (bool, tea.Cmd) {
 
 // View draws the part of the text that is in sight.
 func (m *Message) View(t theme.Theme, w, h int) []string {
-	return m.part.View(t, m.draw(t, w), h)
+	if m.note == "" {
+		return m.part.View(t, m.draw(t, w), h)
+	}
+	note := layout.Wrap(m.note, w)
+	out := m.part.View(t, m.draw(t, w), max(1, h-len(note)-1))
+	out = append(out, "")
+	for _, l := range note {
+		out = append(out, t.Good.Render(l))
+	}
+	return out
 }
 
 // Hints are the keys that close it.
 func (m *Message) Hints() []keymap.Hint {
 	h := []keymap.Hint{keymap.On(m.keys.Back, "close")}
+	if m.put != nil {
+		h = append(h, keymap.On(m.keys.Copy, "copy it all"))
+	}
 	if !m.part.End() {
 		h = append(h, keymap.On(m.keys.Down, "more"), keymap.On(m.keys.Toggle, "next page"))
 	}

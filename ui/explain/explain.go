@@ -338,11 +338,11 @@ func passphrases(err error, x *Explanation) bool {
 	case errors.As(err, &nobody):
 		x.Headline = fmt.Sprintf("There is nobody to ask for the passphrase of %s.", opens(nobody.Request))
 		x.Untouched, x.Code = notOpened, CodeUsage
-		x.Next = []string{passphraseFlag(nobody.Request.Purpose), "or keep it in the keychain once, in a terminal"}
+		x.Next = []string{passphraseFlag(nobody.Request.Purpose), "or keep it once, in a terminal: in the keychain, or in an encrypted vault where there is none"}
 	case errors.Is(err, keys.ErrNoPassphrase):
 		x.Headline = "The key is protected, and there is nobody to ask for its passphrase."
 		x.Untouched, x.Code = notOpened, CodeUsage
-		x.Next = []string{passphraseFlag(""), "or keep it in the keychain once, in a terminal"}
+		x.Next = []string{passphraseFlag(""), "or keep it once, in a terminal: in the keychain, or in an encrypted vault where there is none"}
 	default:
 		return false
 	}

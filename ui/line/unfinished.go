@@ -74,7 +74,7 @@ func (w *walk) abandon(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.t.Say("The release of %s is abandoned.", a.Tag)
+	w.t.Say("%s", a.Sentence())
 	for _, r := range a.Removed {
 		w.t.Say("  removed  %s", r)
 	}

@@ -57,6 +57,8 @@ type Options struct {
 	Now         func() time.Time
 	// Dialogs is the stack that the page opens its dialogs on.
 	Dialogs *dialog.Stack
+	// Copy puts text on the clipboard; nil where that is not possible.
+	Copy func(string) error
 }
 
 // Outcome is how the walk ended.

@@ -245,7 +245,7 @@ func (v *endView) showCommands() {
 	r := v.result
 	mine := workflow.SignerCommands(r, v.repo.Root)
 	theirs := workflow.StrangerCommands(r, v.repo.Root, workflow.PublicKeysName, workflow.ImageKeyName(r.Plan.ImageKey))
-	v.dialogs().Push(dialog.NewMessage("How others verify "+safetext.Line(r.Plan.Tag), func(t theme.Theme, w int) []string {
+	box := dialog.NewMessage("How others verify "+safetext.Line(r.Plan.Tag), func(t theme.Theme, w int) []string {
 		head := "Once, you: publish the public keys."
 		if v.o.Practice {
 			head = "Once, you, in a real project: publish the public keys."
@@ -253,7 +253,17 @@ func (v *endView) showCommands() {
 		out := append([]string{t.Strong.Render(head)}, CommandRows(t, mine, w)...)
 		out = append(out, "", t.Strong.Render("Then anyone can check:"))
 		return append(out, CommandRows(t, theirs, w)...)
-	}))
+	})
+	v.dialogs().Push(box.Copying(v.o.Copy, CommandText(theirs), "What others type"))
+}
+
+// CommandText is commands as a script, each with what it shows.
+func CommandText(cmds []workflow.Command) string {
+	var b strings.Builder
+	for _, c := range cmds {
+		b.WriteString("# " + safetext.Line(c.Why) + "\n" + c.Text + "\n")
+	}
+	return b.String()
 }
 
 // CommandRows draws commands that a stranger types, each with what it shows, so that all of it can be

@@ -43,6 +43,8 @@ type Options struct {
 	Theme   theme.Theme
 	Now     func() time.Time
 	Dialogs *dialog.Stack
+	// Copy puts text on the clipboard; nil where that is not possible.
+	Copy func(string) error
 }
 
 // Model is the page.
@@ -156,9 +158,10 @@ func (m *Model) Interrupt(tea.KeyMsg) tea.Cmd { return tea.Quit }
 
 func (m *Model) showCommands() {
 	cmds := m.o.World.Commands(m.o.Result)
-	m.o.Dialogs.Push(dialog.NewMessage("What a stranger types", func(t theme.Theme, w int) []string {
+	box := dialog.NewMessage("What a stranger types", func(t theme.Theme, w int) []string {
 		return release.CommandRows(t, cmds, w)
-	}))
+	})
+	m.o.Dialogs.Push(box.Copying(m.o.Copy, release.CommandText(cmds), "All of it"))
 }
 
 // Screen is the page for a frame of w by h.
