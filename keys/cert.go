@@ -108,43 +108,49 @@ func (v *certVerifier) run() {
 		}
 		v.proved.users = append(v.proved.users, p)
 	}
-	strays := c.strayRevocations()
-	for _, s := range c.subkeys {
-		bodies := s.signatures
-		if len(strays) > 0 {
-			bodies = unite(bodies, strays)
+	v.subkeys()
+	v.designated()
+}
+
+// subkeys works through the signatures at the subkeys. Revocations of subkeys count wherever old key
+// servers and merges have put them: to which subkey one belongs its mathematics tell.
+func (v *certVerifier) subkeys() {
+	c := v.cert
+	over := func(s *subkeyPart) func(io.Writer, *sigPacket) {
+		return func(h io.Writer, _ *sigPacket) { hashKey(h, c.primary); hashKey(h, s.key) }
+	}
+	var strays [][]byte
+	collect := func(bodies [][]byte, placed []*sigPacket) {
+		for _, b := range bodies {
+			here := func(s *sigPacket) bool { return bytes.Equal(s.body, b) }
+			if signatureType(b) == sigSubkeyRevoke && !slices.ContainsFunc(placed, here) {
+				strays = append(strays, b)
+			}
 		}
-		good := v.own(bodies, func(h io.Writer, _ *sigPacket) { hashKey(h, c.primary); hashKey(h, s.key) })
+	}
+	if len(c.subkeys) > 0 {
+		collect(c.direct, nil)
+		for _, u := range c.users {
+			collect(u.signatures, nil)
+		}
+	}
+	for _, s := range c.subkeys {
+		good := v.own(s.signatures, over(s))
 		p := provedSubkey{
 			bindings:    ofType(good, sigSubkeyBinding, sigSubkeyBinding),
 			revocations: ofType(good, sigSubkeyRevoke, sigSubkeyRevoke),
 		}
 		p.back = v.backSignature(s.key, p.bindings)
 		v.proved.subkeys = append(v.proved.subkeys, p)
+		collect(s.signatures, p.revocations)
 	}
-	v.designated()
-}
-
-// strayRevocations are the revocations of subkeys that stand behind something else than a subkey, as
-// old key servers and merges have left them. To which subkey one belongs its mathematics tell.
-func (c *cert) strayRevocations() (out [][]byte) {
-	collect := func(bodies [][]byte) {
-		for _, b := range bodies {
-			if signatureType(b) == sigSubkeyRevoke {
-				out = append(out, b)
-			}
-		}
+	if len(strays) == 0 {
+		return
 	}
-	collect(c.direct)
-	for _, u := range c.users {
-		collect(u.signatures)
+	for i, s := range c.subkeys {
+		p := &v.proved.subkeys[i]
+		p.revocations = append(p.revocations, ofType(v.own(strays, over(s)), sigSubkeyRevoke, sigSubkeyRevoke)...)
 	}
-	if len(c.subkeys) > 1 {
-		for _, s := range c.subkeys {
-			collect(s.signatures)
-		}
-	}
-	return out
 }
 
 // own returns the signatures among bodies that the primary key made over what write hashes.

@@ -3,6 +3,7 @@ package keys
 import (
 	"bytes"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -110,4 +111,29 @@ func oddCases(t testing.TB, hour func(int) time.Time) (cases []gnupgCase) {
 	add("subkey bound before the key", withSub(nil, nil, [][]byte{k.bound(hour(-3), hour(0))}), sub, StatusUnknownKey, "")
 	add("back signature before the subkey", withSub(nil, nil, [][]byte{k.bound(hour(0), hour(-3))}), sub, StatusBad, "gpg calls it an error")
 	return cases
+}
+
+// TestManyRevokedSubkeys: a key whose subkeys were changed and revoked for decades is no flooded one.
+func TestManyRevokedSubkeys(t *testing.T) {
+	k := newOddKey(t)
+	data := k.ring(nil, [][]byte{k.self(subTime(testEpoch))}, nil)
+	var last *packet.PrivateKey
+	for range 60 {
+		k.sub = addSigningSubkey(t, k.e, testEpoch, 0).PrivateKey
+		var b bytes.Buffer
+		if err := k.sub.PublicKey.Serialize(&b); err != nil {
+			t.Fatal(err)
+		}
+		sigs := [][]byte{k.bound(testEpoch, testEpoch), k.over(k.e.PrivateKey, sigSubkeyRevoke, k.both, subTime(testEpoch.Add(time.Hour)), rawSub{subRevokeReason, false, []byte{3}})}
+		data, last = slices.Concat(data, b.Bytes(), sigFile(sigs...)), k.sub
+	}
+	ring, err := ReadKeyring(data, SourceFile)
+	if err != nil || len(ring.Problems()) > 0 {
+		t.Fatalf("%v, %v", err, ring.Problems())
+	}
+	j := &Judge{Keyring: ring, Now: testEpoch.Add(2 * time.Hour)}
+	vs, err := j.Verify(KindTag, "v1", strings.NewReader(testText), sigFile(docSignature(t, last, testEpoch)))
+	if err != nil || vs[0].Status != StatusGoodExpiredSince {
+		t.Errorf("%+v, %v", vs, err)
+	}
 }

@@ -96,7 +96,13 @@ func ReadKeyring(data []byte, src Source) (*Keyring, error) {
 		p.packets(bytes.Clone(data))
 	} else {
 		data = bytes.TrimPrefix(data, []byte("\ufeff"))
-		for _, b := range armorBlocks(data, maxKeyringBlocks) {
+		blocks := armorBlocks(data, maxKeyringBlocks+1)
+		if len(blocks) > maxKeyringBlocks {
+			// What is left out could be a revocation.
+			r.index()
+			return r, &LimitError{What: "number of blocks in the keyring", Limit: maxKeyringBlocks}
+		}
+		for _, b := range blocks {
 			p.block(b)
 		}
 		signers, problems := allowedSigners(data, src)

@@ -344,3 +344,18 @@ func TestVersion6(t *testing.T) {
 }
 
 var _ io.Writer = (*Check)(nil)
+
+// TestKeyringOfManyBlocks: one with more blocks than are read is not read in part, for the rest could
+// revoke what came before.
+func TestKeyringOfManyBlocks(t *testing.T) {
+	e := newTestKey(t, testEpoch, 0)
+	block := armored(t, "PGP PUBLIC KEY BLOCK", publicBytes(t, e))
+	empty := []byte("-----BEGIN PGP PUBLIC KEY BLOCK-----\n\n-----END PGP PUBLIC KEY BLOCK-----\n")
+	for n, good := range map[int]bool{maxKeyringBlocks - 1: true, maxKeyringBlocks: false} {
+		r, err := ReadKeyring(slices.Concat(block, bytes.Repeat(empty, n)), SourceFile)
+		var limit *LimitError
+		if good != (err == nil && r.Len() == 1) || !good && (!errors.As(err, &limit) || r.Len() != 0) {
+			t.Errorf("%d blocks: %d keys, %v", n+1, r.Len(), err)
+		}
+	}
+}

@@ -130,7 +130,7 @@ func (b boundCheck) files(ctx context.Context) (out []keys.Verdict) {
 		res, err := artifacts.Verify(ctx, path, "", b.v.judge)
 		switch {
 		case err != nil:
-			missing := keys.NotChecked(keys.KindArtifact, name, "The file cannot be read: "+rootCause(err).Error())
+			missing := keys.NotChecked(keys.KindArtifact, name, unreadable(path, err))
 			missing.Path = path
 			out = append(out, missing)
 			continue
@@ -165,7 +165,7 @@ func (b boundCheck) checksums(ctx context.Context) (out []keys.Verdict) {
 		path := filepath.Join(b.dir, filepath.FromSlash(name))
 		res, err := artifacts.Verify(ctx, path, "", b.v.judge)
 		if err != nil {
-			missing := keys.NotChecked(keys.KindChecksum, name, "The file cannot be read: "+rootCause(err).Error())
+			missing := keys.NotChecked(keys.KindChecksum, name, unreadable(path, err))
 			missing.Path = path
 			out = append(out, missing)
 			continue

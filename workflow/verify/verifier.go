@@ -444,7 +444,7 @@ func (v *Verifier) artifact(ctx context.Context, path, sig string) ([]keys.Verdi
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return []keys.Verdict{keys.NotChecked(keys.KindArtifact, path, "The file cannot be read: "+rootCause(err).Error())}, nil
+		return []keys.Verdict{keys.NotChecked(keys.KindArtifact, path, unreadable(path, err))}, nil
 	}
 	if len(res.Verdicts) == 1 && res.Verdicts[0].Status == keys.StatusUnsigned && sig == "" {
 		if inline := v.inline(path, res); inline != nil {
@@ -452,6 +452,17 @@ func (v *Verifier) artifact(ctx context.Context, path, sig string) ([]keys.Verdi
 		}
 	}
 	return v.decideOne(res.Verdicts, res.SHA256), nil
+}
+
+// unreadable says which cannot be read, the file at path or its signature, and why.
+func unreadable(path string, err error) string {
+	what := "The file"
+	var system *fs.PathError
+	var special *artifacts.NotRegularError
+	if errors.As(err, &system) && system.Path != path || errors.As(err, &special) && special.Path != path {
+		what = "Its signature"
+	}
+	return what + " cannot be read: " + rootCause(err).Error() + "."
 }
 
 // rootCause is the system's own word for what went wrong with a path.

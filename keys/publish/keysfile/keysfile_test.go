@@ -103,3 +103,29 @@ func FuzzUpdate(f *testing.F) {
 		}
 	})
 }
+
+// TestReplaceKeepsTheRest: of a file in which a key is renewed everything else stays, to the byte.
+func TestReplaceKeepsTheRest(t *testing.T) {
+	list := made(t, "Ada", "Bob")
+	ring, err := keys.ReadKeyring(list[0], keys.SourceFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := ring.Keys()[0].Fingerprint
+	old := ring.ExportWith(f, keys.ExportOptions{UserIDs: func(string) bool { return false }})
+	bob := string(keys.ArmorPublicKey(list[1]))
+	for _, end := range []string{"\n", "\r\n"} {
+		lines := func(s string) string { return strings.ReplaceAll(s, "\n", end) }
+		before := lines("Keys of the project  \n\n\n" + Listing(keys.Key{Fingerprint: "0123456789ABCDEF0123456789ABCDEF01234567"}) + "\n" + bob + "\n\n\n")
+		after := lines("\n\n\n  and more text\t\n" + bob + "the end, without a line end")
+		file := before + lines(string(keys.ArmorPublicKey(old))) + after
+		c := update(t, []byte(file), list[0], Replaced)
+		if !strings.HasPrefix(string(c.Data), before) || !strings.HasSuffix(string(c.Data), after) {
+			t.Errorf("more than the block was changed:\n%q", c.Data)
+		}
+		own := strings.TrimSuffix(strings.TrimPrefix(string(c.Data), before), after)
+		if r, err := keys.ReadKeyring([]byte(own), keys.SourceFile); err != nil || r.Len() != 1 || r.Keys()[0].UserID() == "" || strings.HasSuffix(own, end+end) {
+			t.Errorf("the key now: %q, %v", own, err)
+		}
+	}
+}
