@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"bulla/keys/pgp"
 )
 
 // allowedSigner is one line of an allowed_signers file (ssh-keygen(1), ALLOWED SIGNERS).
@@ -30,7 +32,7 @@ var errSignerLine = errors.New("the line in allowed_signers cannot be understood
 func allowedSigners(data []byte, src Source) (signers []*allowedSigner, problems []error) {
 	for len(data) > 0 {
 		var line []byte
-		line, data = cutLine(data)
+		line, data = pgp.CutLine(data)
 		line = bytes.TrimLeft(line, " \t")
 		if len(line) == 0 || line[0] == '#' || !namesSSHKey(line) {
 			continue

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
+	"bulla/keys/pgp"
 )
 
 // maxSelfSignatures is how many signatures claiming to be a key's own are verified. A key with
@@ -35,7 +37,7 @@ type cert struct {
 }
 
 type userPart struct {
-	tag        byte // user id or user attribute
+	tag        pgp.Tag // user id or user attribute
 	body       []byte
 	signatures [][]byte
 }
@@ -95,15 +97,15 @@ func (v *certVerifier) run() {
 	c := v.cert
 	overPrimary := func(h io.Writer, _ *sigPacket) { hashKey(h, c.primary) }
 	direct := v.own(c.direct, overPrimary)
-	v.proved.direct = ofType(direct, sigDirectKey, sigDirectKey)
-	v.proved.revocations = ofType(direct, sigKeyRevoke, sigKeyRevoke)
+	v.proved.direct = ofType(direct, pgp.SigDirectKey, pgp.SigDirectKey)
+	v.proved.revocations = ofType(direct, pgp.SigKeyRevoke, pgp.SigKeyRevoke)
 	for _, u := range c.users {
 		good := v.own(u.signatures, func(h io.Writer, s *sigPacket) { hashUser(h, c.primary, u, s.version) })
 		p := provedUser{
-			certifications: ofType(good, sigCertGeneric, sigCertPositive),
-			revocations:    ofType(good, sigCertRevoke, sigCertRevoke),
+			certifications: ofType(good, pgp.SigCertGeneric, pgp.SigCertPositive),
+			revocations:    ofType(good, pgp.SigCertRevoke, pgp.SigCertRevoke),
 		}
-		if u.tag == tagUserID {
+		if u.tag == pgp.TagUserID {
 			p.id = string(u.body)
 		}
 		v.proved.users = append(v.proved.users, p)
@@ -123,7 +125,7 @@ func (v *certVerifier) subkeys() {
 	collect := func(bodies [][]byte, placed []*sigPacket) {
 		for _, b := range bodies {
 			here := func(s *sigPacket) bool { return bytes.Equal(s.body, b) }
-			if signatureType(b) == sigSubkeyRevoke && !slices.ContainsFunc(placed, here) {
+			if signatureType(b) == pgp.SigSubkeyRevoke && !slices.ContainsFunc(placed, here) {
 				strays = append(strays, b)
 			}
 		}
@@ -137,8 +139,8 @@ func (v *certVerifier) subkeys() {
 	for _, s := range c.subkeys {
 		good := v.own(s.signatures, over(s))
 		p := provedSubkey{
-			bindings:    ofType(good, sigSubkeyBinding, sigSubkeyBinding),
-			revocations: ofType(good, sigSubkeyRevoke, sigSubkeyRevoke),
+			bindings:    ofType(good, pgp.SigSubkeyBinding, pgp.SigSubkeyBinding),
+			revocations: ofType(good, pgp.SigSubkeyRevoke, pgp.SigSubkeyRevoke),
 		}
 		p.back = v.backSignature(s.key, p.bindings)
 		v.proved.subkeys = append(v.proved.subkeys, p)
@@ -149,7 +151,7 @@ func (v *certVerifier) subkeys() {
 	}
 	for i, s := range c.subkeys {
 		p := &v.proved.subkeys[i]
-		p.revocations = append(p.revocations, ofType(v.own(strays, over(s)), sigSubkeyRevoke, sigSubkeyRevoke)...)
+		p.revocations = append(p.revocations, ofType(v.own(strays, over(s)), pgp.SigSubkeyRevoke, pgp.SigSubkeyRevoke)...)
 	}
 }
 
@@ -178,7 +180,7 @@ func (v *certVerifier) backSignature(sub *packet.PublicKey, bindings []*sigPacke
 	for _, b := range slices.Backward(byAge(bindings)) {
 		for _, body := range b.embedded {
 			s, err := parseSignature(body)
-			if err != nil || s.typ != sigPrimaryBinding || s.objection != "" || s.olderThan(sub) {
+			if err != nil || s.typ != pgp.SigPrimaryBinding || s.objection != "" || s.olderThan(sub) {
 				continue
 			}
 			if v.count++; v.count > maxSelfSignatures {
@@ -222,7 +224,7 @@ func (v *certVerifier) designated() {
 func (v *certVerifier) revokedBy(key *packet.PublicKey, f Fingerprint) (good []*sigPacket) {
 	for _, body := range v.cert.direct {
 		s, err := parseSignature(body)
-		if err != nil || s.typ != sigKeyRevoke || s.claim().KeyID != f.KeyID() || s.objection != "" {
+		if err != nil || s.typ != pgp.SigKeyRevoke || s.claim().KeyID != f.KeyID() || s.objection != "" {
 			continue
 		}
 		if v.count++; v.count > maxSelfSignatures {
@@ -254,7 +256,7 @@ func hashUser(w io.Writer, k *packet.PublicKey, u *userPart, version int) {
 	hashKey(w, k)
 	if version >= 4 {
 		mark := byte(0xb4)
-		if u.tag == tagUserAttribute {
+		if u.tag == pgp.TagUserAttribute {
 			mark = 0xd1
 		}
 		_, _ = w.Write(binary.BigEndian.AppendUint32([]byte{mark}, uint32(len(u.body))))
@@ -328,29 +330,29 @@ func unite(a, b [][]byte) [][]byte {
 // digest is a SHA-256 over the packets, whatever their order.
 func (c *cert) digest() [sha256.Size]byte {
 	var sums [][]byte
-	add := func(role byte, owner []byte, body []byte) {
+	add := func(role pgp.Tag, owner []byte, body []byte) {
 		h := sha256.New()
-		h.Write([]byte{role})
+		h.Write([]byte{byte(role)})
 		for _, part := range [][]byte{owner, body} {
 			h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(part))))
 			h.Write(part)
 		}
 		sums = append(sums, h.Sum(nil))
 	}
-	add(tagPublicKey, nil, c.primary.Fingerprint)
+	add(pgp.TagPublicKey, nil, c.primary.Fingerprint)
 	for _, s := range c.direct {
-		add(tagSignature, c.primary.Fingerprint, s)
+		add(pgp.TagSignature, c.primary.Fingerprint, s)
 	}
 	for _, u := range c.users {
 		add(u.tag, nil, u.body)
 		for _, s := range u.signatures {
-			add(tagSignature, u.body, s)
+			add(pgp.TagSignature, u.body, s)
 		}
 	}
 	for _, k := range c.subkeys {
-		add(tagPublicSubkey, nil, k.key.Fingerprint)
+		add(pgp.TagPublicSubkey, nil, k.key.Fingerprint)
 		for _, s := range k.signatures {
-			add(tagSignature, k.key.Fingerprint, s)
+			add(pgp.TagSignature, k.key.Fingerprint, s)
 		}
 	}
 	slices.SortFunc(sums, bytes.Compare)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"bulla/keys/pgp"
 )
 
 // MaxCleartextBytes is the limit of a clear-signed document.
@@ -44,7 +46,7 @@ func ParseCleartext(data []byte) (*Cleartext, error) {
 	if len(data) > MaxCleartextBytes {
 		return nil, &LimitError{What: "clear-signed document", Limit: MaxCleartextBytes}
 	}
-	rest, ok := afterLine(data, armorBegin+labelCleartext+armorDash)
+	rest, ok := afterLine(data, pgp.ArmorBegin+pgp.LabelCleartext+pgp.ArmorDash)
 	if !ok {
 		return nil, malformed("there is no clear-signed document in it")
 	}
@@ -64,7 +66,7 @@ func ParseCleartext(data []byte) (*Cleartext, error) {
 	// Only the first block belongs to this document.
 	block, after := signatureBlock(rest)
 	c.signatures = blockSignatures(block)
-	if block.err == nil {
+	if block.Err == nil {
 		head, tail := unsignedInBlock(rest[:len(rest)-len(after)])
 		at := len(data) - len(rest)
 		outside(at+head[0], at+head[1])
@@ -74,10 +76,10 @@ func ParseCleartext(data []byte) (*Cleartext, error) {
 }
 
 // signatureBlock reads the armor that data begins with, and returns what follows it.
-func signatureBlock(data []byte) (b armorBlock, after []byte) {
-	_, rest := cutLine(data)
-	b.label = armorSignature
-	b.body, after, b.err = armorBody(rest)
+func signatureBlock(data []byte) (b pgp.Block, after []byte) {
+	_, rest := pgp.CutLine(data)
+	b.Label = armorSignature
+	b.Body, after, b.Err = pgp.ArmorBody(rest)
 	return b, after
 }
 
@@ -85,19 +87,19 @@ func signatureBlock(data []byte) (b armorBlock, after []byte) {
 // are others than those that tools write (RFC 9580, section 6.2.2), and the length of a last line
 // that is more than the end of the armor.
 func unsignedInBlock(block []byte) (headers [2]int, tail int) {
-	_, rest := cutLine(block)
+	_, rest := pgp.CutLine(block)
 	start := len(block) - len(rest)
-	body := skipArmorHeaders(rest)
+	body := pgp.SkipHeaders(rest)
 	for head := rest[:len(rest)-len(body)]; len(head) > 0; {
 		var line []byte
-		line, head = cutLine(head)
+		line, head = pgp.CutLine(head)
 		name, _, _ := strings.Cut(string(line), ":")
 		if len(line) > 0 && !slices.Contains([]string{"Version", "Comment", "Hash", "Charset", "MessageID"}, name) {
 			headers = [2]int{start, len(block) - len(body)}
 		}
 	}
 	end := block[bytes.LastIndexByte(bytes.TrimSuffix(block, []byte("\n")), '\n')+1:]
-	if line, _ := cutLine(end); string(line) != armorEnd+armorSignature+armorDash {
+	if line, _ := pgp.CutLine(end); string(line) != pgp.ArmorEnd+armorSignature+pgp.ArmorDash {
 		tail = len(end)
 	}
 	return headers, tail
@@ -109,7 +111,7 @@ func linesOf(data []byte, from, to int) (l Lines, ok bool) {
 	n := 1 + bytes.Count(data[:from], []byte{'\n'})
 	for part := data[from:to]; len(part) > 0; n++ {
 		var line []byte
-		if line, part = cutLine(part); len(line) == 0 {
+		if line, part = pgp.CutLine(part); len(line) == 0 {
 			continue
 		}
 		if !ok {
@@ -123,7 +125,7 @@ func linesOf(data []byte, from, to int) (l Lines, ok bool) {
 func afterLine(data []byte, want string) (rest []byte, ok bool) {
 	for len(data) > 0 {
 		var line []byte
-		if line, data = cutLine(data); string(line) == want {
+		if line, data = pgp.CutLine(data); string(line) == want {
 			return data, true
 		}
 	}
@@ -135,7 +137,7 @@ func afterLine(data []byte, want string) (rest []byte, ok bool) {
 // most: a form feed, say, could hide from one reader what another one takes for text.
 func (c *Cleartext) readHeaders(data []byte) []byte {
 	for len(data) > 0 {
-		line, rest := cutLine(data)
+		line, rest := pgp.CutLine(data)
 		if len(line) == 0 {
 			return rest
 		}
@@ -161,8 +163,8 @@ func (c *Cleartext) readHeaders(data []byte) []byte {
 func (c *Cleartext) readText(data []byte) (rest []byte, ok bool) {
 	var text, canonical bytes.Buffer
 	for len(data) > 0 {
-		line, after := cutLine(data)
-		if label, begins := beginLine(line); begins && label == armorSignature {
+		line, after := pgp.CutLine(data)
+		if label, begins := pgp.BeginLine(line); begins && label == armorSignature {
 			c.Text = text.Bytes()
 			c.canonical = bytes.TrimSuffix(canonical.Bytes(), []byte("\r\n"))
 			return data, true

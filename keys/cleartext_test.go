@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"bulla/keys/keystest"
+	"bulla/keys/pgp"
 )
 
 // TestCleartextOutside finds all that stands in a file and is not signed.
@@ -97,7 +98,7 @@ func TestCleartextHeaders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sig := rawSign(t, e.PrivateKey, sigText, 8, rawArea(subTime(testEpoch), subFPR(e.PrimaryKey)), nil, func(w *bytes.Buffer) { w.WriteString("echo hello") })
+	sig := rawSign(t, e.PrivateKey, pgp.SigText, 8, rawArea(subTime(testEpoch), subFPR(e.PrimaryKey)), nil, func(w *bytes.Buffer) { w.WriteString("echo hello") })
 	home, dir := keystest.GnuPGHome(t), t.TempDir()
 	pub, file := filepath.Join(dir, "ring.gpg"), filepath.Join(dir, "file")
 	if _, stderr, err := keystest.GPG(t, home, publicBytes(t, e), "--no-default-keyring", "--keyring", pub, "--import"); err != nil {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"bulla/keys/keystest"
+	"bulla/keys/pgp"
 )
 
 // tagExceptions are the tags where we differ from `git verify-tag` on purpose.
@@ -142,7 +143,7 @@ func splitTag(object []byte) (payload, sig []byte) {
 	at := len(object)
 	for n := 0; n < len(object); {
 		for _, head := range []string{"PGP SIGNATURE", "PGP MESSAGE", "SSH SIGNATURE", "SIGNED MESSAGE"} {
-			if bytes.HasPrefix(object[n:], []byte(armorBegin+head+armorDash)) {
+			if bytes.HasPrefix(object[n:], []byte(pgp.ArmorBegin+head+pgp.ArmorDash)) {
 				at = n
 			}
 		}

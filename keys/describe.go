@@ -7,6 +7,8 @@ import (
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	openpgp "github.com/ProtonMail/go-crypto/openpgp/v2"
+
+	"bulla/keys/pgp"
 )
 
 // DescribeKey turns an entity into the list's model of a key, as of now. Every self-signature
@@ -196,7 +198,7 @@ func (c *cert) describe(now time.Time) Key {
 		Created:     c.primary.CreationTime.UTC(),
 		Expires:     o.expires,
 		Revoked:     o.revokedAt(now),
-		CanCertify:  o.bound && o.flags&flagCertify != 0,
+		CanCertify:  o.bound && o.flags&pgp.FlagCertify != 0,
 		CanSign:     o.bound && o.canSign(),
 		Source:      c.source,
 		Weak:        slices.Clone(o.weak),
@@ -219,7 +221,7 @@ func (c *cert) describe(now time.Time) Key {
 			Expires:     s.expires,
 			Revoked:     s.revokedAt(now),
 			CanSign:     s.canSign() && !s.disowned,
-			CanEncrypt:  s.flags&(flagEncryptComms|flagEncryptStore) != 0 && s.key.PubKeyAlgo.CanEncrypt(),
+			CanEncrypt:  s.flags&(pgp.FlagEncryptComms|pgp.FlagEncryptStore) != 0 && s.key.PubKeyAlgo.CanEncrypt(),
 		}
 		k.Subkeys = append(k.Subkeys, sub)
 		if !sub.CanSign {

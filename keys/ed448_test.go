@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"bulla/keys/pgp"
 )
 
 // TestEd448 judges signatures that OpenPGP.js made: see testdata/ed448/README.
@@ -40,7 +42,7 @@ func TestEd448(t *testing.T) {
 			if v := judge(ring, document+"!", sig); v.Status != StatusBad || v.Signer != nil {
 				t.Errorf("%s, %s, another document: %+v", version, by, v)
 			}
-			block := armorBlocks(sig, 1)[0].body
+			block := pgp.Blocks(sig, 1)[0].Body
 			for _, at := range []int{len(block) - 1, len(block) - 60} { // both halves of the signature
 				changed := append([]byte(nil), block...)
 				changed[at] ^= 1

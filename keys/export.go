@@ -2,14 +2,14 @@ package keys
 
 import (
 	"bytes"
-	"encoding/binary"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/ProtonMail/go-crypto/openpgp/armor"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	"golang.org/x/crypto/ssh"
+
+	"bulla/keys/pgp"
 )
 
 // Export is the public key with that fingerprint of a primary key or subkey, armored, or nil if
@@ -52,16 +52,11 @@ func ArmorPublicKey(data []byte) []byte {
 	if data == nil {
 		return nil
 	}
-	var out bytes.Buffer
-	w, err := armor.EncodeWithChecksumOption(&out, "PGP PUBLIC KEY BLOCK", nil, true)
-	if err != nil {
+	text, err := pgp.Encode("PGP PUBLIC KEY BLOCK", nil, data)
+	if err != nil { // it writes into memory only
 		return nil
 	}
-	if _, err := w.Write(data); err != nil || w.Close() != nil {
-		return nil
-	}
-	out.WriteByte('\n')
-	return out.Bytes()
+	return text
 }
 
 // certWith finds the OpenPGP key that has f as its primary key or as a subkey.
@@ -80,13 +75,13 @@ func (r *Keyring) certWith(f Fingerprint) *cert {
 // serialize puts the packets together (RFC 9580, section 10.1).
 func (c *cert) serialize(o ExportOptions) []byte {
 	var b bytes.Buffer
-	key := func(tag byte, k *packet.PublicKey) {
+	key := func(tag pgp.Tag, k *packet.PublicKey) {
 		var raw bytes.Buffer
 		if k.Serialize(&raw) != nil { // writes into memory only
 			return
 		}
 		if p, _, err := nextPacket(raw.Bytes()); err == nil {
-			writePacket(&b, tag, p.body)
+			b.Write(pgp.Append(nil, tag, p.Body))
 		}
 	}
 	users, subkeys := func(int) bool { return true }, func(int) bool { return true }
@@ -97,20 +92,20 @@ func (c *cert) serialize(o ExportOptions) []byte {
 			users, subkeys = func(int) bool { return false }, func(int) bool { return false }
 		}
 	}
-	key(tagPublicKey, c.primary)
+	key(pgp.TagPublicKey, c.primary)
 	c.writeSignatures(&b, c.direct, o)
 	for i, u := range c.users {
-		if !users(i) || o.UserIDs != nil && (u.tag != tagUserID || !o.UserIDs(string(u.body))) {
+		if !users(i) || o.UserIDs != nil && (u.tag != pgp.TagUserID || !o.UserIDs(string(u.body))) {
 			continue
 		}
-		writePacket(&b, u.tag, u.body)
+		b.Write(pgp.Append(nil, u.tag, u.body))
 		c.writeSignatures(&b, u.signatures, o)
 	}
 	for i, s := range c.subkeys {
 		if !subkeys(i) {
 			continue
 		}
-		key(tagPublicSubkey, s.key)
+		key(pgp.TagPublicSubkey, s.key)
 		c.writeSignatures(&b, s.signatures, o)
 	}
 	return b.Bytes()
@@ -128,18 +123,10 @@ func (c *cert) writeSignatures(b *bytes.Buffer, bodies [][]byte, o ExportOptions
 		switch {
 		case s.local:
 		case err != nil && !o.Certifications:
-		case o.Certifications, s.claim().KeyID == id, slices.Contains(o.Own, s.claim().KeyID), s.typ == sigKeyRevoke, s.typ == sigSubkeyRevoke:
-			writePacket(b, tagSignature, body)
+		case o.Certifications, s.claim().KeyID == id, slices.Contains(o.Own, s.claim().KeyID), s.typ == pgp.SigKeyRevoke, s.typ == pgp.SigSubkeyRevoke:
+			b.Write(pgp.Append(nil, pgp.TagSignature, body))
 		}
 	}
-}
-
-// writePacket frames a packet the new way, with a length of five octets.
-func writePacket(b *bytes.Buffer, tag byte, body []byte) {
-	b.WriteByte(0xc0 | tag)
-	b.WriteByte(0xff)
-	b.Write(binary.BigEndian.AppendUint32(nil, uint32(len(body))))
-	b.Write(body)
 }
 
 // AllowedSigner is one line of an allowed_signers file (ssh-keygen(1)) that was understood.

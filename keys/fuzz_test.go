@@ -7,16 +7,17 @@ import (
 	"testing"
 	"time"
 
-	"bulla/keys/keystest"
-
 	"github.com/ProtonMail/go-crypto/openpgp/armor"
+
+	"bulla/keys/keystest"
+	"bulla/keys/pgp"
 )
 
 func FuzzParseSignatures(f *testing.F) {
 	e := newTestKey(f, testEpoch, 0)
 	body := docSignature(f, e.PrivateKey, testEpoch)
 	f.Add(sigFile(body))
-	f.Add(sigFile(rawSignV3(f, e.PrivateKey, sigBinary, 2, testEpoch, textDoc)))
+	f.Add(sigFile(rawSignV3(f, e.PrivateKey, pgp.SigBinary, 2, testEpoch, textDoc)))
 	f.Add([]byte("-----BEGIN PGP SIGNATURE-----\n\nAAAA\n=AAAA\n-----END PGP SIGNATURE-----\n"))
 	f.Add([]byte("-----BEGIN SSH SIGNATURE-----\nAAAA\n-----END SSH SIGNATURE-----\n"))
 	keystest.Seeds(f, "mutated/*/artifact.*")
@@ -78,7 +79,7 @@ func FuzzReadKeyring(f *testing.F) {
 func FuzzMalleability(f *testing.F) {
 	e := newTestKey(f, testEpoch, 0)
 	v4 := docSignature(f, e.PrivateKey, testEpoch)
-	v3 := rawSignV3(f, e.PrivateKey, sigBinary, 8, testEpoch, textDoc)
+	v3 := rawSignV3(f, e.PrivateKey, pgp.SigBinary, 8, testEpoch, textDoc)
 	originals := []*sigPacket{}
 	for _, body := range [][]byte{v4, v3} {
 		p, err := parseSignature(body)

@@ -16,6 +16,7 @@ import (
 	openpgp "github.com/ProtonMail/go-crypto/openpgp/v2"
 
 	"bulla/keys/keystest"
+	"bulla/keys/pgp"
 )
 
 const testText = "bulla 1.4.0\r\nsecond line  \nno end"
@@ -41,15 +42,15 @@ func rawArea(subs ...rawSub) (area []byte) {
 
 // subID is needed beside subFPR on keys: gpg 2.2 takes no self-signature without it.
 func subID(k *packet.PublicKey) rawSub {
-	return rawSub{subIssuer, false, binary.BigEndian.AppendUint64(nil, k.KeyId)}
+	return rawSub{pgp.SubIssuer, false, binary.BigEndian.AppendUint64(nil, k.KeyId)}
 }
 
 func be32(n int64) []byte { return binary.BigEndian.AppendUint32(nil, uint32(n)) }
 
-func subTime(at time.Time) rawSub { return rawSub{subCreated, true, be32(at.Unix())} }
+func subTime(at time.Time) rawSub { return rawSub{pgp.SubCreated, true, be32(at.Unix())} }
 
 func subFPR(k *packet.PublicKey) rawSub {
-	return rawSub{subIssuerFPR, false, append([]byte{4}, k.Fingerprint...)}
+	return rawSub{pgp.SubIssuerFPR, false, append([]byte{4}, k.Fingerprint...)}
 }
 
 // rawSign makes the body of a v4 EdDSA signature packet around areas of the test's choice.
@@ -103,7 +104,7 @@ func textDoc(w *bytes.Buffer) { w.WriteString(testText) }
 
 func sigFile(bodies ...[]byte) (out []byte) {
 	for _, b := range bodies {
-		out = appendPacket(out, rawPacket{tagSignature, b})
+		out = appendPacket(out, pgp.Packet{Tag: pgp.TagSignature, Body: b})
 	}
 	return out
 }
@@ -112,7 +113,7 @@ func sigFile(bodies ...[]byte) (out []byte) {
 func docSignature(t testing.TB, priv *packet.PrivateKey, at time.Time, extra ...rawSub) []byte {
 	t.Helper()
 	area := rawArea(append([]rawSub{subTime(at), subFPR(&priv.PublicKey)}, extra...)...)
-	return rawSign(t, priv, sigBinary, 8, area, nil, textDoc)
+	return rawSign(t, priv, pgp.SigBinary, 8, area, nil, textDoc)
 }
 
 func publicBytes(t testing.TB, e *openpgp.Entity) []byte {
@@ -153,30 +154,30 @@ func gnupgCases(t testing.TB) (cases []gnupgCase) {
 	crlf := func(w *bytes.Buffer) { w.WriteString("bulla 1.4.0\r\nsecond line  \r\nno end") }
 
 	add("good", ring, sigFile(docSignature(t, own, hour(1))), hour(2), StatusGood, "")
-	add("text", ring, sigFile(rawSign(t, own, sigText, 8, with(), nil, crlf)), hour(2), StatusGood, "")
-	add("text of other line ends", ring, sigFile(rawSign(t, own, sigText, 8, with(), nil, textDoc)), hour(2), StatusBad, "")
-	add("v3", ring, sigFile(rawSignV3(t, own, sigBinary, 8, hour(1), textDoc)), hour(2), StatusGood, "")
-	add("v3 sha1", ring, sigFile(rawSignV3(t, own, sigBinary, 2, hour(1), textDoc)), hour(2), StatusWeak, "")
-	add("sha1", ring, sigFile(rawSign(t, own, sigBinary, 2, with(), nil, textDoc)), hour(2), StatusWeak, "")
-	add("ripemd160", ring, sigFile(rawSign(t, own, sigBinary, 3, with(), nil, textDoc)), hour(2), StatusWeak, "")
-	add("md5", ring, sigFile(rawSign(t, own, sigBinary, 1, with(), nil, textDoc)), hour(2), StatusUnsupported, "")
-	add("sha224", ring, sigFile(rawSign(t, own, sigBinary, 11, with(), nil, textDoc)), hour(2), StatusGood, "")
+	add("text", ring, sigFile(rawSign(t, own, pgp.SigText, 8, with(), nil, crlf)), hour(2), StatusGood, "")
+	add("text of other line ends", ring, sigFile(rawSign(t, own, pgp.SigText, 8, with(), nil, textDoc)), hour(2), StatusBad, "")
+	add("v3", ring, sigFile(rawSignV3(t, own, pgp.SigBinary, 8, hour(1), textDoc)), hour(2), StatusGood, "")
+	add("v3 sha1", ring, sigFile(rawSignV3(t, own, pgp.SigBinary, 2, hour(1), textDoc)), hour(2), StatusWeak, "")
+	add("sha1", ring, sigFile(rawSign(t, own, pgp.SigBinary, 2, with(), nil, textDoc)), hour(2), StatusWeak, "")
+	add("ripemd160", ring, sigFile(rawSign(t, own, pgp.SigBinary, 3, with(), nil, textDoc)), hour(2), StatusWeak, "")
+	add("md5", ring, sigFile(rawSign(t, own, pgp.SigBinary, 1, with(), nil, textDoc)), hour(2), StatusUnsupported, "")
+	add("sha224", ring, sigFile(rawSign(t, own, pgp.SigBinary, 11, with(), nil, textDoc)), hour(2), StatusGood, "")
 	add("timestamp", ring, sigFile(rawSign(t, own, 0x40, 8, with(), nil, textDoc)), hour(2), StatusUnsupported, "")
 	add("standalone", ring, sigFile(rawSign(t, own, 0x02, 8, with(), nil, func(*bytes.Buffer) {})), hour(2), StatusUnsupported, "")
-	add("issuer id only, unhashed", ring, sigFile(rawSign(t, own, sigBinary, 8, rawArea(subTime(hour(1))),
-		rawArea(rawSub{subIssuer, false, binary.BigEndian.AppendUint64(nil, own.KeyId)}), textDoc)), hour(2), StatusGood, "")
-	wrongFPR := rawSub{subIssuerFPR, false, append([]byte{4}, make([]byte, 20)...)}
-	add("hashed id, wrong fingerprint unhashed", ring, sigFile(rawSign(t, own, sigBinary, 8, rawArea(subTime(hour(1)), subID(plain.PrimaryKey)),
+	add("issuer id only, unhashed", ring, sigFile(rawSign(t, own, pgp.SigBinary, 8, rawArea(subTime(hour(1))),
+		rawArea(rawSub{pgp.SubIssuer, false, binary.BigEndian.AppendUint64(nil, own.KeyId)}), textDoc)), hour(2), StatusGood, "")
+	wrongFPR := rawSub{pgp.SubIssuerFPR, false, append([]byte{4}, make([]byte, 20)...)}
+	add("hashed id, wrong fingerprint unhashed", ring, sigFile(rawSign(t, own, pgp.SigBinary, 8, rawArea(subTime(hour(1)), subID(plain.PrimaryKey)),
 		rawArea(wrongFPR), textDoc)), hour(2), StatusGood, "")
-	add("hashed fingerprint, wrong id unhashed", ring, sigFile(rawSign(t, own, sigBinary, 8, with(),
-		rawArea(rawSub{subIssuer, false, make([]byte, 8)}, wrongFPR), textDoc)), hour(2), StatusGood, "")
-	add("no issuer", ring, sigFile(rawSign(t, own, sigBinary, 8, rawArea(subTime(hour(1))), nil, textDoc)), hour(2), StatusUnknownKey, "")
-	add("unknown subpacket", ring, sigFile(rawSign(t, own, sigBinary, 8, with(rawSub{99, false, []byte("hi")}), nil, textDoc)), hour(2), StatusGood, "")
-	add("unknown critical subpacket", ring, sigFile(rawSign(t, own, sigBinary, 8, with(rawSub{99, true, []byte("hi")}), nil, textDoc)), hour(2), StatusBad, "")
-	add("notation", ring, sigFile(rawSign(t, own, sigBinary, 8, with(rawSub{subNotation, false, notation("a@example.org")}), nil, textDoc)), hour(2), StatusGood, "")
-	add("critical notation", ring, sigFile(rawSign(t, own, sigBinary, 8, with(rawSub{subNotation, true, notation("a@example.org")}), nil, textDoc)), hour(2), StatusBad, "")
-	add("expiring", ring, sigFile(docSignature(t, own, hour(1), rawSub{subSigExpires, true, be32(3 * 3600)})), hour(2), StatusGood, "")
-	add("expired", ring, sigFile(docSignature(t, own, hour(1), rawSub{subSigExpires, true, be32(1800)})), hour(2), StatusExpired, "")
+	add("hashed fingerprint, wrong id unhashed", ring, sigFile(rawSign(t, own, pgp.SigBinary, 8, with(),
+		rawArea(rawSub{pgp.SubIssuer, false, make([]byte, 8)}, wrongFPR), textDoc)), hour(2), StatusGood, "")
+	add("no issuer", ring, sigFile(rawSign(t, own, pgp.SigBinary, 8, rawArea(subTime(hour(1))), nil, textDoc)), hour(2), StatusUnknownKey, "")
+	add("unknown subpacket", ring, sigFile(rawSign(t, own, pgp.SigBinary, 8, with(rawSub{99, false, []byte("hi")}), nil, textDoc)), hour(2), StatusGood, "")
+	add("unknown critical subpacket", ring, sigFile(rawSign(t, own, pgp.SigBinary, 8, with(rawSub{99, true, []byte("hi")}), nil, textDoc)), hour(2), StatusBad, "")
+	add("notation", ring, sigFile(rawSign(t, own, pgp.SigBinary, 8, with(rawSub{pgp.SubNotation, false, notation("a@example.org")}), nil, textDoc)), hour(2), StatusGood, "")
+	add("critical notation", ring, sigFile(rawSign(t, own, pgp.SigBinary, 8, with(rawSub{pgp.SubNotation, true, notation("a@example.org")}), nil, textDoc)), hour(2), StatusBad, "")
+	add("expiring", ring, sigFile(docSignature(t, own, hour(1), rawSub{pgp.SubSigExpires, true, be32(3 * 3600)})), hour(2), StatusGood, "")
+	add("expired", ring, sigFile(docSignature(t, own, hour(1), rawSub{pgp.SubSigExpires, true, be32(1800)})), hour(2), StatusExpired, "")
 	add("before the key", ring, sigFile(docSignature(t, own, hour(-1))), hour(2), StatusNotYetValid, "gpg calls it an error in time")
 	add("future", ring, sigFile(docSignature(t, own, hour(9))), hour(2), StatusNotYetValid, "gpg only warns of a clock problem")
 	add("two, one foreign", ring, sigFile(docSignature(t, own, hour(1)), docSignature(t, newTestKey(t, testEpoch, 0).PrivateKey, hour(1))), hour(2), StatusGood, "")
@@ -192,8 +193,8 @@ func expiryCases(t testing.TB, hour func(int) time.Time) (cases []gnupgCase) {
 	ring := publicBytes(t, e)
 	early := sigFile(docSignature(t, e.PrivateKey, hour(1)))
 	late := sigFile(docSignature(t, e.PrivateKey, hour(6)))
-	sha1 := sigFile(rawSign(t, e.PrivateKey, sigBinary, 2, rawArea(subTime(hour(1)), subFPR(e.PrimaryKey)), nil, textDoc))
-	both := sigFile(docSignature(t, e.PrivateKey, hour(1), rawSub{subSigExpires, true, be32(1800)}))
+	sha1 := sigFile(rawSign(t, e.PrivateKey, pgp.SigBinary, 2, rawArea(subTime(hour(1)), subFPR(e.PrimaryKey)), nil, textDoc))
+	both := sigFile(docSignature(t, e.PrivateKey, hour(1), rawSub{pgp.SubSigExpires, true, be32(1800)}))
 	// Extending: a newer self-signature with a longer life.
 	extended := withDirect(t, e, extend(t, e, hour(2), 50*3600))
 	return []gnupgCase{
@@ -210,8 +211,8 @@ func expiryCases(t testing.TB, hour func(int) time.Time) (cases []gnupgCase) {
 // extend makes a direct key signature with another life time.
 func extend(t testing.TB, e *openpgp.Entity, at time.Time, lifetime int64) []byte {
 	t.Helper()
-	area := rawArea(subTime(at), subFPR(e.PrimaryKey), subID(e.PrimaryKey), rawSub{subKeyExpires, true, be32(lifetime)}, rawSub{subKeyFlags, true, []byte{flagCertify | flagSign}})
-	return rawSign(t, e.PrivateKey, sigDirectKey, 8, area, nil, func(w *bytes.Buffer) { hashKey(w, e.PrimaryKey) })
+	area := rawArea(subTime(at), subFPR(e.PrimaryKey), subID(e.PrimaryKey), rawSub{pgp.SubKeyExpires, true, be32(lifetime)}, rawSub{pgp.SubKeyFlags, true, []byte{pgp.FlagCertify | pgp.FlagSign}})
+	return rawSign(t, e.PrivateKey, pgp.SigDirectKey, 8, area, nil, func(w *bytes.Buffer) { hashKey(w, e.PrimaryKey) })
 }
 
 func revocationCases(t testing.TB, hour func(int) time.Time) (cases []gnupgCase) {
@@ -219,9 +220,9 @@ func revocationCases(t testing.TB, hour func(int) time.Time) (cases []gnupgCase)
 		e := newTestKey(t, testEpoch, 0)
 		subs := []rawSub{subTime(hour(revoked)), subFPR(e.PrimaryKey), subID(e.PrimaryKey)}
 		if reason != nil {
-			subs = append(subs, rawSub{subRevokeReason, false, reason})
+			subs = append(subs, rawSub{pgp.SubRevokeReason, false, reason})
 		}
-		rev := rawSign(t, e.PrivateKey, sigKeyRevoke, 8, rawArea(subs...), nil, func(w *bytes.Buffer) { hashKey(w, e.PrimaryKey) })
+		rev := rawSign(t, e.PrivateKey, pgp.SigKeyRevoke, 8, rawArea(subs...), nil, func(w *bytes.Buffer) { hashKey(w, e.PrimaryKey) })
 		cases = append(cases, gnupgCase{name, withDirect(t, e, rev), sigFile(docSignature(t, e.PrivateKey, hour(signed))), hour(9), want, ""})
 	}
 	add("no reason given, later", nil, 1, 3, StatusRevoked)
@@ -234,10 +235,10 @@ func revocationCases(t testing.TB, hour func(int) time.Time) (cases []gnupgCase)
 
 	// Somebody else's revocation is nothing, unless the owner named him.
 	e, other := newTestKey(t, testEpoch, 0), newTestKey(t, testEpoch, 0)
-	rev := rawSign(t, other.PrivateKey, sigKeyRevoke, 8, rawArea(subTime(hour(3)), subFPR(other.PrimaryKey), subID(other.PrimaryKey)), nil,
+	rev := rawSign(t, other.PrivateKey, pgp.SigKeyRevoke, 8, rawArea(subTime(hour(3)), subFPR(other.PrimaryKey), subID(other.PrimaryKey)), nil,
 		func(w *bytes.Buffer) { hashKey(w, e.PrimaryKey) })
-	named := rawSign(t, e.PrivateKey, sigDirectKey, 8, rawArea(subTime(hour(0)), subFPR(e.PrimaryKey), subID(e.PrimaryKey),
-		rawSub{subRevoker, false, append([]byte{0x80, 22}, other.PrimaryKey.Fingerprint...)}), nil,
+	named := rawSign(t, e.PrivateKey, pgp.SigDirectKey, 8, rawArea(subTime(hour(0)), subFPR(e.PrimaryKey), subID(e.PrimaryKey),
+		rawSub{pgp.SubRevoker, false, append([]byte{0x80, 22}, other.PrimaryKey.Fingerprint...)}), nil,
 		func(w *bytes.Buffer) { hashKey(w, e.PrimaryKey) })
 	sig := sigFile(docSignature(t, e.PrivateKey, hour(1)))
 	foreign := slices.Concat(withDirect(t, e, rev), publicBytes(t, other))
@@ -269,8 +270,8 @@ func subkeyCases(t testing.TB, hour func(int) time.Time) (cases []gnupgCase) {
 		area := rawArea(append([]rawSub{subFPR(&signer.PublicKey), subID(&signer.PublicKey)}, subs...)...)
 		return rawSign(t, signer, typ, 8, area, nil, func(w *bytes.Buffer) { hashKey(w, e.PrimaryKey); hashKey(w, pub) })
 	}
-	back := rawSub{subEmbedded, false, bind(sigPrimaryBinding, priv, subTime(hour(0)))}
-	signs := rawSub{subKeyFlags, true, []byte{flagSign}}
+	back := rawSub{pgp.SubEmbedded, false, bind(pgp.SigPrimaryBinding, priv, subTime(hour(0)))}
+	signs := rawSub{pgp.SubKeyFlags, true, []byte{pgp.FlagSign}}
 	ring := func(sigs ...[]byte) []byte {
 		var k bytes.Buffer
 		if err := pub.Serialize(&k); err != nil {
@@ -278,12 +279,12 @@ func subkeyCases(t testing.TB, hour func(int) time.Time) (cases []gnupgCase) {
 		}
 		return slices.Concat(base, k.Bytes(), sigFile(sigs...))
 	}
-	wrongBack := rawSub{subEmbedded, false, bind(sigPrimaryBinding, e.PrivateKey, subTime(hour(0)))}
-	first := bind(sigSubkeyBinding, e.PrivateKey, subTime(hour(0)), signs, back)
-	short := bind(sigSubkeyBinding, e.PrivateKey, subTime(hour(0)), signs, rawSub{subKeyExpires, true, be32(5 * 3600)}, back)
-	renewed := bind(sigSubkeyBinding, e.PrivateKey, subTime(hour(3)), signs, back)
+	wrongBack := rawSub{pgp.SubEmbedded, false, bind(pgp.SigPrimaryBinding, e.PrivateKey, subTime(hour(0)))}
+	first := bind(pgp.SigSubkeyBinding, e.PrivateKey, subTime(hour(0)), signs, back)
+	short := bind(pgp.SigSubkeyBinding, e.PrivateKey, subTime(hour(0)), signs, rawSub{pgp.SubKeyExpires, true, be32(5 * 3600)}, back)
+	renewed := bind(pgp.SigSubkeyBinding, e.PrivateKey, subTime(hour(3)), signs, back)
 	revoke := func(at int, reason ...byte) []byte {
-		return bind(sigSubkeyRevoke, e.PrivateKey, subTime(hour(at)), rawSub{subRevokeReason, false, reason})
+		return bind(pgp.SigSubkeyRevoke, e.PrivateKey, subTime(hour(at)), rawSub{pgp.SubRevokeReason, false, reason})
 	}
 	sig := sigFile(docSignature(t, priv, hour(1)))
 	late := sigFile(docSignature(t, priv, hour(6)))
@@ -293,11 +294,11 @@ func subkeyCases(t testing.TB, hour func(int) time.Time) (cases []gnupgCase) {
 		{"subkey extended later", ring(short, renewed), late, hour(9), StatusGood, ""},
 		{"subkey expired since", ring(short), sig, hour(9), StatusGoodExpiredSince, ""},
 		{"subkey expired before", ring(short), late, hour(9), StatusAfterExpiry, ""},
-		{"subkey without back signature", ring(bind(sigSubkeyBinding, e.PrivateKey, subTime(hour(0)), signs)), sig, hour(9), StatusBad, "gpg calls it an error"},
-		{"subkey with somebody's back signature", ring(bind(sigSubkeyBinding, e.PrivateKey, subTime(hour(0)), signs, wrongBack)), sig, hour(9), StatusBad, "gpg calls it an error"},
-		{"subkey for encryption only", ring(bind(sigSubkeyBinding, e.PrivateKey, subTime(hour(0)), rawSub{subKeyFlags, true, []byte{flagEncryptComms}}, back)), sig, hour(9), StatusBad, "gpg calls it an error"},
+		{"subkey without back signature", ring(bind(pgp.SigSubkeyBinding, e.PrivateKey, subTime(hour(0)), signs)), sig, hour(9), StatusBad, "gpg calls it an error"},
+		{"subkey with somebody's back signature", ring(bind(pgp.SigSubkeyBinding, e.PrivateKey, subTime(hour(0)), signs, wrongBack)), sig, hour(9), StatusBad, "gpg calls it an error"},
+		{"subkey for encryption only", ring(bind(pgp.SigSubkeyBinding, e.PrivateKey, subTime(hour(0)), rawSub{pgp.SubKeyFlags, true, []byte{pgp.FlagEncryptComms}}, back)), sig, hour(9), StatusBad, "gpg calls it an error"},
 		{"subkey not bound", ring(), sig, hour(9), StatusUnknownKey, ""},
-		{"subkey bound by another", ring(bind(sigSubkeyBinding, priv, subTime(hour(0)), signs, back)), sig, hour(9), StatusUnknownKey, ""},
+		{"subkey bound by another", ring(bind(pgp.SigSubkeyBinding, priv, subTime(hour(0)), signs, back)), sig, hour(9), StatusUnknownKey, ""},
 		{"subkey compromised later", ring(first, revoke(3, 2)), sig, hour(9), StatusRevoked, ""},
 		{"subkey retired later", ring(first, revoke(3, 3)), sig, hour(9), StatusGoodExpiredSince, ""},
 		{"subkey retired before", ring(first, revoke(3, 3)), late, hour(9), StatusRevoked, ""},

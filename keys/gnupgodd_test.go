@@ -9,6 +9,8 @@ import (
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	openpgp "github.com/ProtonMail/go-crypto/openpgp/v2"
+
+	"bulla/keys/pgp"
 )
 
 // oddKey builds a key out of parts that no program would put together so.
@@ -49,18 +51,18 @@ func (k *oddKey) user(w *bytes.Buffer) {
 }
 
 func (k *oddKey) self(subs ...rawSub) []byte {
-	return k.over(k.e.PrivateKey, 0x13, k.user, append(subs, rawSub{subKeyFlags, true, []byte{flagCertify | flagSign}})...)
+	return k.over(k.e.PrivateKey, 0x13, k.user, append(subs, rawSub{pgp.SubKeyFlags, true, []byte{pgp.FlagCertify | pgp.FlagSign}})...)
 }
 
 // bound is a binding of the subkey with a back signature of the given date.
 func (k *oddKey) bound(at, back time.Time) []byte {
-	b := k.over(k.sub, sigPrimaryBinding, k.both, subTime(back))
-	return k.over(k.e.PrivateKey, sigSubkeyBinding, k.both, subTime(at), rawSub{subKeyFlags, true, []byte{flagSign}}, rawSub{subEmbedded, false, b})
+	b := k.over(k.sub, pgp.SigPrimaryBinding, k.both, subTime(back))
+	return k.over(k.e.PrivateKey, pgp.SigSubkeyBinding, k.both, subTime(at), rawSub{pgp.SubKeyFlags, true, []byte{pgp.FlagSign}}, rawSub{pgp.SubEmbedded, false, b})
 }
 
 // ring is the key with these signatures behind the primary key, the user id and the subkey.
 func (k *oddKey) ring(direct, user, sub [][]byte) []byte {
-	out := slices.Concat(k.base, sigFile(direct...), appendPacket(nil, rawPacket{tagUserID, []byte(oddUser)}), sigFile(user...))
+	out := slices.Concat(k.base, sigFile(direct...), appendPacket(nil, pgp.Packet{Tag: pgp.TagUserID, Body: []byte(oddUser)}), sigFile(user...))
 	if sub == nil {
 		return out
 	}
@@ -81,7 +83,7 @@ func oddCases(t testing.TB, hour func(int) time.Time) (cases []gnupgCase) {
 		cases = append(cases, gnupgCase{name, ring, sigFile(sig), hour(9), want, differs})
 	}
 	over := func(subs ...rawSub) []byte { return docSignature(t, own, hour(1), subs...) }
-	short, long, never := rawSub{subSigExpires, true, be32(1800)}, rawSub{subSigExpires, true, be32(50 * 3600)}, rawSub{subSigExpires, true, be32(0)}
+	short, long, never := rawSub{pgp.SubSigExpires, true, be32(1800)}, rawSub{pgp.SubSigExpires, true, be32(50 * 3600)}, rawSub{pgp.SubSigExpires, true, be32(0)}
 	add("expires twice, short first", plain, over(short, long), StatusExpired, "")
 	add("expires twice, never last", plain, over(short, never), StatusExpired, "")
 	add("expires twice, long first", plain, over(long, short), StatusExpired, "gpg takes the first; sequoia refuses it as we do")
@@ -93,14 +95,14 @@ func oddCases(t testing.TB, hour func(int) time.Time) (cases []gnupgCase) {
 	v3 := rawSignV3(t, own, 0x13, 8, hour(0), func(w *bytes.Buffer) { k.primary(w); w.WriteString(oddUser) })
 	add("self-signature of version 3", k.ring(nil, [][]byte{v3}, nil), doc, StatusGood, "")
 
-	rev := k.over(own, sigKeyRevoke, k.primary, at(3), rawSub{subRevokeReason, false, []byte{2}})
-	none := k.over(own, sigKeyRevoke, k.primary, at(3), rawSub{subRevokeReason, false, nil})
+	rev := k.over(own, pgp.SigKeyRevoke, k.primary, at(3), rawSub{pgp.SubRevokeReason, false, []byte{2}})
+	none := k.over(own, pgp.SigKeyRevoke, k.primary, at(3), rawSub{pgp.SubRevokeReason, false, nil})
 	add("revocation with an empty reason", k.ring([][]byte{none}, [][]byte{self}, nil), doc, StatusRevoked, "")
 	add("revocation behind the user id", k.ring(nil, [][]byte{self, rev}, nil), doc, StatusRevoked, "")
 
 	sub := docSignature(t, k.sub, hour(1))
 	good := k.bound(hour(0), hour(0))
-	subRev := k.over(own, sigSubkeyRevoke, k.both, at(3), rawSub{subRevokeReason, false, []byte{2}})
+	subRev := k.over(own, pgp.SigSubkeyRevoke, k.both, at(3), rawSub{pgp.SubRevokeReason, false, []byte{2}})
 	withSub := func(direct, user, subkey [][]byte) []byte {
 		return k.ring(direct, append([][]byte{self}, user...), subkey)
 	}
@@ -124,7 +126,7 @@ func TestManyRevokedSubkeys(t *testing.T) {
 		if err := k.sub.PublicKey.Serialize(&b); err != nil {
 			t.Fatal(err)
 		}
-		sigs := [][]byte{k.bound(testEpoch, testEpoch), k.over(k.e.PrivateKey, sigSubkeyRevoke, k.both, subTime(testEpoch.Add(time.Hour)), rawSub{subRevokeReason, false, []byte{3}})}
+		sigs := [][]byte{k.bound(testEpoch, testEpoch), k.over(k.e.PrivateKey, pgp.SigSubkeyRevoke, k.both, subTime(testEpoch.Add(time.Hour)), rawSub{pgp.SubRevokeReason, false, []byte{3}})}
 		data, last = slices.Concat(data, b.Bytes(), sigFile(sigs...)), k.sub
 	}
 	ring, err := ReadKeyring(data, SourceFile)

@@ -12,6 +12,7 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 
 	"bulla/keys/keystest"
+	"bulla/keys/pgp"
 )
 
 // TestHealthOfSignatures: what ties user ids and subkeys to a key is examined signature by
@@ -45,15 +46,15 @@ func TestHealthOfSignatures(t *testing.T) {
 	}
 	overSubkey := func(w *bytes.Buffer) { hashKey(w, e.PrimaryKey); hashKey(w, pub) }
 	self := func(hash byte, n int) []byte {
-		return signed(sigCertPositive, hash, e.PrivateKey, overUser, subTime(at(n)), rawSub{subKeyFlags, true, []byte{flagCertify}}, rawSub{subKeyExpires, true, be32(20 * 365 * 24 * 3600)})
+		return signed(pgp.SigCertPositive, hash, e.PrivateKey, overUser, subTime(at(n)), rawSub{pgp.SubKeyFlags, true, []byte{pgp.FlagCertify}}, rawSub{pgp.SubKeyExpires, true, be32(20 * 365 * 24 * 3600)})
 	}
 	back := func(hash byte) rawSub {
-		return rawSub{subEmbedded, false, signed(sigPrimaryBinding, hash, sub, overSubkey, subTime(at(0)))}
+		return rawSub{pgp.SubEmbedded, false, signed(pgp.SigPrimaryBinding, hash, sub, overSubkey, subTime(at(0)))}
 	}
 	bind := func(hash byte, n int, more ...rawSub) []byte {
-		return signed(sigSubkeyBinding, hash, e.PrivateKey, overSubkey, append([]rawSub{subTime(at(n)), {subKeyFlags, true, []byte{flagSign}}}, more...)...)
+		return signed(pgp.SigSubkeyBinding, hash, e.PrivateKey, overSubkey, append([]rawSub{subTime(at(n)), {pgp.SubKeyFlags, true, []byte{pgp.FlagSign}}}, more...)...)
 	}
-	foreign := rawSub{subEmbedded, false, signed(sigPrimaryBinding, sha256, e.PrivateKey, overSubkey, subTime(at(0)))}
+	foreign := rawSub{pgp.SubEmbedded, false, signed(pgp.SigPrimaryBinding, sha256, e.PrivateKey, overSubkey, subTime(at(0)))}
 	list := func(bodies ...[]byte) [][]byte { return bodies }
 
 	for _, c := range []struct {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"bulla/keys/pgp"
 )
 
 // clockSkew is how far ahead of the judge's clock a signature may be dated before it counts as
@@ -88,7 +90,7 @@ func (c *Check) lookUp(i int) (documentKey, bool) {
 		return documentKey{hash: sshHash(s.ssh)}, len(c.signers[i]) > 0
 	}
 	c.candidates[i] = c.judge.Keyring.candidates(s.packet)
-	k := documentKey{s.packet.hash, s.packet.typ == sigText, string(s.packet.salt)}
+	k := documentKey{s.packet.hash, s.packet.typ == pgp.SigText, string(s.packet.salt)}
 	return k, len(c.candidates[i]) > 0
 }
 

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
+	"bulla/keys/pgp"
 )
 
 func TestParseSignatures(t *testing.T) {
@@ -27,13 +29,13 @@ func TestParseSignatures(t *testing.T) {
 	crc := bytes.Index(asc, []byte("\n=")) + 2
 	wrongCRC := slices.Concat(asc[:crc], []byte("AAAA"), asc[crc+4:])
 	key := armored(t, "PGP PUBLIC KEY BLOCK", publicBytes(t, e))
-	skip := appendPacket(nil, rawPacket{tagMarker, []byte("PGP")})
+	skip := appendPacket(nil, pgp.Packet{Tag: pgp.TagMarker, Body: []byte("PGP")})
 	many := bytes.Repeat(skip, 2000)
-	old := slices.Concat([]byte{0x80 | tagSignature<<2 | 1, byte(len(body) >> 8), byte(len(body))}, body)
+	old := slices.Concat([]byte{0x80 | byte(pgp.TagSignature)<<2 | 1, byte(len(body) >> 8), byte(len(body))}, body)
 	partial := slices.Concat([]byte{0xc2, 0xe0 | 5}, body[:32], []byte{byte(len(body) - 32)}, body[32:])
-	junk := appendPacket(nil, rawPacket{tagSignature, []byte{4, 0, 22}})
-	five := appendPacket(nil, rawPacket{tagSignature, append([]byte{5}, body[1:]...)})
-	indeterminate := append([]byte{0x80 | tagSignature<<2 | 3}, body...)
+	junk := appendPacket(nil, pgp.Packet{Tag: pgp.TagSignature, Body: []byte{4, 0, 22}})
+	five := appendPacket(nil, pgp.Packet{Tag: pgp.TagSignature, Body: append([]byte{5}, body[1:]...)})
+	indeterminate := append([]byte{0x80 | byte(pgp.TagSignature)<<2 | 3}, body...)
 
 	for _, tt := range []struct {
 		name string
@@ -60,7 +62,7 @@ func TestParseSignatures(t *testing.T) {
 		{"wrong checksum", wrongCRC, []Status{StatusMalformed}},
 		{"no end line", asc[:len(asc)-30], []Status{StatusMalformed}},
 		{"only a key", key, []Status{StatusMalformed}},
-		{"a user id first", slices.Concat(appendPacket(nil, rawPacket{tagUserID, []byte("x")}), bin), []Status{StatusMalformed}},
+		{"a user id first", slices.Concat(appendPacket(nil, pgp.Packet{Tag: pgp.TagUserID, Body: []byte("x")}), bin), []Status{StatusMalformed}},
 		{"clear-signed", slices.Concat([]byte("-----BEGIN PGP SIGNED MESSAGE-----\n\nx\n"), asc), []Status{StatusUnsupported}},
 		{"X.509", armored(t, "SIGNED MESSAGE", bin), []Status{StatusUnsupported}},
 		{"text", []byte("404 not found"), []Status{StatusMalformed}},

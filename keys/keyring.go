@@ -13,6 +13,8 @@ import (
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	"github.com/hiddeco/sshsig"
+
+	"bulla/keys/pgp"
 )
 
 // The limits of a keyring. The keyring of all Debian developers has 30 MiB.
@@ -92,11 +94,11 @@ func ReadKeyring(data []byte, src Source) (*Keyring, error) {
 		return r, &LimitError{What: "keyring", Limit: MaxKeyringBytes}
 	}
 	p := keyringParser{ring: r, source: src}
-	if looksBinary(data) && !isUTF8Text(data) {
+	if pgp.Binary(data) && !isUTF8Text(data) {
 		p.packets(bytes.Clone(data))
 	} else {
 		data = bytes.TrimPrefix(data, []byte("\ufeff"))
-		blocks := armorBlocks(data, maxKeyringBlocks+1)
+		blocks := pgp.Blocks(data, maxKeyringBlocks+1)
 		if len(blocks) > maxKeyringBlocks {
 			// What is left out could be a revocation.
 			r.index()
@@ -145,17 +147,17 @@ func (p *keyringParser) problem(f Fingerprint, reason string) {
 	p.ring.problems = append(p.ring.problems, &KeyError{Fingerprint: f, Reason: reason})
 }
 
-func (p *keyringParser) block(b armorBlock) {
-	switch b.label {
+func (p *keyringParser) block(b pgp.Block) {
+	switch b.Label {
 	case "PGP PUBLIC KEY BLOCK", "PGP PRIVATE KEY BLOCK", "PGP ARMORED FILE", "PGP MESSAGE":
 	default:
 		return
 	}
-	if b.err != nil {
-		p.problem("", b.err.Error())
+	if b.Err != nil {
+		p.problem("", b.Err.Error())
 		return
 	}
-	p.packets(b.body)
+	p.packets(b.Body)
 }
 
 func (p *keyringParser) packets(data []byte) {
@@ -173,32 +175,32 @@ func (p *keyringParser) packets(data []byte) {
 	}
 }
 
-func (p *keyringParser) packet(pkt rawPacket) {
-	switch pkt.tag {
-	case tagPublicKey, tagSecretKey:
+func (p *keyringParser) packet(pkt pgp.Packet) {
+	switch pkt.Tag {
+	case pgp.TagPublicKey, pgp.TagSecretKey:
 		p.primary(pkt)
-	case tagPublicSubkey, tagSecretSubkey:
+	case pgp.TagPublicSubkey, pgp.TagSecretSubkey:
 		p.subkey(pkt)
-	case tagUserID, tagUserAttribute:
+	case pgp.TagUserID, pgp.TagUserAttribute:
 		p.target = nil
 		if p.cert != nil {
-			u := &userPart{tag: pkt.tag, body: pkt.body}
+			u := &userPart{tag: pkt.Tag, body: pkt.Body}
 			p.cert.users = append(p.cert.users, u)
 			p.target = &u.signatures
 		}
-	case tagSignature:
-		switch typ := signatureType(pkt.body); {
-		case p.cert != nil && (typ == sigKeyRevoke || typ == sigDirectKey):
+	case pgp.TagSignature:
+		switch typ := signatureType(pkt.Body); {
+		case p.cert != nil && (typ == pgp.SigKeyRevoke || typ == pgp.SigDirectKey):
 			// These are about the primary key wherever old key servers and merges have put them.
-			p.cert.direct = append(p.cert.direct, pkt.body)
+			p.cert.direct = append(p.cert.direct, pkt.Body)
 		case p.target != nil:
-			*p.target = append(*p.target, pkt.body)
+			*p.target = append(*p.target, pkt.Body)
 		}
 	}
 	// Markers, trust packets, padding and what is unknown mean nothing here.
 }
 
-func (p *keyringParser) primary(pkt rawPacket) {
+func (p *keyringParser) primary(pkt pgp.Packet) {
 	p.cert, p.target = nil, nil
 	key, err := readKey(pkt)
 	switch {
@@ -214,7 +216,7 @@ func (p *keyringParser) primary(pkt rawPacket) {
 	p.ring.certs = append(p.ring.certs, p.cert)
 }
 
-func (p *keyringParser) subkey(pkt rawPacket) {
+func (p *keyringParser) subkey(pkt pgp.Packet) {
 	p.target = nil
 	if p.cert == nil {
 		return
@@ -222,7 +224,7 @@ func (p *keyringParser) subkey(pkt rawPacket) {
 	key, err := readKey(pkt)
 	if err != nil {
 		// An encryption subkey of a new kind is no loss; only what might have signed is told.
-		if len(pkt.body) > 5 && packet.PublicKeyAlgorithm(pkt.body[5]).CanSign() {
+		if len(pkt.Body) > 5 && packet.PublicKeyAlgorithm(pkt.Body[5]).CanSign() {
 			p.problem(p.cert.fingerprint(), "a subkey was left out: "+plainKeyError(err))
 		}
 		return

@@ -18,6 +18,8 @@ import (
 	pgped25519 "github.com/ProtonMail/go-crypto/openpgp/ed25519"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	openpgp "github.com/ProtonMail/go-crypto/openpgp/v2"
+
+	"bulla/keys/pgp"
 )
 
 func armored(t testing.TB, label string, data []byte) []byte {
@@ -41,7 +43,7 @@ func oldKey() []byte {
 	body = append(body, 0, 0, 1)
 	body = append(body, mpi(bytes.Repeat([]byte{0xff}, 128)).EncodedBytes()...)
 	body = append(body, mpi{17}.EncodedBytes()...)
-	return appendPacket(appendPacket(nil, rawPacket{tagPublicKey, body}), rawPacket{tagUserID, []byte("old")})
+	return appendPacket(appendPacket(nil, pgp.Packet{Tag: pgp.TagPublicKey, Body: body}), pgp.Packet{Tag: pgp.TagUserID, Body: []byte("old")})
 }
 
 func TestReadKeyring(t *testing.T) {
@@ -55,8 +57,8 @@ func TestReadKeyring(t *testing.T) {
 	if err := a.SerializePrivateWithoutSigning(&secret, nil); err != nil {
 		t.Fatal(err)
 	}
-	unknownSubkey := appendPacket(nil, rawPacket{tagPublicSubkey, append([]byte{4}, append(be32(0), 99, 1, 2, 3)...)})
-	nonsense := appendPacket(nil, rawPacket{tagSignature, []byte{4, 0}})
+	unknownSubkey := appendPacket(nil, pgp.Packet{Tag: pgp.TagPublicSubkey, Body: append([]byte{4}, append(be32(0), 99, 1, 2, 3)...)})
+	nonsense := appendPacket(nil, pgp.Packet{Tag: pgp.TagSignature, Body: []byte{4, 0}})
 
 	for _, tt := range []struct {
 		name     string
@@ -81,7 +83,7 @@ func TestReadKeyring(t *testing.T) {
 		{"cut off", slices.Concat(pa, pb[:len(pb)-20]), []Fingerprint{fa, fb}, 1},
 		{"unknown subkey", slices.Concat(pa, unknownSubkey, nonsense, pb), []Fingerprint{fa, fb}, 0},
 		{"nonsense signature", slices.Concat(pa, nonsense, pb), []Fingerprint{fa, fb}, 0},
-		{"unknown packets", slices.Concat(appendPacket(nil, rawPacket{60, []byte("x")}), pa, appendPacket(nil, rawPacket{tagTrust, []byte{1}}), pb), []Fingerprint{fa, fb}, 0},
+		{"unknown packets", slices.Concat(appendPacket(nil, pgp.Packet{Tag: 60, Body: []byte("x")}), pa, appendPacket(nil, pgp.Packet{Tag: pgp.TagTrust, Body: []byte{1}}), pb), []Fingerprint{fa, fb}, 0},
 		{"stray subkey", slices.Concat(unknownSubkey, pa), []Fingerprint{fa}, 0},
 		{"empty", nil, nil, 0},
 	} {
@@ -182,11 +184,11 @@ func TestUserIDs(t *testing.T) {
 	certify := func(typ byte, id string, at int, subs ...rawSub) []byte {
 		area := rawArea(append([]rawSub{subTime(testEpoch.Add(time.Duration(at) * time.Hour)), subFPR(e.PrimaryKey)}, subs...)...)
 		return rawSign(t, e.PrivateKey, typ, 8, area, nil, func(w *bytes.Buffer) {
-			hashUser(w, e.PrimaryKey, &userPart{tag: tagUserID, body: []byte(id)}, 4)
+			hashUser(w, e.PrimaryKey, &userPart{tag: pgp.TagUserID, body: []byte(id)}, 4)
 		})
 	}
 	user := func(id string, sigs ...[]byte) []byte {
-		return slices.Concat(appendPacket(nil, rawPacket{tagUserID, []byte(id)}), sigFile(sigs...))
+		return slices.Concat(appendPacket(nil, pgp.Packet{Tag: pgp.TagUserID, Body: []byte(id)}), sigFile(sigs...))
 	}
 	pkt, _, err := nextPacket(publicBytes(t, e))
 	if err != nil {
@@ -196,7 +198,7 @@ func TestUserIDs(t *testing.T) {
 		appendPacket(nil, pkt),
 		user("older", certify(0x13, "older", 0)),
 		user("newer", certify(0x10, "newer", 2)),
-		user("primary", certify(0x13, "primary", 1, rawSub{subPrimaryUserID, false, []byte{1}})),
+		user("primary", certify(0x13, "primary", 1, rawSub{pgp.SubPrimaryUserID, false, []byte{1}})),
 		user("revoked", certify(0x13, "revoked", 3), certify(0x30, "revoked", 4)),
 		user("back again", certify(0x30, "back again", 0), certify(0x13, "back again", 1)),
 		user("unsigned"),
@@ -219,7 +221,7 @@ func TestWeakSelfSignature(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	user := &userPart{tag: tagUserID, body: []byte("old habits")}
+	user := &userPart{tag: pgp.TagUserID, body: []byte("old habits")}
 	sha1 := rawSign(t, e.PrivateKey, 0x13, 2, rawArea(subTime(testEpoch), subFPR(e.PrimaryKey)), nil,
 		func(w *bytes.Buffer) { hashUser(w, e.PrimaryKey, user, 4) })
 	old := rawSignV3(t, e.PrivateKey, 0x13, 8, testEpoch, func(w *bytes.Buffer) { hashUser(w, e.PrimaryKey, user, 3) })
@@ -230,7 +232,7 @@ func TestWeakSelfSignature(t *testing.T) {
 		"sha1": {sha1, []string{"sha1 self-signature on the key"}},
 		"v3":   {old, nil},
 	} {
-		data := slices.Concat(appendPacket(nil, pkt), appendPacket(nil, rawPacket{tagUserID, user.body}), sigFile(tt.self))
+		data := slices.Concat(appendPacket(nil, pkt), appendPacket(nil, pgp.Packet{Tag: pgp.TagUserID, Body: user.body}), sigFile(tt.self))
 		r, err := ReadKeyring(data, SourceFile)
 		if err != nil {
 			t.Fatal(err)
@@ -248,7 +250,7 @@ func TestWeakSelfSignature(t *testing.T) {
 func TestFloodedKey(t *testing.T) {
 	e := newTestKey(t, testEpoch, 0)
 	junk := docSignature(t, e.PrivateKey, testEpoch, subID(e.PrimaryKey))
-	junk[1] = sigDirectKey
+	junk[1] = pgp.SigDirectKey
 	flood := make([][]byte, maxSelfSignatures+1)
 	for i := range flood {
 		flood[i] = bytes.Clone(junk)
@@ -325,8 +327,8 @@ func TestVersion6(t *testing.T) {
 		t.Errorf("changed: %+v", vs[0])
 	}
 	// A key of version 6 makes no signatures of version 4 (RFC 9580, section 5.2.3).
-	body := []byte{4, sigBinary, byte(packet.PubKeyAlgoEd25519), 8}
-	area := rawArea(subTime(testEpoch), rawSub{subIssuerFPR, false, append([]byte{6}, e.PrimaryKey.Fingerprint...)})
+	body := []byte{4, pgp.SigBinary, byte(packet.PubKeyAlgoEd25519), 8}
+	area := rawArea(subTime(testEpoch), rawSub{pgp.SubIssuerFPR, false, append([]byte{6}, e.PrimaryKey.Fingerprint...)})
 	body = append(binary.BigEndian.AppendUint16(body, uint16(len(area))), area...)
 	h := sha256.New()
 	io.WriteString(h, testText)
@@ -359,3 +361,6 @@ func TestKeyringOfManyBlocks(t *testing.T) {
 		}
 	}
 }
+
+// appendPacket frames a packet in the new format.
+func appendPacket(dst []byte, p pgp.Packet) []byte { return pgp.Append(dst, p.Tag, p.Body) }

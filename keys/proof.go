@@ -11,6 +11,8 @@ import (
 	"reflect"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
+	"bulla/keys/pgp"
 )
 
 // The largest keys whose signatures are computed: an MPI may have 65,535 bits, and a thousand
@@ -106,21 +108,21 @@ func verifyRSA(k *rsa.PublicKey, h crypto.Hash, digest, sig []byte) bool {
 
 // readKey reads a key packet. A secret key packet begins like a public one and is read like
 // it, so that stubs and unknown protections do not matter and no secret is touched.
-func readKey(p rawPacket) (*packet.PublicKey, error) {
-	tag := byte(tagPublicKey)
-	if p.tag == tagPublicSubkey || p.tag == tagSecretSubkey {
-		tag = tagPublicSubkey
+func readKey(p pgp.Packet) (*packet.PublicKey, error) {
+	tag := pgp.TagPublicKey
+	if p.Tag == pgp.TagPublicSubkey || p.Tag == pgp.TagSecretSubkey {
+		tag = pgp.TagPublicSubkey
 	}
-	if len(p.body) > 0 && (p.body[0] == 2 || p.body[0] == 3) {
+	if len(p.Body) > 0 && (p.Body[0] == 2 || p.Body[0] == 3) {
 		return nil, errOldKey
 	}
-	read, err := packet.Read(bytes.NewReader(appendPacket(nil, rawPacket{tag, p.body})))
+	read, err := packet.Read(bytes.NewReader(pgp.Append(nil, tag, p.Body)))
 	if err != nil {
 		return nil, err
 	}
 	pub, ok := read.(*packet.PublicKey)
 	if !ok {
-		return nil, errNotPacket
+		return nil, pgp.ErrNotPacket
 	}
 	switch k := pub.PublicKey.(type) {
 	case *rsa.PublicKey:

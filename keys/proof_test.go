@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
+	"bulla/keys/pgp"
 )
 
 // TestVerifyRSA compares our PKCS #1 with crypto/rsa's where both can compute it.
@@ -127,7 +129,7 @@ func TestOddNumbers(t *testing.T) {
 		}
 		j := &Judge{Keyring: ring, Now: testEpoch.Add(time.Hour)}
 		area := rawArea(subTime(testEpoch), subFPR(e.PrimaryKey))
-		head := slices.Concat([]byte{4, sigBinary, byte(e.PrimaryKey.PubKeyAlgo), 8, 0, byte(len(area))}, area, []byte{0, 0, 0xab, 0xcd})
+		head := slices.Concat([]byte{4, pgp.SigBinary, byte(e.PrimaryKey.PubKeyAlgo), 8, 0, byte(len(area))}, area, []byte{0, 0, 0xab, 0xcd})
 		for _, r := range numbers {
 			for _, s := range numbers {
 				body := slices.Concat(head, mpi(r).EncodedBytes(), mpi(s).EncodedBytes())
@@ -149,7 +151,7 @@ func TestOddKeys(t *testing.T) {
 		for _, a := range numbers {
 			for _, b := range numbers {
 				body := slices.Concat(head, []byte{algo}, mpi(a).EncodedBytes(), mpi(b).EncodedBytes(), mpi(a).EncodedBytes(), mpi(b).EncodedBytes())
-				k, err := readKey(rawPacket{tagPublicKey, body})
+				k, err := readKey(pgp.Packet{Tag: pgp.TagPublicKey, Body: body})
 				if err != nil {
 					continue
 				}

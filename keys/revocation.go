@@ -3,6 +3,8 @@ package keys
 import (
 	"bytes"
 	"io"
+
+	"bulla/keys/pgp"
 )
 
 // maxLoose is how many packets are looked at for revocations that stand alone.
@@ -29,11 +31,11 @@ func LoneRevocations(data []byte) (out []Revocation) {
 	if len(data) > MaxSignatureBytes {
 		return nil
 	}
-	if looksBinary(data) {
+	if pgp.Binary(data) {
 		return appendRevocations(out, data)
 	}
-	for _, b := range armorBlocks(data, maxLoose) {
-		out = appendRevocations(out, b.body)
+	for _, b := range pgp.Blocks(data, maxLoose) {
+		out = appendRevocations(out, b.Body)
 	}
 	return out
 }
@@ -41,17 +43,17 @@ func LoneRevocations(data []byte) (out []Revocation) {
 func appendRevocations(out []Revocation, data []byte) []Revocation {
 	for len(data) > 0 && len(out) < maxLoose {
 		p, rest, err := nextPacket(data)
-		if err != nil || p.tag != tagSignature && p.tag != tagMarker && p.tag != tagTrust && p.tag != tagPadding {
+		if err != nil || p.Tag != pgp.TagSignature && p.Tag != pgp.TagMarker && p.Tag != pgp.TagTrust && p.Tag != pgp.TagPadding {
 			return out
 		}
 		data = rest
-		s, err := parseSignature(p.body)
-		if p.tag != tagSignature || err != nil || s.typ != sigKeyRevoke {
+		s, err := parseSignature(p.Body)
+		if p.Tag != pgp.TagSignature || err != nil || s.typ != pgp.SigKeyRevoke {
 			continue
 		}
 		out = append(out, Revocation{
 			Claim: s.claim(), Hard: s.revokeReason != reasonSuperseded && s.revokeReason != reasonRetired,
-			Reason: revocationReason(s.revokeReason), body: bytes.Clone(p.body),
+			Reason: revocationReason(s.revokeReason), body: bytes.Clone(p.Body),
 		})
 	}
 	return out

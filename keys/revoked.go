@@ -9,6 +9,8 @@ import (
 	"slices"
 
 	"golang.org/x/crypto/ssh"
+
+	"bulla/keys/pgp"
 )
 
 // MaxRevocationBytes is the size of the longest list of revoked keys that is read.
@@ -54,7 +56,7 @@ func ReadRevocations(data []byte) (*Keyring, error) {
 func (r *Keyring) readRevokedLines(data []byte) bool {
 	for len(data) > 0 {
 		var line []byte
-		line, data = cutLine(data)
+		line, data = pgp.CutLine(data)
 		line = bytes.TrimSpace(line)
 		if len(line) == 0 || line[0] == '#' {
 			continue

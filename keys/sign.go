@@ -10,8 +10,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/ProtonMail/go-crypto/openpgp/armor"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
+	"bulla/keys/pgp"
 )
 
 const armorSignature = "PGP SIGNATURE"
@@ -65,24 +66,7 @@ func (k *SecretKey) BuildSignature(h hash.Hash, id crypto.Hash, at time.Time) ([
 		}
 		k.proved.Store(true)
 	}
-	return encodeSignature(body)
-}
-
-// encodeSignature writes the packets of a signature in ASCII armor with a checksum.
-func encodeSignature(packets []byte) ([]byte, error) {
-	out := bytes.NewBuffer(make([]byte, 0, 128+2*len(packets)))
-	w, err := armor.EncodeWithChecksumOption(out, armorSignature, nil, true)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := w.Write(packets); err != nil {
-		return nil, err
-	}
-	if err := w.Close(); err != nil {
-		return nil, err
-	}
-	out.WriteByte('\n')
-	return out.Bytes(), nil
+	return pgp.Encode(armorSignature, nil, body)
 }
 
 // signable finds what go-crypto would answer with a panic or a broken packet.

@@ -18,6 +18,7 @@ import (
 	openpgp "github.com/ProtonMail/go-crypto/openpgp/v2"
 
 	"bulla/keys/keystest"
+	"bulla/keys/pgp"
 )
 
 // algorithmKeys are made once: RSA keys take their time.
@@ -149,7 +150,7 @@ func TestBuildSignatureForm(t *testing.T) {
 	if got := sigs[0].Claim(); got != want {
 		t.Errorf("claim %+v, want %+v", got, want)
 	}
-	if pkt := sigs[0].packet; pkt.issuerID != fpr.KeyID() || pkt.typ != sigBinary {
+	if pkt := sigs[0].packet; pkt.issuerID != fpr.KeyID() || pkt.typ != pgp.SigBinary {
 		t.Errorf("packet %+v", pkt)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 
 	"github.com/hiddeco/sshsig"
+
+	"bulla/keys/pgp"
 )
 
 // The limits of a file of signatures.
@@ -45,7 +47,7 @@ func ParseSignatures(data []byte) ([]*Signature, error) {
 		return nil, nil
 	}
 	var sigs []*Signature
-	if looksBinary(data) {
+	if pgp.Binary(data) {
 		sigs = packetSignatures(bytes.Clone(data))
 	} else {
 		sigs = armoredSignatures(data)
@@ -58,9 +60,9 @@ func ParseSignatures(data []byte) ([]*Signature, error) {
 
 func armoredSignatures(data []byte) []*Signature {
 	var sigs, strays []*Signature
-	for _, b := range armorBlocks(data, MaxSignaturePackets+1) {
-		switch b.label {
-		case labelCleartext:
+	for _, b := range pgp.Blocks(data, MaxSignaturePackets+1) {
+		switch b.Label {
+		case pgp.LabelCleartext:
 			// The signatures that follow cover the text between, not another file.
 			return problemSignature(unsupported("it is a clear-signed document, which carries its own text"))
 		case "SSH SIGNATURE":
@@ -94,11 +96,11 @@ func armoredSignatures(data []byte) []*Signature {
 
 func problemSignature(p *problem) []*Signature { return []*Signature{{problem: p}} }
 
-func blockSignatures(b armorBlock) []*Signature {
-	if b.err != nil {
-		return problemSignature(malformed(b.err.Error()))
+func blockSignatures(b pgp.Block) []*Signature {
+	if b.Err != nil {
+		return problemSignature(malformed(b.Err.Error()))
 	}
-	return packetSignatures(b.body)
+	return packetSignatures(b.Body)
 }
 
 // packetSignatures reads a sequence of signature packets. Markers, padding and packets that a
@@ -116,11 +118,11 @@ func packetSignatures(data []byte) (sigs []*Signature) {
 		}
 		data = rest
 		switch {
-		case p.tag == tagSignature:
-			sigs = append(sigs, packetSignature(p.body))
-		case p.tag == tagMarker || p.tag == tagPadding || p.tag >= tagNonCritical:
+		case p.Tag == pgp.TagSignature:
+			sigs = append(sigs, packetSignature(p.Body))
+		case p.Tag == pgp.TagMarker || p.Tag == pgp.TagPadding || p.Tag >= pgp.TagNonCritical:
 		default:
-			return problemSignature(malformed("it holds " + packetName(p.tag) + " and is no detached signature"))
+			return problemSignature(malformed("it holds " + packetName(p.Tag) + " and is no detached signature"))
 		}
 	}
 	if len(sigs) == 0 {
@@ -134,7 +136,7 @@ func packetSignature(body []byte) *Signature {
 	s := &Signature{packet: pkt}
 	if p, ok := err.(*problem); ok {
 		s.problem = p
-	} else if pkt.typ != sigBinary && pkt.typ != sigText {
+	} else if pkt.typ != pgp.SigBinary && pkt.typ != pgp.SigText {
 		s.problem = unsupported("it is of type 0x%02X, which is not a signature over a document", pkt.typ)
 	}
 	return s

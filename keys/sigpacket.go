@@ -11,45 +11,8 @@ import (
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
-)
 
-// The signature types that the judge meets (RFC 9580, section 5.2.1).
-const (
-	sigBinary         = 0x00
-	sigText           = 0x01
-	sigCertGeneric    = 0x10
-	sigCertPositive   = 0x13
-	sigSubkeyBinding  = 0x18
-	sigPrimaryBinding = 0x19
-	sigDirectKey      = 0x1f
-	sigKeyRevoke      = 0x20
-	sigSubkeyRevoke   = 0x28
-	sigCertRevoke     = 0x30
-)
-
-// The subpacket types that the judge reads (RFC 9580, section 5.2.3.7).
-const (
-	subCreated       = 2
-	subSigExpires    = 3
-	subExportable    = 4
-	subRevocable     = 7
-	subKeyExpires    = 9
-	subRevoker       = 12
-	subIssuer        = 16
-	subNotation      = 20
-	subPrimaryUserID = 25
-	subKeyFlags      = 27
-	subRevokeReason  = 29
-	subEmbedded      = 32
-	subIssuerFPR     = 33
-)
-
-// The key flags that the judge reads (RFC 9580, section 5.2.3.29).
-const (
-	flagCertify      = 0x01
-	flagSign         = 0x02
-	flagEncryptComms = 0x04
-	flagEncryptStore = 0x08
+	"bulla/keys/pgp"
 )
 
 // The reasons for revocation after which older signatures stay valid (RFC 9580, section
@@ -177,7 +140,7 @@ func (s *sigPacket) parseV4(body []byte) error {
 		if len(rest) == 0 {
 			return malformed("the signature packet is cut off")
 		}
-		if s.salt, rest, err = cut(rest[1:], int(rest[0])); err != nil {
+		if s.salt, rest, err = pgp.Cut(rest[1:], uint64(rest[0])); err != nil {
 			return malformed("the signature packet is cut off")
 		}
 		if want, err := packet.SaltLengthForHash(s.hash); s.hash != 0 && (err != nil || want != len(s.salt)) {
@@ -195,13 +158,13 @@ func (s *sigPacket) parseV4(body []byte) error {
 
 func cutArea(data []byte, lengthSize int) (area, rest []byte, err error) {
 	if len(data) < lengthSize {
-		return nil, nil, errPacketTruncated
+		return nil, nil, pgp.ErrTruncated
 	}
-	n := 0
+	var n uint64
 	for _, b := range data[:lengthSize] {
-		n = n<<8 | int(b)
+		n = n<<8 | uint64(b)
 	}
-	return cut(data[lengthSize:], n)
+	return pgp.Cut(data[lengthSize:], n)
 }
 
 func (s *sigPacket) setAlgorithms(algo, hashID byte) {
@@ -218,9 +181,9 @@ func (s *sigPacket) parseNumbers(data, body []byte) error {
 	case packet.PubKeyAlgoDSA, packet.PubKeyAlgoECDSA, packet.PubKeyAlgoEdDSA:
 		s.mpis, err = readMPIs(data, 2)
 	case packet.PubKeyAlgoEd25519:
-		s.fixed, _, err = cut(data, 64)
+		s.fixed, _, err = pgp.Cut(data, 64)
 	case packet.PubKeyAlgoEd448:
-		s.fixed, _, err = cut(data, 114)
+		s.fixed, _, err = pgp.Cut(data, 114)
 	case packet.PubKeyAlgoMldsa65Ed25519, packet.PubKeyAlgoMldsa87Ed448,
 		packet.PubKeyAlgoSlhdsaShake128s, packet.PubKeyAlgoSlhdsaShake128f, packet.PubKeyAlgoSlhdsaShake256s:
 		s.pq, err = readLibrarySignature(body)
@@ -240,13 +203,13 @@ func (s *sigPacket) parseNumbers(data, body []byte) error {
 
 // readLibrarySignature lets go-crypto take a packet of a post-quantum algorithm apart.
 func readLibrarySignature(body []byte) (*packet.Signature, error) {
-	p, err := packet.Read(bytes.NewReader(appendPacket(nil, rawPacket{tagSignature, body})))
+	p, err := packet.Read(bytes.NewReader(pgp.Append(nil, pgp.TagSignature, body)))
 	if err != nil {
 		return nil, err
 	}
 	sig, ok := p.(*packet.Signature)
 	if !ok {
-		return nil, errNotPacket
+		return nil, pgp.ErrNotPacket
 	}
 	return sig, nil
 }
@@ -257,10 +220,10 @@ func readMPIs(data []byte, count int) ([][]byte, error) {
 	out := make([][]byte, 0, count)
 	for range count {
 		if len(data) < 2 {
-			return nil, errPacketTruncated
+			return nil, pgp.ErrTruncated
 		}
-		n := (int(binary.BigEndian.Uint16(data)) + 7) / 8
-		m, rest, err := cut(data[2:], n)
+		n := (uint64(binary.BigEndian.Uint16(data)) + 7) / 8
+		m, rest, err := pgp.Cut(data[2:], n)
 		if err != nil {
 			return nil, err
 		}
@@ -273,10 +236,10 @@ func readMPIs(data []byte, count int) ([][]byte, error) {
 // and embedded signatures, which prove themselves.
 func (s *sigPacket) readArea(area []byte, hashed bool) {
 	for len(area) > 0 {
-		n, rest, err := newLength(area)
+		n, rest, err := pgp.Length(area)
 		var sub []byte
 		if err == nil {
-			sub, area, err = cut(rest, n)
+			sub, area, err = pgp.Cut(rest, n)
 		}
 		if err != nil || len(sub) == 0 {
 			s.objection = "its subpackets cannot be read"
@@ -296,7 +259,7 @@ var errSubpacket = errors.New("bad length")
 
 func (s *sigPacket) readSubpacket(typ byte, body []byte, hashed bool) error {
 	switch typ {
-	case subIssuer:
+	case pgp.SubIssuer:
 		if len(body) != 8 {
 			return errSubpacket
 		}
@@ -305,13 +268,13 @@ func (s *sigPacket) readSubpacket(typ byte, body []byte, hashed bool) error {
 			s.issuer = "" // a hashed id is worth more than a fingerprint that is not
 		}
 		return nil
-	case subIssuerFPR:
+	case pgp.SubIssuerFPR:
 		if len(body) != 21 && len(body) != 33 {
 			return errSubpacket
 		}
 		s.issuer, s.issuerHashed = FingerprintOf(body[1:]), hashed
 		return nil
-	case subEmbedded:
+	case pgp.SubEmbedded:
 		s.embedded = append(s.embedded, body)
 		return nil
 	}
@@ -331,32 +294,32 @@ func (s *sigPacket) readHashed(typ byte, body []byte) error {
 	}
 	var err error
 	switch typ {
-	case subCreated:
+	case pgp.SubCreated:
 		var t uint32
 		t, err = word()
 		s.created = time.Unix(int64(t), 0).UTC()
-	case subSigExpires:
+	case pgp.SubSigExpires:
 		var t uint32
 		t, err = word()
 		if t != 0 && (s.sigLifetime == 0 || t < s.sigLifetime) { // of several the shortest counts
 			s.sigLifetime = t
 		}
-	case subExportable:
+	case pgp.SubExportable:
 		s.local = len(body) == 1 && body[0] == 0
-	case subKeyExpires:
+	case pgp.SubKeyExpires:
 		s.keyLifetime, err = word()
-	case subKeyFlags:
+	case pgp.SubKeyFlags:
 		s.hasKeyFlags = true
 		if len(body) > 0 {
 			s.keyFlags = body[0]
 		}
-	case subPrimaryUserID:
+	case pgp.SubPrimaryUserID:
 		s.primaryUID = len(body) == 1 && body[0] != 0
-	case subRevokeReason:
+	case pgp.SubRevokeReason:
 		if len(body) > 0 { // else the revocation counts all the same, for no reason that would soften it
 			s.revokeReason = int(body[0])
 		}
-	case subRevoker:
+	case pgp.SubRevoker:
 		if len(body) != 22 && len(body) != 34 || body[0]&0x80 == 0 {
 			return errSubpacket
 		}
@@ -369,11 +332,11 @@ func (s *sigPacket) readHashed(typ byte, body []byte) error {
 // of RFC 4880 without those that are only reserved, and of notations none but the one that GnuPG knows.
 func knownSubpacket(typ byte, body []byte) bool {
 	switch typ {
-	case subCreated, subSigExpires, subExportable, 5, 6, subRevocable, subKeyExpires, 11, subRevoker,
-		subIssuer, 21, 22, 23, 24, subPrimaryUserID, 26, subKeyFlags, 28, subRevokeReason, 30,
-		subEmbedded, subIssuerFPR, 35, 39:
+	case pgp.SubCreated, pgp.SubSigExpires, pgp.SubExportable, 5, 6, pgp.SubRevocable, pgp.SubKeyExpires, 11, pgp.SubRevoker,
+		pgp.SubIssuer, 21, 22, 23, 24, pgp.SubPrimaryUserID, 26, pgp.SubKeyFlags, 28, pgp.SubRevokeReason, 30,
+		pgp.SubEmbedded, pgp.SubIssuerFPR, 35, 39:
 		return true
-	case subNotation:
+	case pgp.SubNotation:
 		const known = "preferred-email-encoding@pgp.com"
 		return len(body) >= 8+len(known) && int(binary.BigEndian.Uint16(body[4:])) == len(known) &&
 			string(body[8:8+len(known)]) == known
@@ -396,7 +359,7 @@ func signatureType(body []byte) byte {
 // olderThan reports whether a signature is dated before the key that is to have made it, which cannot
 // be. A revocation counts all the same: to leave one out would be worse.
 func (s *sigPacket) olderThan(k *packet.PublicKey) bool {
-	revokes := s.typ == sigKeyRevoke || s.typ == sigSubkeyRevoke || s.typ == sigCertRevoke
+	revokes := s.typ == pgp.SigKeyRevoke || s.typ == pgp.SigSubkeyRevoke || s.typ == pgp.SigCertRevoke
 	return s.created.Unix() < k.CreationTime.Unix() && !revokes
 }
 

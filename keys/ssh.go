@@ -14,15 +14,17 @@ import (
 
 	"github.com/hiddeco/sshsig"
 	"golang.org/x/crypto/ssh"
+
+	"bulla/keys/pgp"
 )
 
 // sshSignature reads the armor of `ssh-keygen -Y sign` (OpenSSH's PROTOCOL.sshsig), which git
 // uses for SSH keys.
-func sshSignature(b armorBlock) *Signature {
-	if b.err != nil {
-		return &Signature{problem: malformed(b.err.Error())}
+func sshSignature(b pgp.Block) *Signature {
+	if b.Err != nil {
+		return &Signature{problem: malformed(b.Err.Error())}
 	}
-	sig, err := sshsig.ParseSignature(b.body)
+	sig, err := sshsig.ParseSignature(b.Body)
 	switch {
 	case errors.Is(err, sshsig.ErrUnsupportedSignatureVersion), errors.Is(err, sshsig.ErrUnsupportedHashAlgorithm):
 		return &Signature{problem: unsupported("this kind of SSH signature is not supported")}

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"bulla/keys/keystest"
+	"bulla/keys/pgp"
 )
 
 // sshFixture signs with OpenSSH itself.
@@ -307,7 +308,7 @@ func TestSSHWebauthn(t *testing.T) {
 	f := sshFixture{t, t.TempDir()}
 	writeFile(t, f.path("data"), []byte(testText))
 	f.key("ed", "-t", "ed25519")
-	sig, err := sshsig.ParseSignature(armorBlocks(f.sign("ed", "git"), 1)[0].body)
+	sig, err := sshsig.ParseSignature(pgp.Blocks(f.sign("ed", "git"), 1)[0].Body)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"bulla/keys/keystest"
+	"bulla/keys/pgp"
 )
 
 // certify makes a certificate on a copy of a key, whose name it returns.
@@ -207,7 +208,7 @@ func TestSSHCertificateChanged(t *testing.T) {
 	allowed := "*@x cert-authority " + f.public("ca")
 	ring, _ := ReadKeyring([]byte(allowed+"\n"), SourceFile)
 	good := f.sign(f.certify("ca", "u", "good", "-n", "ada@x", "-V", "20260101:20260201")+"-cert.pub", "git")
-	block := armorBlocks(good, 1)[0].body
+	block := pgp.Blocks(good, 1)[0].Body
 	for name, change := range map[string]func(*ssh.Certificate){
 		"name":      func(c *ssh.Certificate) { c.ValidPrincipals = []string{"eve@x"} },
 		"time":      func(c *ssh.Certificate) { c.ValidBefore = ssh.CertTimeInfinity },
@@ -244,7 +245,7 @@ func TestSSHCertificateRSA(t *testing.T) {
 	writeFile(t, f.path("data"), []byte(testText))
 	f.key("ca", "-t", "ed25519")
 	f.key("r", "-t", "rsa", "-b", "2048")
-	sig, err := sshsig.ParseSignature(armorBlocks(f.sign(f.certify("ca", "r", "c", "-n", "a@x")+"-cert.pub", "git"), 1)[0].body)
+	sig, err := sshsig.ParseSignature(pgp.Blocks(f.sign(f.certify("ca", "r", "c", "-n", "a@x")+"-cert.pub", "git"), 1)[0].Body)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
+	"bulla/keys/pgp"
 )
 
 // standing is what a key's own signatures say of one of its keys, primary or subkey, seen from
@@ -197,7 +199,7 @@ func weakTies(sigs []*sigPacket) (weak []string) {
 }
 
 // canSign reports whether the key may sign documents.
-func (s *standing) canSign() bool { return s.flags&flagSign != 0 && s.key.PubKeyAlgo.CanSign() }
+func (s *standing) canSign() bool { return s.flags&pgp.FlagSign != 0 && s.key.PubKeyAlgo.CanSign() }
 
 // hardRevocation finds a revocation after which no signature of the key can be believed,
 // whenever it claims to be made; softSince is when the first of the others took effect.

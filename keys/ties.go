@@ -3,6 +3,8 @@ package keys
 import (
 	"slices"
 	"time"
+
+	"bulla/keys/pgp"
 )
 
 // Ties are the signatures by which a key's owner holds the key together, and which of them count
@@ -21,7 +23,7 @@ type Ties struct {
 // UserTie is a user id, or a user attribute such as a photo, with the self-signature that counts.
 type UserTie struct {
 	// Tag is 13 for a user id and 17 for a user attribute, Body the content of that packet.
-	Tag  byte
+	Tag  pgp.Tag
 	Body []byte
 	// Self is the newest self-signature.
 	Self []byte
@@ -85,7 +87,7 @@ func (c *cert) ties(now time.Time) Ties {
 		key := c.subkeys[i].key
 		tie := SubkeyTie{
 			Fingerprint: FingerprintOf(key.Fingerprint), Binding: b.body, Revoked: len(s.revocations) > 0,
-			Expires: lifetime(key.CreationTime, b.keyLifetime), CanSign: flags&flagSign != 0 && key.PubKeyAlgo.CanSign(),
+			Expires: lifetime(key.CreationTime, b.keyLifetime), CanSign: flags&pgp.FlagSign != 0 && key.PubKeyAlgo.CanSign(),
 		}
 		if s.back != nil {
 			tie.Back = s.back.body
@@ -98,7 +100,7 @@ func (c *cert) ties(now time.Time) Ties {
 // sortUsers puts the user ids in the order in which a list shows them.
 func (t *Ties) sortUsers(valid []validUser) {
 	rank := func(u UserTie) int {
-		i := slices.IndexFunc(valid, func(v validUser) bool { return u.Tag == tagUserID && v.id == string(u.Body) })
+		i := slices.IndexFunc(valid, func(v validUser) bool { return u.Tag == pgp.TagUserID && v.id == string(u.Body) })
 		if u.Revoked || i < 0 {
 			return len(valid)
 		}

@@ -5,6 +5,8 @@ import (
 	"crypto/x509"
 	"encoding/binary"
 	"strings"
+
+	"bulla/keys/pgp"
 )
 
 // maxCertificates bounds how many beginnings of a certificate are tried in one signature.
@@ -12,8 +14,8 @@ const maxCertificates = 64
 
 // x509Signature recognises an X.509 signature (CMS, RFC 5652), such as gitsign, smimesign and gpgsm
 // make. It is not judged, but who it is said to be by is kept.
-func x509Signature(b armorBlock) *Signature {
-	return &Signature{problem: unsupported("X.509 signatures are not supported"), subject: x509Subject(b.body)}
+func x509Signature(b pgp.Block) *Signature {
+	return &Signature{problem: unsupported("X.509 signatures are not supported"), subject: x509Subject(b.Body)}
 }
 
 // x509Subject is whom the certificate in a CMS message names: the subject, or where that is empty,

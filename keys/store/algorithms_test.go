@@ -10,6 +10,7 @@ import (
 
 	"bulla/keys"
 	"bulla/keys/keystest"
+	"bulla/keys/pgp"
 )
 
 // TestEveryAlgorithmOfGnuPG: keys of every signing algorithm that gpg 2.2 makes are imported,
@@ -75,24 +76,26 @@ func TestBrokenSelfSignatures(t *testing.T) {
 	if len(whole) != 9 {
 		t.Fatalf("%d packets", len(whole))
 	}
-	damaged := newPacket(tagSignature, bytes.Clone(whole[2].body))
-	damaged.body[len(damaged.body)-1] ^= 1
-	with := func(edit func(p []rawPacket) []rawPacket) []byte {
+	damaged := pgp.New(pgp.TagSignature, bytes.Clone(whole[2].Body))
+	damaged.Body[len(damaged.Body)-1] ^= 1
+	with := func(edit func(p []pgp.Packet) []pgp.Packet) []byte {
 		var out []byte
 		for _, p := range edit(slices.Clone(whole)) {
-			out = append(out, p.raw...)
+			out = append(out, p.Raw...)
 		}
 		return out
 	}
 	for name, data := range map[string][]byte{
-		"damaged beside a good one": with(func(p []rawPacket) []rawPacket { return slices.Insert(p, 2, damaged) }),
-		"one user id damaged":       with(func(p []rawPacket) []rawPacket { p[2] = damaged; return p }),
-		"binding missing":           with(func(p []rawPacket) []rawPacket { return slices.Delete(p, 8, 9) }),
-		"user ids last":             with(func(p []rawPacket) []rawPacket { return slices.Concat(p[:1], p[5:], p[1:5]) }),
-		"signature of another":      with(func(p []rawPacket) []rawPacket { return slices.Insert(p, 3, p[4]) }),
-		"cut signature":             with(func(p []rawPacket) []rawPacket { return slices.Insert(p, 2, newPacket(tagSignature, p[2].body[:20])) }),
-		"signatures swapped":        with(func(p []rawPacket) []rawPacket { p[2], p[4] = p[4], p[2]; return p }),
-		"bindings at the front":     with(func(p []rawPacket) []rawPacket { return slices.Concat(p[:1], p[6:7], p[8:9], p[1:6], p[7:8]) }),
+		"damaged beside a good one": with(func(p []pgp.Packet) []pgp.Packet { return slices.Insert(p, 2, damaged) }),
+		"one user id damaged":       with(func(p []pgp.Packet) []pgp.Packet { p[2] = damaged; return p }),
+		"binding missing":           with(func(p []pgp.Packet) []pgp.Packet { return slices.Delete(p, 8, 9) }),
+		"user ids last":             with(func(p []pgp.Packet) []pgp.Packet { return slices.Concat(p[:1], p[5:], p[1:5]) }),
+		"signature of another":      with(func(p []pgp.Packet) []pgp.Packet { return slices.Insert(p, 3, p[4]) }),
+		"cut signature": with(func(p []pgp.Packet) []pgp.Packet {
+			return slices.Insert(p, 2, pgp.New(pgp.TagSignature, p[2].Body[:20]))
+		}),
+		"signatures swapped":    with(func(p []pgp.Packet) []pgp.Packet { p[2], p[4] = p[4], p[2]; return p }),
+		"bindings at the front": with(func(p []pgp.Packet) []pgp.Packet { return slices.Concat(p[:1], p[6:7], p[8:9], p[1:6], p[7:8]) }),
 	} {
 		s := testStore(t, time.Now().Add(time.Second))
 		im := importAll(t, s, data)

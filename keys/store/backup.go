@@ -14,6 +14,7 @@ import (
 
 	"bulla/keys"
 	"bulla/keys/atomicfile"
+	"bulla/keys/pgp"
 )
 
 // BackupError says why a backup is not worth the name. Reason is a sentence fragment.
@@ -175,7 +176,7 @@ func (k loadedKey) tryAll(ctx context.Context, public certificate, s *Store, ask
 		if !o.PubKeyAlgo.CanSign() || o.Version != 4 {
 			continue
 		}
-		sig, err := signature{kind: sigBinary}.sign(s.rand, o, s.now(), over)
+		sig, err := signature{kind: pgp.SigBinary}.sign(s.rand, o, s.now(), over)
 		if err == nil {
 			err = public.verifies(p.fpr, sig, hashFor(o), over)
 		}

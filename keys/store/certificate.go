@@ -11,13 +11,14 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 
 	"bulla/keys"
+	"bulla/keys/pgp"
 )
 
 // component is a part of a key with the signatures over it: the primary key, a user id, a user
 // attribute, a subkey, or something unknown that is kept all the same.
 type component struct {
-	head rawPacket
-	sigs []rawPacket
+	head pgp.Packet
+	sigs []pgp.Packet
 }
 
 // certificate is a transferable public key (RFC 9580, section 10.1) as raw packets. The first
@@ -37,15 +38,15 @@ type transferable struct {
 // certificate gets the public packet in their place. Signatures before the first key are
 // returned apart; they are revocation certificates, perhaps. A key that cannot be read is
 // reported and its packets are left out, the others go on.
-func readTransferables(packets []rawPacket) (found []transferable, loose []rawPacket, errs []error) {
+func readTransferables(packets []pgp.Packet) (found []transferable, loose []pgp.Packet, errs []error) {
 	var g grouper
 	for _, p := range packets {
 		switch {
-		case p.tag == tagMarker || p.tag == tagTrust || p.tag == tagPadding:
+		case p.Tag == pgp.TagMarker || p.Tag == pgp.TagTrust || p.Tag == pgp.TagPadding:
 			// They mean nothing outside the keyring they stood in (RFC 9580, section 5.10).
-		case p.tag.primary():
+		case p.Tag.Primary():
 			g.primary(p)
-		case p.tag == tagSignature:
+		case p.Tag == pgp.TagSignature:
 			g.signature(p)
 		case g.current != nil:
 			g.part(p)
@@ -58,7 +59,7 @@ func readTransferables(packets []rawPacket) (found []transferable, loose []rawPa
 // grouper is the state of readTransferables.
 type grouper struct {
 	found   []transferable
-	loose   []rawPacket
+	loose   []pgp.Packet
 	errs    []error
 	current *transferable // nil before the first key and behind an unreadable one
 	begun   bool          // a key was there, readable or not
@@ -72,7 +73,7 @@ func (g *grouper) finish() {
 	g.current = nil
 }
 
-func (g *grouper) primary(p rawPacket) {
+func (g *grouper) primary(p pgp.Packet) {
 	g.finish()
 	g.begun, g.skip = true, false
 	t := new(transferable)
@@ -83,7 +84,7 @@ func (g *grouper) primary(p rawPacket) {
 	g.current = t
 }
 
-func (g *grouper) signature(p rawPacket) {
+func (g *grouper) signature(p pgp.Packet) {
 	switch {
 	case !g.begun:
 		g.loose = append(g.loose, p)
@@ -96,14 +97,14 @@ func (g *grouper) signature(p rawPacket) {
 // part adds a subkey, a user id or something unknown. A public subkey of an unknown kind is kept
 // like any other packet; a secret one has no known border between its public and its secret
 // part, so it has to be left out.
-func (g *grouper) part(p rawPacket) {
+func (g *grouper) part(p pgp.Packet) {
 	g.skip = false
-	if p.tag.key() {
+	if p.Tag.Key() {
 		err := g.current.addKey(p)
 		if err == nil {
 			return
 		}
-		if p.tag.secret() {
+		if p.Tag.Secret() {
 			g.skip = true
 			g.errs = append(g.errs, &keys.KeyError{Fingerprint: g.current.fpr, Reason: "a secret subkey was left out: " + err.Error()})
 			return
@@ -113,9 +114,9 @@ func (g *grouper) part(p rawPacket) {
 }
 
 // addKey appends a key packet, public or secret.
-func (t *transferable) addKey(p rawPacket) error {
+func (t *transferable) addKey(p pgp.Packet) error {
 	public := p
-	if p.tag.secret() {
+	if p.Tag.Secret() {
 		s, err := readSecret(p)
 		if err != nil {
 			return err
@@ -135,24 +136,24 @@ func (t *transferable) addKey(p rawPacket) error {
 }
 
 // keyPacketFingerprint is the fingerprint of a public key packet.
-func keyPacketFingerprint(p rawPacket) (keys.Fingerprint, error) {
-	n, err := publicLength(p.body)
+func keyPacketFingerprint(p pgp.Packet) (keys.Fingerprint, error) {
+	n, err := publicLength(p.Body)
 	if err != nil {
 		return "", err
 	}
-	if n != len(p.body) {
+	if n != len(p.Body) {
 		return "", errors.New("a public key packet with something behind the key")
 	}
-	return fingerprintOf(p.body)
+	return fingerprintOf(p.Body)
 }
 
 // bytes is the certificate in binary form.
 func (c certificate) bytes() []byte {
 	var out []byte
 	for _, part := range c.parts {
-		out = append(out, part.head.raw...)
+		out = append(out, part.head.Raw...)
 		for _, s := range part.sigs {
-			out = append(out, s.raw...)
+			out = append(out, s.Raw...)
 		}
 	}
 	return out
@@ -187,7 +188,7 @@ func (c certificate) describe(now time.Time) (keys.Key, error) {
 // same reports whether two components are about the same thing. Key packets are compared by
 // their body, which the fingerprint is a hash of.
 func (c component) same(d component) bool {
-	return c.head.tag == d.head.tag && bytes.Equal(c.head.body, d.head.body)
+	return c.head.Tag == d.head.Tag && bytes.Equal(c.head.Body, d.head.Body)
 }
 
 // merge adds to c whatever d knows beyond it: signatures, user ids, subkeys. It loses nothing,
@@ -196,7 +197,7 @@ func (c component) same(d component) bool {
 func (c certificate) merge(d certificate) (merged certificate, changed bool) {
 	merged = certificate{fpr: c.fpr, parts: make([]component, len(c.parts))}
 	for i, part := range c.parts {
-		merged.parts[i] = component{head: part.head, sigs: append([]rawPacket(nil), part.sigs...)}
+		merged.parts[i] = component{head: part.head, sigs: append([]pgp.Packet(nil), part.sigs...)}
 	}
 	for _, part := range d.parts {
 		i := merged.find(part)
@@ -224,8 +225,8 @@ func (c certificate) find(part component) int {
 // it, and returns its place.
 func (c *certificate) insert(part component) int {
 	at := len(c.parts)
-	if part.head.tag != tagPublicSubkey {
-		for at = 1; at < len(c.parts) && c.parts[at].head.tag != tagPublicSubkey; at++ {
+	if part.head.Tag != pgp.TagPublicSubkey {
+		for at = 1; at < len(c.parts) && c.parts[at].head.Tag != pgp.TagPublicSubkey; at++ {
 			continue
 		}
 	}
@@ -234,11 +235,11 @@ func (c *certificate) insert(part component) int {
 }
 
 // addSignatures adds the signatures that are not there yet.
-func (c *component) addSignatures(sigs []rawPacket) (added bool) {
+func (c *component) addSignatures(sigs []pgp.Packet) (added bool) {
 	for _, s := range sigs {
 		known := false
 		for _, have := range c.sigs {
-			known = known || bytes.Equal(have.body, s.body)
+			known = known || bytes.Equal(have.Body, s.Body)
 		}
 		if !known {
 			c.sigs = append(c.sigs, s)
@@ -279,7 +280,7 @@ func findSecret(list []secretPacket, fpr keys.Fingerprint) int {
 func secretBytes(list []secretPacket) []byte {
 	var out []byte
 	for _, s := range list {
-		out = append(out, s.raw...)
+		out = append(out, s.Raw...)
 	}
 	return out
 }
@@ -290,12 +291,12 @@ func secretBytes(list []secretPacket) []byte {
 func (c certificate) weave(secrets []secretPacket) []byte {
 	var out []byte
 	for _, part := range c.parts {
-		raw := part.head.raw
-		if part.head.tag.key() {
-			raw = offlineStub(part.head).raw
+		raw := part.head.Raw
+		if part.head.Tag.Key() {
+			raw = offlineStub(part.head).Raw
 			if fpr, err := keyPacketFingerprint(part.head); err == nil {
 				if i := findSecret(secrets, fpr); i >= 0 {
-					raw = secrets[i].raw
+					raw = secrets[i].Raw
 				}
 			} else {
 				continue // a subkey of an unknown kind has no secret here
@@ -303,7 +304,7 @@ func (c certificate) weave(secrets []secretPacket) []byte {
 		}
 		out = append(out, raw...)
 		for _, s := range part.sigs {
-			out = append(out, s.raw...)
+			out = append(out, s.Raw...)
 		}
 	}
 	return out
@@ -312,7 +313,7 @@ func (c certificate) weave(secrets []secretPacket) []byte {
 // forget overwrites the secret packets, which may be without a passphrase.
 func (t transferable) forget() {
 	for _, s := range t.secret {
-		clear(s.raw)
+		clear(s.Raw)
 	}
 }
 
@@ -328,13 +329,13 @@ func (c certificate) copy() certificate {
 // publicKey reads one of the keys of a certificate into go-crypto's model.
 func (c certificate) publicKey(fpr keys.Fingerprint) (*packet.PublicKey, error) {
 	for _, part := range c.parts {
-		if !part.head.tag.key() {
+		if !part.head.Tag.Key() {
 			continue
 		}
 		if f, err := keyPacketFingerprint(part.head); err != nil || f != fpr {
 			continue
 		}
-		p, err := packet.Read(bytes.NewReader(part.head.raw))
+		p, err := packet.Read(bytes.NewReader(part.head.Raw))
 		if pub, ok := p.(*packet.PublicKey); ok {
 			return pub, nil
 		}
@@ -344,7 +345,7 @@ func (c certificate) publicKey(fpr keys.Fingerprint) (*packet.PublicKey, error) 
 }
 
 // verifies checks a signature with one of the keys of the certificate.
-func (c certificate) verifies(fpr keys.Fingerprint, sig rawPacket, hash crypto.Hash, over func(io.Writer)) error {
+func (c certificate) verifies(fpr keys.Fingerprint, sig pgp.Packet, hash crypto.Hash, over func(io.Writer)) error {
 	pub, err := c.publicKey(fpr)
 	if err != nil {
 		return err

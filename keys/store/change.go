@@ -7,9 +7,10 @@ import (
 	"slices"
 	"time"
 
-	"bulla/keys"
-
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
+	"bulla/keys"
+	"bulla/keys/pgp"
 )
 
 // maxAhead is how far a key's newest signature may lie ahead of the clock before a change is
@@ -91,7 +92,7 @@ func (c *change) newest(part int) (at time.Time) {
 	switch {
 	case part == 0:
 		later(signedAt(c.ties.Direct))
-	case head.tag == tagPublicSubkey:
+	case head.Tag == pgp.TagPublicSubkey:
 		for _, t := range c.ties.Subkeys {
 			if c.subkey(t.Fingerprint) == part {
 				later(signedAt(t.Binding))
@@ -99,7 +100,7 @@ func (c *change) newest(part int) (at time.Time) {
 		}
 	}
 	for _, u := range c.ties.Users { // all of them: the newest of several is the primary one
-		if head.tag == tagUserID || head.tag == tagUserAttribute {
+		if head.Tag == pgp.TagUserID || head.Tag == pgp.TagUserAttribute {
 			later(signedAt(u.Self))
 			later(u.RevokedAt)
 		}
@@ -162,12 +163,12 @@ func (c *change) openSubkey(fpr keys.Fingerprint) (*packet.PrivateKey, error) {
 }
 
 // primaryBody is the body of the primary key's public packet.
-func (c *change) primaryBody() []byte { return c.next.parts[0].head.body }
+func (c *change) primaryBody() []byte { return c.next.parts[0].head.Body }
 
 // add makes a signature over a component of the key and puts it behind those that are there.
 // None is removed: older signatures are judged by the self-signatures of their time.
 func (c *change) add(part int, sig signature) error {
-	at, err := c.date(part, sig.kind == sigKeyRevoke || sig.kind == sigSubkeyRevoke || sig.kind == sigCertRevoke)
+	at, err := c.date(part, sig.kind == pgp.SigKeyRevoke || sig.kind == pgp.SigSubkeyRevoke || sig.kind == pgp.SigCertRevoke)
 	if err != nil {
 		return err
 	}
@@ -184,14 +185,14 @@ func (c *change) add(part int, sig signature) error {
 }
 
 // user is the place of a user id or attribute, or -1.
-func (c *change) user(tag byte, body []byte) int {
-	return c.next.find(component{head: newPacket(packetTag(tag), body)})
+func (c *change) user(tag pgp.Tag, body []byte) int {
+	return c.next.find(component{head: pgp.New(tag, body)})
 }
 
 // subkey is the place of a subkey, or -1.
 func (c *change) subkey(fpr keys.Fingerprint) int {
 	return slices.IndexFunc(c.next.parts, func(p component) bool {
-		if p.head.tag != tagPublicSubkey {
+		if p.head.Tag != pgp.TagPublicSubkey {
 			return false
 		}
 		f, err := keyPacketFingerprint(p.head)
@@ -205,7 +206,7 @@ func signedAt(body []byte) time.Time {
 		return time.Unix(int64(binary.BigEndian.Uint32(body[3:])), 0)
 	}
 	sig, err := readSignature(body)
-	if v := sig.get(subCreated); err == nil && len(v) == 4 {
+	if v := sig.get(pgp.SubCreated); err == nil && len(v) == 4 {
 		return time.Unix(int64(binary.BigEndian.Uint32(v)), 0)
 	}
 	return time.Time{}
@@ -232,5 +233,5 @@ func (s *Store) commit(ctx context.Context, before stored, next transferable) er
 }
 
 func sameSecrets(a, b []secretPacket) bool {
-	return slices.EqualFunc(a, b, func(x, y secretPacket) bool { return bytes.Equal(x.raw, y.raw) })
+	return slices.EqualFunc(a, b, func(x, y secretPacket) bool { return bytes.Equal(x.Raw, y.Raw) })
 }

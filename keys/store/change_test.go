@@ -156,8 +156,8 @@ func TestExtend(t *testing.T) {
 	}
 	after := storedPublic(t, s)
 	for _, p := range old {
-		if !strings.Contains(string(after), string(p.raw)) {
-			t.Errorf("a packet of type %d is not there any more", p.tag)
+		if !strings.Contains(string(after), string(p.Raw)) {
+			t.Errorf("a packet of type %d is not there any more", p.Tag)
 		}
 	}
 	home := atGnuPG(t, s, k, canary)

@@ -12,11 +12,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gofrs/flock"
+
 	"bulla/keys"
 	"bulla/keys/atomicfile"
 	"bulla/keys/limits"
-
-	"github.com/gofrs/flock"
 )
 
 // The names within the folder of a key.
@@ -269,8 +269,8 @@ func parseSecrets(data []byte) ([]secretPacket, error) {
 	}
 	var out []secretPacket
 	for _, p := range packets {
-		if !p.tag.secret() {
-			return nil, fmt.Errorf("packet type %d where only secret keys should be", p.tag)
+		if !p.Tag.Secret() {
+			return nil, fmt.Errorf("packet type %d where only secret keys should be", p.Tag)
 		}
 		s, err := readSecret(p)
 		if err != nil {

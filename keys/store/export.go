@@ -8,6 +8,7 @@ import (
 
 	"bulla/keys"
 	"bulla/keys/paper"
+	"bulla/keys/pgp"
 )
 
 // PublicParams say how much of a public key is exported.
@@ -63,7 +64,7 @@ func (p PublicParams) armored(c certificate, also map[string]bool) (_ []byte, er
 			return nil, err
 		}
 	}
-	return enarmor(armorPublic, nil, c.bytes())
+	return pgp.Encode(armorPublic, nil, c.bytes())
 }
 
 // own is the certificate without what others certified; also are key ids that count as the owner's.
@@ -72,9 +73,9 @@ func (c certificate) own(also map[string]bool) certificate {
 	out := c.copy()
 	id := c.fpr.KeyID()
 	for i := range out.parts {
-		out.parts[i].sigs = slices.DeleteFunc(out.parts[i].sigs, func(s rawPacket) bool {
-			issuer := issuerOf(s.body)
-			return issuer != id && !also[issuer] && !revokes(s.body)
+		out.parts[i].sigs = slices.DeleteFunc(out.parts[i].sigs, func(s pgp.Packet) bool {
+			issuer := issuerOf(s.Body)
+			return issuer != id && !also[issuer] && !revokes(s.Body)
 		})
 	}
 	return out
@@ -91,9 +92,9 @@ func issuerOf(body []byte) string {
 	}
 	for _, p := range slices.Concat(sig.hashed, sig.unhashed) {
 		switch {
-		case p.kind == subIssuer && len(p.body) == 8:
+		case p.kind == pgp.SubIssuer && len(p.body) == 8:
 			return string(keys.FingerprintOf(p.body))
-		case p.kind == subIssuerFPR && len(p.body) > 1:
+		case p.kind == pgp.SubIssuerFPR && len(p.body) > 1:
 			return keys.FingerprintOf(p.body[1:]).KeyID()
 		}
 	}
@@ -105,13 +106,13 @@ func (c certificate) withUserIDs(names []string) (certificate, error) {
 	out := certificate{fpr: c.fpr}
 	found := map[string]bool{}
 	for _, part := range c.parts {
-		if part.head.tag != tagUserID && part.head.tag != tagUserAttribute {
+		if part.head.Tag != pgp.TagUserID && part.head.Tag != pgp.TagUserAttribute {
 			out.parts = append(out.parts, part)
 			continue
 		}
-		id := string(part.head.body)
+		id := string(part.head.Body)
 		for _, name := range names {
-			if part.head.tag == tagUserID && (id == name || strings.EqualFold(keys.AddressOf(id), name)) {
+			if part.head.Tag == pgp.TagUserID && (id == name || strings.EqualFold(keys.AddressOf(id), name)) {
 				found[name] = true
 				out.parts = append(out.parts, part)
 				break
@@ -141,7 +142,7 @@ func (s *Store) ExportSecret(ctx context.Context, sel keys.Selector, ask keys.As
 	defer k.forget()
 	data := k.weave(k.secret)
 	defer clear(data)
-	return enarmor(armorSecret, nil, data)
+	return pgp.Encode(armorSecret, nil, data)
 }
 
 // ExportPaper is the secret key that sel names as a sheet for paper: the secret parts under their
@@ -202,7 +203,7 @@ func (c certificate) shortest(now time.Time) (certificate, error) {
 	for i, part := range c.parts {
 		short := component{head: part.head}
 		for _, s := range part.sigs {
-			if counts[string(s.body)] || revokes(s.body) && part.head.tag != tagUserID {
+			if counts[string(s.Body)] || revokes(s.Body) && part.head.Tag != pgp.TagUserID {
 				short.sigs = append(short.sigs, s)
 			}
 		}
@@ -215,5 +216,5 @@ func (c certificate) shortest(now time.Time) (certificate, error) {
 
 // revokes reports whether a signature packet revokes a key or subkey.
 func revokes(body []byte) bool {
-	return len(body) > 1 && body[0] == 4 && (body[1] == sigKeyRevoke || body[1] == sigSubkeyRevoke)
+	return len(body) > 1 && body[0] == 4 && (body[1] == pgp.SigKeyRevoke || body[1] == pgp.SigSubkeyRevoke)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"bulla/keys"
+	"bulla/keys/pgp"
 )
 
 // ExtendParams say until when a key shall last.
@@ -79,7 +80,7 @@ func (c *change) renew(only []keys.Fingerprint, end func(body []byte, as time.Ti
 		if t.Revoked {
 			return &ChangeError{t.Fingerprint, "it is revoked"}
 		}
-		if err := c.renewSubkey(t, end(c.next.parts[c.subkey(t.Fingerprint)].head.body, t.Expires)); err != nil {
+		if err := c.renewSubkey(t, end(c.next.parts[c.subkey(t.Fingerprint)].head.Body, t.Expires)); err != nil {
 			return err
 		}
 	}
@@ -100,7 +101,7 @@ func (c *change) primaryEnd() time.Time {
 	var last uint32
 	consider := func(body []byte) {
 		if sig, err := readSignature(body); err == nil {
-			if v := sig.get(subKeyExpires); len(v) == 4 {
+			if v := sig.get(pgp.SubKeyExpires); len(v) == 4 {
 				last = max(last, uint32(v[0])<<24|uint32(v[1])<<16|uint32(v[2])<<8|uint32(v[3]))
 			}
 		}
@@ -131,9 +132,9 @@ func (c *change) renewPrimary(end time.Time) error {
 			continue
 		}
 		users++
-		sig := copyOf(u.Self, sigCertPositive)
-		if !marked && users == 1 && c.countUsers() > 1 && u.Tag == byte(tagUserID) {
-			sig.set(subPrimaryUserID, []byte{1}) // so far it was the newest, now all are
+		sig := copyOf(u.Self, pgp.SigCertPositive)
+		if !marked && users == 1 && c.countUsers() > 1 && u.Tag == pgp.TagUserID {
+			sig.set(pgp.SubPrimaryUserID, []byte{1}) // so far it was the newest, now all are
 		}
 		sig.setKeyLifetime(life)
 		if err := c.add(c.user(u.Tag, u.Body), sig); err != nil {
@@ -146,8 +147,8 @@ func (c *change) renewPrimary(end time.Time) error {
 		}
 		return nil
 	}
-	sig := copyOf(c.ties.Direct, sigDirectKey)
-	if users > 0 && sig.get(subKeyFlags) == nil && sig.get(subKeyExpires) == nil {
+	sig := copyOf(c.ties.Direct, pgp.SigDirectKey)
+	if users > 0 && sig.get(pgp.SubKeyFlags) == nil && sig.get(pgp.SubKeyExpires) == nil {
 		return nil // it names a revoker, say, and is nobody's answer to when the key ends
 	}
 	sig.setKeyLifetime(life)
@@ -160,19 +161,19 @@ func (c *change) renewSubkey(t keys.SubkeyTie, end time.Time) error {
 	if at < 0 {
 		return &ChangeError{t.Fingerprint, "its packet cannot be read"}
 	}
-	body := c.next.parts[at].head.body
+	body := c.next.parts[at].head.Body
 	life, err := lifetimeOf(body, end)
 	if err != nil {
 		return err
 	}
-	sig := copyOf(t.Binding, sigSubkeyBinding)
+	sig := copyOf(t.Binding, pgp.SigSubkeyBinding)
 	sig.setKeyLifetime(life)
 	if t.CanSign {
 		back, err := c.backSignature(t, body)
 		if err != nil {
 			return err
 		}
-		sig.drop(subEmbedded)
+		sig.drop(pgp.SubEmbedded)
 		if back != nil {
 			sig.embed(back)
 		}
@@ -192,8 +193,8 @@ func (c *change) backSignature(t keys.SubkeyTie, body []byte) ([]byte, error) {
 		return t.Back, nil //nolint:nilerr // what is there stays, and the health check tells of it
 	}
 	defer wipe(sub)
-	p, err := signature{kind: sigPrimaryBinding}.sign(c.store.rand, sub, c.now, overKey(c.primaryBody(), body))
-	return p.body, err
+	p, err := signature{kind: pgp.SigPrimaryBinding}.sign(c.store.rand, sub, c.now, overKey(c.primaryBody(), body))
+	return p.Body, err
 }
 
 // copyOf takes a signature apart to be made anew. One of version 3, which has no subpackets,

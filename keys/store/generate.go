@@ -14,11 +14,12 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"bulla/keys"
-	"bulla/keys/atomicfile"
-
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	openpgp "github.com/ProtonMail/go-crypto/openpgp/v2"
+
+	"bulla/keys"
+	"bulla/keys/atomicfile"
+	"bulla/keys/pgp"
 )
 
 // The algorithms that [Store.Generate] knows.
@@ -293,7 +294,7 @@ func (m *maker) build(userID string, pass keys.Secret) (t transferable, revocati
 			return t, nil, err
 		}
 	}
-	t, err = assemble(m.primary, newPacket(tagUserID, []byte(userID)), self, m.subkey, binding)
+	t, err = assemble(m.primary, pgp.New(pgp.TagUserID, []byte(userID)), self, m.subkey, binding)
 	if err != nil {
 		return t, nil, err
 	}
@@ -307,8 +308,8 @@ func assemble(parts ...any) (transferable, error) {
 	for _, p := range parts {
 		var err error
 		switch p := p.(type) {
-		case rawPacket:
-			_, err = out.Write(p.raw)
+		case pgp.Packet:
+			_, err = out.Write(p.Raw)
 		case packet.Packet:
 			err = p.(interface{ Serialize(io.Writer) error }).Serialize(&out)
 		}

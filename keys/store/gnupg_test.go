@@ -16,6 +16,7 @@ import (
 
 	"bulla/keys"
 	"bulla/keys/keystest"
+	"bulla/keys/pgp"
 )
 
 // gpg runs gpg and fails the test if gpg does.
@@ -259,7 +260,7 @@ func samePackets(t testing.TB, a, b []byte) {
 	t.Helper()
 	pa, errA := splitPackets(a)
 	pb, errB := splitPackets(b)
-	same := func(x, y rawPacket) bool { return x.tag == y.tag && bytes.Equal(x.body, y.body) }
+	same := func(x, y pgp.Packet) bool { return x.Tag == y.Tag && bytes.Equal(x.Body, y.Body) }
 	if errA != nil || errB != nil || !slices.EqualFunc(pa, pb, same) {
 		t.Errorf("%d and %d packets differ: %v, %v", len(pa), len(pb), errA, errB)
 	}
@@ -342,8 +343,8 @@ func TestStubsForGnuPG(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	onCard := withSecretTail(t, dearmored(t, armored), func(tag packetTag) []byte {
-		if tag == tagSecretKey {
+	onCard := withSecretTail(t, dearmored(t, armored), func(tag pgp.Tag) []byte {
+		if tag == pgp.TagSecretKey {
 			return []byte{255, 0, 101, 0, 'G', 'N', 'U', 1}
 		}
 		return append([]byte{255, 0, 101, 0, 'G', 'N', 'U', 2, byte(len(aid))}, aid...)
@@ -376,7 +377,7 @@ func TestStubsForGnuPG(t *testing.T) {
 	whole[0] = public[0]
 	var mixed []byte
 	for _, p := range whole {
-		mixed = append(mixed, p.raw...)
+		mixed = append(mixed, p.Raw...)
 	}
 	s = testStore(t, now)
 	if k := importAll(t, s, mixed)[0].Key; !k.PrimaryOffline || !k.HasSecret {
@@ -417,8 +418,8 @@ func TestBigKeyring(t *testing.T) {
 		t.Errorf("%d bytes became %d, %v", len(ring), len(stored), err)
 	}
 	for _, p := range packets {
-		if !bytes.Contains(stored, p.raw) {
-			t.Fatalf("a packet of type %d was lost", p.tag)
+		if !bytes.Contains(stored, p.Raw) {
+			t.Fatalf("a packet of type %d was lost", p.Tag)
 		}
 	}
 }

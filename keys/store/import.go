@@ -9,9 +9,10 @@ import (
 	"io/fs"
 	"slices"
 
-	"bulla/keys"
-
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
+	"bulla/keys"
+	"bulla/keys/pgp"
 )
 
 // ImportLimit is the most that [Store.Import] reads, in bytes.
@@ -48,7 +49,7 @@ func (s *Store) Import(ctx context.Context, r io.Reader) ([]Imported, error) {
 	}
 	blocks, skipped := dearmor(data)
 	var incoming []transferable
-	var loose []rawPacket
+	var loose []pgp.Packet
 	for _, b := range blocks {
 		defer clear(b)
 		packets, err := splitPackets(b)
@@ -97,7 +98,7 @@ next:
 
 // importAll stores what came in, under the lock. What is wrong with single keys is gathered;
 // the error ends the import.
-func (s *Store) importAll(ctx context.Context, incoming []transferable, loose []rawPacket) (done []Imported, skipped []error, err error) {
+func (s *Store) importAll(ctx context.Context, incoming []transferable, loose []pgp.Packet) (done []Imported, skipped []error, err error) {
 	note := func(im Imported, err error) error {
 		var keyErr *keys.KeyError
 		var problem *ProblemError
@@ -168,9 +169,9 @@ func (s *Store) updateKey(have stored, t transferable) (changed bool, err error)
 }
 
 // importRevocation applies a revocation certificate: a lone signature of type 0x20.
-func (s *Store) importRevocation(p rawPacket) (Imported, error) {
+func (s *Store) importRevocation(p pgp.Packet) (Imported, error) {
 	im := Imported{}
-	parsed, err := packet.Read(bytes.NewReader(p.raw))
+	parsed, err := packet.Read(bytes.NewReader(p.Raw))
 	sig, ok := parsed.(*packet.Signature)
 	if err != nil || !ok || sig.SigType != packet.SigTypeKeyRevocation || sig.IssuerKeyId == nil {
 		return im, errStraySignature
@@ -195,7 +196,7 @@ func (s *Store) importRevocation(p rawPacket) (Imported, error) {
 		if err := primary.VerifyRevocationSignature(sig); err != nil {
 			continue
 		}
-		revoked := certificate{fpr: fpr, parts: []component{{head: have.parts[0].head, sigs: []rawPacket{p}}}}
+		revoked := certificate{fpr: fpr, parts: []component{{head: have.parts[0].head, sigs: []pgp.Packet{p}}}}
 		if im.Changed, err = s.updateKey(have, transferable{certificate: revoked}); err != nil {
 			return im, err
 		}
@@ -213,7 +214,7 @@ func (s *Store) usable(c certificate) error {
 		return &keys.KeyError{Fingerprint: c.fpr, Reason: err.Error()}
 	}
 	if len(k.UserIDs) == 0 && !k.CanCertify && !k.CanSign {
-		if !slices.ContainsFunc(c.parts, func(p component) bool { return p.head.tag == tagUserID }) {
+		if !slices.ContainsFunc(c.parts, func(p component) bool { return p.head.Tag == pgp.TagUserID }) {
 			// As keys.openpgp.org gives out a key whose addresses were not confirmed.
 			return &keys.KeyError{Fingerprint: c.fpr, Reason: "it came without user ids, which say how it may be used; another key server may have it whole"}
 		}

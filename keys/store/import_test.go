@@ -13,11 +13,12 @@ import (
 	"testing"
 	"time"
 
-	"bulla/keys"
-	"bulla/keys/atomicfile"
-
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	openpgp "github.com/ProtonMail/go-crypto/openpgp/v2"
+
+	"bulla/keys"
+	"bulla/keys/atomicfile"
+	"bulla/keys/pgp"
 )
 
 // serialized writes one of go-crypto's entities, with its secrets or without.
@@ -67,8 +68,8 @@ func TestImportKeepsBytes(t *testing.T) {
 	now := time.Now()
 	e := newEntity(t, "keep", now)
 	public, private := serialized(t, e, false), serialized(t, e, true)
-	extra := append(newPacket(tagUserAttribute, []byte{3, 1, 0xaa, 0xbb}).raw, // a photo id, or so
-		newPacket(60, []byte("experimental")).raw...)
+	extra := append(pgp.New(pgp.TagUserAttribute, []byte{3, 1, 0xaa, 0xbb}).Raw, // a photo id, or so
+		pgp.New(60, []byte("experimental")).Raw...)
 	public, private = append(public, extra...), append(private, extra...)
 
 	s := testStore(t, now)
@@ -103,7 +104,7 @@ func TestImportKeepsBytes(t *testing.T) {
 	}
 	// Trust packets belong to the keyring they stood in: dropped, and nothing else.
 	cleaned := testStore(t, now)
-	importAll(t, cleaned, append(bytes.Clone(public), newPacket(tagTrust, []byte{1}).raw...))
+	importAll(t, cleaned, append(bytes.Clone(public), pgp.New(pgp.TagTrust, []byte{1}).Raw...))
 	if !bytes.Equal(storedPublic(t, cleaned), public) {
 		t.Error("a trust packet is kept")
 	}
@@ -153,8 +154,8 @@ func TestImportMerges(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, p := range packets {
-			if bytes.Count(merged, p.raw) != 1 {
-				t.Errorf("%s: packet type %d is there %d times", name, p.tag, bytes.Count(merged, p.raw))
+			if bytes.Count(merged, p.Raw) != 1 {
+				t.Errorf("%s: packet type %d is there %d times", name, p.Tag, bytes.Count(merged, p.Raw))
 			}
 		}
 	}
@@ -183,13 +184,13 @@ func TestImportManyForms(t *testing.T) {
 	for i := range 3 {
 		data := serialized(t, newEntity(t, fmt.Sprintf("k%d", i), now), i == 1)
 		public = append(public, data...)
-		block, err := enarmor(armorPublic, nil, data)
+		block, err := pgp.Encode(armorPublic, nil, data)
 		if err != nil {
 			t.Fatal(err)
 		}
 		armored = append(append(armored, "a note\n"...), block...)
 	}
-	one, err := enarmor(armorSecret, nil, public)
+	one, err := pgp.Encode(armorSecret, nil, public)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,23 +220,23 @@ func TestImportLeavesOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	noUser = packets[0].raw
+	noUser = packets[0].Raw
 	victim, err := splitPackets(serialized(t, newEntity(t, "victim", now), false))
 	if err != nil {
 		t.Fatal(err)
 	}
-	forged := append(bytes.Clone(victim[0].raw), newPacket(tagUserID, []byte("mallory")).raw...)
-	forged = append(forged, victim[2].raw...) // the signature was made for another user id
+	forged := append(bytes.Clone(victim[0].Raw), pgp.New(pgp.TagUserID, []byte("mallory")).Raw...)
+	forged = append(forged, victim[2].Raw...) // the signature was made for another user id
 	for name, c := range map[string]struct {
 		data   []byte
 		reason string
 	}{
-		"version 3":            {newPacket(tagPublicKey, []byte{3, 0, 0, 0, 0, 0, 0, 1, 0, 1, 1, 0, 1, 1}).raw, "version 3"},
-		"unknown algorithm":    {newPacket(tagPublicKey, []byte{4, 0, 0, 0, 0, 99, 1, 2, 3}).raw, "algorithm 99"},
+		"version 3":            {pgp.New(pgp.TagPublicKey, []byte{3, 0, 0, 0, 0, 0, 0, 1, 0, 1, 1, 0, 1, 1}).Raw, "version 3"},
+		"unknown algorithm":    {pgp.New(pgp.TagPublicKey, []byte{4, 0, 0, 0, 0, 99, 1, 2, 3}).Raw, "algorithm 99"},
 		"no user id":           {noUser, "without user ids"},
 		"no self-signature":    {forged, "self-signature"},
 		"truncated":            {good[:len(good)-3], ""},
-		"a detached signature": {victim[2].raw, "signature"},
+		"a detached signature": {victim[2].Raw, "signature"},
 	} {
 		s := testStore(t, now)
 		first := c.data
@@ -283,12 +284,12 @@ func TestBadUpdate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, junk := range map[string]rawPacket{
-		"signature": newPacket(tagSignature, []byte{4, 0x13, 22}),
-		"subkey":    newPacket(tagPublicSubkey, []byte{4, 0}),
-		"user id":   newPacket(tagUserID, []byte("mallory")),
+	for name, junk := range map[string]pgp.Packet{
+		"signature": pgp.New(pgp.TagSignature, []byte{4, 0x13, 22}),
+		"subkey":    pgp.New(pgp.TagPublicSubkey, []byte{4, 0}),
+		"user id":   pgp.New(pgp.TagUserID, []byte("mallory")),
 	} {
-		bad := append(bytes.Clone(packets[0].raw), junk.raw...)
+		bad := append(bytes.Clone(packets[0].Raw), junk.Raw...)
 		_, err := s.Import(ctx, bytes.NewReader(bad))
 		list, listErr := s.List(ctx)
 		if listErr != nil || len(list) != 1 || len(list[0].UserIDs) != 1 || len(s.Problems(ctx)) != 0 {
@@ -482,7 +483,7 @@ func FuzzImport(f *testing.F) {
 	now := time.Unix(1770000000, 0)
 	e := newEntity(f, "seed", now)
 	public, private := serialized(f, e, false), serialized(f, e, true)
-	armored, err := enarmor(armorSecret, nil, private)
+	armored, err := pgp.Encode(armorSecret, nil, private)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -494,7 +495,7 @@ func FuzzImport(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	for _, seed := range [][]byte{public, private, armored, packets[0].raw, offlineStub(s.publicPacket()).raw, packets[2].raw, {0x99, 0, 1, 4}} {
+	for _, seed := range [][]byte{public, private, armored, packets[0].Raw, offlineStub(s.publicPacket()).Raw, packets[2].Raw, {0x99, 0, 1, 4}} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -536,9 +537,9 @@ func FuzzSplitPackets(f *testing.F) {
 		packets, err := splitPackets(data)
 		var all []byte
 		for _, p := range packets {
-			all = append(all, p.raw...)
-			if p.tag.secret() {
-				if s, err := readSecret(p); err == nil && !bytes.HasPrefix(p.body, s.public) {
+			all = append(all, p.Raw...)
+			if p.Tag.Secret() {
+				if s, err := readSecret(p); err == nil && !bytes.HasPrefix(p.Body, s.public) {
 					t.Fatal("the public part is not the beginning")
 				}
 			}

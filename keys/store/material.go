@@ -11,12 +11,13 @@ import (
 	"strings"
 
 	"bulla/keys"
+	"bulla/keys/pgp"
 )
 
 // secretPacket is one secret key or subkey packet as it came, and what can be said of it
 // without opening it.
 type secretPacket struct {
-	rawPacket
+	pgp.Packet
 	fpr        keys.Fingerprint
 	public     []byte // the public part of the body
 	protection protection
@@ -59,49 +60,49 @@ func (p protection) why() string {
 }
 
 // readSecret looks at a secret key packet from outside.
-func readSecret(p rawPacket) (secretPacket, error) {
-	n, err := publicLength(p.body)
+func readSecret(p pgp.Packet) (secretPacket, error) {
+	n, err := publicLength(p.Body)
 	if err != nil {
 		return secretPacket{}, err
 	}
-	s := secretPacket{rawPacket: p, public: p.body[:n:n]}
+	s := secretPacket{Packet: p, public: p.Body[:n:n]}
 	if s.fpr, err = fingerprintOf(s.public); err != nil {
 		return secretPacket{}, err
 	}
-	s.protection, err = readProtection(p.body[0], p.body[n:])
+	s.protection, err = readProtection(p.Body[0], p.Body[n:])
 	return s, err
 }
 
 // clone copies the packet, so that the original can be forgotten.
 func (s secretPacket) clone() secretPacket {
 	c := s
-	c.raw = bytes.Clone(s.raw)
-	c.body = c.raw[len(c.raw)-len(s.body):]
-	c.public = c.body[:len(s.public)]
+	c.Raw = bytes.Clone(s.Raw)
+	c.Body = c.Raw[len(c.Raw)-len(s.Body):]
+	c.public = c.Body[:len(s.public)]
 	return c
 }
 
 // publicPacket is the public key packet that belongs to the secret one.
-func (s secretPacket) publicPacket() rawPacket {
-	if s.tag == tagSecretKey {
-		return newPacket(tagPublicKey, s.public)
+func (s secretPacket) publicPacket() pgp.Packet {
+	if s.Tag == pgp.TagSecretKey {
+		return pgp.New(pgp.TagPublicKey, s.public)
 	}
-	return newPacket(tagPublicSubkey, s.public)
+	return pgp.New(pgp.TagPublicSubkey, s.public)
 }
 
 // offlineStub is the secret key packet that GnuPG writes for a secret that is not here: usage
 // octet 255, no cipher, S2K mode 101 with "GNU" and 1 (GnuPG, doc/DETAILS). GnuPG knows no v6
 // keys; there the same is said with the counts that version 6 puts in between.
-func offlineStub(public rawPacket) rawPacket {
-	tag := tagSecretSubkey
-	if public.tag == tagPublicKey {
-		tag = tagSecretKey
+func offlineStub(public pgp.Packet) pgp.Packet {
+	tag := pgp.TagSecretSubkey
+	if public.Tag == pgp.TagPublicKey {
+		tag = pgp.TagSecretKey
 	}
 	stub := []byte{255, 0, s2kGNU, 0, 'G', 'N', 'U', 1}
-	if public.body[0] == 6 {
+	if public.Body[0] == 6 {
 		stub = []byte{254, 8, 0, 6, s2kGNU, 0, 'G', 'N', 'U', 1}
 	}
-	return newPacket(tag, append(bytes.Clone(public.body), stub...))
+	return pgp.New(tag, append(bytes.Clone(public.Body), stub...))
 }
 
 var errKeyTruncated = errors.New("the key packet ends too early")

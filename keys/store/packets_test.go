@@ -7,10 +7,11 @@ import (
 	"hash"
 	"testing"
 
-	"bulla/keys"
-
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	openpgp "github.com/ProtonMail/go-crypto/openpgp/v2"
+
+	"bulla/keys"
+	"bulla/keys/pgp"
 )
 
 func TestSplitPackets(t *testing.T) {
@@ -36,13 +37,13 @@ func TestSplitPackets(t *testing.T) {
 	}
 	var again []byte
 	for i, p := range packets {
-		if p.tag != tagPublicKey || len(p.body) != want[i] || !bytes.Equal(p.body, body(want[i])) {
-			t.Errorf("packet %d: type %d, %d bytes", i, p.tag, len(p.body))
+		if p.Tag != pgp.TagPublicKey || len(p.Body) != want[i] || !bytes.Equal(p.Body, body(want[i])) {
+			t.Errorf("packet %d: type %d, %d bytes", i, p.Tag, len(p.Body))
 		}
-		if made := newPacket(p.tag, p.body); !bytes.Equal(made.body, p.body) || (i < 6 && !bytes.Equal(made.raw, p.raw)) {
+		if made := pgp.New(p.Tag, p.Body); !bytes.Equal(made.Body, p.Body) || (i < 6 && !bytes.Equal(made.Raw, p.Raw)) {
 			t.Errorf("packet %d made anew differs", i)
 		}
-		again = append(again, p.raw...)
+		again = append(again, p.Raw...)
 	}
 	if !bytes.Equal(again, stream) {
 		t.Error("the packets do not add up to the stream")
@@ -117,7 +118,7 @@ func checkAnatomy(t *testing.T, name string, k *packet.PrivateKey, kind protecti
 	if want := keys.FingerprintOf(k.Fingerprint); s.fpr != want || s.protection.kind != kind {
 		t.Errorf("%s: fingerprint %s, want %s; protection %v, want %v", name, s.fpr, want, s.protection.kind, kind)
 	}
-	if got := s.publicPacket(); !bytes.Equal(got.raw, public.Bytes()) {
+	if got := s.publicPacket(); !bytes.Equal(got.Raw, public.Bytes()) {
 		t.Errorf("%s: public packet differs from go-crypto's", name)
 	}
 	for n := range s.public {
@@ -130,7 +131,7 @@ func checkAnatomy(t *testing.T, name string, k *packet.PrivateKey, kind protecti
 	if off, err := readSecret(stub); err != nil || off.protection.kind != offline || off.fpr != s.fpr {
 		t.Errorf("%s: stub: %v, %v", name, off.protection, err)
 	}
-	p, err := packet.Read(bytes.NewReader(stub.raw))
+	p, err := packet.Read(bytes.NewReader(stub.Raw))
 	if dummy, ok := p.(*packet.PrivateKey); err != nil || !ok || !dummy.Dummy() {
 		t.Errorf("%s: go-crypto does not take the stub: %v", name, err)
 	}
@@ -175,7 +176,7 @@ func TestReadProtection(t *testing.T) {
 
 func TestDearmor(t *testing.T) {
 	block := func(kind, content string) string {
-		b, err := enarmor(kind, map[string]string{"Comment": "x"}, []byte(content))
+		b, err := pgp.Encode(kind, map[string]string{"Comment": "x"}, []byte(content))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,10 +8,11 @@ import (
 	"io"
 	"slices"
 
-	"bulla/keys"
-
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	"github.com/ProtonMail/go-crypto/openpgp/s2k"
+
+	"bulla/keys"
+	"bulla/keys/pgp"
 )
 
 // ChangePassphrase protects every secret part of a key by another passphrase; the zero Secret
@@ -108,11 +109,11 @@ func (p secretPacket) protect(opened *packet.PrivateKey, pass keys.Secret, rand 
 	if err != nil {
 		return secretPacket{}, err
 	}
-	n, err := publicLength(written[0].body)
+	n, err := publicLength(written[0].Body)
 	if err != nil {
 		return secretPacket{}, err
 	}
-	made, err := readSecret(newPacket(p.tag, slices.Concat(p.public, written[0].body[n:])))
+	made, err := readSecret(pgp.New(p.Tag, slices.Concat(p.public, written[0].Body[n:])))
 	if err != nil {
 		return secretPacket{}, err
 	}

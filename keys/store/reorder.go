@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
+	"bulla/keys/pgp"
 )
 
 // maxMoves limits how many signatures are tried in other places of a key: a hostile key could
@@ -37,7 +39,7 @@ func (c certificate) reordered() certificate {
 				if k == 0 {
 					place = i // its own place first
 				}
-				if !mayStand(s.body, c.parts[place].head.tag) {
+				if !mayStand(s.Body, c.parts[place].head.Tag) {
 					continue
 				}
 				tries++
@@ -61,8 +63,8 @@ func (c certificate) allBound() bool {
 	ties, _ := ring.Ties(c.fpr, time.Time{})
 	bound := 0
 	for _, part := range c.parts {
-		switch part.head.tag {
-		case tagUserID, tagUserAttribute, tagPublicSubkey:
+		switch part.head.Tag {
+		case pgp.TagUserID, pgp.TagUserAttribute, pgp.TagPublicSubkey:
 			bound++
 		}
 	}
@@ -70,24 +72,24 @@ func (c certificate) allBound() bool {
 }
 
 // mayStand reports whether a signature is of a kind that belongs behind a packet of a kind.
-func mayStand(body []byte, tag packetTag) bool {
+func mayStand(body []byte, tag pgp.Tag) bool {
 	if len(body) < 2 || body[0] != 4 {
 		return false
 	}
 	switch kind := body[1]; tag {
-	case tagPublicKey:
-		return kind == sigDirectKey || kind == sigKeyRevoke
-	case tagUserID, tagUserAttribute:
-		return kind >= sigCertGeneric && kind <= sigCertPositive || kind == sigCertRevoke
-	case tagPublicSubkey:
-		return kind == sigSubkeyBinding || kind == sigSubkeyRevoke
+	case pgp.TagPublicKey:
+		return kind == pgp.SigDirectKey || kind == pgp.SigKeyRevoke
+	case pgp.TagUserID, pgp.TagUserAttribute:
+		return kind >= pgp.SigCertGeneric && kind <= pgp.SigCertPositive || kind == pgp.SigCertRevoke
+	case pgp.TagPublicSubkey:
+		return kind == pgp.SigSubkeyBinding || kind == pgp.SigSubkeyRevoke
 	}
 	return false
 }
 
 // fits reports whether a signature is one of the owner over a part of the key.
-func (c certificate) fits(primary *packet.PublicKey, s rawPacket, part int) bool {
-	p, err := packet.Read(bytes.NewReader(s.raw))
+func (c certificate) fits(primary *packet.PublicKey, s pgp.Packet, part int) bool {
+	p, err := packet.Read(bytes.NewReader(s.Raw))
 	sig, ok := p.(*packet.Signature)
 	if err != nil || !ok || sig.IssuerKeyId == nil || *sig.IssuerKeyId != primary.KeyId || !sig.Hash.Available() {
 		return false
@@ -99,12 +101,12 @@ func (c certificate) fits(primary *packet.PublicKey, s rawPacket, part int) bool
 
 // over writes what signatures over a part of the key cover.
 func (c certificate) over(part int) func(io.Writer) {
-	primary := c.parts[0].head.body
-	switch head := c.parts[part].head; head.tag {
-	case tagUserID, tagUserAttribute:
+	primary := c.parts[0].head.Body
+	switch head := c.parts[part].head; head.Tag {
+	case pgp.TagUserID, pgp.TagUserAttribute:
 		return overUser(primary, head)
-	case tagPublicSubkey:
-		return overKey(primary, head.body)
+	case pgp.TagPublicSubkey:
+		return overKey(primary, head.Body)
 	}
 	return overKey(primary)
 }

@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"time"
 
-	"bulla/keys"
-
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
+	"bulla/keys"
+	"bulla/keys/pgp"
 )
 
 // revocation begins the signature of a revocation certificate. It gives no reason, since none is
@@ -22,7 +23,7 @@ func (m *maker) revocation() *packet.Signature {
 // revocationFile writes a revocation certificate in the form that gpg --import takes as it is,
 // below words that say what it is: whoever finds the file years later may not know.
 func revocationFile(fpr keys.Fingerprint, userID string, at time.Time, signature []byte) ([]byte, error) {
-	block, err := enarmor(armorPublic, map[string]string{"Comment": "This is a revocation certificate"}, signature)
+	block, err := pgp.Encode(armorPublic, map[string]string{"Comment": "This is a revocation certificate"}, signature)
 	if err != nil {
 		return nil, err
 	}

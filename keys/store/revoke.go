@@ -12,6 +12,7 @@ import (
 
 	"bulla/keys"
 	"bulla/keys/atomicfile"
+	"bulla/keys/pgp"
 )
 
 // RevokeParams say how a key or subkey is revoked.
@@ -25,14 +26,14 @@ type RevokeParams struct {
 // packet begins the signature of a revocation.
 func (p RevokeParams) packet(kind byte) (signature, error) {
 	code, ok := p.Reason.code()
-	if !ok || (code == 32) != (kind == sigCertRevoke) {
+	if !ok || (code == 32) != (kind == pgp.SigCertRevoke) {
 		return signature{}, &ParamError{Field: "reason", Reason: "must be one of none, superseded, compromised, retired"}
 	}
 	if err := checkPlain("text", p.Text); err != nil {
 		return signature{}, err
 	}
 	s := signature{kind: kind}
-	s.set(subRevokeReason, append([]byte{code}, p.Text...))
+	s.set(pgp.SubRevokeReason, append([]byte{code}, p.Text...))
 	return s, nil
 }
 
@@ -40,7 +41,7 @@ func (p RevokeParams) packet(kind byte) (signature, error) {
 // once the key is published again. Without the secret or its passphrase, see
 // [Store.ApplyRevocation].
 func (s *Store) Revoke(ctx context.Context, sel keys.Selector, p RevokeParams, ask keys.AskPassphrase) (keys.Key, error) {
-	sig, err := p.packet(sigKeyRevoke)
+	sig, err := p.packet(pgp.SigKeyRevoke)
 	if err != nil {
 		return keys.Key{}, err
 	}
@@ -116,7 +117,7 @@ func (s *Store) MakeRevocation(ctx context.Context, sel keys.Selector, ask keys.
 		if s.HasRevocation(fpr) {
 			return &fs.PathError{Op: "create", Path: s.RevocationPath(fpr), Err: fs.ErrExist}
 		}
-		sig, err := RevokeParams{Reason: ReasonNone}.packet(sigKeyRevoke)
+		sig, err := RevokeParams{Reason: ReasonNone}.packet(pgp.SigKeyRevoke)
 		if err != nil {
 			return err
 		}
@@ -128,7 +129,7 @@ func (s *Store) MakeRevocation(ctx context.Context, sel keys.Selector, ask keys.
 		if len(c.ties.Users) > 0 {
 			userID = string(c.ties.Users[0].Body)
 		}
-		if made, err = revocationFile(fpr, printable(userID), c.now, p.raw); err != nil {
+		if made, err = revocationFile(fpr, printable(userID), c.now, p.Raw); err != nil {
 			return err
 		}
 		return s.locked(ctx, func() error { return s.writeRevocation(fpr, made) })
@@ -138,7 +139,7 @@ func (s *Store) MakeRevocation(ctx context.Context, sel keys.Selector, ask keys.
 
 // RevokeSubkey declares a subkey invalid. sub is its fingerprint.
 func (s *Store) RevokeSubkey(ctx context.Context, sel keys.Selector, sub keys.Fingerprint, p RevokeParams, ask keys.AskPassphrase) (keys.Key, error) {
-	sig, err := p.packet(sigSubkeyRevoke)
+	sig, err := p.packet(pgp.SigSubkeyRevoke)
 	if err != nil {
 		return keys.Key{}, err
 	}
@@ -160,7 +161,7 @@ func (c *change) revokeSubkey(sub keys.Fingerprint, sig signature) error {
 // them has. Signatures of the key are not affected. The last valid user id cannot be revoked; add
 // another first.
 func (s *Store) RevokeUserID(ctx context.Context, sel keys.Selector, userID, text string, ask keys.AskPassphrase) (keys.Key, error) {
-	sig, err := RevokeParams{Reason: ReasonUserID, Text: text}.packet(sigCertRevoke)
+	sig, err := RevokeParams{Reason: ReasonUserID, Text: text}.packet(pgp.SigCertRevoke)
 	if err != nil {
 		return keys.Key{}, err
 	}
@@ -180,7 +181,7 @@ func (s *Store) RevokeUserID(ctx context.Context, sel keys.Selector, userID, tex
 func (c *change) validUser(text string) (keys.UserTie, error) {
 	var found []keys.UserTie
 	for _, u := range c.ties.Users {
-		if u.Tag != byte(tagUserID) || u.Revoked {
+		if u.Tag != pgp.TagUserID || u.Revoked {
 			continue
 		}
 		if string(u.Body) == text {
@@ -201,7 +202,7 @@ func (c *change) validUser(text string) (keys.UserTie, error) {
 
 func (c *change) countUsers() (n int) {
 	for _, u := range c.ties.Users {
-		if u.Tag == byte(tagUserID) && !u.Revoked {
+		if u.Tag == pgp.TagUserID && !u.Revoked {
 			n++
 		}
 	}

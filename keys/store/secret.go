@@ -24,7 +24,7 @@ func (p secretPacket) parse() (*packet.PrivateKey, error) {
 	if !p.protection.usable() {
 		return nil, &keys.UnusableError{Key: p.fpr, Reason: p.protection.why()}
 	}
-	parsed, err := packet.Read(bytes.NewReader(p.raw))
+	parsed, err := packet.Read(bytes.NewReader(p.Raw))
 	var unsupported pgperrors.UnsupportedError
 	if errors.As(err, &unsupported) {
 		return nil, &keys.UnusableError{Key: p.fpr, Reason: "its secret part is protected in a way that is not supported"}
@@ -81,7 +81,7 @@ func (p secretPacket) open(passphrase keys.Secret) (*packet.PrivateKey, error) {
 
 // strongChecksum reports whether a passphrase that passed the packet's own test is right. The
 // 16-bit sum of usage octet 255 lets one wrong passphrase in 65,536 pass.
-func (p secretPacket) strongChecksum() bool { return p.body[len(p.public)] != 255 }
+func (p secretPacket) strongChecksum() bool { return p.Body[len(p.public)] != 255 }
 
 // wipe overwrites the private numbers of k as far as Go allows: what the library copied on its
 // way, and what the runtime moved, stays until the memory is used again.

@@ -9,9 +9,9 @@ import (
 	"sync"
 	"time"
 
-	"bulla/keys"
-
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
+	"bulla/keys"
 )
 
 // Signer makes a locked signer for the key that sel names: its newest valid signing subkey whose
@@ -148,7 +148,7 @@ func (s *keySigner) Unlock(ctx context.Context, ask keys.AskPassphrase) error {
 	if err != nil {
 		return err
 	}
-	defer clear(p.raw)
+	defer clear(p.Raw)
 	if p.protection.kind != protected {
 		private, err := p.open(keys.Secret{})
 		if err != nil {

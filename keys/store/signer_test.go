@@ -17,12 +17,13 @@ import (
 	"testing"
 	"time"
 
-	"bulla/keys"
-
 	"github.com/ProtonMail/go-crypto/openpgp/armor"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	"github.com/ProtonMail/go-crypto/openpgp/s2k"
 	openpgp "github.com/ProtonMail/go-crypto/openpgp/v2"
+
+	"bulla/keys"
+	"bulla/keys/pgp"
 )
 
 // judge gives the status of a detached signature over text by the keys of ring.
@@ -263,15 +264,15 @@ func reprotect(t testing.TB, key []byte, mode, usage byte, pass string) []byte {
 	}
 	var out []byte
 	for _, p := range packets {
-		if p.tag.secret() {
+		if p.Tag.Secret() {
 			s, err := readSecret(p)
 			if err != nil {
 				t.Fatal(err)
 			}
-			numbers := p.body[len(s.public)+1 : len(p.body)-2]
-			p = newPacket(p.tag, append(bytes.Clone(s.public), lock(t, numbers, mode, usage, pass)...))
+			numbers := p.Body[len(s.public)+1 : len(p.Body)-2]
+			p = pgp.New(p.Tag, append(bytes.Clone(s.public), lock(t, numbers, mode, usage, pass)...))
 		}
-		out = append(out, p.raw...)
+		out = append(out, p.Raw...)
 	}
 	return out
 }
@@ -360,7 +361,7 @@ func TestForeignProtections(t *testing.T) {
 }
 
 // withSecretTail replaces what follows the public part of every secret packet.
-func withSecretTail(t testing.TB, key []byte, tail func(packetTag) []byte) []byte {
+func withSecretTail(t testing.TB, key []byte, tail func(pgp.Tag) []byte) []byte {
 	t.Helper()
 	packets, err := splitPackets(key)
 	if err != nil {
@@ -368,16 +369,16 @@ func withSecretTail(t testing.TB, key []byte, tail func(packetTag) []byte) []byt
 	}
 	var out []byte
 	for _, p := range packets {
-		if p.tag.secret() {
-			if b := tail(p.tag); b != nil {
+		if p.Tag.Secret() {
+			if b := tail(p.Tag); b != nil {
 				s, err := readSecret(p)
 				if err != nil {
 					t.Fatal(err)
 				}
-				p = newPacket(p.tag, append(bytes.Clone(s.public), b...))
+				p = pgp.New(p.Tag, append(bytes.Clone(s.public), b...))
 			}
 		}
-		out = append(out, p.raw...)
+		out = append(out, p.Raw...)
 	}
 	return out
 }
@@ -393,9 +394,9 @@ func TestStubs(t *testing.T) {
 		t.Fatal(err)
 	}
 	whole := dearmored(t, armored)
-	onlySubkey := func(b []byte) func(packetTag) []byte {
-		return func(tag packetTag) []byte {
-			if tag == tagSecretSubkey {
+	onlySubkey := func(b []byte) func(pgp.Tag) []byte {
+		return func(tag pgp.Tag) []byte {
+			if tag == pgp.TagSecretSubkey {
 				return b
 			}
 			return nil
@@ -434,8 +435,8 @@ func TestStubs(t *testing.T) {
 			t.Errorf("%s: a stub replaced a secret", name)
 		}
 	}
-	offline := withSecretTail(t, whole, func(tag packetTag) []byte {
-		if tag == tagSecretKey {
+	offline := withSecretTail(t, whole, func(tag pgp.Tag) []byte {
+		if tag == pgp.TagSecretKey {
 			return []byte{255, 0, 101, 0, 'G', 'N', 'U', 1}
 		}
 		return nil
@@ -462,7 +463,7 @@ func TestDamagedSecret(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	packets[0].body[len(packets[0].body)-5] ^= 1
+	packets[0].Body[len(packets[0].Body)-5] ^= 1
 	s := testStore(t, now)
 	var keyErr *keys.KeyError
 	if _, err := s.Import(ctx, bytes.NewReader(whole)); !errors.As(err, &keyErr) || !strings.Contains(err.Error(), "damaged") {

@@ -3,6 +3,9 @@ package store
 import (
 	"bytes"
 	"crypto"
+
+	"bulla/keys/pgp"
+
 	//lint:ignore SA1019 old keys are kept going until they are replaced
 	"crypto/dsa"
 	"encoding/binary"
@@ -18,38 +21,6 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp/ed448"
 	"github.com/ProtonMail/go-crypto/openpgp/eddsa"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
-)
-
-// Signature types (RFC 9580, section 5.2.1).
-const (
-	sigBinary         = 0x00
-	sigCertGeneric    = 0x10
-	sigCertPositive   = 0x13
-	sigSubkeyBinding  = 0x18
-	sigPrimaryBinding = 0x19
-	sigDirectKey      = 0x1f
-	sigKeyRevoke      = 0x20
-	sigSubkeyRevoke   = 0x28
-	sigCertRevoke     = 0x30
-)
-
-// Subpacket types (RFC 9580, section 5.2.3.7).
-const (
-	subCreated       = 2
-	subSigExpires    = 3
-	subKeyExpires    = 9
-	subIssuer        = 16
-	subPrimaryUserID = 25
-	subKeyFlags      = 27
-	subRevokeReason  = 29
-	subEmbedded      = 32
-	subIssuerFPR     = 33
-)
-
-// Key flags (RFC 9580, section 5.2.3.29).
-const (
-	flagCertify = 0x01
-	flagSign    = 0x02
 )
 
 // signature is a v4 signature packet in its parts. A self-signature is made anew by copying its
@@ -92,39 +63,22 @@ func readSignature(body []byte) (signature, error) {
 
 func readSubpackets(b []byte) (out []subpacket, err error) {
 	for len(b) > 0 {
-		n, head := int(b[0]), 1
-		switch {
-		case b[0] == 255 && len(b) >= 5:
-			long := binary.BigEndian.Uint32(b[1:])
-			if long > uint32(len(b)) {
-				return nil, errTruncated
-			}
-			n, head = int(long), 5
-		case b[0] >= 192 && b[0] < 255 && len(b) >= 2:
-			n, head = int(b[0]-192)<<8+int(b[1])+192, 2
-		case b[0] >= 192:
+		n, rest, err := pgp.Length(b)
+		var sub []byte
+		if err == nil {
+			sub, b, err = pgp.Cut(rest, n)
+		}
+		if err != nil || len(sub) == 0 {
 			return nil, errTruncated
 		}
-		if n == 0 || n > len(b)-head {
-			return nil, errTruncated
-		}
-		sub := b[head : head+n]
 		out = append(out, subpacket{kind: sub[0] & 0x7f, critical: sub[0]&0x80 != 0, body: sub[1:]})
-		b = b[head+n:]
 	}
 	return out, nil
 }
 
 func appendSubpackets(dst []byte, list []subpacket) []byte {
 	for _, s := range list {
-		switch n := len(s.body) + 1; {
-		case n < 192:
-			dst = append(dst, byte(n))
-		case n < 8384:
-			dst = append(dst, byte((n-192)>>8)+192, byte(n-192))
-		default:
-			dst = binary.BigEndian.AppendUint32(append(dst, 255), uint32(n))
-		}
+		dst = pgp.AppendLength(dst, len(s.body)+1)
 		kind := s.kind
 		if s.critical {
 			kind |= 0x80
@@ -165,16 +119,16 @@ func (s *signature) drop(kind byte) {
 // setKeyLifetime says how many seconds after its creation the key expires; 0 for never.
 func (s *signature) setKeyLifetime(seconds uint32) {
 	if seconds == 0 {
-		s.drop(subKeyExpires)
+		s.drop(pgp.SubKeyExpires)
 		return
 	}
-	s.set(subKeyExpires, binary.BigEndian.AppendUint32(nil, seconds))
+	s.set(pgp.SubKeyExpires, binary.BigEndian.AppendUint32(nil, seconds))
 }
 
 // embed puts a back-signature into the hashed area, in place of what was there.
 func (s *signature) embed(body []byte) {
-	s.drop(subEmbedded)
-	s.hashed = append(s.hashed, subpacket{kind: subEmbedded, body: body})
+	s.drop(pgp.SubEmbedded)
+	s.hashed = append(s.hashed, subpacket{kind: pgp.SubEmbedded, body: body})
 }
 
 // hashFor is the hash function of the signatures that hold a key together: SHA-512, since they
@@ -191,20 +145,20 @@ var hashIDs = map[crypto.Hash]byte{crypto.SHA256: 8, crypto.SHA512: 10}
 // sign makes the packet: by key, dated at, over what over writes (RFC 9580, section 5.2.4).
 // Creation time and issuer are set here; a signature that had an expiry of its own loses it,
 // since what is made anew is meant to last.
-func (s signature) sign(rand io.Reader, key *packet.PrivateKey, at time.Time, over func(io.Writer)) (rawPacket, error) {
+func (s signature) sign(rand io.Reader, key *packet.PrivateKey, at time.Time, over func(io.Writer)) (pgp.Packet, error) {
 	if key.Version != 4 {
-		return rawPacket{}, fmt.Errorf("version %d keys are not supported for signing", key.Version)
+		return pgp.Packet{}, fmt.Errorf("version %d keys are not supported for signing", key.Version)
 	}
-	s.set(subCreated, binary.BigEndian.AppendUint32(nil, uint32(at.Unix())))
-	s.drop(subSigExpires)
-	s.drop(subIssuer)
-	s.set(subIssuerFPR, append([]byte{4}, key.Fingerprint...))
-	s.unhashed = append(s.unhashed, subpacket{kind: subIssuer, body: binary.BigEndian.AppendUint64(nil, key.KeyId)})
+	s.set(pgp.SubCreated, binary.BigEndian.AppendUint32(nil, uint32(at.Unix())))
+	s.drop(pgp.SubSigExpires)
+	s.drop(pgp.SubIssuer)
+	s.set(pgp.SubIssuerFPR, append([]byte{4}, key.Fingerprint...))
+	s.unhashed = append(s.unhashed, subpacket{kind: pgp.SubIssuer, body: binary.BigEndian.AppendUint64(nil, key.KeyId)})
 
 	hash := hashFor(key)
 	hashed, unhashed := appendSubpackets(nil, s.hashed), appendSubpackets(nil, s.unhashed)
 	if len(hashed) > 0xffff || len(unhashed) > 0xffff {
-		return rawPacket{}, errors.New("a signature with too much in it")
+		return pgp.Packet{}, errors.New("a signature with too much in it")
 	}
 	body := []byte{4, s.kind, byte(key.PubKeyAlgo), hashIDs[hash]}
 	body = binary.BigEndian.AppendUint16(body, uint16(len(hashed)))
@@ -221,16 +175,16 @@ func (s signature) sign(rand io.Reader, key *packet.PrivateKey, at time.Time, ov
 	body = append(body, digest[:2]...)
 	numbers, err := signDigest(rand, key, hash, digest)
 	if err != nil {
-		return rawPacket{}, fmt.Errorf("the key made no signature: %w", err)
+		return pgp.Packet{}, fmt.Errorf("the key made no signature: %w", err)
 	}
-	p := newPacket(tagSignature, append(body, numbers...))
+	p := pgp.New(pgp.TagSignature, append(body, numbers...))
 	return p, verify(&key.PublicKey, hash, p, over)
 }
 
 // verify checks a signature just made: a fault while signing would give away the key, or leave
 // one that nobody accepts.
-func verify(pub *packet.PublicKey, hash crypto.Hash, p rawPacket, over func(io.Writer)) error {
-	parsed, err := packet.Read(bytes.NewReader(p.raw))
+func verify(pub *packet.PublicKey, hash crypto.Hash, p pgp.Packet, over func(io.Writer)) error {
+	parsed, err := packet.Read(bytes.NewReader(p.Raw))
 	sig, ok := parsed.(*packet.Signature)
 	if err == nil && ok {
 		h := hash.New()
@@ -289,14 +243,14 @@ func overKey(bodies ...[]byte) func(io.Writer) {
 }
 
 // overUser writes a primary key and a user id, or a user attribute.
-func overUser(primary []byte, user rawPacket) func(io.Writer) {
+func overUser(primary []byte, user pgp.Packet) func(io.Writer) {
 	return func(w io.Writer) {
 		overKey(primary)(w)
 		mark := byte(0xb4)
-		if user.tag == tagUserAttribute {
+		if user.Tag == pgp.TagUserAttribute {
 			mark = 0xd1
 		}
-		_, _ = w.Write(binary.BigEndian.AppendUint32([]byte{mark}, uint32(len(user.body))))
-		_, _ = w.Write(user.body)
+		_, _ = w.Write(binary.BigEndian.AppendUint32([]byte{mark}, uint32(len(user.Body))))
+		_, _ = w.Write(user.Body)
 	}
 }

@@ -6,9 +6,10 @@ import (
 	"slices"
 	"time"
 
-	"bulla/keys"
-
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
+	"bulla/keys"
+	"bulla/keys/pgp"
 )
 
 // SubkeyParams say what signing subkey a key gets.
@@ -55,7 +56,7 @@ func (s *Store) RotateSubkey(ctx context.Context, sel keys.Selector, p RotatePar
 	if err := p.check(); err != nil {
 		return r, err
 	}
-	sig, err := RevokeParams{Reason: ReasonSuperseded}.packet(sigSubkeyRevoke)
+	sig, err := RevokeParams{Reason: ReasonSuperseded}.packet(pgp.SigSubkeyRevoke)
 	if err != nil {
 		return r, err
 	}
@@ -108,15 +109,15 @@ func (c *change) addSubkey(ctx context.Context, p SubkeyParams) (keys.Fingerprin
 	if err != nil {
 		return "", err
 	}
-	over := overKey(c.primaryBody(), head[0].body)
-	back, err := signature{kind: sigPrimaryBinding}.sign(c.store.rand, m.subkey, c.now, over)
+	over := overKey(c.primaryBody(), head[0].Body)
+	back, err := signature{kind: pgp.SigPrimaryBinding}.sign(c.store.rand, m.subkey, c.now, over)
 	if err != nil {
 		return "", err
 	}
-	binding := signature{kind: sigSubkeyBinding}
-	binding.set(subKeyFlags, []byte{flagSign})
+	binding := signature{kind: pgp.SigSubkeyBinding}
+	binding.set(pgp.SubKeyFlags, []byte{pgp.FlagSign})
 	binding.setKeyLifetime(m.lifetime)
-	binding.embed(back.body)
+	binding.embed(back.Body)
 	at := c.next.insert(component{head: head[0]})
 	if err := c.add(at, binding); err != nil {
 		return "", err

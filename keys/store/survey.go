@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"bulla/keys"
+	"bulla/keys/pgp"
 )
 
 // Glimpse is a key of the store before any of its signatures was checked.
@@ -42,10 +43,10 @@ func (s *Store) Glimpses(ctx context.Context) ([]Glimpse, error) {
 		if err != nil {
 			continue // Examine tells why
 		}
-		g := Glimpse{Fingerprint: fpr, Created: createdAt(c.parts[0].head.body)}
+		g := Glimpse{Fingerprint: fpr, Created: createdAt(c.parts[0].head.Body)}
 		for _, p := range c.parts {
-			if p.head.tag == tagUserID {
-				g.Claims = append(g.Claims, string(p.head.body))
+			if p.head.Tag == pgp.TagUserID {
+				g.Claims = append(g.Claims, string(p.head.Body))
 			}
 		}
 		_, err = os.Stat(filepath.Join(s.keyDir(fpr), secretFile))

@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"bulla/keys"
+	"bulla/keys/pgp"
 )
 
 // AddUserIDParams say what user id a key gets.
@@ -26,13 +27,13 @@ func (s *Store) AddUserID(ctx context.Context, sel keys.Selector, p AddUserIDPar
 	}
 	return s.change(ctx, sel, ask, func(c *change) error {
 		for _, u := range c.ties.Users {
-			if u.Tag == byte(tagUserID) && string(u.Body) == id && !u.Revoked {
+			if u.Tag == pgp.TagUserID && string(u.Body) == id && !u.Revoked {
 				return &ParamError{Field: "user id", Reason: "is there already"}
 			}
 		}
-		at := c.user(byte(tagUserID), []byte(id))
+		at := c.user(pgp.TagUserID, []byte(id))
 		if at < 0 {
-			at = c.next.insert(component{head: newPacket(tagUserID, []byte(id))})
+			at = c.next.insert(component{head: pgp.New(pgp.TagUserID, []byte(id))})
 		}
 		if err := c.add(at, c.userSignature(p.Primary)); err != nil || p.Primary {
 			return err
@@ -48,8 +49,8 @@ func (s *Store) SetPrimaryUserID(ctx context.Context, sel keys.Selector, userID 
 		if err != nil {
 			return err
 		}
-		sig := copyOf(u.Self, sigCertPositive)
-		sig.set(subPrimaryUserID, []byte{1})
+		sig := copyOf(u.Self, pgp.SigCertPositive)
+		sig.set(pgp.SubPrimaryUserID, []byte{1})
 		return c.add(c.user(u.Tag, u.Body), sig)
 	})
 }
@@ -57,18 +58,18 @@ func (s *Store) SetPrimaryUserID(ctx context.Context, sel keys.Selector, userID 
 // userSignature begins the self-signature of a new user id: a copy of the present one, which says
 // what the key may do, how long it lasts and what its owner prefers.
 func (c *change) userSignature(primary bool) signature {
-	sig := signature{kind: sigCertPositive}
+	sig := signature{kind: pgp.SigCertPositive}
 	i := slices.IndexFunc(c.ties.Users, func(u keys.UserTie) bool { return !u.Revoked })
 	switch {
 	case i >= 0:
-		sig = copyOf(c.ties.Users[i].Self, sigCertPositive)
+		sig = copyOf(c.ties.Users[i].Self, pgp.SigCertPositive)
 	case c.ties.Direct != nil:
-		sig = copyOf(c.ties.Direct, sigDirectKey)
+		sig = copyOf(c.ties.Direct, pgp.SigDirectKey)
 	}
-	sig.kind = sigCertPositive
-	sig.drop(subPrimaryUserID)
+	sig.kind = pgp.SigCertPositive
+	sig.drop(pgp.SubPrimaryUserID)
 	if primary {
-		sig.set(subPrimaryUserID, []byte{1})
+		sig.set(pgp.SubPrimaryUserID, []byte{1})
 	}
 	return sig
 }
@@ -80,8 +81,8 @@ func (c *change) keepPrimary() error {
 		return nil
 	}
 	u := c.ties.Users[0]
-	sig := copyOf(u.Self, sigCertPositive)
-	sig.set(subPrimaryUserID, []byte{1})
+	sig := copyOf(u.Self, pgp.SigCertPositive)
+	sig.set(pgp.SubPrimaryUserID, []byte{1})
 	return c.add(c.user(u.Tag, u.Body), sig)
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"bulla/keys"
+	"bulla/keys/pgp"
 )
 
 // Vouch lets the key that by names certify every valid user id of the key that sel names, another
@@ -29,12 +30,12 @@ func (s *Store) Vouch(ctx context.Context, by, sel keys.Selector, ask keys.AskPa
 			return &ChangeError{other.fpr, "a key cannot vouch for itself"}
 		}
 		for _, u := range ties.Users {
-			part := next.find(component{head: newPacket(packetTag(u.Tag), u.Body)})
-			certified := slices.ContainsFunc(next.parts[part].sigs, func(p rawPacket) bool { return issuerOf(p.body) == c.next.fpr.KeyID() })
-			if u.Revoked || u.Tag != byte(tagUserID) || certified {
+			part := next.find(component{head: pgp.New(pgp.Tag(u.Tag), u.Body)})
+			certified := slices.ContainsFunc(next.parts[part].sigs, func(p pgp.Packet) bool { return issuerOf(p.Body) == c.next.fpr.KeyID() })
+			if u.Revoked || u.Tag != pgp.TagUserID || certified {
 				continue
 			}
-			p, err := signature{kind: sigCertPositive}.sign(s.rand, c.primary, c.now, next.over(part))
+			p, err := signature{kind: pgp.SigCertPositive}.sign(s.rand, c.primary, c.now, next.over(part))
 			if err != nil {
 				return err
 			}

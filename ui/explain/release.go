@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"bulla/docker/cosign"
@@ -149,4 +150,35 @@ func publishedWords(p *cosign.PublishedError) string {
 		return fmt.Sprintf("The signature of %s is finished, and it is in the registry: others may have it.", p.Signature.Digest)
 	}
 	return fmt.Sprintf("The signature of %s may be in the registry already, as %s: others may have it.", p.Signature.Digest, p.Signature.Manifest)
+}
+
+func refused(err error, x *Explanation) bool {
+	var ref *workflow.RefusedError
+	if !errors.As(err, &ref) {
+		return false
+	}
+	x.Code = CodeRefused
+	if ref.Unreachable() {
+		x.Code = CodeUnchecked
+	}
+	x.Untouched = "Nothing was changed."
+	errs := ref.Errors()
+	for i, f := range errs {
+		if len(errs) > 1 {
+			x.Problems = append(x.Problems, Problem{sentence(f.Message), f.Hint})
+		}
+		if i == 0 {
+			x.Headline = sentence(f.Message)
+		} else {
+			x.Cause += sentence(f.Message) + " "
+		}
+		if f.Hint != "" && !slices.Contains(x.Next, f.Hint) {
+			x.Next = append(x.Next, f.Hint)
+		}
+		if f.Rule == workflow.RuleVersion && f.Err == nil || isUsage(f.Err) {
+			x.Code = CodeUsage
+		}
+	}
+	x.Cause = strings.TrimSpace(x.Cause)
+	return true
 }
