@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -41,7 +42,7 @@ func TestRunSeesATouchedFile(t *testing.T) {
 	}
 }
 
-// An image key whose two files are not of one pair: what was shown is not what would sign.
+// Another pair of image keys lies there since the plan: what was shown is not what would sign.
 func TestRunSeesAnotherImageKey(t *testing.T) {
 	b := newBench(t)
 	reg, key := b.registry()
@@ -56,12 +57,14 @@ func TestRunSeesAnotherImageKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	secret, err := os.ReadFile(other.Path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(key.Path, secret, 0o600); err != nil {
-		t.Fatal(err)
+	for _, half := range []string{".key", ".pub"} {
+		data, err := os.ReadFile(strings.TrimSuffix(other.Path, ".key") + half)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(strings.TrimSuffix(key.Path, ".key")+half, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if _, err := s.Run(t.Context(), plan, Face{Ask: answer}); err == nil {
 		t.Error("another key signed")
