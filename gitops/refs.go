@@ -52,6 +52,10 @@ func (f files) remove(ctx context.Context, name, id string) error {
 		return err
 	}
 	defer lock.release()
+	// Should this process die, the next one knows by it whose lock it is.
+	if _, err := lock.file.WriteString(id + "\n"); err != nil {
+		return err
+	}
 	is, err := f.value(name)
 	if err != nil {
 		return err
@@ -216,6 +220,32 @@ func (f files) fileAbove(name string) string {
 		}
 	}
 	return ""
+}
+
+// RemoveTagLock removes the lock of a tag's ref that a killed process of this program left: one that
+// holds the id of a tag that ours accepts, which no other program would write there. Others stay. Call
+// it while no other process of this program can be at work on the tag.
+func (r *Repo) RemoveTagLock(ctx context.Context, name string, ours func(Tag) bool) error {
+	if err := ValidTagName(name); err != nil {
+		return err
+	}
+	path := filepath.Join(r.loc.commonDir, filepath.FromSlash(tagPrefix+name)) + ".lock"
+	data, err := limits.ReadIfThere(path, maxRef)
+	id := strings.TrimSpace(string(data))
+	if err != nil || !isObjectID(id) {
+		return nil // making the tag tells what is in the way
+	}
+	tags, err := r.readTags(ctx, []tagRef{{name: name, id: id}})
+	if err != nil {
+		return err
+	}
+	if tags[0].Problem != nil || !ours(tags[0]) {
+		return nil
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return syncFolder(filepath.Dir(path))
 }
 
 func (l *refLock) commit(data []byte, path string) error {

@@ -87,7 +87,7 @@ func (r *run) takeBack(ctx context.Context, a *Abandoned) error {
 	if err := r.prepare(); err != nil {
 		return err
 	}
-	if err := r.cleanTemps(); err != nil {
+	if err := r.cleanTemps(ctx); err != nil {
 		a.keep("temporary files", err.Error())
 	}
 	if err := undoTag(ctx, r, a); err != nil {

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"testing"
 
 	"bulla/keys"
 	"bulla/workflow/journal"
+	"bulla/workflow/verify"
 )
 
 // Cancelled in any phase, the walk ends with the context's error, names what is done, leaves no
@@ -167,5 +169,50 @@ func TestOneReleaseAtATime(t *testing.T) {
 	}
 	if err := <-inside; !errors.Is(err, journal.ErrRunning) {
 		t.Errorf("a second run got %v", fmt.Sprint(err))
+	}
+}
+
+// Stopped while it pushes, a release is not done: it is no refusal of the remote.
+func TestCancelWhilePushing(t *testing.T) {
+	b := newBench(t)
+	hook := b.origin("")
+	c := b.choices()
+	c.Push = true
+	s := b.session()
+	plan, err := s.Plan(context.Background(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	res, err := s.Run(ctx, plan, Face{Ask: answer, Emit: func(e Event) {
+		if eventName(e) == "StepStarted push" {
+			cancel()
+		}
+	}})
+	var inc *IncompleteError
+	if !errors.As(err, &inc) || inc.Step != StepPush || !errors.Is(err, context.Canceled) || res.PushFailed != nil {
+		t.Fatalf("%v; told as %v", err, res.PushFailed)
+	}
+	if err := os.Remove(hook); err != nil {
+		t.Fatal(err)
+	}
+	if res, err := b.session().Resume(context.Background(), Face{}); err != nil || !res.Pushed {
+		t.Errorf("resumed: %v", err)
+	}
+}
+
+// Who signs with a weak key knew it from preflight. Whatever else is weak does not pass the check.
+func TestCheckPassesOnlyTheWeakKeyThatWasChosen(t *testing.T) {
+	p := &Plan{Key: keys.SigningKey{Fingerprint: "AA"}}
+	no := false
+	weak := func(f keys.Fingerprint) keys.Verdict {
+		return keys.Verdict{Kind: keys.KindArtifact, Status: keys.StatusWeak, Signer: &keys.Signatory{Fingerprint: f}}
+	}
+	untrusted := weak("AA")
+	untrusted.Trusted = &no
+	failed, _ := p.failing([]keys.Verdict{weak("AA"), weak("BB"), untrusted, {Status: keys.StatusWeak}}, verify.PolicyState{})
+	if len(failed) != 3 {
+		t.Errorf("%d of 3 failed: %+v", len(failed), failed)
 	}
 }

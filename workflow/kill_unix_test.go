@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -17,6 +18,7 @@ import (
 
 	"bulla/docker/cosign"
 	"bulla/docker/loopback"
+	"bulla/gitops"
 	"bulla/keys"
 	"bulla/keys/atomicfile"
 	"bulla/keys/keystest"
@@ -177,6 +179,56 @@ func TestKilledReleaseResumes(t *testing.T) {
 			b.noTempObject()
 		})
 	}
+}
+
+// A process that was killed while it made the tag's ref, or removed it, has left the lock of it. The
+// next run knows its own and goes on; what others hold stays.
+func TestKilledWithTheLockOfTheTag(t *testing.T) {
+	ctx := context.Background()
+	stop := func(t *testing.T) (b *bench, lock string) {
+		b = newBench(t)
+		if !b.kill(b.choices(), "StepDone tag", 1) {
+			t.Fatal("not killed")
+		}
+		ref := filepath.Join(b.repo, ".git", "refs", "tags", "v1.0.0")
+		if err := os.Rename(ref, ref+".lock"); err != nil { // as before the rename that makes the ref
+			t.Fatal(err)
+		}
+		return b, ref + ".lock"
+	}
+	gone := func(t *testing.T, lock string) {
+		t.Helper()
+		if _, err := os.Lstat(lock); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("the lock remains: %v", err)
+		}
+	}
+	t.Run("resumed", func(t *testing.T) {
+		b, lock := stop(t)
+		if res, err := b.session().Resume(ctx, Face{First: answer}); err != nil || !res.Good() {
+			t.Fatalf("%+v, %v", res, err)
+		}
+		gone(t, lock)
+	})
+	t.Run("taken back", func(t *testing.T) {
+		b, lock := stop(t)
+		if _, err := b.session().Abandon(ctx); err != nil {
+			t.Fatal(err)
+		}
+		gone(t, lock)
+	})
+	t.Run("another's", func(t *testing.T) {
+		b, lock := stop(t)
+		if err := os.WriteFile(lock, []byte(b.git("-C", b.repo, "rev-parse", "HEAD")+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		var locked *gitops.LockedError
+		if _, err := b.session().Resume(ctx, Face{First: answer}); !errors.As(err, &locked) {
+			t.Fatal(err)
+		}
+		if _, err := os.Lstat(lock); err != nil {
+			t.Error("somebody else's lock is gone")
+		}
+	})
 }
 
 // leaveTemp puts down a temporary file such as a process killed while writing leaves.

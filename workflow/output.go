@@ -89,9 +89,10 @@ func (p *Plan) outputDirs() []string {
 	return slices.Compact(dirs)
 }
 
-// cleanTemps removes the temporary files that a killed run left for the outputs and the tag.
-func (r *run) cleanTemps() error {
-	errs := []error{r.s.repo.RemoveTemps()}
+// cleanTemps removes what a killed run left: temporary files of the outputs and the tag, the lock of
+// the tag's ref.
+func (r *run) cleanTemps(ctx context.Context) error {
+	errs := []error{r.s.repo.RemoveTemps(), r.s.repo.RemoveTagLock(ctx, r.plan.Tag, r.made)}
 	bases := map[string][]string{} // by folder: there may be thousands in one
 	for _, path := range r.plan.outputs() {
 		dir := filepath.Dir(path)

@@ -112,7 +112,14 @@ func TestPushedInPart(t *testing.T) {
 	if u, err := b.session().Unfinished(ctx); u == nil || err != nil {
 		t.Errorf("half pushed, and nothing left to do: %v", err)
 	}
+	// One address that has it is enough, whether or not the other answers.
+	if err := os.Rename(origin, origin+".away"); err != nil {
+		t.Fatal(err)
+	}
 	done, err := b.session().Abandon(ctx)
+	if err := os.Rename(origin+".away", origin); err != nil {
+		t.Fatal(err)
+	}
 	if err != nil || len(done.Removed) > 0 || !strings.Contains(strings.Join(done.Kept, " "), mirror) {
 		t.Errorf("taken back what is public: %+v, %v", done, err)
 	}

@@ -68,7 +68,10 @@ func (s *Session) Resume(ctx context.Context, f Face) (*Result, error) {
 	if err := j.Append(entry{Kind: journal.Resumed}); err != nil {
 		return nil, r.failed(StepPreflight, err)
 	}
-	if err := r.cleanTemps(); err != nil {
+	if err := r.prepare(); err != nil {
+		return nil, r.failed(StepPreflight, err)
+	}
+	if err := r.cleanTemps(ctx); err != nil {
 		return nil, r.failed(StepPreflight, err)
 	}
 	return s.execute(ctx, r)

@@ -151,10 +151,15 @@ func (r *run) ownTag(ctx context.Context) (*gitops.Tag, error) {
 	if err != nil {
 		return nil, err
 	}
-	if string(tag.Payload) != r.plan.Payload || !r.signedByUs(verify.JudgeTag(r.judge, tag)) {
+	if !r.made(tag) {
 		return nil, &gitops.ExistsError{Ref: "refs/tags/" + r.plan.Tag, ID: tag.ObjectID}
 	}
 	return &tag, nil
+}
+
+// made reports whether a tag is one that a run of this very plan made.
+func (r *run) made(tag gitops.Tag) bool {
+	return string(tag.Payload) == r.plan.Payload && r.signedByUs(verify.JudgeTag(r.judge, tag))
 }
 
 // signedByUs reports whether one of the verdicts is sound and by the plan's key.

@@ -1,0 +1,139 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"bulla/artifacts"
+	"bulla/keys"
+	"bulla/workflow/images"
+)
+
+// A file that was touched between the plan and the run is refused, though its size is the same.
+func TestRunSeesATouchedFile(t *testing.T) {
+	b := newBench(t)
+	s := b.session()
+	plan, err := s.Plan(t.Context(), b.choices())
+	if err != nil {
+		t.Fatal(err)
+	}
+	later := time.Now().Add(time.Hour)
+	if err := os.Chtimes(plan.Files[0].Path, later, later); err != nil {
+		t.Fatal(err)
+	}
+	asked := false
+	_, err = s.Run(t.Context(), plan, Face{Ask: func(ctx context.Context, r keys.PassphraseRequest) (keys.Secret, error) {
+		asked = true
+		return answer(ctx, r)
+	}})
+	var refused *RefusedError
+	var changed *artifacts.ChangedError
+	if !errors.As(err, &refused) || !errors.As(refused.Errors()[0].Err, &changed) || asked {
+		t.Errorf("%v; asked for the passphrase: %v", err, asked)
+	}
+	if made := b.made(); len(made) > 0 {
+		t.Errorf("made %v", made)
+	}
+}
+
+// Another pair of image keys lies there since the plan: what was shown is not what would sign.
+func TestRunSeesAnotherImageKey(t *testing.T) {
+	b := newBench(t)
+	reg, key := b.registry()
+	other, err := images.KeysOf(b.world).Generate(t.Context(), "other", keys.NewSecret([]byte(testPassphrase)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := b.choices()
+	c.Images, c.ImageKey = []string{reg.Host() + "/acme/widget:1.0.0"}, key.Path
+	s := b.session()
+	plan, err := s.Plan(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, half := range []string{".key", ".pub"} {
+		data, err := os.ReadFile(strings.TrimSuffix(other.Path, ".key") + half)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(strings.TrimSuffix(key.Path, ".key")+half, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.Run(t.Context(), plan, Face{Ask: answer}); err == nil {
+		t.Error("another key signed")
+	}
+	if made := b.made(); len(made) > 0 {
+		t.Errorf("made %v", made)
+	}
+}
+
+// While one of the addresses of a push cannot be asked, nobody knows that the push is done.
+func TestHalfKnownPushIsNotDone(t *testing.T) {
+	b := newBench(t)
+	hook := b.origin("")
+	origin, mirror := filepath.Dir(filepath.Dir(hook)), filepath.Join(b.dir, "mirror.git")
+	b.git("init", "-q", "--bare", mirror)
+	b.git("-C", b.repo, "config", "--add", "remote.origin.pushurl", mirror)
+	b.git("-C", b.repo, "config", "--add", "remote.origin.pushurl", origin)
+	c := b.choices()
+	c.Push = true
+	if b.release(c).PushFailed == nil {
+		t.Fatal("it was pushed")
+	}
+	if err := os.RemoveAll(origin); err != nil {
+		t.Fatal(err)
+	}
+	if u, err := b.session().Unfinished(t.Context()); u == nil || err != nil {
+		t.Errorf("settled: %v", err)
+	}
+}
+
+// In a bare repository no branch is checked out, and none can be the wrong one.
+func TestPreflightOfABareRepository(t *testing.T) {
+	b := newBench(t)
+	bare := filepath.Join(b.dir, "bare.git")
+	b.git("clone", "-q", "--bare", b.repo, bare)
+	b.git("-C", bare, "remote", "remove", "origin")
+	b.git("-C", bare, "config", "user.name", "Rhea Release")
+	b.git("-C", bare, "config", "user.email", "rhea@example.org")
+	b.git("-C", bare, "update-ref", "--no-deref", "HEAD", b.git("-C", b.repo, "rev-parse", "HEAD"))
+	b.repo = bare
+	found := b.session().Preflight(t.Context(), Choices{Version: "1.0.0", Files: []artifacts.File{}})
+	if slices.ContainsFunc(found, func(f Finding) bool { return f.Rule == RuleDetached || f.Rule == RuleBranch }) {
+		t.Errorf("%+v", found)
+	}
+}
+
+// What was typed wrongly to the end is forgotten: the next run asks anew, and nobody offers to keep it.
+func TestWrongPassphrasesAreForgotten(t *testing.T) {
+	b := newBench(t)
+	s := b.session()
+	plan, err := s.Plan(t.Context(), b.choices())
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong := func(context.Context, keys.PassphraseRequest) (keys.Secret, error) {
+		return keys.NewSecret([]byte("not this one")), nil
+	}
+	if _, err := s.Run(t.Context(), plan, Face{Ask: wrong}); !errors.Is(err, keys.ErrWrongPassphrase) {
+		t.Fatal(err)
+	}
+	if kept := b.world.Vault.Unsaved(); len(kept) > 0 {
+		t.Errorf("to be kept: %+v", kept)
+	}
+	var attempts []int
+	_, err = s.Run(t.Context(), plan, Face{Ask: func(ctx context.Context, r keys.PassphraseRequest) (keys.Secret, error) {
+		attempts = append(attempts, r.Attempt)
+		return answer(ctx, r)
+	}})
+	if err != nil || !slices.Equal(attempts, []int{1}) {
+		t.Errorf("%v; asked as attempt %v", err, attempts)
+	}
+}
