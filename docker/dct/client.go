@@ -58,6 +58,7 @@ type Client struct {
 	stateDir  string
 	userAgent string
 	timeout   time.Duration
+	patience  time.Duration // with other runs of bulla
 	now       func() time.Time
 	keys      *KeyFolder
 
@@ -72,7 +73,7 @@ func NewClient(o Options) *Client {
 	c := &Client{
 		registry: o.Registry, server: strings.TrimSuffix(o.Server, "/"), named: o.Named, dockerDir: o.DockerDir, stateDir: o.StateDir,
 		userAgent: o.UserAgent, timeout: o.Timeout, now: o.Now,
-		transports: map[string]http.RoundTripper{},
+		transports: map[string]http.RoundTripper{}, patience: turnPatience,
 	}
 	if c.userAgent == "" {
 		c.userAgent = "bulla"

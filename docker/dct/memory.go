@@ -87,7 +87,15 @@ func (m *memory) keep(r *Repository, now time.Time) error {
 }
 
 // lock keeps other runs of bulla from remembering the same repository at the same time.
-func (m *memory) lock(ctx context.Context) (unlock func(), err error) { return lockFile(ctx, m.path) }
+func (m *memory) lock(ctx context.Context, patience time.Duration) (unlock func(), err error) {
+	return lockFile(ctx, m.path, patience)
+}
+
+// turnPatience bounds the wait for another run of bulla that asks the trust server about the same
+// repository, or changes it: several may stand in line.
+const turnPatience = 2 * time.Minute
+
+var errHeld = errors.New("another run of bulla is at it, and does not come to an end")
 
 // lockPatience bounds the wait for a file that another run of bulla is just changing.
 const lockPatience = 30 * time.Second
@@ -95,11 +103,9 @@ const lockPatience = 30 * time.Second
 // changeFile runs change while no other run of bulla changes the same file: it reads the file, and
 // writes it anew.
 func changeFile(path string, change func() error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), lockPatience)
-	defer cancel()
-	unlock, err := lockFile(ctx, path)
+	unlock, err := lockFile(context.Background(), path, lockPatience)
 	if err != nil {
-		return &fs.PathError{Op: "lock", Path: path, Err: err}
+		return err
 	}
 	defer unlock()
 	return change()
@@ -107,26 +113,32 @@ func changeFile(path string, change func() error) error {
 
 // lockFile holds the lock of a JSON file, whose folder is made. The lock lies beside it, for the file
 // itself is replaced.
-func lockFile(ctx context.Context, path string) (unlock func(), err error) {
+func lockFile(ctx context.Context, path string, patience time.Duration) (unlock func(), err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
-	unlock, _, err = takeTurn(ctx, strings.TrimSuffix(path, ".json"))
+	unlock, _, err = takeTurn(ctx, strings.TrimSuffix(path, ".json"), patience)
 	return unlock, err
 }
 
-// takeTurn holds the lock beside path, in a folder that is there. waited says that somebody else held it
-// first, and may have changed what it is for.
-func takeTurn(ctx context.Context, path string) (unlock func(), waited bool, err error) {
+// takeTurn holds the lock beside path, in a folder that is there. It waits for other runs of bulla at most
+// for patience: one that was stopped holds it as long as it stands still. waited says that somebody else
+// held it first, and may have changed what it is for.
+func takeTurn(ctx context.Context, path string, patience time.Duration) (unlock func(), waited bool, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, errHeld)
+	defer cancel()
 	l := flock.New(path + ".lock")
 	ok, err := l.TryLock()
 	if waited = !ok; waited && err == nil {
 		ok, err = l.TryLockContext(ctx, 20*time.Millisecond)
 	}
-	if err != nil || !ok {
-		return nil, waited, errors.Join(err, ctx.Err())
+	switch {
+	case err == nil && ok:
+		return func() { _ = l.Unlock() }, waited, nil
+	case errors.Is(context.Cause(ctx), errHeld):
+		return nil, waited, &fs.PathError{Op: "wait for", Path: path, Err: errHeld}
 	}
-	return func() { _ = l.Unlock() }, waited, nil
+	return nil, waited, errors.Join(err, ctx.Err())
 }
 
 // GetSized gives a file, whatever its size. The size is that of the file which the server has now,

@@ -124,7 +124,7 @@ func TestPins(t *testing.T) {
 			t.Errorf("%+v, %v", vs, err)
 		}
 	}
-	if err := c.Pin(r.GUN(), rootIDsOf(mustRead(t, r, trust))); err != nil {
+	if err := c.Pin(r.GUN(), certificateIDs(mustRead(t, r, trust))); err != nil {
 		t.Fatal(err)
 	}
 	p, err := c.Pins()
@@ -139,13 +139,6 @@ func TestPins(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.notaryWith(img, c.PinsPath(), false)
-}
-
-func rootIDsOf(s *State) (ids []string) {
-	for _, c := range s.Root.Certificates {
-		ids = append(ids, c.ID)
-	}
-	return ids
 }
 
 // notaryWith runs the notary command with a file of pins as its configuration.

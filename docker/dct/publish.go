@@ -103,7 +103,7 @@ func pause(ctx context.Context, try int) error {
 // on this machine go one after the other. The library would read everything once more: who did not
 // have to wait has read it just now, and if somebody elsewhere was faster the server says so.
 func (r *Repository) publish(remote *remote, v *view, a *keyAccess, stages []stage) error {
-	unlock, waited, err := takeTurn(remote.ctx, v.memory.path+".publish")
+	unlock, waited, err := takeTurn(remote.ctx, v.memory.path+".publish", r.client.patience)
 	if err != nil {
 		return err
 	}

@@ -79,10 +79,21 @@ func (r *Repository) RotateRoot(ctx context.Context, newKey string, trust Trust,
 		},
 		done: func(_ *view, s *State) bool { return is(s) },
 	})
-	if err == nil && o == outcomeExisting {
+	switch {
+	case err == nil && o == outcomeExisting:
 		err = &SameRootError{GUN: r.gun.String(), KeyID: id}
+	case err == nil: // what was seen up to now is older than anything that the new pin may ever be shown
+		_, _ = r.Read(ctx, Trust{Certificates: certificateIDs(s)})
 	}
 	return s, err
+}
+
+// certificateIDs are the ids of the root certificates of a state.
+func certificateIDs(s *State) (ids []string) {
+	for _, c := range s.Root.Certificates {
+		ids = append(ids, c.ID)
+	}
+	return ids
 }
 
 // SameRootError says that a root key cannot be replaced by itself.

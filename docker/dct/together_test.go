@@ -1,6 +1,7 @@
 package dct
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -43,4 +44,25 @@ func TestChangesAtOnce(t *testing.T) {
 	if known, err := client().Keys().custody(); err != nil || len(known) != n {
 		t.Errorf("%d keys known, %v", len(known), err)
 	}
+}
+
+// A run of bulla that was stopped in the middle holds up the others for a while, and not for good.
+func TestStoppedRun(t *testing.T) {
+	w := newWorld(t)
+	r, trust := w.initialized("team/app")
+	path, err := r.memoryPath(trust)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unlock, _, err := takeTurn(t.Context(), strings.TrimSuffix(path, ".json"), time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.client.patience = 50 * time.Millisecond
+	if _, err := r.Read(t.Context(), trust); !errors.Is(err, errHeld) {
+		t.Errorf("while it stands still: %v", err)
+	}
+	unlock()
+	r.client.patience = turnPatience
+	mustRead(t, r, trust)
 }

@@ -91,7 +91,7 @@ func (r *Repository) load(remote *remote, trust Trust) (*view, error) {
 		return v, r.loadOffline(v, path)
 	}
 	lock := memory{path: path}
-	unlock, err := lock.lock(remote.ctx)
+	unlock, err := lock.lock(remote.ctx, r.client.patience)
 	if err != nil {
 		return nil, err
 	}

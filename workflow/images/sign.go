@@ -43,7 +43,8 @@ func (e *UnlistedChildrenError) Error() string {
 
 // Sign signs the image that a reference points to now. What was signed comes back beside an
 // error too; the index itself is signed last, so that a signed index of a recursive call has
-// signed images.
+// signed images. Where the tag points elsewhere once the key is open, nothing is signed
+// (*docker.MovedError).
 func Sign(ctx context.Context, w *world.World, o SignOptions, ask keys.AskPassphrase) (out []Signature, err error) {
 	signer := o.Signer
 	if signer == nil {
@@ -62,6 +63,9 @@ func Sign(ctx context.Context, w *world.World, o SignOptions, ask keys.AskPassph
 		return nil, &UnlistedChildrenError{Reference: o.Reference}
 	}
 	if err := signer.Unlock(ctx, ask); err != nil {
+		return nil, err
+	}
+	if err := unmoved(ctx, w, img); err != nil {
 		return nil, err
 	}
 	if o.Recursive {
@@ -85,6 +89,19 @@ func Sign(ctx context.Context, w *world.World, o SignOptions, ask keys.AskPassph
 	}
 	made, err := signOne(ctx, w, img, signer, o.Legacy)
 	return append(out, made...), err
+}
+
+// unmoved looks at the tag once more, now that the key is open: a person may have taken long to type its
+// passphrase, and what is signed for a name that has another image by then is public for good.
+func unmoved(ctx context.Context, w *world.World, img docker.Image) error {
+	if img.Reference.Tag() == "" {
+		return nil
+	}
+	now, err := w.Registry.Resolve(ctx, img.Reference)
+	if err == nil && now.Digest != img.Digest {
+		err = &docker.MovedError{Ref: img.Reference, Was: img.Digest, Is: now.Digest}
+	}
+	return err
 }
 
 // signOne signs one digest. A signature that was made is returned even where its tag moved.
