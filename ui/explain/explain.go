@@ -21,6 +21,7 @@ import (
 	"bulla/keys/agent/assuan"
 	"bulla/keys/store"
 	"bulla/keys/vault"
+	"bulla/ui/safetext"
 	"bulla/workflow"
 	"bulla/workflow/firstkey"
 	"bulla/workflow/images"
@@ -739,6 +740,16 @@ func cards(c *agent.CardError, x *Explanation) {
 	}
 }
 
+// gpgSaid is a line of one of GnuPG's programs without its own prefixes, safe to show: "gpg: WARNING: nothing
+// exported" would alarm twice.
+func gpgSaid(output string) string {
+	said := safetext.Line(output)
+	for _, prefix := range []string{"gpgconf: ", "gpg: ", "WARNING: ", "Note: "} {
+		said = strings.TrimPrefix(said, prefix)
+	}
+	return said
+}
+
 func gnupg(err error, x *Explanation) bool {
 	var loopback *agent.LoopbackError
 	var card *agent.CardError
@@ -758,7 +769,12 @@ func gnupg(err error, x *Explanation) bool {
 		return true
 	case errors.Is(err, keys.ErrWrongPassphrase):
 		return false
-	case errors.As(err, &program), errors.As(err, &did), errors.As(err, &server):
+	case errors.As(err, &program):
+		x.Headline = "GnuPG could not do that."
+		if x.Cause = program.Program + " says: " + gpgSaid(program.Output); program.Output == "" {
+			x.Cause = sentence(program.Error())
+		}
+	case errors.As(err, &did), errors.As(err, &server):
 	default:
 		return false
 	}
