@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/charmbracelet/x/exp/golden"
 
@@ -141,8 +143,23 @@ func playKeys(t *testing.T, f *fakeKeys, change func(*KeysOptions), coloured boo
 	return play(t, r.soloRoot, coloured, func(put func(string) error) soloPage { return r.newPage(put) })
 }
 
-// surveyed waits for the end of the survey.
-func (p *player) surveyed() *player { return p.see("3 with the secret key, 1 of them to look after") }
+// surveyed waits for the end of the survey: the keys are counted while it goes on, too.
+func (p *player) surveyed() *player {
+	p.t.Helper()
+	limit := time.After(patience)
+	for goesOn := regexp.MustCompile(`read \d+ of|where keys are published`); ; {
+		v := p.r.View()
+		if strings.Contains(v, "3 with the secret key, 1 of them to look after") && !goesOn.MatchString(v) {
+			return p
+		}
+		select {
+		case msg := <-p.msgs:
+			p.apply(msg)
+		case <-limit:
+			p.t.Fatalf("never surveyed:\n%s", v)
+		}
+	}
+}
 
 func keyScenes() map[string]func(*player) {
 	return map[string]func(*player){

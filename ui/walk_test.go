@@ -479,7 +479,7 @@ func TestPush(t *testing.T) {
 func TestNoRemote(t *testing.T) {
 	f := newFake()
 	f.remote = gitops.Remote{}
-	drive(t, testOptions(f)).toLook().press("ctrl+p").see("no remote to push to").press("1.4.0", "enter").see("> passphrase").press(passphrase, "enter").see("Released v1.4.0").see("(p push the tag)").hidden("so far it is only here").press("p").see("This repository has no remote").hidden("Push the tag?")
+	drive(t, testOptions(f)).toLook().press("ctrl+p").see("no remote to push to").press("1.4.0", "enter").see("> passphrase").press(passphrase, "enter").see("Released v1.4.0").see("p push the tag: not now").hidden("so far it is only here").press("p").see("This repository has no remote").hidden("Push the tag?")
 	if f.pushed != 0 {
 		t.Error("pushed")
 	}
@@ -545,7 +545,7 @@ func TestWrongVersionGoesAway(t *testing.T) {
 // TestSubjectsOnce: the subjects are added once, and again when they were taken out.
 func TestSubjectsOnce(t *testing.T) {
 	f := newFake()
-	d := drive(t, testOptions(f)).toText().see("a adds their subjects").press("a").hidden("a adds their subjects").see("(a add subjects)")
+	d := drive(t, testOptions(f)).toText().see("a adds their subjects").press("a").hidden("a adds their subjects").see("a add subjects: not now")
 	d.press("a").see("The subjects are in the message already")
 	if n := strings.Count(d.r.View(), "- Fix the frobnicator"); n != 1 {
 		t.Errorf("listed %d times\n%s", n, d.r.View())

@@ -172,9 +172,17 @@ func (g *GnuPG) runEnv(ctx context.Context, env []string, program string, args .
 	return out.Bytes(), nil
 }
 
-// lastLine is the last line that says something: in GnuPG's programs the reason.
+// lastLine is the last line that says something: in GnuPG's programs the reason. A warning or a note is
+// none, unless there is nothing else.
 func lastLine(b []byte) string {
 	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
-	s := strings.TrimSpace(lines[len(lines)-1])
+	last := lines[len(lines)-1]
+	for _, l := range slices.Backward(lines) {
+		if _, text, ok := strings.Cut(l, ": "); ok && !strings.HasPrefix(text, "WARNING: ") && !strings.HasPrefix(text, "Note: ") {
+			last = l
+			break
+		}
+	}
+	s := strings.TrimSpace(last)
 	return s[:min(len(s), 300)]
 }

@@ -232,6 +232,16 @@ func TestLastLine(t *testing.T) {
 	if got := lastLine([]byte("gpg: one\ngpg: two\n\n")); got != "gpg: two" {
 		t.Errorf("lastLine = %q", got)
 	}
+	for said, want := range map[string]string{
+		"gpg: key AB: error receiving key from agent: No such file or directory - skipped\ngpg: WARNING: nothing exported\n": "gpg: key AB: error receiving key from agent: No such file or directory - skipped",
+		"gpg: no such key\ngpg: WARNING: nothing exported\ngpg: Note: old\n":                                                 "gpg: no such key",
+		"gpg: WARNING: nothing exported\n": "gpg: WARNING: nothing exported",
+		"":                                 "",
+	} {
+		if got := lastLine([]byte(said)); got != want {
+			t.Errorf("lastLine(%q) = %q", said, got)
+		}
+	}
 }
 
 func TestInquiryAnswersOnce(t *testing.T) {

@@ -3,10 +3,12 @@ package explain
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"bulla/keys"
 	"bulla/keys/agent"
 	"bulla/keys/agent/assuan"
+	"bulla/ui/safetext"
 )
 
 // cards tells what is wrong with a smartcard and what to do about it.
@@ -22,6 +24,16 @@ func cards(c *agent.CardError, x *Explanation) {
 	case agent.CardIdle:
 		x.Next = []string{"try again, and touch the card when it blinks"}
 	}
+}
+
+// gpgSaid is a line of one of GnuPG's programs without its own prefixes, safe to show: "gpg: WARNING: nothing
+// exported" would alarm twice.
+func gpgSaid(output string) string {
+	said := safetext.Line(output)
+	for _, prefix := range []string{"gpgconf: ", "gpg: ", "WARNING: ", "Note: "} {
+		said = strings.TrimPrefix(said, prefix)
+	}
+	return said
 }
 
 func gnupg(err error, x *Explanation) bool {
@@ -43,7 +55,12 @@ func gnupg(err error, x *Explanation) bool {
 		return true
 	case errors.Is(err, keys.ErrWrongPassphrase):
 		return false
-	case errors.As(err, &program), errors.As(err, &did), errors.As(err, &server):
+	case errors.As(err, &program):
+		x.Headline = "GnuPG could not do that."
+		if x.Cause = program.Program + " says: " + gpgSaid(program.Output); program.Output == "" {
+			x.Cause = sentence(program.Error())
+		}
+	case errors.As(err, &did), errors.As(err, &server):
 	default:
 		return false
 	}

@@ -91,11 +91,11 @@ func keyLine(t theme.Theme, s Screen, w int) string {
 	return layout.Ends(" "+line, right, w, "")
 }
 
-// Hint draws one key with what it does. One that is off stands in parentheses.
+// Hint draws one key with what it does, and of one that is off that it does not now.
 func Hint(t theme.Theme, h keymap.Hint) string {
 	k, desc := h.Help().Key, h.Help().Desc
 	if h.Off != "" {
-		return t.Muted.Render("(" + k + " " + desc + ")")
+		return t.Muted.Render(k + " " + desc + ": not now")
 	}
 	return t.Accent.Render(k) + " " + t.Muted.Render(desc)
 }

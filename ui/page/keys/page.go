@@ -353,7 +353,7 @@ func (m *Model) status() string {
 				read++
 			}
 		}
-		line = m.Working("read " + strconv.Itoa(read) + " of " + line)
+		line = m.Working("read " + strconv.Itoa(read) + " of " + human.Count(len(m.table.rows), "key"))
 		if read == len(m.table.rows) {
 			line = m.Working("GnuPG, and where keys are published" + t.Signs.Ellipsis)
 		}
