@@ -277,7 +277,9 @@ func (k *imageTalk) job(ctx context.Context, still string, do func(context.Conte
 		}
 		return do(ctx, imagedeed.Person{Face: images.Face{Ask: k.Desk.Remembered(ask, k.keychain), Emit: k.emit}, Note: note, Self: func(text string) keys.AskPassphrase {
 			return func(ctx context.Context, req keys.PassphraseRequest) (keys.Secret, error) {
-				note(text)
+				if req.Attempt <= 1 {
+					note(text)
+				}
 				return ask(ctx, req)
 			}
 		}})
