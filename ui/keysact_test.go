@@ -687,7 +687,7 @@ func TestMadeKeyFollows(t *testing.T) {
 	page.first.Interrupt(tea.KeyMsg{}) // as it was left; that must not take what is asked next with it
 	p.apply(firstkeypage.Done{Key: fred})
 	page.ending.Wait()
-	p.see("C0DE 1111 follows the one that ends in C0DE EE87").press("enter", "enter").see("let it follow")
+	p.see("C0DE 1111 follows the one that ends in C0DE EE87").press("enter", "enter", "enter").see("let it follow")
 
 	p = playKeys(t, newFakeKeys(), nil, false).surveyed().onRhea().choose("Let a new key").press("end", "enter").see("A new key pair")
 	p.press("Nora", "enter", "nora@acme.org", "enter", "enter", "enter").see("make it").press("y").answer().answer().see("follows the one that ends in C0DE EE87")
