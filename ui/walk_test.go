@@ -261,7 +261,7 @@ func TestPassphraseNeverRendered(t *testing.T) {
 				d.see("Rhea Release").press("enter").see("last release is").press("enter").see("What does").press("enter").see(".asc").press("enter").images()
 				d.press("n")
 				enter(d).press("tab")
-				enter(d).press("enter").see("new.key").see("2 platforms").press("enter").see("to sign").press("1.4.0", "enter").see("> passphrase")
+				enter(d).press("enter").see("new.key").see("2 platforms").press("enter").see("to sign").press("1.4.0", "pgdown", "pgdown", "pgdown", "enter").see("> passphrase")
 				enter(d).press("?", "tab", "backspace", "up", "down").size(59, 15).size(size[0], size[1])
 				d.press("ctrl+u")
 				enter(d).press("enter").see("Released v1.4.0")
@@ -805,7 +805,22 @@ func TestTypingWhileThePlanIsMadeAnew(t *testing.T) {
 	d.press("ctrl+p", "1.4.0").see("asking origin").see("sign:  1.4.0").press("enter").see("still being looked at")
 	close(f.planning)
 	d.see("yes, the tag to origin").see("signed, pushed").see("sign:  1.4.0").hidden("still being looked at").see("Press enter to sign what stands above")
-	d.press("enter").see("> passphrase").press(passphrase, "enter").see("Released v1.4.0")
+	d.press("pgdown", "enter").see("> passphrase").press(passphrase, "enter").see("Released v1.4.0")
+}
+
+// TestThePlanIsReadFirst: what the plan warns of, and where a push goes, may be below the fold: the version
+// typed does not sign before it was in sight, and is kept meanwhile.
+func TestThePlanIsReadFirst(t *testing.T) {
+	const warning = "people cannot find it there"
+	f := newFake()
+	f.remark = &manyTouches // rows enough
+	d := drive(t, testOptions(f)).size(80, 24).toLook().hidden(warning).press("1.4.0", "enter").see("There is more below: read it first").see("sign:  1.4.0")
+	d.press("pgdown").see(warning).hidden("There is more below").press("enter").see("> passphrase").press("esc")
+	// Another plan was not read yet.
+	d = drive(t, testOptions(f)).size(80, 24).toLook().press("1.4.0", "pgdown").see(warning).press("ctrl+p").see("yes, the tag to origin").hidden(warning)
+	d.press("enter").see("There is more below: read it first").press("pgdown").see(warning).press("up", "up", "enter").see("> passphrase").press("esc")
+	d = drive(t, testOptions(f)).size(60, 16).toLook().press("1.4.0", "pgdown", "enter").see("There is more below")
+	d.press("pgdown", "pgdown", "pgdown", "enter").see("> passphrase").press("esc")
 }
 
 // TestReplacedIsTold: the last look says of every list and signature that is replaced that it is.

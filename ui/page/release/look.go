@@ -37,6 +37,7 @@ type lookRoom struct {
 	confirm *textfield.Model
 	wrong   string
 	part    scroll.Model
+	seen    bool // the plan was in sight to its end: the warnings are there, and where a push goes
 	begun   bool // the person confirmed: the page starts the run
 }
 
@@ -47,7 +48,7 @@ type planned struct {
 }
 
 func (r *lookRoom) enter() tea.Cmd {
-	r.confirm, r.wrong, r.part = textfield.New("", ""), "", scroll.Model{}
+	r.confirm, r.wrong, r.part, r.seen = textfield.New("", ""), "", scroll.Model{}, false
 	return r.ask()
 }
 
@@ -73,7 +74,7 @@ func (r *lookRoom) update(msg tea.Msg) tea.Cmd {
 	if !ok || !r.task.end(m.id) {
 		return nil
 	}
-	r.state.plan = nil
+	r.state.plan, r.seen = nil, false // another plan may warn of more
 	if r.wrong == stillAsking {
 		r.wrong = nowAsked
 	}
@@ -106,7 +107,9 @@ func (r *lookRoom) key(msg tea.KeyMsg) tea.Cmd {
 	case key.Matches(msg, r.keys.Choose):
 		r.answer()
 	case msg.Type == tea.KeyUp, msg.Type == tea.KeyPgUp, msg.Type == tea.KeyDown, msg.Type == tea.KeyPgDown:
-		r.part.Update(msg, r.keys) // letters are typed into the field
+		if r.part.Update(msg, r.keys); r.wrong == unread { // letters are typed into the field
+			r.wrong = ""
+		}
 	default:
 		r.wrong = ""
 		r.confirm.Update(msg)
@@ -128,7 +131,11 @@ const stillAsking = "That is still being looked at: press enter once more when i
 // nowAsked follows when it is: who waited with the key pressed would see nothing happen.
 const nowAsked = "Looked at. Press enter to sign what stands above."
 
-// answer begins the run only if the version, or the tag, was typed exactly.
+// unread answers who confirms a plan whose end was never in sight.
+const unread = "There is more below: read it first. Down shows it; what is typed is kept."
+
+// answer begins the run only if the version, or the tag, was typed exactly, and the plan was in sight
+// to its end.
 func (r *lookRoom) answer() {
 	typed := r.confirm.Value()
 	switch {
@@ -140,6 +147,8 @@ func (r *lookRoom) answer() {
 		// It may be a passphrase, typed too early: it must not stay in sight.
 		r.confirm = textfield.New("", "")
 		r.wrong = "That is not " + safetext.Line(r.state.plan.Version) + ". Nothing was done."
+	case !r.seen:
+		r.wrong = unread
 	default:
 		r.begun = true
 	}
@@ -223,6 +232,7 @@ func (r *lookRoom) ready(w, h int) []string {
 	head := []string{t.Strong.Render("Nothing has been created yet. This will happen:"), ""}
 	body := r.planRows(w)
 	part := r.part.View(t, body, max(1, h-len(head)-len(tail)))
+	r.seen = r.seen || r.part.End() && !r.task.active
 	return append(append(head, part...), tail...)
 }
 
@@ -405,7 +415,11 @@ func (r *lookRoom) hints() []keymap.Hint {
 	if r.choices.Push {
 		push = "don't push"
 	}
-	return []keymap.Hint{keymap.On(r.keys.Choose, "sign, once typed"), keymap.Unless(r.noRemote(), r.keys.TogglePush, push), keymap.On(r.keys.Back, "")}
+	sign := keymap.On(r.keys.Choose, "sign, once typed")
+	if !r.seen {
+		sign = keymap.On(r.keys.PageDown, "read on")
+	}
+	return []keymap.Hint{sign, keymap.Unless(r.noRemote(), r.keys.TogglePush, push), keymap.On(r.keys.Back, "")}
 }
 
 func (r *lookRoom) item() rail.Item {
