@@ -71,6 +71,10 @@ func TestMoveToGnuPGAndBack(t *testing.T) {
 	if err != nil || k.Fingerprint != g.Key.Fingerprint || !k.HasSecret {
 		t.Fatalf("%v: %+v", err, k)
 	}
+	both, _, _ := w.KeysHeld(ctx)
+	if one, err := keys.Select(both, keys.ParseSelector(string(k.Fingerprint))); len(both) != 2 || err != nil || one.Source != keys.SourceStore {
+		t.Errorf("of %d copies the key's fingerprint names %+v, %v", len(both), one, err)
+	}
 	text := filepath.Join(t.TempDir(), "text")
 	if err := os.WriteFile(text, []byte("text"), 0o600); err != nil {
 		t.Fatal(err)
