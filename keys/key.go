@@ -2,6 +2,7 @@ package keys
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -140,11 +141,13 @@ func (s Selector) matchesID(f Fingerprint) bool {
 	return len(h) >= 8 && (h == string(f) || h == f.KeyID() || (len(h) == 8 && len(f) == 40 && strings.HasSuffix(string(f), h)))
 }
 
-// Select picks the one key that s names. It returns a *NotFoundError or an *AmbiguousError.
+// Select picks the one key that s names; of several copies of a key, as of two places that have it,
+// the first in list. It returns a *NotFoundError or an *AmbiguousError.
 func Select(list []Key, s Selector) (Key, error) {
 	var found []Key
 	for _, k := range list {
-		if s.Matches(k) {
+		copied := func(f Key) bool { return f.Fingerprint != "" && f.Fingerprint == k.Fingerprint }
+		if s.Matches(k) && !slices.ContainsFunc(found, copied) {
 			found = append(found, k)
 		}
 	}

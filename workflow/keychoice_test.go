@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"bulla/keys"
+	"bulla/keys/keystest"
 	"bulla/keys/store"
 	"bulla/workflow/finding"
 	"bulla/workflow/keychoice"
@@ -88,6 +89,44 @@ func TestSuccessorIsPreselected(t *testing.T) {
 		t.Fatal(err) // in a ring something is chosen, and an end is found
 	}
 	b.chosen("1.0.0")
+}
+
+// A key that was copied to GnuPG is no second key: it is preselected where it is the only one, and its
+// copy says like the key itself until when it is valid and which key follows it.
+func TestCopyInGnuPG(t *testing.T) {
+	b := newBench(t)
+	ctx := context.Background()
+	w, err := world.New(ctx, world.Options{Home: b.world.Home, GnuPGHome: keystest.GnuPGHome(t), NoKeychain: true, Env: b.world.Env, Environ: os.Environ(), Now: b.world.Now, Rand: b.world.Rand})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	b.world = w
+	if _, err := w.ToGnuPG(ctx, keys.Selector{}, answer); err != nil {
+		t.Fatal(err)
+	}
+	if k, _ := b.chosen("1.0.0"); k.Primary != b.key.Fingerprint || k.Source != keys.SourceStore {
+		t.Errorf("the only key, which is in two places, was not chosen but %s of %s", k.Primary, k.Source)
+	}
+	other := b.anotherKey("other@example.org")
+	if err := w.Store.MarkSuccessor(ctx, b.key.Fingerprint, other, time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	c, err := b.session().KeyChoices(ctx)
+	if err != nil || len(c.List) != 3 {
+		t.Fatalf("%+v, %v", c.List, err)
+	}
+	own, theirs := c.List[0], c.List[2]
+	if own.Fingerprint != b.key.Fingerprint {
+		own = c.List[1]
+	}
+	if theirs.Source != keys.SourceGnuPG || theirs.Successor != other || theirs.Until.IsZero() || !theirs.Until.Equal(own.Until) {
+		t.Errorf("the copy of %+v is %+v", own, theirs)
+	}
+	if theirs.Part == nil {
+		t.Error("what gpg-agent says of the copy is lost")
+	}
+	b.refused(Choices{Version: "1.0.0", Artifacts: []string{"dist/*"}}, keychoice.RuleNoKey)
 }
 
 // A key that git names and that is not here is told: another must not take its place in silence.

@@ -65,19 +65,19 @@ func (x *examination) noKeyChosen(choices keychoice.Choices) {
 		return
 	}
 	var problems []string
-	usable := 0
+	usable := map[keys.Fingerprint]bool{} // one that is in two places is one
 	for _, k := range choices.List {
 		if k.Usable {
-			usable++
+			usable[k.Fingerprint] = true
 		} else {
 			problems = append(problems, fmt.Sprintf("%s: %s", k.Fingerprint.Short(), k.Problem))
 		}
 	}
-	if usable == 0 {
+	if len(usable) == 0 {
 		x.refuse(RuleKeyUnusable, StepKey, nil, "None of your keys can sign. "+strings.Join(problems, "; "), "bulla keys generate makes a new one")
 		return
 	}
-	x.refuse(keychoice.RuleNoKey, StepKey, &keys.AmbiguousError{}, fmt.Sprintf("%d keys could sign and none is named.", usable), "name one with --key FINGERPRINT; `bulla keys list` shows them")
+	x.refuse(keychoice.RuleNoKey, StepKey, &keys.AmbiguousError{}, fmt.Sprintf("%d keys could sign and none is named.", len(usable)), "name one with --key FINGERPRINT; `bulla keys list` shows them")
 	x.here("choose one")
 }
 

@@ -41,6 +41,9 @@ type Options struct {
 	// Environ is the environment of GnuPG's programs, as os.Environ has it. GNUPGHOME in it counts
 	// where Home is "".
 	Environ []string
+	// Make makes the home where there is none yet, as gpg does the first time that it is used. Its parent
+	// must be there.
+	Make bool
 	// Now is the clock by which keys are judged; nil is time.Now.
 	Now func() time.Time
 }
@@ -57,7 +60,7 @@ type GnuPG struct {
 }
 
 // Find looks for GnuPG and its home. It returns an error wrapping ErrAbsent if there is none.
-// It creates nothing and starts no agent.
+// Without Options.Make it creates nothing; it starts no agent.
 func Find(ctx context.Context, o Options) (*GnuPG, error) {
 	g := &GnuPG{environ: slices.Clip(append([]string{}, o.Environ...)), now: o.Now, touchLimit: touchLimit}
 	if g.now == nil {
@@ -83,16 +86,21 @@ func Find(ctx context.Context, o Options) (*GnuPG, error) {
 	if g.home == "" || g.socket == "" {
 		return nil, fmt.Errorf("%w: gpgconf does not name a home directory (GnuPG older than 2.1?)", ErrAbsent)
 	}
-	if fi, err := os.Stat(g.home); errors.Is(err, fs.ErrNotExist) || (err == nil && !fi.IsDir()) {
-		return nil, fmt.Errorf("%w: %s does not exist", ErrAbsent, g.home)
-	} else if err != nil {
-		return nil, err
-	}
 	// The gpg beside gpgconf: two installations may share a PATH, but not an agent.
 	if g.gpg, err = exec.LookPath(filepath.Join(dirs["bindir"], "gpg")); err != nil {
 		if g.gpg, err = exec.LookPath("gpg"); err != nil {
 			return nil, fmt.Errorf("%w: gpg is not in PATH", ErrAbsent)
 		}
+	}
+	if o.Make {
+		if err := os.Mkdir(g.home, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, err
+		}
+	}
+	if fi, err := os.Stat(g.home); errors.Is(err, fs.ErrNotExist) || (err == nil && !fi.IsDir()) {
+		return nil, fmt.Errorf("%w: %s does not exist", ErrAbsent, g.home)
+	} else if err != nil {
+		return nil, err
 	}
 	return g, nil
 }

@@ -228,6 +228,13 @@ func TestSelector(t *testing.T) {
 func TestExpiredAndRevokedKeys(t *testing.T) {
 	h := newHome(t)
 	h.gpg(nil, "", "--quick-gen-key", "Test <a@example.org>", "ed25519", "cert,sign", "1d")
+	list, err := h.find().List(t.Context())
+	if err != nil || len(list) != 1 || list[0].Expires.IsZero() {
+		t.Fatalf("List = %+v, %v", list, err)
+	}
+	if k := h.signer("a@example.org").Key(); !k.Expires.Equal(list[0].Expires) {
+		t.Errorf("the key expires on %v, its signer says %v", list[0].Expires, k.Expires)
+	}
 	g, err := Find(t.Context(), Options{Home: h.dir, Environ: os.Environ(), Now: func() time.Time { return time.Now().AddDate(0, 0, 2) }})
 	if err != nil {
 		t.Fatal(err)

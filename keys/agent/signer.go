@@ -38,7 +38,7 @@ func (g *GnuPG) Signer(ctx context.Context, sel keys.Selector) (keys.Signer, err
 	if p.entity == nil {
 		return nil, &keys.UnusableError{Key: k.Fingerprint, Reason: "it is of a kind that bulla cannot read"}
 	}
-	pub, _, err := keys.ChooseSigningKey(p.entity, sel, now, p.holds)
+	pub, expires, err := keys.ChooseSigningKey(p.entity, sel, now, p.holds)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +51,7 @@ func (g *GnuPG) Signer(ctx context.Context, sel keys.Selector) (keys.Signer, err
 		g: g, pub: pub, grip: p.grips[fpr], serial: secret.serial,
 		key: keys.SigningKey{
 			Primary: k.Fingerprint, Fingerprint: fpr, UserID: k.UserID(),
-			Algorithm: keys.AlgorithmName(pub), Hash: keys.PreferredHash(pub),
+			Algorithm: keys.AlgorithmName(pub), Hash: keys.PreferredHash(pub), Expires: expires,
 			Source: keys.SourceGnuPG, Protected: secret.protected, Public: p.public,
 		},
 		turn: make(chan struct{}, 1),

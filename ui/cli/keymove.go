@@ -33,7 +33,8 @@ func (a *app) keysToGnuPGCommand() *cobra.Command {
 		use:   "to-gnupg KEY",
 		short: "Copy a secret key from bulla's store to GnuPG",
 		long: `Copy a secret key from bulla's store to GnuPG, under the passphrase that it has.
-The store keeps its own; bulla keys delete removes it.`,
+The store keeps its own; bulla keys delete removes it. Where GnuPG was never used,
+its home is made.`,
 		run: func(ctx context.Context, w *world.World, sel keys.Selector, _ []string, ask keys.AskPassphrase) (keys.Key, []string, error) {
 			k, err := w.ToGnuPG(ctx, sel, ask)
 			return k, []string{"GnuPG trusts no key by itself: gpg --edit-key " + string(k.Fingerprint) + " trust"}, err

@@ -30,7 +30,7 @@ func (k *keyTalk) backUp(ctx context.Context, s *keydesk.State) error {
 		return err
 	}
 	return k.t.inOrder(ctx, nil, kind, func(ctx context.Context) (err error) {
-		path, err = k.file(ctx, "File to write", keydeed.FileName(s.Fingerprint, "-backup", form.Ending))
+		path, err = k.file(ctx, "File to write", keydeed.SecretName(s.Fingerprint, "backup", form.Ending))
 		return err
 	}, func(ctx context.Context) error { return k.propose(ctx, s, k.subject(s).BackUp(path, form)) })
 }
@@ -38,7 +38,7 @@ func (k *keyTalk) backUp(ctx context.Context, s *keydesk.State) error {
 func (k *keyTalk) exportSecret(ctx context.Context, s *keydesk.State) error {
 	var path string
 	return k.t.inOrder(ctx, nil, func(ctx context.Context) (err error) {
-		path, err = k.file(ctx, "File to write", keydeed.FileName(s.Fingerprint, "-secret", ".asc"))
+		path, err = k.file(ctx, "File to write", keydeed.SecretName(s.Fingerprint, "secret", ".asc"))
 		return err
 	}, func(ctx context.Context) error { return k.propose(ctx, s, k.subject(s).ExportSecret(path)) })
 }

@@ -110,6 +110,10 @@ func secretKeys(ctx context.Context, w *world.World) (list []keys.Key, held map[
 		notes = append(notes, finding.Finding{Rule: RuleNoKey, Severity: finding.Warning, Message: "GnuPG's keys cannot be listed: " + err.Error(), Err: err})
 	}
 	for _, h := range theirs {
+		// What follows a key is remembered in bulla's store alone, and is so wherever the key is.
+		if at := slices.IndexFunc(own, func(k keys.Key) bool { return k.Fingerprint == h.Key.Fingerprint }); at >= 0 {
+			h.Key.Successor, h.Key.Retires = own[at].Successor, own[at].Retires
+		}
 		list = append(list, h.Key)
 		held[h.Key.Fingerprint] = h
 	}
@@ -258,10 +262,11 @@ func (p Place) preselect(ctx context.Context, c *Choices, sc gitops.SigningConfi
 	}
 	usable := -1
 	for i, k := range c.List {
-		if k.Usable && usable >= 0 {
+		switch {
+		case !k.Usable || usable >= 0 && c.List[usable].Fingerprint == k.Fingerprint: // the copy in GnuPG
+		case usable >= 0:
 			return // two: somebody has to choose
-		}
-		if k.Usable {
+		default:
 			usable = i
 		}
 	}

@@ -91,13 +91,27 @@ func (w *Places) FromGnuPG(ctx context.Context, sel keys.Selector, ask keys.AskP
 	return w.Store.Import(ctx, bytes.NewReader(data))
 }
 
-// ToGnuPG copies the secret key that sel names from bulla's store to GnuPG, under the passphrase
-// that it has; ask is asked for it first. The store keeps its own. It returns the key as GnuPG
-// lists it.
-func (w *Places) ToGnuPG(ctx context.Context, sel keys.Selector, ask keys.AskPassphrase) (keys.Key, error) {
-	if w.GnuPG == nil {
-		return keys.Key{}, ErrNoGnuPG
+// gnupgForUse is GnuPG, also one that is installed and was never used: its home is made then.
+func (w *Places) gnupgForUse(ctx context.Context) (*agent.GnuPG, error) {
+	switch {
+	case w.GnuPG != nil:
+		return w.GnuPG, nil
+	case w.gnupg == nil:
+		return nil, ErrNoGnuPG
 	}
+	o := *w.gnupg
+	o.Make = true
+	g, err := agent.Find(ctx, o)
+	if errors.Is(err, agent.ErrAbsent) {
+		return nil, ErrNoGnuPG
+	}
+	return g, err
+}
+
+// ToGnuPG copies the secret key that sel names from bulla's store to GnuPG, under the passphrase
+// that it has; ask is asked for it first. The store keeps its own. Where GnuPG was never used its home
+// is made. It returns the key as GnuPG lists it.
+func (w *Places) ToGnuPG(ctx context.Context, sel keys.Selector, ask keys.AskPassphrase) (keys.Key, error) {
 	data, err := w.Store.ExportSecret(ctx, sel, ask)
 	if err != nil {
 		return keys.Key{}, err
@@ -107,10 +121,14 @@ func (w *Places) ToGnuPG(ctx context.Context, sel keys.Selector, ask keys.AskPas
 	if err != nil {
 		return keys.Key{}, err
 	}
-	if err := w.GnuPG.ImportKey(ctx, data); err != nil {
+	g, err := w.gnupgForUse(ctx)
+	if err != nil {
 		return keys.Key{}, err
 	}
-	list, err := w.GnuPG.List(ctx)
+	if err := g.ImportKey(ctx, data); err != nil {
+		return keys.Key{}, err
+	}
+	list, err := g.List(ctx)
 	if err != nil {
 		return keys.Key{}, err
 	}

@@ -5,8 +5,10 @@ import (
 	"crypto/rand"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -71,6 +73,10 @@ func TestMoveToGnuPGAndBack(t *testing.T) {
 	if err != nil || k.Fingerprint != g.Key.Fingerprint || !k.HasSecret {
 		t.Fatalf("%v: %+v", err, k)
 	}
+	both, _, _ := w.KeysHeld(ctx)
+	if one, err := keys.Select(both, keys.ParseSelector(string(k.Fingerprint))); len(both) != 2 || err != nil || one.Source != keys.SourceStore {
+		t.Errorf("of %d copies the key's fingerprint names %+v, %v", len(both), one, err)
+	}
 	text := filepath.Join(t.TempDir(), "text")
 	if err := os.WriteFile(text, []byte("text"), 0o600); err != nil {
 		t.Fatal(err)
@@ -101,6 +107,55 @@ func TestMoveToGnuPGAndBack(t *testing.T) {
 	done, err = w.ImportFile(ctx, filepath.Join(home, "pubring.kbx"))
 	if err != nil || len(done) != 2 {
 		t.Errorf("%v: %+v", err, done)
+	}
+}
+
+// TestToGnuPGThatWasNeverUsed: the home is made, for its owner alone, once the key is there to be copied;
+// gpg signs with it then. Without GnuPG nothing is made.
+func TestToGnuPGThatWasNeverUsed(t *testing.T) {
+	ctx := context.Background()
+	home := filepath.Join(keystest.GnuPGHome(t), "h")
+	t.Cleanup(func() { _ = exec.Command("gpgconf", "--homedir", home, "--kill", "all").Run() })
+	o := Options{
+		Home: filepath.Join(t.TempDir(), "home"), GnuPGHome: home, NoKeychain: true,
+		Env: func(string) string { return "" }, Environ: os.Environ(), Now: time.Now, Rand: rand.Reader,
+	}
+	w, err := Open(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.Close)
+	if _, err := w.Store.Generate(ctx, store.GenerateParams{Name: "Ours", Email: "ours@example.org", Algorithm: store.AlgorithmEd25519, Passphrase: keys.NewSecret([]byte(testPassphrase))}); err != nil {
+		t.Fatal(err)
+	}
+	sel := keys.ParseSelector("ours@example.org")
+	if _, err := w.ToGnuPG(ctx, sel, saying("wrong")); !errors.Is(err, keys.ErrWrongPassphrase) {
+		t.Errorf("wrong passphrase: %v", err)
+	}
+	if _, err := os.Stat(home); err == nil || w.GnuPG != nil {
+		t.Fatal("the home was made before there was something to copy")
+	}
+	if k, err := w.ToGnuPG(ctx, sel, answer); err != nil || !k.HasSecret {
+		t.Fatalf("%v: %+v", err, k)
+	}
+	if fi, err := os.Stat(home); err != nil || runtime.GOOS != "windows" && fi.Mode().Perm() != 0o700 {
+		t.Errorf("the home: %v, %v", fi, err)
+	}
+	text := filepath.Join(t.TempDir(), "text")
+	if err := os.WriteFile(text, []byte("text"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, errOut, err := keystest.GPG(t, home, []byte(testPassphrase), "--pinentry-mode", "loopback", "--passphrase-fd", "0", "-u", "ours@example.org", "--detach-sign", text); err != nil {
+		t.Errorf("gpg signs: %v\n%s", err, errOut)
+	}
+	o.NoGnuPG, o.GnuPGHome = true, filepath.Join(home, "other")
+	w, err = Open(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.Close)
+	if _, err := w.ToGnuPG(ctx, sel, answer); !errors.Is(err, ErrNoGnuPG) {
+		t.Errorf("without GnuPG: %v", err)
 	}
 }
 

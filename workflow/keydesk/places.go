@@ -37,6 +37,8 @@ type Places struct {
 	Environ []string
 	// Now is the clock.
 	Now func() time.Time
+
+	gnupg *agent.Options // where GnuPG is looked for; nil for nowhere
 }
 
 // Options say where the Places are.
@@ -62,7 +64,8 @@ func Open(ctx context.Context, o Options) (Places, error) {
 	p := Places{Home: o.Home, Env: o.Env, Environ: o.Environ, Now: o.Now}
 	p.Store = store.Open(store.Options{Dir: filepath.Join(o.Home, "keys"), Now: o.Now, Rand: o.Rand})
 	if !o.NoGnuPG {
-		g, err := agent.Find(ctx, agent.Options{Home: o.GnuPGHome, Environ: o.Environ, Now: o.Now})
+		p.gnupg = &agent.Options{Home: o.GnuPGHome, Environ: o.Environ, Now: o.Now}
+		g, err := agent.Find(ctx, *p.gnupg)
 		if ctx.Err() != nil {
 			return p, context.Cause(ctx)
 		}

@@ -36,22 +36,12 @@ func TokenRequest(t publish.Target) keys.PassphraseRequest {
 func (w *Places) PublicKey(ctx context.Context, sel keys.Selector) (keys.Key, *keys.Keyring, error) {
 	own, _ := w.Keys(ctx) // what cannot be read is not found below
 	ring, _ := w.Keyring(ctx, "")
-	k, err := keys.Select(onePerKey(own), sel)
+	k, err := keys.Select(own, sel)
 	var none *keys.NotFoundError
 	if errors.As(err, &none) && !sel.IsZero() {
-		k, err = keys.Select(onePerKey(ring.Keys()), sel)
+		k, err = keys.Select(ring.Keys(), sel)
 	}
 	return k, ring, err
-}
-
-// onePerKey drops the later of two copies of a key.
-func onePerKey(list []keys.Key) (out []keys.Key) {
-	for _, k := range list {
-		if !slices.ContainsFunc(out, func(o keys.Key) bool { return o.Fingerprint == k.Fingerprint }) {
-			out = append(out, k)
-		}
-	}
-	return out
 }
 
 // PlanPublish works out what of a key would be sent where. Errors are those of PublicKey and

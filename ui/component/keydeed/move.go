@@ -170,7 +170,7 @@ func importLabel(i store.Imported) string {
 // ToGnuPG copies the key to GnuPG.
 func (s Subject) ToGnuPG() Job {
 	return s.copied(s.change("Copy the key to GnuPG", "copy it", "copying the key to GnuPG", []Effect{
-		{Label: "then", Text: "GnuPG has the public and the secret key, under the passphrase that it has here."},
+		{Label: "then", Text: "GnuPG has the public and the secret key, under the passphrase that it has here. Where it was never used, its home is made."},
 		{Label: "stays", Text: "bulla's store keeps its own. A change in one place does not reach the other."},
 		{Label: "mind", Text: "GnuPG trusts no key by itself: gpg --edit-key … trust says that it is yours."},
 	}, func(ctx context.Context, b backend.Keys, sel keys.Selector, ask keys.AskPassphrase) (string, error) {

@@ -13,6 +13,7 @@ import (
 	"bulla/ui/component/human"
 	"bulla/ui/component/placeword"
 	"bulla/ui/safetext"
+	"bulla/workflow/firstkey"
 	"bulla/workflow/keydesk"
 )
 
@@ -177,7 +178,13 @@ func ReadError(err error) string {
 	return err.Error()
 }
 
-// FileName proposes a name for a file about a key.
+// SecretName proposes a name for a file with a secret key: in the home folder, out of the working tree of
+// a repository, where it would be one "git add" away from everybody.
+func SecretName(f keys.Fingerprint, what, ending string) string {
+	return firstkey.FileName(f, what, ending)
+}
+
+// FileName proposes a name for a file about a key, in the folder where one stands: it is no secret.
 func FileName(f keys.Fingerprint, what, ending string) string {
 	return strings.ToLower(strings.ReplaceAll(human.Tail(f), " ", "")) + what + ending
 }

@@ -19,11 +19,11 @@ func (m *Model) backUp(r *row) tea.Cmd {
 		names = append(names, f.Name)
 	}
 	kind := dialog.Choice("kind", 0, "A file for a stick, or lines to print. All are protected by the passphrase of the key.", names...)
-	name := dialog.Text("file", "", keydeed.FileName(r.Fingerprint, "-backup", ".asc"), newFileHelp)
+	name := dialog.Text("file", "", keydeed.SecretName(r.Fingerprint, "backup", ".asc"), newFileHelp)
 	m.ask("Back the key up", "", []*dialog.Field{kind, name}, "look at it", func(form *dialog.Form) (string, *dialog.Field, tea.Cmd) {
 		as, typed := forms[kind.At()], name.Value()
 		if typed == "" {
-			typed = keydeed.FileName(r.Fingerprint, "-backup", as.Ending)
+			typed = keydeed.SecretName(r.Fingerprint, "backup", as.Ending)
 		}
 		m.proposeFrom(form, r, m.subject(r).BackUp(m.o.Path(typed), as))
 		return "", nil, nil
@@ -32,11 +32,11 @@ func (m *Model) backUp(r *row) tea.Cmd {
 }
 
 func (m *Model) exportSecret(r *row) tea.Cmd {
-	name := dialog.Text("file", "", keydeed.FileName(r.Fingerprint, "-secret", ".asc"), newFileHelp)
+	name := dialog.Text("file", "", keydeed.SecretName(r.Fingerprint, "secret", ".asc"), newFileHelp)
 	m.ask("Export the secret key", "", []*dialog.Field{name}, "look at it", func(form *dialog.Form) (string, *dialog.Field, tea.Cmd) {
 		typed := name.Value()
 		if typed == "" {
-			typed = keydeed.FileName(r.Fingerprint, "-secret", ".asc")
+			typed = keydeed.SecretName(r.Fingerprint, "secret", ".asc")
 		}
 		m.proposeFrom(form, r, m.subject(r).ExportSecret(m.o.Path(typed)))
 		return "", nil, nil
