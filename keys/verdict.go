@@ -77,8 +77,8 @@ type Verdict struct {
 	SHA256 string
 	Kind   Kind
 	Status Status
-	// Reason is one plain sentence. It quotes nothing from outside except names of algorithms,
-	// fingerprints and dates.
+	// Reason is one plain sentence or more. It quotes nothing from outside except names of algorithms,
+	// fingerprints, dates, and tags that a sound signature names: clean it before showing it.
 	Reason string
 	// Weak lists findings that policy may or may not let fail: "sha1 signature",
 	// "rsa1024 key", "sha1 self-signature on the key", "ref and tag object named differently".

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"bulla/docker"
 	"bulla/workflow/images"
 	"bulla/workflow/shell"
 )
@@ -53,12 +54,13 @@ func SignerCommands(r *Result, dir string) []Command {
 // not bulla. publicKey is the file with the OpenPGP key, imageKey that with the image key; dir is
 // where the commands are run, paths are relative to it.
 func StrangerCommands(r *Result, dir, publicKey, imageKey string) []Command {
-	rel := func(path string) string {
+	path := func(path string) string {
 		if p, err := filepath.Rel(dir, path); err == nil && filepath.IsLocal(p) {
-			path = p
+			return p
 		}
-		return shell.Quote(path)
+		return path
 	}
+	rel := func(p string) string { return shell.Quote(path(p)) }
 	out := []Command{
 		{"gpg --import " + rel(publicKey), "the public key, once"},
 		{"git verify-tag " + shell.Quote(r.Plan.Tag), "the tag"},
@@ -93,7 +95,11 @@ func StrangerCommands(r *Result, dir, publicKey, imageKey string) []Command {
 		if !r.Plan.ImageWith.Cosign() {
 			continue
 		}
-		out = append(out, Command{fmt.Sprintf("cosign verify --key %s --insecure-ignore-tlog %s", rel(imageKey), shell.Quote(img.Name)), "the image"})
+		tag := ""
+		if ref, err := docker.ParseReference(img.Name); err == nil {
+			tag = ref.Tag()
+		}
+		out = append(out, Command{shell.CosignVerify(path(imageKey), img.Name, tag), "the image, signed under this tag; " + shell.WhyNoLog})
 	}
 	return append(out,
 		Command{fmt.Sprintf("gpg --verify %s %s", rel(r.Record+".asc"), rel(r.Record)), "the record, which binds all of it"},

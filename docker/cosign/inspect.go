@@ -101,6 +101,23 @@ func (r Report) Sound() bool {
 	return slices.ContainsFunc(r.Signatures, func(s Signed) bool { return s.Status.Sound() })
 }
 
+// SignedAs are the tags under which sound signatures say that the image was signed, each once; raw text.
+func (r Report) SignedAs() (out []string) {
+	for _, s := range r.Signatures {
+		if s.Status.Sound() && s.Tag != "" && !slices.Contains(out, s.Tag) {
+			out = append(out, s.Tag)
+		}
+	}
+	return out
+}
+
+// Renamed reports whether every sound signature that names a tag names another one than tag: an image
+// that was signed as an older version may be posing as this one. A digest may well have several tags.
+func (r Report) Renamed(tag string) bool {
+	as := r.SignedAs()
+	return tag != "" && len(as) > 0 && !slices.Contains(as, tag)
+}
+
 // Hidden are the sound signatures of the older form that cosign 3 does not find: it looks under
 // the .sig tag only where no bundle lies beside the image, whoever made that and whatever it
 // states. A key that has a sound bundle too is not hidden. What cosign cannot read as a bundle

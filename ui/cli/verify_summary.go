@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"bulla/keys"
+	"bulla/workflow/verify"
 )
 
 // tell writes the report for people: what passes in a line for each status and signer (or, with
@@ -38,13 +39,13 @@ func (r *report) tell(p *printer, full func(entry)) {
 }
 
 // sums reports whether e may be summed up: it passes, and by its own status. What passes because
-// another signature carries it, because the policy makes an exception, or beside a release that it is
-// not part of, is told in full.
+// another signature carries it, because the policy makes an exception, beside a release that it is not
+// part of, or as an image that was signed under another tag, is told in full.
 func (e entry) sums(allowWeak bool) bool {
 	if e.verdict == nil {
 		return e.part && e.outcome == passes
 	}
-	if e.apart != "" {
+	if e.apart != "" || slices.Contains(e.verdict.Weak, verify.FindingOtherTag) {
 		return false
 	}
 	s := e.verdict.Status

@@ -118,21 +118,10 @@ func (t Tag) Uncovered() int {
 }
 
 // SignedAs are the tags under which sound signatures say that the image was signed, each once.
-func (t Tag) SignedAs() (out []string) {
-	for _, s := range t.Cosign.Signatures {
-		if s.Status.Sound() && s.Tag != "" && !slices.Contains(out, s.Tag) {
-			out = append(out, s.Tag)
-		}
-	}
-	return out
-}
+func (t Tag) SignedAs() []string { return t.Cosign.SignedAs() }
 
-// Renamed reports whether every sound signature that names a tag names another one: an image that
-// was signed as an older version may be posing as this one. A digest may well have several tags.
-func (t Tag) Renamed() bool {
-	as := t.SignedAs()
-	return t.Reference.Tag() != "" && len(as) > 0 && !slices.Contains(as, t.Reference.Tag())
-}
+// Renamed reports whether every sound signature that names a tag names another one.
+func (t Tag) Renamed() bool { return t.Cosign.Renamed(t.Reference.Tag()) }
 
 // Judged fills in the verdicts of a Tag that was put together by hand, without a policy.
 func Judged(t Tag) Tag {

@@ -75,7 +75,8 @@ func (r *release) commands() (out []Command) {
 	}
 	out = append(out, Command{Tool: toolGit, Text: "git -C " + q(clone) + " verify-tag " + q(p.Tag.Name), Why: "the tag, with the key that gpg has imported"})
 	for _, img := range r.images {
-		out = append(out, Command{Tool: toolCosign, Text: "cosign verify --key " + ImageKeyName + " --insecure-ignore-tlog " + q(img.Reference), Why: "the image, by the project's own key instead of a public log"})
+		_, tag, _ := cutTag(img.Reference)
+		out = append(out, Command{Tool: toolCosign, Text: shell.CosignVerify(ImageKeyName, img.Reference, tag), Why: "the image, signed under this tag by the project's own key"})
 	}
 	for _, img := range r.trust {
 		name, tag, ok := cutTag(img.Reference)

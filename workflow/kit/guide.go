@@ -46,7 +46,7 @@ func (r *release) sections() []section {
 		{"Sequoia", "Version 1.0 and later:", []string{toolSQ}},
 		{"Sequoia before 1.0", "", []string{toolOldSQ}},
 		{"git", "", []string{toolGit}},
-		{"cosign", "", []string{toolCosign}},
+		{"cosign", "cosign calls --insecure-ignore-tlog insecure; here it is what is meant: " + shell.WhyNoLog + ".", []string{toolCosign}},
 		{"Docker Content Trust", r.rootNote(), []string{toolNotary}},
 	}
 }

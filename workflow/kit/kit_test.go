@@ -3,7 +3,9 @@ package kit
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"bulla/docker"
 	"bulla/keys"
 	"bulla/keys/keystest"
 	"bulla/workflow"
@@ -256,4 +259,53 @@ func TestCommandsOfTheEndWork(t *testing.T) {
 	if ran != 3 || len(theirs) < 7 {
 		t.Errorf("%d and %d commands", ran, len(theirs))
 	}
+	poseAs(t, res.Images[0].Name, sandbox.EarlierVersion)
+	refused := 0
+	for _, c := range theirs {
+		if !strings.HasPrefix(c.Text, "cosign verify ") {
+			continue
+		}
+		_, stderr, err := keystest.Run(t, nil, stranger, "sh", "-c", "cd "+shell.Quote(b.Dir())+" && "+c.Text)
+		if err == nil {
+			t.Errorf("%s takes the image of %s:\n%s", c.Text, sandbox.EarlierVersion, stderr)
+		}
+		// Without the tag it is a good image: nothing else is wrong with it.
+		any := strings.Replace(c.Text, " -a tag="+sandbox.NextVersion+" ", " ", 1)
+		if _, stderr, err := keystest.Run(t, nil, stranger, "sh", "-c", "cd "+shell.Quote(b.Dir())+" && "+any); err != nil || any == c.Text {
+			t.Errorf("%s: %v\n%s", any, err, stderr)
+		}
+		refused++
+	}
+	if refused != 1 {
+		t.Errorf("%d commands of cosign", refused)
+	}
+}
+
+// poseAs moves an image's tag to what another tag of the repository points to.
+func poseAs(t *testing.T, image, other string) {
+	t.Helper()
+	ref, err := docker.ParseReference(image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifests := "http://" + ref.Registry() + "/v2/" + ref.Repository().Path() + "/manifests/"
+	do := func(method, tag, mediaType string, body io.Reader) *http.Response {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), method, manifests+tag, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mediaType != "" {
+			req.Header.Set("Content-Type", mediaType)
+		}
+		req.Header.Set("Accept", "*/*")
+		res, err := http.DefaultClient.Do(req)
+		if err != nil || res.StatusCode >= 300 {
+			t.Fatalf("%s %s: %v, %+v", method, req.URL, err, res)
+		}
+		t.Cleanup(func() { res.Body.Close() })
+		return res
+	}
+	old := do(http.MethodGet, other, "", nil)
+	do(http.MethodPut, ref.Tag(), old.Header.Get("Content-Type"), old.Body)
 }

@@ -13,3 +13,17 @@ func Quote(s string) string {
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
+
+// CosignVerify is the command by which cosign checks an image with a public key, in the file key. It
+// demands the signature that names the tag, for others let any signed image pose as this one; "" for
+// an image without a tag.
+func CosignVerify(key, reference, tag string) string {
+	command := "cosign verify --key " + Quote(key)
+	if tag != "" {
+		command += " -a " + Quote("tag="+tag)
+	}
+	return command + " --insecure-ignore-tlog " + Quote(reference)
+}
+
+// WhyNoLog says why CosignVerify asks no transparency log, which cosign calls insecure.
+const WhyNoLog = "no public log is asked, for the key itself tells who signed, and bulla writes to no log"

@@ -240,7 +240,7 @@ func (b boundCheck) image(ctx context.Context, seal record.ImageSeal, img docker
 		if pub, err := cosign.ParsePublicKey([]byte(seal.PublicKey)); err == nil {
 			pubs = append(pubs, pub)
 		}
-		vs = b.v.judgeImage(ctx, seal.Reference, img, pubs)
+		vs, _ = b.v.judgeImage(ctx, seal.Reference, img, pubs)
 	}
 	if seal.ContentTrust != nil {
 		vs = append(vs, b.contentTrust(ctx, seal, img)...)

@@ -345,8 +345,32 @@ func (v *Verifier) image(ctx context.Context, text string, pubs []cosign.PublicK
 	case problem != nil:
 		return []keys.Verdict{*problem}, "", nil
 	}
-	vs = v.decideOne(v.judgeImage(ctx, text, img, pubs), img.Digest)
+	vs, as := v.judgeImage(ctx, text, img, pubs)
+	vs = v.decideOne(vs, img.Digest)
+	if as.Renamed(img.Reference.Tag()) {
+		noteOtherTag(vs, as.SignedAs(), img.Reference.Tag())
+	}
 	return v.withFormer(ctx, img, vs), img.Digest, nil
+}
+
+// FindingOtherTag is the finding, in keys.Verdict.Weak, that an image's sound signatures name other tags
+// than the one that it was asked for under.
+const FindingOtherTag = "signed under another tag"
+
+// noteOtherTag adds that finding to the sound verdicts. They stay as they are: a signature of cosign
+// covers the digest alone, and a digest may have several tags.
+func noteOtherTag(vs []keys.Verdict, as []string, tag string) {
+	for i := range vs {
+		if vs[i].Status.Sound() {
+			vs[i].Weak = append(slices.Clone(vs[i].Weak), FindingOtherTag)
+			vs[i].Reason += " " + OtherTag(as, tag)
+		}
+	}
+}
+
+// OtherTag says that an image was signed as other tags than tag. It may quote text from outside.
+func OtherTag(as []string, tag string) string {
+	return fmt.Sprintf("It was signed as %s, not as %s: an older version may be posing as this one.", strings.Join(as, ", "), tag)
 }
 
 // withFormer adds to the verdict on an image that nothing vouches for what its tag was signed over
@@ -380,16 +404,13 @@ func (v *Verifier) resolveImage(ctx context.Context, text string) (img docker.Im
 	return img, nil, nil
 }
 
-// judgeImage judges the cosign signatures of an image that was resolved.
-func (v *Verifier) judgeImage(ctx context.Context, text string, img docker.Image, pubs []cosign.PublicKey) []keys.Verdict {
-	vs, err := cosign.Verify(ctx, v.world.Registry, img, pubs)
+// judgeImage judges the cosign signatures of an image that was resolved, and returns what was found.
+func (v *Verifier) judgeImage(ctx context.Context, text string, img docker.Image, pubs []cosign.PublicKey) ([]keys.Verdict, cosign.Report) {
+	found, err := cosign.Inspect(ctx, v.world.Registry.Repo(img.Reference), img.Digest, pubs)
 	if err != nil {
-		return []keys.Verdict{keys.NotChecked(keys.KindImage, text, unread(err))}
+		return []keys.Verdict{keys.NotChecked(keys.KindImage, text, unread(err))}, found
 	}
-	for i := range vs {
-		vs[i].Target = text
-	}
-	return vs
+	return found.Verdicts(text), found
 }
 
 // unread says why an image was not given.

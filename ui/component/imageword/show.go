@@ -2,13 +2,13 @@ package imageword
 
 import (
 	"fmt"
-	"strings"
 
 	"bulla/keys"
 	"bulla/ui/component/human"
 	"bulla/ui/safetext"
 	"bulla/workflow/images"
 	"bulla/workflow/policy"
+	"bulla/workflow/verify"
 )
 
 // Show tells everything about one image, in lines.
@@ -117,5 +117,5 @@ func OtherName(t images.Tag) string {
 	if !t.Renamed() || t.Trust.Sound() {
 		return ""
 	}
-	return safetext.Line(fmt.Sprintf("It was signed as %s, not as %s: an older version may be posing as this one.", strings.Join(t.SignedAs(), ", "), t.Reference.Tag()))
+	return safetext.Line(verify.OtherTag(t.SignedAs(), t.Reference.Tag()))
 }
