@@ -15,6 +15,8 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"bulla/artifacts"
+	"bulla/docker"
+	"bulla/docker/cosign"
 	"bulla/gitops"
 	"bulla/keys"
 	"bulla/keys/vault"
@@ -588,6 +590,27 @@ func TestChangedUnderTheRun(t *testing.T) {
 	f := newFake()
 	f.run = func(context.Context, *workflow.Plan, workflow.Face) (*workflow.Result, error) { return nil, refusal() }
 	drive(t, testOptions(f)).toLook().press("1.4.0", "enter").see("Something changed since the last look").see("exists already")
+}
+
+// TestMovedWhileSigned: the screen says, as line mode does, what is public by then and what to do.
+func TestMovedWhileSigned(t *testing.T) {
+	ref, err := docker.ParseReference("registry.acme.org/widget:1.4.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	was, is := "sha256:"+strings.Repeat("1", 64), "sha256:"+strings.Repeat("2", 64)
+	f := newFake()
+	f.run = func(context.Context, *workflow.Plan, workflow.Face) (*workflow.Result, error) {
+		return nil, &workflow.IncompleteError{Tag: "v1.4.0", Step: workflow.StepImage, Err: &cosign.PublishedError{
+			Signature: cosign.Signature{Digest: was}, Complete: true, Err: &docker.MovedError{Ref: ref, Was: was, Is: is}}}
+	}
+	d := drive(t, testOptions(f)).size(80, 24).toLook().press("1.4.0", "enter").see("stopped at image").see("widget:1.4.0 has moved")
+	text := strings.Join(strings.Fields(sgr.ReplaceAllString(d.r.View(), "")), " ")
+	for _, want := range []string{"The signature of " + was + " is finished", "others may have it", "Put the tag back to " + was + " and go on, or take the release back and begin again."} {
+		if !strings.Contains(text, want) {
+			t.Errorf("not said: %s\n%s", want, d.r.View())
+		}
+	}
 }
 
 func TestRefusedPreflight(t *testing.T) {

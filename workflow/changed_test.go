@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"bulla/artifacts"
+	"bulla/docker"
+	"bulla/docker/cosign"
 	"bulla/keys"
 	"bulla/workflow/images"
 )
@@ -71,6 +73,85 @@ func TestRunSeesAnotherImageKey(t *testing.T) {
 	}
 	if made := b.made(); len(made) > 0 {
 		t.Errorf("made %v", made)
+	}
+}
+
+// A tag that was moved, or a registry that went away, after the plan was made, or while the passphrase was
+// asked for: nothing is made, and nothing is signed for the name.
+func TestRunSeesAMovedImage(t *testing.T) {
+	for _, closed := range []bool{false, true} {
+		for _, late := range []bool{false, true} {
+			b := newBench(t)
+			reg, key := b.registry()
+			c := b.choices()
+			c.Images, c.ImageKey = []string{reg.Host() + "/acme/widget:1.0.0"}, key.Path
+			s := b.session()
+			plan, err := s.Plan(t.Context(), c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			change := func() {
+				if closed {
+					reg.Close()
+				} else if _, err := reg.PushRandom(t.Context(), "acme/widget", "1.0.0", 30, false); err != nil {
+					t.Error(err)
+				}
+			}
+			if !late {
+				change()
+			}
+			asked := 0
+			_, err = s.Run(t.Context(), plan, Face{Ask: func(ctx context.Context, r keys.PassphraseRequest) (keys.Secret, error) {
+				if asked++; asked == 1 && late {
+					change()
+				}
+				return answer(ctx, r)
+			}})
+			var refused *RefusedError
+			if !errors.As(err, &refused) || refused.Unreachable() != closed || (asked > 0) != late {
+				t.Fatalf("closed %v, late %v: %v; asked %d times", closed, late, err, asked)
+			}
+			var moved *docker.MovedError
+			if f := refused.Errors()[0]; errors.As(f.Err, &moved) == closed || !closed && (moved.Was != plan.Images[0].Digest || !strings.Contains(f.Message, moved.Is)) {
+				t.Errorf("closed %v, late %v: %+v", closed, late, f)
+			}
+			if made := b.made(); len(made) > 0 {
+				t.Errorf("made %v", made)
+			}
+		}
+	}
+}
+
+// A tag that is moved once the release has begun is not signed where it was.
+func TestImageMovedInTheRun(t *testing.T) {
+	b := newBench(t)
+	reg, key := b.registry()
+	c := b.choices()
+	c.Images, c.ImageKey = []string{reg.Host() + "/acme/widget:1.0.0"}, key.Path
+	s := b.session()
+	plan, err := s.Plan(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Run(t.Context(), plan, Face{Ask: answer, Emit: func(e Event) {
+		if st, ok := e.(StepStarted); ok && st.Step == StepImage {
+			if _, err := reg.PushRandom(t.Context(), "acme/widget", "1.0.0", 30, false); err != nil {
+				t.Error(err)
+			}
+		}
+	}})
+	var inc *IncompleteError
+	var moved *docker.MovedError
+	var published *cosign.PublishedError
+	if !errors.As(err, &inc) || inc.Step != StepImage || !errors.As(err, &moved) || errors.As(err, &published) {
+		t.Fatal(err)
+	}
+	ref, err := docker.ParseReference(plan.Images[0].Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err := cosign.Inspect(t.Context(), b.world.Registry.Repo(ref), plan.Images[0].Digest, nil); err != nil || len(r.Signatures) > 0 {
+		t.Errorf("signed all the same: %+v, %v", r, err)
 	}
 }
 

@@ -78,6 +78,9 @@ func runPreflight(ctx context.Context, r *run) (string, error) {
 			return "", changed(RuleArtifact, StepArtifacts, f.Name+" changed since the plan was made.", &artifacts.ChangedError{Path: f.Path})
 		}
 	}
+	if err := r.imagesUnmoved(ctx, StepPreflight); err != nil {
+		return "", err
+	}
 	warnings := len(withSeverity(p.Findings, finding.Warning))
 	if warnings > 0 {
 		return fmt.Sprintf("nothing against it, %s", plural(warnings, "warning")), nil
@@ -111,6 +114,11 @@ func runKey(ctx context.Context, r *run) (string, error) {
 	}
 	if err := r.openImageKeys(ctx); err != nil {
 		return "", err
+	}
+	if !r.resumed { // passphrases may have taken minutes, and nothing is made yet
+		if err := r.imagesUnmoved(ctx, StepKey); err != nil {
+			return "", err
+		}
 	}
 	return r.plan.Key.Fingerprint.Short() + " is open", nil
 }

@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"bulla/docker"
 	"bulla/docker/cosign"
 	"bulla/docker/dct"
+	"bulla/workflow/finding"
 	"bulla/workflow/images"
 )
 
@@ -27,6 +29,37 @@ func (p PlannedImage) dockerImage() (docker.Image, error) {
 		return docker.Image{}, err
 	}
 	return docker.Image{Reference: ref, Digest: p.Digest, MediaType: p.MediaType, Size: p.Size, Platforms: p.Platforms, Index: len(p.Platforms) > 0}, nil
+}
+
+// imagesUnmoved resolves each image once more, before anything is made. One whose tag names another image
+// by now, or that cannot be asked for, refuses the release (*RefusedError).
+func (r *run) imagesUnmoved(ctx context.Context, at StepID) error {
+	var found []Finding
+	for _, p := range r.plan.Images {
+		img, err := p.dockerImage()
+		if err != nil {
+			return err
+		}
+		r.waitsFor(at, img.Reference.Registry())
+		ask, cancel := context.WithTimeout(ctx, lookDeadline)
+		err = images.Unmoved(ask, r.s.world, img)
+		cancel()
+		var moved *docker.MovedError
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.As(err, &moved):
+			found = append(found, Finding{Finding: finding.Finding{Rule: RuleImageMoved, Severity: finding.Error, Err: err,
+				Message: fmt.Sprintf("%s has moved since the plan was made: it was %s and is %s.", p.Name, moved.Was, moved.Is),
+				Hint:    "find out who pushed, then begin again: the plan will name the image that is there now"}, Step: StepImage})
+		case err != nil:
+			found = append(found, registryFinding(RuleImage, p.Name, err))
+		}
+	}
+	if len(found) > 0 {
+		return &RefusedError{Findings: found}
+	}
+	return nil
 }
 
 // openImageKeys opens the keys that sign images: that of cosign, and those of Content Trust.
@@ -110,6 +143,11 @@ func (r *run) signImage(ctx context.Context, p PlannedImage) (made SignedImage, 
 		return made, nil
 	}
 	r.waitsFor(StepImage, img.Reference.Registry())
+	if !r.resumed { // else it may be signed already, and then that is what is to be told
+		if err := images.Unmoved(ctx, r.s.world, img); err != nil {
+			return made, err
+		}
+	}
 	sig, err := cosign.Sign(ctx, r.s.world.Registry, img, r.image, r.s.world.Now())
 	made.Manifest = sig.Manifest
 	return made, err
@@ -162,7 +200,8 @@ func undoImage(ctx context.Context, r *run, a *Abandoned) error {
 	return nil
 }
 
-// lookDeadline bounds how long taking back waits for registries, all of them together.
+// lookDeadline bounds how long taking back waits for registries, all of them together, and a run for each
+// image that it asks for once more.
 const lookDeadline = 10 * time.Second
 
 // published looks in the registry for a signature by the plan's image key, and returns the digest of

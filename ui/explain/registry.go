@@ -25,8 +25,8 @@ func registries(err error, x *Explanation) bool {
 		x.Code = CodeIncomplete
 		return true
 	case errors.As(err, &moved):
-		x.Headline = fmt.Sprintf("%s was moved while it was signed.", moved.Ref)
-		x.Cause = fmt.Sprintf("It pointed to %s and points to %s now. The signature covers the first.", moved.Was, moved.Is)
+		x.Headline = fmt.Sprintf("%s has moved.", moved.Ref)
+		x.Cause = fmt.Sprintf("It pointed to %s and points to %s now.", moved.Was, moved.Is)
 		x.Next = []string{"find out who pushed; then sign what the tag should point to"}
 		x.Code = CodeFailed
 		return true

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"bulla/docker"
 	"bulla/docker/cosign"
 	"bulla/gitops"
 	"bulla/workflow"
@@ -111,7 +112,9 @@ func incomplete(err error, x *Explanation) bool {
 	inner := Error(inc.Err)
 	x.Headline = fmt.Sprintf("The release of %s stopped at the step %q.", inc.Tag, inc.Step.Title())
 	x.Cause = strings.TrimSpace(inner.Headline + " " + inner.Cause)
-	x.Next = append(x.Next, inner.Next...)
+	if x.Next = inner.Next; len(Mend(inc)) > 0 {
+		x.Next = Mend(inc)
+	}
 	x.Code = CodeIncomplete
 	describeIncomplete(inc, x)
 	return true
@@ -121,11 +124,26 @@ func describeIncomplete(inc *workflow.IncompleteError, x *Explanation) {
 	if len(inc.Done) > 0 {
 		x.Untouched = "Done and safe: " + strings.Join(inc.Done, "; ") + "."
 	}
-	var published *cosign.PublishedError
-	if errors.As(inc.Err, &published) {
-		x.Untouched = strings.TrimSpace(x.Untouched + " " + publishedWords(published))
-	}
+	x.Untouched = strings.TrimSpace(x.Untouched + " " + Public(inc))
 	x.Next = append(x.Next, "bulla release --resume goes on where it stopped", "bulla release --abandon takes back what can be taken back")
+}
+
+// Public says what of a stopped release others may have already; "" where that is nothing, or told elsewhere.
+func Public(inc *workflow.IncompleteError) string {
+	var published *cosign.PublishedError
+	if !errors.As(inc.Err, &published) {
+		return ""
+	}
+	return publishedWords(published)
+}
+
+// Mend is what there is to do outside of bulla before a stopped release can go on, if it is known.
+func Mend(inc *workflow.IncompleteError) []string {
+	var moved *docker.MovedError
+	if !errors.As(inc.Err, &moved) {
+		return nil
+	}
+	return []string{fmt.Sprintf("put the tag back to %s and go on, or take the release back and begin again", moved.Was)}
 }
 
 // publishing explains what came after an image's signature had reached its registry.

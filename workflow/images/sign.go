@@ -65,7 +65,7 @@ func Sign(ctx context.Context, w *world.World, o SignOptions, ask keys.AskPassph
 	if err := signer.Unlock(ctx, ask); err != nil {
 		return nil, err
 	}
-	if err := unmoved(ctx, w, img); err != nil {
+	if err := Unmoved(ctx, w, img); err != nil {
 		return nil, err
 	}
 	if o.Recursive {
@@ -91,9 +91,10 @@ func Sign(ctx context.Context, w *world.World, o SignOptions, ask keys.AskPassph
 	return append(out, made...), err
 }
 
-// unmoved looks at the tag once more, now that the key is open: a person may have taken long to type its
-// passphrase, and what is signed for a name that has another image by then is public for good.
-func unmoved(ctx context.Context, w *world.World, img docker.Image) error {
+// Unmoved looks at the tag once more: a person may have taken long over the last look or the passphrase, and
+// what is signed for a name that has another image by then is public for good. It fails with a
+// *docker.MovedError, and otherwise as Resolve does; an image without a tag cannot move.
+func Unmoved(ctx context.Context, w *world.World, img docker.Image) error {
 	if img.Reference.Tag() == "" {
 		return nil
 	}

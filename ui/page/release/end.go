@@ -221,7 +221,11 @@ func (v *endView) stopped(inc *workflow.IncompleteError, w int) []string {
 	t := v.theme
 	x := explain.Error(inc.Err)
 	out := []string{t.Icon(theme.Failed) + " " + t.Strong.Render("The release of "+safetext.Line(inc.Tag)+" stopped at "+strings.ToLower(inc.Step.Title())+"."), ""}
-	for _, text := range []string{x.Headline, x.Cause} {
+	said := []string{x.Headline, x.Cause, explain.Public(inc)}
+	for _, todo := range explain.Mend(inc) {
+		said = append(said, capitalized(todo)+".")
+	}
+	for _, text := range said {
 		if text != "" {
 			out = append(out, layout.Indent(layout.Wrap(safetext.Line(text), w-2), "  ")...)
 		}
