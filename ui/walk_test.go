@@ -613,6 +613,17 @@ func TestMovedWhileSigned(t *testing.T) {
 	}
 }
 
+// TestNamedVersionIsTaken: preflight says it at once, and the step Tag takes another.
+func TestNamedVersionIsTaken(t *testing.T) {
+	f := newFake()
+	f.findings = refusal().(*workflow.RefusedError).Findings
+	o := testOptions(f)
+	o.Choices.Version = "1.3.0"
+	d := drive(t, o).see("exists already").see("not as 1.3.0").see("at Tag you can choose another version").hidden("Nothing stands in the way")
+	d.press("enter").see("Rhea Release").press("enter").see("last release is").press("enter").see("exists")
+	drive(t, testOptions(f)).see("Nothing stands in the way").hidden("exists already")
+}
+
 func TestRefusedPreflight(t *testing.T) {
 	f := newFake()
 	f.findings = dirty()

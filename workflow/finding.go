@@ -45,6 +45,16 @@ type Finding struct {
 	Step StepID
 }
 
+// OfNamedVersion reports whether the finding is about the version that was named before the walk: it is
+// taken, or is none. Without one named it is no news that a version is to be chosen.
+func (f Finding) OfNamedVersion(c Choices) bool {
+	switch f.Rule {
+	case RuleVersion, RuleTagExists, RuleTagRemote:
+		return c.Version != ""
+	}
+	return false
+}
+
 // RefusedError says that preflight stopped a release before anything was done.
 type RefusedError struct{ Findings []Finding }
 

@@ -13,10 +13,15 @@ import (
 func (w *walk) preflight(ctx context.Context) error {
 	w.t.Say("")
 	w.t.Say("Preflight")
+	taken := false
 	var here, warnings, refused []workflow.Finding
 	for _, f := range w.Session.Preflight(ctx, w.c) {
 		if f.Rule == workflow.RuleSignatureExists {
 			f.Severity, f.Here = finding.Warning, "with the files you can let bulla replace it"
+		}
+		if f.Severity == finding.Error && f.OfNamedVersion(w.c) {
+			taken = true
+			f.Severity, f.Here = finding.Warning, "name another version below"
 		}
 		switch {
 		case f.Severity == finding.Warning:
@@ -36,6 +41,9 @@ func (w *walk) preflight(ctx context.Context) error {
 	switch {
 	case len(refused) > 0:
 		return &workflow.RefusedError{Findings: refused}
+	case taken:
+		w.t.Say("  The commit can be released, but not as %s.", w.c.Version)
+		w.c.Version = "" // asked for, as if none was named
 	case len(warnings) > 0:
 		w.t.Say("  Nothing stands in the way, but look at the %s above.", human.Count(len(warnings), "warning"))
 	default:

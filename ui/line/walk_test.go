@@ -469,6 +469,17 @@ func TestPreflightTells(t *testing.T) {
 	walkThrough(t, newSession(), nil, whole...).says(t, "  Nothing stands in the way.\n")
 }
 
+// TestNamedVersionIsTaken: it is told before anything is asked, and another is asked for.
+func TestNamedVersionIsTaken(t *testing.T) {
+	f := newSession()
+	f.findings = []workflow.Finding{{Finding: finding.Finding{Rule: workflow.RuleTagExists, Severity: finding.Error, Message: "The tag v1.3.0 exists already."}, Step: workflow.StepTag}}
+	w := walkThrough(t, f, func(o *Walker) { o.Choices.Version = "1.3.0" }, whole...)
+	w.says(t, "warning: The tag v1.3.0 exists already.", "hint: name another version below", "The commit can be released, but not as 1.3.0.", "The newest tag is")
+	if w.err != nil || w.runs != 1 || w.planned[0].Version != "1.4.0" || strings.Contains(w.out, "Nothing stands in the way") {
+		t.Errorf("%v\n%s", w.err, w.out)
+	}
+}
+
 // TestWriteMessage: every line of a message has its prompt, and spaces at the beginning stay.
 func TestWriteMessage(t *testing.T) {
 	f := newSession()

@@ -1,6 +1,7 @@
 package release
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/charmbracelet/bubbles/key"
@@ -24,11 +25,13 @@ type preflightRoom struct {
 	task     task
 	known    bool
 	findings []workflow.Finding
+	taken    string // the version that was named and cannot be released, or ""
 	list     picker.Model
 }
 
 type preflightDone struct {
 	id       int
+	choices  workflow.Choices // that were looked at
 	findings []workflow.Finding
 	repo     gitops.State
 	err      error // of reading repo
@@ -45,7 +48,7 @@ func (r *preflightRoom) look() tea.Cmd {
 	ctx, id := r.begin(&r.task)
 	backend, choices := r.backend, r.choices
 	return func() tea.Msg {
-		m := preflightDone{id: id}
+		m := preflightDone{id: id, choices: choices}
 		m.repo, m.err = backend.State(ctx) // what was mended shows
 		m.findings = backend.Preflight(ctx, choices)
 		return m
@@ -54,7 +57,11 @@ func (r *preflightRoom) look() tea.Cmd {
 
 func (r *preflightRoom) update(msg tea.Msg) tea.Cmd {
 	if m, ok := msg.(preflightDone); ok && r.task.end(m.id) {
-		r.known, r.findings = true, atPreflight(m.findings)
+		r.known, r.findings = true, atPreflight(m.findings, m.choices)
+		r.taken = ""
+		if slices.ContainsFunc(r.findings, func(f workflow.Finding) bool { return f.OfNamedVersion(m.choices) }) {
+			r.taken = m.choices.Version
+		}
 		if m.err == nil {
 			r.repo = m.repo
 		}
@@ -67,11 +74,14 @@ func (r *preflightRoom) update(msg tea.Msg) tea.Cmd {
 
 // atPreflight keeps what can be said before the walk: errors that are mended outside bulla, and
 // all warnings. That no version is chosen yet is no news. What stands where signatures will go is a
-// warning here: it can be replaced at Artifacts.
-func atPreflight(all []workflow.Finding) (out []workflow.Finding) {
+// warning here: it can be replaced at Artifacts. So is a version named that is taken.
+func atPreflight(all []workflow.Finding, c workflow.Choices) (out []workflow.Finding) {
 	for _, f := range all {
 		if f.Rule == workflow.RuleSignatureExists {
 			f.Severity, f.Here = finding.Warning, "at Artifacts you can let bulla replace it"
+		}
+		if f.OfNamedVersion(c) && f.Severity == finding.Error {
+			f.Severity, f.Here = finding.Warning, "at Tag you can choose another version"
 		}
 		if f.Step == workflow.StepPreflight || f.Severity == finding.Warning {
 			out = append(out, f)
@@ -121,7 +131,11 @@ func (r *preflightRoom) view(w, h int) []string {
 	case len(r.findings) == 0:
 		return append(out, r.theme.Icon(theme.Done)+" Nothing stands in the way.")
 	}
-	if r.refused() == "" {
+	switch {
+	case r.refused() != "":
+	case r.taken != "":
+		out = append(out, r.theme.Icon(theme.Waiting)+" The commit can be released, but not as "+safetext.Line(r.taken)+":", "")
+	default:
 		out = append(out, r.theme.Icon(theme.Done)+" Nothing stands in the way, but look at this:", "")
 	}
 	return append(out, r.list.View(r.theme, findingItems(r.state, r.findings, r.list.At(), w), h-len(out))...)
