@@ -223,7 +223,11 @@ func (r *root) tooSmall() []string {
 	if r.w == 0 {
 		return nil
 	}
-	return frame.TooSmall(r.w, r.h)
+	instead := ""
+	if r.page == r.release {
+		instead = r.release.Urgent()
+	}
+	return frame.TooSmall(r.w, r.h, instead)
 }
 
 // View draws the page in its frame, and the dialog on top of it.

@@ -305,6 +305,10 @@ func TestCtrlC(t *testing.T) {
 			t.Errorf("outcome %+v", out)
 		}
 	})
+	t.Run("asked where there is no room", func(t *testing.T) {
+		d := stuck(t).size(59, 15).press("ctrl+c").see("Stop signing? Ctrl+C once more stops").press("y").see("Stop signing?")
+		d.press("ctrl+c").size(80, 24).see("stopped at artifacts").press("q").until("the end", func() bool { return d.quit })
+	})
 	t.Run("nothing begins under the question", func(t *testing.T) {
 		f := newFake()
 		signed, about := make(chan struct{}), make(chan struct{})

@@ -42,12 +42,16 @@ type Screen struct {
 // Body is the space that a frame of w by h leaves for a page.
 func Body(w, h int) (width, height int) { return w, max(0, h-chrome) }
 
-// TooSmall is the one sentence for a terminal below the minimum, or nil.
-func TooSmall(w, h int) []string {
+// TooSmall is what a terminal below the minimum shows, or nil: instead, if there is something that
+// cannot wait, or else how large it has to be.
+func TooSmall(w, h int, instead string) []string {
 	if w >= MinWidth && h >= MinHeight {
 		return nil
 	}
-	text := fmt.Sprintf("bulla needs a terminal of %dx%d; this one is %dx%d. Make it larger, or press ctrl+c to stop.", MinWidth, MinHeight, w, h)
+	text := instead
+	if text == "" {
+		text = fmt.Sprintf("bulla needs a terminal of %dx%d; this one is %dx%d. Make it larger, or press ctrl+c to stop.", MinWidth, MinHeight, w, h)
+	}
 	lines := layout.Wrap(text, w)
 	return lines[:min(len(lines), h)]
 }

@@ -39,11 +39,11 @@ func TestViewHasTheSizeOfTheTerminal(t *testing.T) {
 }
 
 func TestTooSmall(t *testing.T) {
-	if TooSmall(MinWidth, MinHeight) != nil {
+	if TooSmall(MinWidth, MinHeight, "urgent") != nil {
 		t.Error("the minimum itself is refused")
 	}
 	for _, size := range [][2]int{{59, 16}, {60, 15}, {10, 3}, {1, 1}} {
-		lines := TooSmall(size[0], size[1])
+		lines := TooSmall(size[0], size[1], "")
 		if len(lines) == 0 || len(lines) > size[1] {
 			t.Errorf("%v: %d rows", size, len(lines))
 		}
@@ -53,7 +53,7 @@ func TestTooSmall(t *testing.T) {
 			}
 		}
 	}
-	if got := strings.Join(TooSmall(59, 15), " "); !strings.Contains(got, "60x16") || !strings.Contains(got, "59x15") {
+	if got := strings.Join(TooSmall(59, 15, ""), " "); !strings.Contains(got, "60x16") || !strings.Contains(got, "59x15") {
 		t.Errorf("got %q", got)
 	}
 }

@@ -361,6 +361,19 @@ func (m *Model) Interrupt(msg tea.KeyMsg) tea.Cmd {
 	return nil
 }
 
+// Urgent is what has to be said where there is no room for the page, or "": the keys of a question that
+// Ctrl+C has opened there, and that it was answered.
+func (m *Model) Urgent() string {
+	switch {
+	case m.phase != phaseRun:
+	case m.run.stopping:
+		return "Stopping. What is being written is finished or taken back first."
+	case m.run.stop != nil && m.dialogs().Top() == m.run.stop:
+		return fmt.Sprintf("Stop signing? Ctrl+C once more stops. A terminal of %dx%d shows the question, and goes on.", frame.MinWidth, frame.MinHeight)
+	}
+	return ""
+}
+
 func (m *Model) quit(cancelled bool) tea.Cmd {
 	m.outcome.Cancelled = cancelled
 	return tea.Quit
