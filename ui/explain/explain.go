@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -56,7 +57,38 @@ var ErrLeft = fmt.Errorf("left: %w", context.Canceled)
 // what the error says.
 func Error(err error) Explanation {
 	x, _ := known(err)
+	if list := branches(err); len(list) > 1 && strings.Contains(x.Headline, "\n") {
+		each(list, &x)
+	}
 	return x
+}
+
+// branches lists the errors that err is a plain list of, as errors.Join makes them; of any other error it is
+// err alone.
+func branches(err error) (out []error) {
+	list, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	for _, e := range list.Unwrap() {
+		out = append(out, branches(e)...)
+	}
+	return out
+}
+
+// each gives every error of a list a sentence of its own, where none of them explains them all.
+func each(list []error, x *Explanation) {
+	var said []string
+	for _, e := range list {
+		one := Error(e)
+		said = append(said, strings.TrimSpace(one.Headline+" "+one.Cause))
+		for _, n := range one.Next {
+			if !slices.Contains(x.Next, n) {
+				x.Next = append(x.Next, n)
+			}
+		}
+	}
+	x.Headline, x.Cause = said[0], strings.Join(said[1:], " ")
 }
 
 // known explains err, and reports whether somebody foresaw it.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -160,5 +162,21 @@ func TestForbiddenByRequest(t *testing.T) {
 		if !strings.Contains(x.Headline, want) || x.Code != CodeRefused {
 			t.Errorf("%s: %+v", op, x)
 		}
+	}
+}
+
+// Several errors at once are a sentence each, in words of their own: no line break, and no call of the system.
+func TestSeveralErrorsAreSentences(t *testing.T) {
+	_, missing := os.Stat(filepath.Join(t.TempDir(), "big.bin"))
+	err := errors.Join(&artifacts.ChangedError{Path: "dist/a.tar.gz"}, missing)
+	for _, err := range []error{err, &workflow.IncompleteError{Tag: "v1", Step: workflow.StepArtifacts, Err: err}} {
+		x := Error(err)
+		text := x.Headline + " " + x.Cause
+		if strings.ContainsAny(text, "\n") || strings.Contains(text, "stat ") || !strings.Contains(text, "dist/a.tar.gz changed while it was worked on.") || !strings.Contains(text, "big.bin does not exist.") {
+			t.Errorf("%q", text)
+		}
+	}
+	if x := Error(err); x.Code != CodeRefused || x.Untouched == "" || len(x.Next) != 1 {
+		t.Errorf("%+v", x)
 	}
 }
