@@ -757,7 +757,11 @@ func (f *fakeKeys) CarryOutSuccession(ctx context.Context, p keydesk.SucceedPara
 		git = f.gitSwitch(p)
 	}
 	return keydesk.SuccessionDone{
-		Git:        git,
+		Git: git,
+		Commit: []string{
+			"bulla keys to-gnupg " + string(f.key(p.Old).Fingerprint), "git add -- statement.txt statement.txt.asc .bulla/keys.asc bulla.toml",
+			"git commit -S" + string(f.key(p.Old).Fingerprint) + ` -m "Let a new key sign"`,
+		},
 		Succession: keydesk.Succession{Old: f.key(p.Old).Key, New: f.key(p.New).Key},
 		Written:    []string{p.StatementFile, p.StatementFile + ".asc", "/src/widget/.bulla/keys.asc", "/src/widget/bulla.toml"},
 	}, nil
