@@ -347,7 +347,7 @@ func keyActScenes() map[string]func(*player) {
 		},
 		"reason": func(p *player) { p.onRhea().choose("Revoke it").see("Why?") },
 		"revoke": func(p *player) {
-			p.onRhea().choose("Revoke it").press("down", "enter", "gone", "enter").see("end of the fingerprint")
+			p.onRhea().choose("Revoke it").press("enter", "gone", "enter").see("end of the fingerprint")
 		},
 		"revoke-wrong": func(p *player) { p.onRhea().choose("Revoke it").press("enter", "enter", "1234", "enter") },
 		"delete-off":   func(p *player) { p.onRhea().choose("Delete it") },
@@ -541,7 +541,7 @@ func TestKeyEnds(t *testing.T) {
 	f := newFakeKeys()
 	p := playKeys(t, f, nil, false).surveyed().onRhea().size(90, 30)
 	p.choose("Revoke it").see("Why?")
-	p.press("down", "enter", "a newer one", "enter").see("soft revocation").press("y", "enter").see("That is not it").expect(f, "Nothing was changed")
+	p.press("enter", "a newer one", "enter").see("soft revocation").press("y", "enter").see("That is not it").expect(f, "Nothing was changed")
 	p.paste("C0DEEE87").see("a paste is too quick").press("enter").expect(f, "That is not it")
 	p.press("c0de ee87", "enter").answer().expect(f, "The key is revoked", "revoke "+string(rhea)+` superseded "a newer one"`)
 	p.choose("Revoke it").see("Why?").press("end", "enter").see("end of the fingerprint").press("c0deee87", "enter").expect(f, "That did not work").press("esc")
@@ -757,7 +757,11 @@ func (f *fakeKeys) CarryOutSuccession(ctx context.Context, p keydesk.SucceedPara
 		git = f.gitSwitch(p)
 	}
 	return keydesk.SuccessionDone{
-		Git:        git,
+		Git: git,
+		Commit: []string{
+			"bulla keys to-gnupg " + string(f.key(p.Old).Fingerprint), "git add -- statement.txt statement.txt.asc .bulla/keys.asc bulla.toml",
+			"git commit -S" + string(f.key(p.Old).Fingerprint) + ` -m "Let a new key sign"`,
+		},
 		Succession: keydesk.Succession{Old: f.key(p.Old).Key, New: f.key(p.New).Key},
 		Written:    []string{p.StatementFile, p.StatementFile + ".asc", "/src/widget/.bulla/keys.asc", "/src/widget/bulla.toml"},
 	}, nil

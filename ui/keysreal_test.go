@@ -95,7 +95,7 @@ func TestKeysForReal(t *testing.T) {
 	if out, _, err := keystest.GPG(t, gnupg, nil, "--with-colons", "--list-secret-keys"); err != nil || !strings.Contains(out, string(first.Fingerprint)) {
 		t.Errorf("%v\n%s", err, out)
 	}
-	p.choose("Revoke it").see("Why?").press("down", "enter", "enter").see("end of the fingerprint").press(string(first.Fingerprint[32:]), "enter").see("The key is revoked").see("1 stale")
+	p.choose("Revoke it").see("Why?").press("enter", "enter").see("end of the fingerprint").press(string(first.Fingerprint[32:]), "enter").see("The key is revoked").see("1 stale")
 	if !list().Revoked {
 		t.Error("not revoked")
 	}

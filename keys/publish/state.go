@@ -83,9 +83,9 @@ type Difference struct {
 	Found string `json:"found"`
 }
 
-// String says it in one line, with raw text.
+// String says it in one line, with raw text. It names no sending: a place that is only asked got nothing now.
 func (d Difference) String() string {
-	return fmt.Sprintf("%s: sent %s, found %s", d.What, d.Sent, d.Found)
+	return fmt.Sprintf("%s: %s here, %s there", d.What, d.Sent, d.Found)
 }
 
 // Result is what is known of a key at a place.

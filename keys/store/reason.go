@@ -13,9 +13,9 @@ const (
 )
 
 // KeyReasons are the reasons for which a key or subkey is revoked, in the order in which a person
-// is best asked.
+// is best asked: the hard ones, which take back what was signed before, come last.
 func KeyReasons() []RevocationReason {
-	return []RevocationReason{ReasonCompromised, ReasonSuperseded, ReasonRetired, ReasonNone}
+	return []RevocationReason{ReasonSuperseded, ReasonRetired, ReasonCompromised, ReasonNone}
 }
 
 // Hard reports whether the reason takes back every signature, the old ones too: who stole a key

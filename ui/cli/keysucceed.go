@@ -150,8 +150,11 @@ func (a *app) tellSuccession(plan keydesk.SuccessionPlan, done keydesk.Successio
 		a.note("Written: %s", f)
 	}
 	switch {
-	case len(done.Written) > 2:
-		a.note("Commit the changed files, signed with the old key (git commit -S%s); git asks GnuPG for that, and bulla keys to-gnupg copies the key there.", done.Old.Fingerprint)
+	case len(done.Commit) > 0:
+		a.note("%s", keydeed.Commit)
+		for _, c := range done.Commit {
+			a.note("    %s", c)
+		}
 	case len(plan.Files) > 0 && !wrote:
 		a.note("The files of the repository are as they were: --yes writes it.")
 	}

@@ -206,7 +206,7 @@ func (k *keeper) subkeys() {
 	k.answer(`Which subkey\?\n  1  ends in [^\n]*\n[^\n]*\nNumber[^\n]*: $`, "1")
 	k.answer(`Why\?(?s:.*)also those of past releases(?s:.*)Number[^\n]*: $`, "")
 	k.answer(`Which subkey\?(?s:.*)Number[^\n]*: $`, "1")
-	k.answer(`Why\?(?s:.*)Number[^\n]*: $`, "3")
+	k.answer(`Why\?(?s:.*)Number[^\n]*: $`, "2")
 	k.answer(`Enter for none: $`, "")
 	k.answer(`\(a soft revocation\)(?s:.*)Declare it invalid`+agreed, "y")
 	k.answer(`is revoked\. `+number(keydeed.Publish)+` publishes it(?s:.*)`+whatToDo, number(keydeed.Undo)) // without a signing subkey it is of little use

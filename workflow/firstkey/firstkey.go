@@ -176,18 +176,7 @@ func (w *Wizard) progress(ctx context.Context, k keys.Key) (Progress, error) {
 	}
 	var err error
 	p.Published, err = w.world.Published.Read(k.Fingerprint)
-	for _, e := range p.Published.Entries {
-		t, err := publish.ParseTarget(e.Target, "")
-		if err != nil {
-			continue
-		}
-		if u, yes := w.world.UnsharedFile(ctx, t); yes {
-			if p.Unshared == nil {
-				p.Unshared = map[string]keydesk.Unshared{}
-			}
-			p.Unshared[e.Target] = u
-		}
-	}
+	p.Unshared = w.world.UnsharedFiles(ctx, p.Published)
 	return p, err
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"slices"
+	"strings"
 	"sync"
 
 	"bulla/keys"
@@ -84,6 +85,8 @@ type State struct {
 	Places      []publish.Entry
 	Stale       []string
 	PlacesKnown bool
+	// Unshared are those of the Places that are files which others do not have yet, by the target.
+	Unshared map[string]Unshared
 	// Err says why the key cannot be read.
 	Err error
 }
@@ -299,12 +302,12 @@ func (s *survey) published(ctx context.Context) {
 				s.problem(err)
 			}
 		}
-		s.put(k, s.d.ofRecord(k, r, ring, own))
+		s.put(k, s.d.ofRecord(ctx, k, r, ring, own))
 	}
 }
 
 // ofRecord is the news that the record of where a key was published is.
-func (d *Desk) ofRecord(k keys.Key, r publish.Record, ring *keys.Keyring, own []keys.Fingerprint) func(*State) {
+func (d *Desk) ofRecord(ctx context.Context, k keys.Key, r publish.Record, ring *keys.Keyring, own []keys.Fingerprint) func(*State) {
 	var stale []string
 	for _, e := range r.Stale(ring, own) {
 		stale = append(stale, e.Target)
@@ -319,12 +322,19 @@ func (d *Desk) ofRecord(k keys.Key, r publish.Record, ring *keys.Keyring, own []
 	if k.Revoked { // what matters then is that those who know the key learn of it
 		found = slices.DeleteFunc(found, func(f Finding) bool { return f.Rule == RuleNotPublished })
 	}
+	unshared := d.UnsharedFiles(ctx, r)
+	for _, e := range r.Entries {
+		if u, yes := unshared[e.Target]; yes {
+			found = append(found, Finding{Rule: RuleUnshared, Severity: finding.Warning, Message: u.Name + " holds the key. " + u.Sentence(), Action: strings.Join(u.Commands(), " && ")})
+		}
+	}
 	for i := range found {
 		found[i].Fingerprint = k.Fingerprint
 	}
+	published := []finding.Rule{RuleNotPublished, RuleStale, RuleUnshared}
 	return func(s *State) {
-		s.Places, s.Stale, s.PlacesKnown = r.Entries, stale, true
-		s.Findings = append(slices.DeleteFunc(s.Findings, func(f Finding) bool { return f.Rule == RuleNotPublished || f.Rule == RuleStale }), found...)
+		s.Places, s.Stale, s.Unshared, s.PlacesKnown = r.Entries, stale, unshared, true
+		s.Findings = append(slices.DeleteFunc(s.Findings, func(f Finding) bool { return slices.Contains(published, f.Rule) }), found...)
 	}
 }
 
@@ -343,7 +353,7 @@ func (d *Desk) Look(ctx context.Context, f keys.Fingerprint) ([]News, bool) {
 			ring, _ = d.Keyring(ctx, "")
 			own = d.ownKeys(ctx)
 		}
-		news = append(news, News{f, d.ofRecord(e.Key, r, ring, own)})
+		news = append(news, News{f, d.ofRecord(ctx, e.Key, r, ring, own)})
 	}
 	return news, true
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -99,6 +100,25 @@ func TestKeyDeskSurvey(t *testing.T) {
 	}
 	if s = surveyed(t, d)[ours]; len(s.Places) != 1 || len(s.Stale) != 0 || slices.Contains(rulesOf(s), RuleNotPublished) {
 		t.Errorf("%+v", s)
+	}
+	if slices.Contains(rulesOf(s), RuleUnshared) {
+		t.Error("a file that is in no repository waits for a commit")
+	}
+	git := func(args ...string) {
+		t.Helper()
+		args = append([]string{"-C", filepath.Dir(file.Where), "-c", "user.name=A", "-c", "user.email=a@example.org"}, args...)
+		if out, err := exec.Command("git", args...).CombinedOutput(); err != nil {
+			t.Fatalf("git %q: %v\n%s", args, err, out)
+		}
+	}
+	git("init", "-q")
+	if s = surveyed(t, d)[ours]; !slices.Contains(rulesOf(s), RuleUnshared) || len(s.Unshared) != 1 {
+		t.Errorf("in the working tree alone: %v, %+v", rulesOf(s), s.Unshared)
+	}
+	git("add", "KEYS")
+	git("commit", "-qm", "Add the key")
+	if s = surveyed(t, d)[ours]; slices.Contains(rulesOf(s), RuleUnshared) || s.Unshared != nil {
+		t.Errorf("committed, without a remote: %v", rulesOf(s))
 	}
 	if _, err := d.Extend(ctx, sel, store.ExtendParams{Lifetime: 800 * 24 * time.Hour}, answer); err != nil {
 		t.Fatal(err)

@@ -40,6 +40,7 @@ const (
 	RuleStale        finding.Rule = "published-copy-stale"
 	RuleUnreadable   finding.Rule = "unreadable"
 	RuleNotPublished finding.Rule = "key-not-published"
+	RuleUnshared     finding.Rule = "published-file-not-shared" // see Unshared
 	RuleNotBackedUp  finding.Rule = "key-not-backed-up"
 )
 

@@ -144,7 +144,7 @@ The new key, which signs from today on:
     %s
     %s
 
-What the old key signed before today stays good.
+What the old key has signed stays good.
 `, now.UTC().Format("2 January 2006"), old.Primary.Grouped(), plainUserID(old.UserID), successor.Primary.Grouped(), plainUserID(successor.UserID))
 	if p.Retire > 0 {
 		fmt.Fprintf(&b, "The old key expires on %s at the latest.\n", now.Add(p.Retire).UTC().Format("2 January 2006"))

@@ -3,7 +3,6 @@ package keydesk
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"bulla/gitops"
 	"bulla/keys"
@@ -65,8 +64,7 @@ func (w *Places) gitSwitch(ctx context.Context, dir string, old, successor keys.
 	}
 	if w.GnuPG != nil {
 		out.GnuPG = true
-		list, _ := w.GnuPG.List(ctx) // what cannot be listed is not known to be there
-		out.Known = slices.ContainsFunc(list, func(k keys.Key) bool { return k.Fingerprint == successor.Fingerprint })
+		out.Known = w.inGnuPG(ctx, successor.Fingerprint)
 	}
 	return out, nil
 }

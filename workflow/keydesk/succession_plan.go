@@ -80,6 +80,9 @@ type SuccessionDone struct {
 	Written []string
 	// Git is what was changed of git's configuration; nil for nothing.
 	Git *GitSwitch
+	// Commit are the commands, for a POSIX shell, that commit what was written into the repository, signed
+	// with the old key; none where nothing of the repository was changed.
+	Commit []string
 }
 
 // CarryOutSuccession is Succeed with its files: the statement with its signatures beside it, which
@@ -118,6 +121,9 @@ func (w *Places) CarryOutSuccession(ctx context.Context, dir string, p SucceedPa
 	}
 	if err = errors.Join(err, werr); err == nil && p.Git {
 		done.Git, err = w.switchGit(ctx, dir, done.Old, done.New)
+	}
+	if n > 0 {
+		done.Commit = w.commitCommands(ctx, dir, done)
 	}
 	return done, err
 }

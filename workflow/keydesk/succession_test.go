@@ -59,6 +59,10 @@ func TestSucceed(t *testing.T) {
 		t.Errorf("gpg sees %d good certifications by the old key: %v\n%s", good, err, out)
 	}
 	dir := t.TempDir()
+	// The old key signs this very text, today: it must not seem to be left out.
+	if s := string(done.Statement); strings.Contains(s, "before today") || !strings.Contains(s, "has signed stays good") {
+		t.Errorf("the statement:\n%s", s)
+	}
 	text, sig := filepath.Join(dir, "statement.txt"), filepath.Join(dir, "statement.txt.asc")
 	for path, data := range map[string][]byte{text: done.Statement, sig: done.Signature} {
 		if err := os.WriteFile(path, data, 0o600); err != nil {

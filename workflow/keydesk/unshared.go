@@ -95,6 +95,23 @@ func (w *Places) UnsharedFile(ctx context.Context, t publish.Target) (Unshared, 
 	return u, !u.Committed || u.Remote != "" && !pushed(ctx, repo, u, state, data)
 }
 
+// UnsharedFiles are the files of a record which others do not have yet, by the target; nil for none.
+func (w *Places) UnsharedFiles(ctx context.Context, r publish.Record) (out map[string]Unshared) {
+	for _, e := range r.Entries {
+		t, err := publish.ParseTarget(e.Target, "")
+		if err != nil {
+			continue
+		}
+		if u, yes := w.UnsharedFile(ctx, t); yes {
+			if out == nil {
+				out = map[string]Unshared{}
+			}
+			out[e.Target] = u
+		}
+	}
+	return out
+}
+
 // sameText compares a file of a commit with one of a working tree, where git may write other ends of
 // lines.
 func sameText(a, b []byte) bool {

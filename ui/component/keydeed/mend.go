@@ -108,6 +108,8 @@ func Short(f keydesk.Finding) string {
 		return "not published"
 	case keydesk.RuleStale:
 		return "published copy stale"
+	case keydesk.RuleUnshared:
+		return "KEYS not shared yet"
 	case keydesk.RuleCopiesDiffer:
 		return "differs in GnuPG"
 	case keydesk.RuleRetiring:

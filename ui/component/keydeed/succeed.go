@@ -22,6 +22,9 @@ const (
 	GraceHelp = "How long the old key stays valid beside the new one: 1y, 90d or a date such as 2028-01-31; never leaves its expiry as it is."
 )
 
+// Commit says what the commands of a succession are for.
+const Commit = "Commit the changed files, signed with the old key where git can: then everyone sees that its owner let the new one in."
+
 // FirstStatement is the name that StatementName begins with.
 const FirstStatement = "statement.txt"
 
@@ -213,10 +216,11 @@ func written(done keydesk.SuccessionDone, h Hints) (out []string) {
 	for _, f := range done.Written {
 		out = append(out, copyable+safetext.Line(f))
 	}
-	if len(done.Written) > 2 {
-		old := string(done.Old.Fingerprint)
-		out = append(out, "", "Commit the changed files, signed with the old key: then everyone sees that its owner let the new one in.",
-			copyable+"git commit -S"+old, "git asks GnuPG for that signature. If GnuPG does not have the key, copy it there first:", copyable+"bulla keys to-gnupg "+old)
+	if len(done.Commit) > 0 {
+		out = append(out, "", Commit)
+		for _, c := range done.Commit {
+			out = append(out, copyable+safetext.Line(c))
+		}
 	}
 	if g := done.Git; g != nil {
 		out = append(out, "", "git signs with the new key from now on. This puts back what was there:")

@@ -149,6 +149,11 @@ func PlaceState(s *keydesk.State, e publish.Entry, now time.Time) (text string, 
 	if slices.Contains(s.Stale, e.Target) {
 		text, well = "an older version was sent", false
 	}
+	if u, unshared := s.Unshared[e.Target]; unshared && well {
+		if text, well = "in the working tree alone: commit it", false; u.Committed {
+			text = "committed, but not pushed"
+		}
+	}
 	if !e.CheckedAt.IsZero() {
 		text += ", asked " + Ago(now, e.CheckedAt)
 	}

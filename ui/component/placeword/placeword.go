@@ -3,6 +3,7 @@
 package placeword
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -44,6 +45,9 @@ func Result(r publish.Result, withError bool, width int) []string {
 	}
 	if r.Err != nil && withError {
 		x := explain.Error(r.Err)
+		if differs := (*publish.DifferenceError)(nil); errors.As(r.Err, &differs) {
+			x.Cause = "" // the differences, which follow
+		}
 		p.wrapped(4, strings.TrimSpace(x.Headline+" "+x.Cause))
 	}
 	for _, d := range r.Differences {

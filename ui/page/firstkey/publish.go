@@ -280,15 +280,27 @@ func (r *publishRoom) back() bool {
 func (r *publishRoom) typing() bool { return r.plan == nil && r.results == nil && r.onOther() }
 
 func (r *publishRoom) value() (string, bool) {
-	best := publish.StageNone
+	best, left := publish.StageNone, ""
 	for _, e := range r.progress.Published.Entries {
-		best = max(best, e.Stage)
+		switch u, unshared := r.progress.Unshared[e.Target]; {
+		case !unshared:
+			best = max(best, e.Stage)
+		case u.Committed && left == "":
+			left = "to push"
+		case !u.Committed:
+			left = "to commit"
+		}
 	}
 	for _, res := range r.results {
-		best = max(best, res.Stage)
+		switch {
+		case len(res.Commands) == 0:
+			best = max(best, res.Stage)
+		case left == "": // a file that only this computer has, which the progress does not know of yet
+			left = "to commit"
+		}
 	}
-	if best < publish.StageSent {
-		return "", false
+	if best < publish.StageSent { // what lies in a working tree alone is found by nobody
+		return left, left != ""
 	}
 	return [...]string{"", "sent", "stored", "findable", "findable"}[best], true
 }
