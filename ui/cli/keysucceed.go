@@ -133,9 +133,10 @@ func (a *app) showSuccession(plan keydesk.SuccessionPlan) {
 	}
 }
 
+// noteLines says each line of a text beside the answer.
 func (a *app) noteLines(text []byte) {
 	for l := range strings.Lines(string(text)) {
-		a.note("    %s", strings.TrimRight(l, "\n"))
+		a.note("    %s", strings.TrimRight(l, "\r\n"))
 	}
 }
 

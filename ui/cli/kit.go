@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -78,7 +79,7 @@ func (a *app) makeKit(ctx context.Context, f kitFlags, version string) error {
 	var missing *kit.MissingKeyError
 	switch {
 	case errors.As(err, &failed):
-		a.note("%s", failed.Output)
+		a.noteLines([]byte(strings.TrimSpace(failed.Output)))
 		return err
 	case errors.As(err, &missing):
 		return &explain.UsageError{Message: err.Error(), Hints: []string{"--keys FILE adds it"}}

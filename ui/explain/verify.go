@@ -27,11 +27,9 @@ func judging(err error, x *Explanation) bool {
 			x.Cause += sentence(fmt.Sprintf("%s is %s: %s", v.Target, v.Status, v.Reason)) + " "
 		}
 		x.Cause = strings.TrimSpace(x.Cause)
-	case errors.As(err, &failed):
-		x.Cause = strings.TrimSpace(failed.Output)
 	case errors.As(err, &missing):
 		x.Code, x.Next = CodeUnchecked, []string{"bulla keys import FILE brings it"}
-	case errors.As(err, &object), errors.As(err, &line):
+	case errors.As(err, &object), errors.As(err, &line), errors.As(err, &failed): // what the command said has many lines
 	case errors.As(err, &large), errors.As(err, &limit), errors.Is(err, artifacts.ErrTooLarge):
 		x.Code = CodeUnchecked
 	default:

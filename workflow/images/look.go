@@ -39,7 +39,7 @@ func look(ctx context.Context, v *verify.Verifier, ref docker.Reference, o Optio
 	}
 	s.judge(&t)
 	vouched := gate && len(s.rule.By) > 0 && !s.rule.Wants(policy.SystemCosign) && t.Trust.Sound()
-	if t.Err == nil && !t.Cosign.Sound() && ref.Tag() != "" && !vouched {
+	if t.Err == nil && !t.signedHere() && ref.Tag() != "" && !vouched {
 		s.lookForMoves(ctx, &t)
 	}
 	return t, s.rule, ctx.Err()

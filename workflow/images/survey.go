@@ -326,10 +326,10 @@ func (s *Survey) findStrays(ctx context.Context, list []Tag) {
 	}
 }
 
-// findRecorded looks for records of releases that name an image of a tag that is not signed, and
+// findRecorded looks for records of releases that name an image of a tag that is not signed where it is, and
 // reads what lies beside the digests in them.
 func (s *Survey) findRecorded(ctx context.Context, list []Tag) {
-	wanted := func(t Tag) bool { return t.Err == nil && !t.Cosign.Sound() && t.Reference.Tag() != "" }
+	wanted := func(t Tag) bool { return t.Err == nil && !t.signedHere() && t.Reference.Tag() != "" }
 	if !slices.ContainsFunc(list, wanted) {
 		return
 	}
@@ -374,9 +374,9 @@ func (t *Tag) addMove(m Move) {
 	}
 }
 
-// movesOf are the digests that were signed under the name of a tag which is not signed now.
+// movesOf are the digests that were signed under the name of a tag which is not signed where it is now.
 func (s *Survey) movesOf(t Tag) (out []Move) {
-	if t.Err != nil || t.Cosign.Sound() || t.Reference.Tag() == "" {
+	if t.Err != nil || t.signedHere() || t.Reference.Tag() == "" {
 		return nil
 	}
 	s.mu.Lock()

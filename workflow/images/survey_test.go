@@ -265,6 +265,45 @@ func TestRenamed(t *testing.T) {
 	if got["v1"].Renamed() || !got["v2"].Renamed() || got["v2"].Verdict().Status != keys.StatusGood {
 		t.Errorf("v1 %+v\nv2 %+v", got["v1"], got["v2"])
 	}
+	if len(got["v1"].Moved)+len(got["v2"].Moved) > 0 {
+		t.Errorf("no other digest was signed as these: v1 %+v\nv2 %+v", got["v1"], got["v2"])
+	}
+}
+
+// A signed tag that is moved to an image which is signed under another tag has moved, though the image is
+// a good one.
+func TestMovedToAnotherSigned(t *testing.T) {
+	p := newPlace(t, loopback.StartWithoutReferrers)
+	s := p.signer()
+	v1, v2 := p.push("v1", false), p.push("v2", false)
+	p.sign(v1, s)
+	p.sign(v2, s)
+	repo := p.world.Registry.In(p.repository())
+	m, err := repo.Manifest(t.Context(), v2.Digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := repo.PutManifest(t.Context(), "v1", v2.MediaType, m.Raw); err != nil {
+		t.Fatal(err)
+	}
+	_, got := p.survey(Options{})
+	one, err := Look(t.Context(), p.verifier(), v1.Reference, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range []Tag{got["v1"], one} {
+		if len(x.Moved) != 1 || x.Moved[0].From != v1.Digest || x.Image.Digest != v2.Digest || x.Verdict().Status != keys.StatusGood {
+			t.Errorf("v1: %+v", x)
+		}
+	}
+	if len(got["v2"].Moved) != 0 {
+		t.Errorf("v2: %+v", got["v2"])
+	}
+	// Content Trust signs the tag where it is: nothing is wrong with it.
+	_, got = p.survey(Options{FirstUse: true, Trust: trustServer{tags: map[string]string{"v1": v2.Digest}}})
+	if x := got["v1"]; len(x.Moved) != 0 || !x.Trust.Sound() {
+		t.Errorf("v1 in Content Trust: %+v", x)
+	}
 }
 
 // What nothing else vouches for is not called unsigned where a trust server gave no answer, or one that

@@ -123,6 +123,9 @@ func (t Tag) SignedAs() []string { return t.Cosign.SignedAs() }
 // Renamed reports whether every sound signature that names a tag names another one.
 func (t Tag) Renamed() bool { return t.Cosign.Renamed(t.Reference.Tag()) }
 
+// signedHere reports whether the image that the tag is at is signed, and not under other tags alone.
+func (t Tag) signedHere() bool { return t.Cosign.Sound() && (!t.Renamed() || t.Trust.Sound()) }
+
 // Judged fills in the verdicts of a Tag that was put together by hand, without a policy.
 func Judged(t Tag) Tag {
 	target := t.Reference.String()
