@@ -6,7 +6,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
 
 	"bulla/keys"
@@ -142,57 +141,6 @@ func TestFolderWithRecord(t *testing.T) {
 	if got := b.verdicts(o, dir); !maps.Equal(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)
 	}
-	// The record vouches where a file's own signature is missing, and tells when the file was changed.
-	const missing = "widget-1.0.0.tar.gz"
-	if err := os.Remove(filepath.Join(dir, missing+".asc")); err != nil {
-		t.Fatal(err)
-	}
-	for _, target := range []string{dir, "file:" + res.Record} {
-		if got := b.verdicts(o, target); !maps.Equal(got, want) {
-			t.Errorf("%s without a signature: got  %v\nwant %v", target, got, want)
-		}
-	}
-	if got := b.verdicts(o, filepath.Join(dir, missing)); got[missing] != keys.StatusGood {
-		t.Errorf("alone: %v", got)
-	}
-	v, err := NewVerifier(t.Context(), b.world, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	vs, err := v.Verify(t.Context(), []string{"file:" + res.Record})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, x := range vs {
-		if noted := slices.Contains(x.Weak, verify.FindingNoOwnSignature); noted != (x.Target == missing) {
-			t.Errorf("%s: noted %v", x.Target, x.Weak)
-		}
-	}
-	ring, err := keyringOf(res.Plan.Key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	repo, err := b.world.OpenRepository(t.Context(), b.repo)
-	if err != nil {
-		t.Fatal(err)
-	}
-	whole := verify.Stranger{World: verifyWorld(b.world), Repo: repo, Keys: ring, Progress: func(string, int, int) {}}.Verifier()
-	if list, err := whole.VerifyRecord(t.Context(), res.Record); err != nil || len(verify.Failing(list, false)) != 1 {
-		t.Errorf("the check of the release itself: %+v, %v", list, err)
-	}
-	changed := maps.Clone(want)
-	changed[missing] = keys.StatusBad
-	file, err := os.ReadFile(filepath.Join(dir, missing))
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.write("dist/"+missing, "other")
-	for _, target := range []string{dir, "file:" + res.Record} {
-		if got := b.verdicts(o, target); !maps.Equal(got, changed) {
-			t.Errorf("%s changed: got  %v\nwant %v", target, got, changed)
-		}
-	}
-	b.write("dist/"+missing, string(file))
 	b.write("dist/extra", "x")
 	want["extra"] = keys.StatusUnsigned
 	if got := b.verdicts(o, dir); !maps.Equal(got, want) {

@@ -70,15 +70,12 @@ func TestChecksumsOnly(t *testing.T) {
 	}
 }
 
-// A file that has lost its signature stays unsigned where the record has lost its own, too. By a signed
-// record it passes, see TestFolderWithRecord.
+// Without the word in the record a file that has lost its signature stays unsigned.
 func TestLostSignatureIsNotMadeGood(t *testing.T) {
 	b := newBench(t)
 	res := b.release(b.choices())
-	for _, name := range []string{"widget-1.0.0.tar.gz.asc", "bulla-release.json.asc"} {
-		if err := os.Remove(filepath.Join(b.repo, "dist", name)); err != nil {
-			t.Fatal(err)
-		}
+	if err := os.Remove(filepath.Join(b.repo, "dist", "widget-1.0.0.tar.gz.asc")); err != nil {
+		t.Fatal(err)
 	}
 	if got := b.verdicts(verify.Options{Dir: b.repo}, res.Record)["widget-1.0.0.tar.gz"]; got != keys.StatusUnsigned {
 		t.Errorf("it is %q", got)

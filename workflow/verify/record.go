@@ -136,7 +136,7 @@ func (b boundCheck) files(ctx context.Context) (out []keys.Verdict) {
 			continue
 		case !ok || res.SHA256 != want:
 			contradict(res.Verdicts, "The file's SHA-256 is not the one in the record.")
-		case len(res.Verdicts) == 1 && res.Verdicts[0].Status == keys.StatusUnsigned && b.standsIn():
+		case b.rec.Predicate.ChecksumsOnly && len(res.Verdicts) == 1 && res.Verdicts[0].Status == keys.StatusUnsigned:
 			res.Verdicts = b.byRecord(res)
 		}
 		for j := range res.Verdicts {
@@ -147,26 +147,12 @@ func (b boundCheck) files(ctx context.Context) (out []keys.Verdict) {
 	return out
 }
 
-// standsIn reports whether the record's own signature stands for one that a file does not have: always
-// where the release made none; else for who checks a copy, and not where the release itself is checked.
-func (b boundCheck) standsIn() bool {
-	return b.rec.Predicate.ChecksumsOnly || !b.v.whole && b.own[0].Status != keys.StatusUnsigned
-}
-
-// FindingNoOwnSignature is the finding, in keys.Verdict.Weak, that a file lacks the signature of its own
-// that its release made. Its digest stands in the signed record, so it is what was released all the same.
-const FindingNoOwnSignature = "its own signature is missing"
-
-// byRecord are the verdicts on a file that has no signature of its own, and the digest that the record
-// names: those on the record, as if they were its own.
+// byRecord are the verdicts on a file that has no signature of its own by intention, and the digest
+// that the record names: those on the record, as if they were its own.
 func (b boundCheck) byRecord(res artifacts.Verified) []keys.Verdict {
 	out := slices.Clone(b.own)
 	for i := range out {
 		out[i].Kind, out[i].SHA256 = keys.KindArtifact, res.SHA256
-		if !b.rec.Predicate.ChecksumsOnly {
-			out[i].Weak = append(slices.Clone(out[i].Weak), FindingNoOwnSignature)
-			out[i].Reason += " This is the signature of the record, which names the file's SHA-256; the file's own, which the release made, is not here."
-		}
 	}
 	return out
 }

@@ -60,7 +60,6 @@ type Verifier struct {
 	onlyKeys  bool
 	signature string
 	offline   bool
-	whole     bool // a file without its own signature fails, though a signed record names it
 	former    func(context.Context, *Verifier, docker.Reference) []string
 	problems  []error
 	progress  func(item string, i, n int)
@@ -151,7 +150,7 @@ type Stranger struct {
 func (s Stranger) Verifier() *Verifier {
 	return &Verifier{
 		judge: &keys.Judge{Keyring: s.Keys, Now: s.World.Now().Add(ClockSlack)}, repo: s.Repo, config: s.Config,
-		world: s.World, imageKeys: s.ImageKeys, trust: s.Policy, progress: s.Progress, whole: true,
+		world: s.World, imageKeys: s.ImageKeys, trust: s.Policy, progress: s.Progress,
 	}
 }
 
