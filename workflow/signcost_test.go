@@ -77,8 +77,17 @@ func TestLostSignatureIsNotMadeGood(t *testing.T) {
 	if err := os.Remove(filepath.Join(b.repo, "dist", "widget-1.0.0.tar.gz.asc")); err != nil {
 		t.Fatal(err)
 	}
-	if got := b.verdicts(verify.Options{Dir: b.repo}, res.Record)["widget-1.0.0.tar.gz"]; got != keys.StatusUnsigned {
-		t.Errorf("it is %q", got)
+	v, err := NewVerifier(t.Context(), b.world, verify.Options{Dir: b.repo})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := v.Verify(t.Context(), []string{res.Record})
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(list, func(x keys.Verdict) bool { return x.Kind == keys.KindArtifact && !x.OK(false) })
+	if i < 0 || list[i].Status != keys.StatusUnsigned || !slices.Contains(list[i].Weak, verify.FindingLostSignature) {
+		t.Errorf("they are %+v", list)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"bulla/keys"
+	"bulla/workflow/verify"
 )
 
 // Advice is what to do about a verdict, in plain words without a full stop. What is signed may be a tag,
@@ -39,6 +40,9 @@ func Advice(v keys.Verdict) string {
 	case keys.StatusUnsupported:
 		return "check it with the tool that made it"
 	case keys.StatusUnsigned:
+		if slices.Contains(v.Weak, verify.FindingLostSignature) {
+			return "fetch its .asc again from where the release is published"
+		}
 		return "nothing proves who made it: look for signed files or checksums of this release"
 	}
 	return "see the reason, then look again"

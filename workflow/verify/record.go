@@ -138,6 +138,12 @@ func (b boundCheck) files(ctx context.Context) (out []keys.Verdict) {
 			contradict(res.Verdicts, "The file's SHA-256 is not the one in the record.")
 		case b.rec.Predicate.ChecksumsOnly && len(res.Verdicts) == 1 && res.Verdicts[0].Status == keys.StatusUnsigned:
 			res.Verdicts = b.byRecord(res)
+		case len(res.Verdicts) == 1 && res.Verdicts[0].Status == keys.StatusUnsigned:
+			// Its content is what was released, but what the release made of it is not all here: that is for
+			// a person to know, and no verdict of another file makes it good.
+			v := &res.Verdicts[0]
+			v.Weak = append(v.Weak, FindingLostSignature)
+			v.Reason = "Its own signature, which the release made, is not here. The record names this very content."
 		}
 		for j := range res.Verdicts {
 			res.Verdicts[j].Target, res.Verdicts[j].Path = name, path
@@ -146,6 +152,10 @@ func (b boundCheck) files(ctx context.Context) (out []keys.Verdict) {
 	}
 	return out
 }
+
+// FindingLostSignature is the finding, in keys.Verdict.Weak, that a file lacks the signature that its release
+// made of it, though the record of the release names its digest.
+const FindingLostSignature = "its own signature is missing"
 
 // byRecord are the verdicts on a file that has no signature of its own by intention, and the digest
 // that the record names: those on the record, as if they were its own.
