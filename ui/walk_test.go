@@ -894,3 +894,9 @@ func TestCopyTheCommands(t *testing.T) {
 		t.Errorf("%q: %q, %v", coded, text, err)
 	}
 }
+
+// TestPublicHalfIsTold: who makes an image key is told where the half lies that has to be published.
+func TestPublicHalfIsTold(t *testing.T) {
+	drive(t, testOptions(newFake())).toImage().press("n", passphrase, "tab", passphrase, "enter").
+		see("new.key").see("images/new.pub").see("bulla image key list")
+}

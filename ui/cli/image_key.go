@@ -65,6 +65,9 @@ func (p *printer) imageKey(k images.Key, word string) {
 	if k.ID != "" {
 		p.line("  %s", keys.Fingerprint(k.ID).Grouped())
 	}
+	if public := k.PublicPath(); public != k.Path {
+		p.line("  public half %s", public)
+	}
 }
 
 func (a *app) imageKeyImportCommand() *cobra.Command {

@@ -38,6 +38,7 @@ type imageRoom struct {
 	keyErr   error
 	at       int // index of the chosen key in all
 	making   task
+	made     string // the file of the key that was made here
 	with     images.With
 	settled  bool
 	choosing bool // the room is entered and not settled anew
@@ -156,8 +157,8 @@ func (r *imageRoom) update(msg tea.Msg) tea.Cmd {
 			return nil
 		}
 		r.all = append([]images.Key{m.key}, r.all...)
-		r.at = 0
-		r.note = "The image key is made. Its public half lies beside it; publish that."
+		r.at, r.made = 0, m.key.Path
+		r.note = "The image key is made. Publish its public half; bulla image key list tells where that lies."
 	}
 	return nil
 }
@@ -416,6 +417,9 @@ func (r *imageRoom) keyLines(w int) []string {
 	out := []string{layout.Cut(t.Muted.Render("image key ")+safetext.Line(filepath.Base(k.Path))+why, w, t.Signs.Ellipsis)}
 	if k.ID != "" {
 		out = append(out, t.Muted.Render("          "+human.Key(t, keys.Fingerprint(safetext.Line(k.ID)))))
+	}
+	if public := k.PublicPath(); k.Path == r.made {
+		out = append(out, t.Muted.Render("public    ")+layout.Middle(safetext.Line(public), w-10, t.Signs.Ellipsis))
 	}
 	return out
 }
