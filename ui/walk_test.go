@@ -900,3 +900,14 @@ func TestPublicHalfIsTold(t *testing.T) {
 	drive(t, testOptions(newFake())).toImage().press("n", passphrase, "tab", passphrase, "enter").
 		see("new.key").see("images/new.pub").see("bulla image key list")
 }
+
+// TestMistypedImage: an image that was typed and cannot be had stays in its field with the reason; what is
+// typed to correct it is no key of the page.
+func TestMistypedImage(t *testing.T) {
+	f := newFake()
+	d := drive(t, testOptions(f)).toImage().see("2 platforms")
+	f.imageErr = errors.New("no such image")
+	d.press("i", "registry.example.org/wodget:x", "enter").see("image registry.example.org/wodget:x").see("o such image")
+	f.imageErr = nil
+	d.press("backspace", "q", "enter").see("registry.example.org/wodget:q").see("2 images")
+}

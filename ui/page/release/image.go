@@ -2,6 +2,7 @@ package release
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/charmbracelet/bubbles/key"
@@ -26,11 +27,12 @@ import (
 // imageRoom chooses the images and the key that signs them.
 type imageRoom struct {
 	*state
-	version string // the version that the references are for
-	images  []*imageRow
-	list    picker.Model
-	field   *textfield.Model // a reference being typed; nil: none
-	removed string           // the reference that was left out last
+	version  string // the version that the references are for
+	images   []*imageRow
+	list     picker.Model
+	field    *textfield.Model // a reference being typed; nil: none
+	fieldErr error            // why what was typed there cannot be an image of this release
+	removed  string           // the reference that was left out last
 
 	keyTask  task
 	known    bool
@@ -47,6 +49,7 @@ type imageRoom struct {
 // imageRow is one reference and what the registry said of it.
 type imageRow struct {
 	name  string
+	typed bool // by the person, here
 	task  task
 	image docker.Image
 	done  bool
@@ -85,7 +88,7 @@ func (r *imageRoom) enter() tea.Cmd {
 		r.version = r.state.version
 		r.images = []*imageRow{}
 		for _, name := range r.references() {
-			cmds = append(cmds, r.add(name))
+			cmds = append(cmds, r.resolve(r.add(name, false)))
 		}
 	}
 	if !r.known && !r.keyTask.active {
@@ -106,10 +109,10 @@ func (r *imageRoom) references() []string {
 	return out
 }
 
-func (r *imageRoom) add(name string) tea.Cmd {
-	row := &imageRow{name: name}
+func (r *imageRoom) add(name string, typed bool) *imageRow {
+	row := &imageRow{name: name, typed: typed}
 	r.images = append(r.images, row)
-	return r.resolve(row)
+	return row
 }
 
 func (r *imageRoom) resolve(row *imageRow) tea.Cmd {
@@ -139,6 +142,10 @@ func (r *imageRoom) update(msg tea.Msg) tea.Cmd {
 				if row.image, row.err, row.done = m.image, m.err, m.err == nil; row.done {
 					return r.ask(row)
 				}
+				if row.typed && r.field == nil {
+					r.mistyped(row)
+				}
+				return nil
 			}
 		}
 	case imageOffered:
@@ -274,21 +281,30 @@ func (r *imageRoom) again() tea.Cmd {
 
 func (r *imageRoom) fieldKey(msg tea.KeyMsg) tea.Cmd {
 	if !key.Matches(msg, r.keys.Choose) || msg.Paste {
+		r.fieldErr = nil
 		r.field.Update(msg)
 		return nil
 	}
 	name := strings.ReplaceAll(r.field.Value(), "{version}", r.state.version)
 	if name != "" {
 		if _, err := docker.ParseReference(name); err != nil { // it stays, to be mended
-			r.note = explain.Error(err).Headline
+			r.fieldErr = err
 			return nil
 		}
 	}
-	r.field = nil
+	r.field, r.fieldErr = nil, nil
 	if name == "" {
 		return nil
 	}
-	return r.add(name)
+	return r.resolve(r.add(name, true))
+}
+
+// mistyped takes back an image that was typed here and cannot be had, and opens its field again: what the
+// person types to correct it must not be taken for keys of the page.
+func (r *imageRoom) mistyped(row *imageRow) {
+	r.images = slices.DeleteFunc(r.images, func(x *imageRow) bool { return x == row })
+	r.list.Set(max(0, len(r.images)-1))
+	r.field, r.fieldErr = textfield.New(row.name, ""), row.err
 }
 
 func (r *imageRoom) askForNewKey() {
@@ -318,7 +334,7 @@ func (r *imageRoom) back() bool {
 	if r.field == nil {
 		return false
 	}
-	r.field = nil
+	r.field, r.fieldErr = nil, nil
 	return true
 }
 
@@ -337,6 +353,9 @@ func (r *imageRoom) view(w, h int) []string {
 	out := r.heading("Which images belong to "+safetext.Line(r.state.version)+"?", w)
 	if r.field != nil {
 		out = append(out, r.theme.Accent.Render(r.theme.Signs.Marker)+" image "+r.field.View(r.theme, w-8, true), "")
+		if r.fieldErr != nil {
+			return append(out, failure(r.state, r.fieldErr, w)...)
+		}
 		return append(out, r.prose("A reference with its tag, as docker pull takes it. The image must be in the registry already.", w)...)
 	}
 	if len(r.images) == 0 {
@@ -485,12 +504,17 @@ func (r *imageRoom) hints() []keymap.Hint {
 	case len(r.all) < 2:
 		other = "there is no other image key"
 	}
-	return []keymap.Hint{
-		keymap.Unless(r.refused(), r.keys.Choose, "go on"), keymap.On(r.keys.Images, ""), keymap.Unless(r.unshowable(), r.keys.Repository, "its tags"),
-		keymap.On(r.keys.Help, ""), keymap.On(r.keys.Back, ""), keymap.Unless(none, r.keys.Remove, ""),
+	remove, again := keymap.Unless(none, r.keys.Remove, ""), keymap.On(r.keys.Again, "ask again")
+	rest := []keymap.Hint{
 		keymap.Unless(none, r.keys.With, "cosign or Content Trust"), keymap.Unless(other, r.keys.Key, "other image key"),
-		keymap.On(r.keys.New, "new image key"), keymap.On(r.keys.Again, "ask again"), keymap.On(r.keys.Quit, ""),
+		keymap.On(r.keys.New, "new image key"), keymap.On(r.keys.Quit, ""),
 	}
+	add, help, back := keymap.On(r.keys.Images, ""), keymap.On(r.keys.Help, ""), keymap.On(r.keys.Back, "")
+	tags := keymap.Unless(r.unshowable(), r.keys.Repository, "its tags")
+	if i := r.list.At(); i < len(r.images) && r.images[i].err != nil { // what helps there comes first
+		return append([]keymap.Hint{remove, again, add, help, back, tags}, rest...)
+	}
+	return append([]keymap.Hint{keymap.Unless(r.refused(), r.keys.Choose, "go on"), add, tags, help, back, remove, again}, rest...)
 }
 
 func (r *imageRoom) item() rail.Item {
