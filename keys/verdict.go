@@ -135,3 +135,26 @@ func (v Verdict) OK(allowWeak bool) bool {
 	sound := v.Status.Sound() || weak || (v.Excepted && v.Status != StatusBad)
 	return sound && (v.Trusted == nil || *v.Trusted)
 }
+
+// Distinct leaves out of vs what says of the same target, by the same signer, what another before it said:
+// people need to read it once. An image that has several tags is signed once for each of them. Order stays.
+func Distinct(vs []Verdict) (out []Verdict) {
+	same := func(a, b *Verdict) bool {
+		return a.Kind == b.Kind && a.Target == b.Target && a.Status == b.Status && a.Reason == b.Reason &&
+			a.OK(false) == b.OK(false) && signedBy(a) == signedBy(b)
+	}
+	for i := range vs {
+		if !slices.ContainsFunc(out, func(v Verdict) bool { return same(&v, &vs[i]) }) {
+			out = append(out, vs[i])
+		}
+	}
+	return out
+}
+
+// signedBy is the key that is proved to have signed, "" for none.
+func signedBy(v *Verdict) Fingerprint {
+	if v.Signer == nil {
+		return ""
+	}
+	return v.Signer.Fingerprint
+}

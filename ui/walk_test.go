@@ -853,7 +853,7 @@ func TestThePlanIsReadFirst(t *testing.T) {
 	f := newFake()
 	f.remark = &manyTouches // rows enough
 	d := drive(t, testOptions(f)).size(80, 24).toLook().hidden(warning).press("1.4.0", "enter").see("There is more below: read it first").see("sign:  1.4.0")
-	d.press("pgdown").see(warning).hidden("There is more below").press("enter").see("> passphrase").press("esc")
+	d.press("pgdown").see(warning).hidden("read on").hidden("There is more below").press("enter").see("> passphrase").press("esc")
 	// Another plan was not read yet.
 	d = drive(t, testOptions(f)).size(80, 24).toLook().press("1.4.0", "pgdown").see(warning).press("ctrl+p").see("yes, the tag to origin").hidden(warning)
 	d.press("enter").see("There is more below: read it first").press("pgdown").see(warning).press("up", "up", "enter").see("> passphrase").press("esc")

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"bulla/docker"
+	"bulla/keys"
 	"bulla/ui/line"
 	"bulla/workflow"
 	"bulla/workflow/images"
@@ -68,7 +69,7 @@ func (a *app) practiseLineByLine(ctx context.Context) (err error) {
 		return err
 	}
 	p := a.printer()
-	for _, v := range verdicts {
+	for _, v := range keys.Distinct(verdicts) {
 		p.verdict(v)
 	}
 	return p.err

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"bulla/docker"
+	"bulla/keys"
 	"bulla/ui"
 	"bulla/ui/component/agentword"
 	"bulla/ui/explain"
@@ -343,7 +344,7 @@ func (a *app) report(r *workflow.Result) error {
 	}
 	p.line("Released %s. Checked as a stranger would, with the public keys alone:", r.Plan.Tag)
 	p.line("")
-	for _, v := range r.Verdicts {
+	for _, v := range keys.Distinct(r.Verdicts) {
 		p.verdict(v)
 	}
 	return p.heard(stands)

@@ -289,6 +289,7 @@ func CommandRows(t theme.Theme, cmds []workflow.Command, w int) []string {
 // and who signed. Whatever is not good has its reason below it.
 func VerdictRows(t theme.Theme, list []keys.Verdict, w int) []string {
 	const kindWidth = 6
+	list = keys.Distinct(list)
 	statusWidth, whoWidth := 0, 1
 	for _, v := range list {
 		statusWidth = max(statusWidth, len(v.Status))

@@ -461,19 +461,21 @@ func (m *Model) tick() tea.Cmd {
 	return tea.Tick(meter.Tick, func(time.Time) tea.Msg { return tick{} })
 }
 
-// Screen is the page for a frame of w by h.
+// Screen is the page for a frame of w by h. The body is drawn first: what the keys do hangs on how much of
+// it is in sight.
 func (m *Model) Screen(w, h int) frame.Screen {
-	s := frame.Screen{Title: m.title(), Context: m.context(), Status: m.status(), Hints: m.hints()}
+	bw, bh := frame.Body(w, h)
+	var s frame.Screen
+	if m.phase == phaseWalk {
+		s.Corner = fmt.Sprintf("step %d of %d", m.at+1, places)
+		s.Body = m.walkBody(bw, bh)
+	} else {
+		s.Body = airy(layout.Indent(m.whole(bw-4, bh), "  "), bh)
+	}
+	s.Title, s.Context, s.Status, s.Hints = m.title(), m.context(), m.status(), m.hints()
 	if m.note != "" {
 		s.Status = m.theme.Caution.Render(m.note)
 	}
-	bw, bh := frame.Body(w, h)
-	if m.phase != phaseWalk {
-		s.Body = airy(layout.Indent(m.whole(bw-4, bh), "  "), bh)
-		return s
-	}
-	s.Corner = fmt.Sprintf("step %d of %d", m.at+1, places)
-	s.Body = m.walkBody(bw, bh)
 	return s
 }
 
