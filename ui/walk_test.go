@@ -911,3 +911,14 @@ func TestMistypedImage(t *testing.T) {
 	f.imageErr = nil
 	d.press("backspace", "q", "enter").see("registry.example.org/wodget:q").see("2 images")
 }
+
+// TestKeysOfWhatIsInSight: a screen is drawn once for a key, so its keys must be those of this very screen.
+func TestKeysOfWhatIsInSight(t *testing.T) {
+	f := newFake()
+	f.remark = &manyTouches
+	d := drive(t, testOptions(f)).size(80, 24).toLook().see("read on")
+	d.r.Update(tea.KeyMsg{Type: tea.KeyPgDown})
+	if screen := d.r.View(); strings.Contains(screen, "read on") || !strings.Contains(screen, "sign, once typed") {
+		t.Error(screen)
+	}
+}
