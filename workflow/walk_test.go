@@ -93,7 +93,7 @@ func TestNetworkWaitsAreTold(t *testing.T) {
 	if res, err := s.Run(ctx, plan, face); err != nil || !res.Pushed {
 		t.Fatalf("%+v, %v", res, err)
 	}
-	is("the run", "image "+reg.Host(), "push origin")
+	is("the run", "preflight "+reg.Host(), "key "+reg.Host(), "image "+reg.Host(), "push origin")
 
 	b.git("-C", b.repo, "tag", "-d", "v1.0.0")
 	b.git("-C", origin, "tag", "-d", "v1.0.0")
