@@ -1,8 +1,11 @@
 package workflow
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -156,19 +159,38 @@ func TestAbandonWithALockedTag(t *testing.T) {
 	}
 }
 
+// forgetStep takes out of the journal of an unfinished release what it says of a step from its beginning on,
+// but that it began: as if the program had been killed before it could write the rest.
+func (b *bench) forgetStep(step StepID) {
+	b.t.Helper()
+	path := filepath.Join(b.repo, ".git", "bulla", "release.jsonl")
+	data, err := os.ReadFile(path)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	end := bytes.Index(data, fmt.Appendf(nil, `"step":%q`, step)) // the first line about it
+	if end < 0 {
+		b.t.Fatalf("%s did not begin: %s", step, data)
+	}
+	end += bytes.IndexByte(data[end:], '\n') + 1
+	if err := os.WriteFile(path, data[:end], 0o600); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
 // What taking back says of an image's signature is what the registry tells: one that was never
 // published is no signature, and one that nobody can ask for may be there.
 func TestAbandonAsksForTheSignature(t *testing.T) {
 	for name, c := range map[string]struct {
 		event string // after which the release is left
 		gone  bool   // the registry, by then
-		moved bool   // the tag, by then; the release is resumed, signs, and finds out
+		torn  bool   // the journal: a kill came before it held that the step was done
 		want  string // about the signature; "" for nothing
 	}{
 		"never published":      {"StepStarted image", false, false, ""},
 		"nobody can be asked":  {"StepStarted image", true, false, "it may be in the registry"},
 		"published":            {"StepDone image", false, false, "it is in the registry"},
-		"published, not noted": {"StepStarted image", false, true, "it is in the registry"},
+		"published, not noted": {"StepDone image", false, true, "it is in the registry"},
 		"published, then gone": {"StepDone image", true, false, "it is in the registry"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -195,13 +217,8 @@ func TestAbandonAsksForTheSignature(t *testing.T) {
 			if c.gone {
 				reg.Close()
 			}
-			if c.moved {
-				if _, err := reg.PushRandom(t.Context(), "acme/widget", "1.0.0", 10, false); err != nil {
-					t.Fatal(err)
-				}
-				if _, err := b.session().Resume(t.Context(), Face{Ask: answer}); !errors.As(err, &inc) || inc.Step != StepImage {
-					t.Fatalf("resumed: %v", err)
-				}
+			if c.torn {
+				b.forgetStep(StepImage)
 			}
 			a, err := b.session().Abandon(t.Context())
 			if err != nil {

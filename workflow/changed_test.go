@@ -13,6 +13,7 @@ import (
 	"bulla/artifacts"
 	"bulla/docker"
 	"bulla/docker/cosign"
+	"bulla/docker/loopback"
 	"bulla/keys"
 	"bulla/workflow/images"
 )
@@ -76,20 +77,27 @@ func TestRunSeesAnotherImageKey(t *testing.T) {
 	}
 }
 
+// planWithImage is a registry, and the plan of a release whose image is there.
+func (b *bench) planWithImage() (*loopback.Registry, *Session, *Plan) {
+	b.t.Helper()
+	reg, key := b.registry()
+	c := b.choices()
+	c.Images, c.ImageKey = []string{reg.Host() + "/acme/widget:1.0.0"}, key.Path
+	s := b.session()
+	plan, err := s.Plan(b.t.Context(), c)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return reg, s, plan
+}
+
 // A tag that was moved, or a registry that went away, after the plan was made, or while the passphrase was
 // asked for: nothing is made, and nothing is signed for the name.
 func TestRunSeesAMovedImage(t *testing.T) {
 	for _, closed := range []bool{false, true} {
 		for _, late := range []bool{false, true} {
 			b := newBench(t)
-			reg, key := b.registry()
-			c := b.choices()
-			c.Images, c.ImageKey = []string{reg.Host() + "/acme/widget:1.0.0"}, key.Path
-			s := b.session()
-			plan, err := s.Plan(t.Context(), c)
-			if err != nil {
-				t.Fatal(err)
-			}
+			reg, s, plan := b.planWithImage()
 			change := func() {
 				if closed {
 					reg.Close()
@@ -101,7 +109,7 @@ func TestRunSeesAMovedImage(t *testing.T) {
 				change()
 			}
 			asked := 0
-			_, err = s.Run(t.Context(), plan, Face{Ask: func(ctx context.Context, r keys.PassphraseRequest) (keys.Secret, error) {
+			_, err := s.Run(t.Context(), plan, Face{Ask: func(ctx context.Context, r keys.PassphraseRequest) (keys.Secret, error) {
 				if asked++; asked == 1 && late {
 					change()
 				}
@@ -125,15 +133,8 @@ func TestRunSeesAMovedImage(t *testing.T) {
 // A tag that is moved once the release has begun is not signed where it was.
 func TestImageMovedInTheRun(t *testing.T) {
 	b := newBench(t)
-	reg, key := b.registry()
-	c := b.choices()
-	c.Images, c.ImageKey = []string{reg.Host() + "/acme/widget:1.0.0"}, key.Path
-	s := b.session()
-	plan, err := s.Plan(t.Context(), c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = s.Run(t.Context(), plan, Face{Ask: answer, Emit: func(e Event) {
+	reg, s, plan := b.planWithImage()
+	_, err := s.Run(t.Context(), plan, Face{Ask: answer, Emit: func(e Event) {
 		if st, ok := e.(StepStarted); ok && st.Step == StepImage {
 			if _, err := reg.PushRandom(t.Context(), "acme/widget", "1.0.0", 30, false); err != nil {
 				t.Error(err)
@@ -152,6 +153,43 @@ func TestImageMovedInTheRun(t *testing.T) {
 	}
 	if r, err := cosign.Inspect(t.Context(), b.world.Registry.Repo(ref), plan.Images[0].Digest, nil); err != nil || len(r.Signatures) > 0 {
 		t.Errorf("signed all the same: %+v, %v", r, err)
+	}
+}
+
+// Nor is it when the release goes on after a kill, where nothing was published before; what was published
+// then stands, and is told.
+func TestImageMovedBeforeTheResumption(t *testing.T) {
+	for _, published := range []bool{false, true} {
+		b := newBench(t)
+		reg, s, plan := b.planWithImage()
+		ctx, cancel := context.WithCancel(t.Context())
+		_, err := s.Run(ctx, plan, Face{Ask: answer, Emit: func(e Event) {
+			if eventName(e) == map[bool]string{false: "StepStarted image", true: "StepDone image"}[published] {
+				cancel()
+			}
+		}})
+		cancel()
+		var inc *IncompleteError
+		if !errors.As(err, &inc) {
+			t.Fatal(err)
+		}
+		b.forgetStep(StepImage)
+		if _, err := reg.PushRandom(t.Context(), "acme/widget", "1.0.0", 30, false); err != nil {
+			t.Fatal(err)
+		}
+		_, err = b.session().Resume(t.Context(), Face{Ask: answer})
+		var moved *docker.MovedError
+		var public *cosign.PublishedError
+		if !errors.As(err, &moved) || errors.As(err, &public) != published {
+			t.Errorf("published %v: %v", published, err)
+		}
+		ref, err := docker.ParseReference(plan.Images[0].Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r, err := cosign.Inspect(t.Context(), b.world.Registry.Repo(ref), plan.Images[0].Digest, nil); err != nil || (len(r.Signatures) == 1) != published {
+			t.Errorf("published %v: %+v, %v", published, r, err)
+		}
 	}
 }
 

@@ -143,7 +143,11 @@ func (r *run) signImage(ctx context.Context, p PlannedImage) (made SignedImage, 
 		return made, nil
 	}
 	r.waitsFor(StepImage, img.Reference.Registry())
-	if !r.resumed { // else it may be signed already, and then that is what is to be told
+	before := "" // what a run that was killed has published is to be told, wherever the tag is by now
+	if r.resumed {
+		before, _ = r.published(ctx, p)
+	}
+	if before == "" {
 		if err := images.Unmoved(ctx, r.s.world, img); err != nil {
 			return made, err
 		}
@@ -228,7 +232,7 @@ func (r *run) published(ctx context.Context, p PlannedImage) (manifest string, k
 		return "", len(report.Signatures) == 0
 	}
 	for _, s := range report.Signatures {
-		if s.Status.Sound() {
+		if s.Status.Sound() && (s.Tag == "" || s.Tag == img.Reference.Tag()) { // else it is of another release
 			return s.Manifest, true
 		}
 	}
