@@ -202,7 +202,7 @@ func (s *teller) rest(r *history.Release) {
 
 // things lists verdicts on files or images, each with its reason where it is not good.
 func (s *teller) things(label string, vs []keys.Verdict) {
-	for _, v := range vs {
+	for _, v := range keys.Distinct(vs) {
 		s.Styled(label, icon(s.Theme, v)+" ", style(s.Theme, v), base(v.Target)+": "+long(v))
 		if !v.OK(false) {
 			s.Fact("", safetext.Line(v.Reason))

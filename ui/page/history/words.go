@@ -156,7 +156,7 @@ func nameOf(s *keys.Signatory) string {
 // group sums up verdicts on several things of one kind: "3 good", "2 of 3", "bad". A thing with several
 // signatures counts once, by the verdict that stands for all of them.
 func group(vs []keys.Verdict) (text string, worst keys.Verdict) {
-	good, all := 0, things(vs)
+	good, all := 0, perTarget(vs)
 	for i, v := range all {
 		if v.OK(false) {
 			good++
@@ -176,8 +176,8 @@ func group(vs []keys.Verdict) (text string, worst keys.Verdict) {
 	return strconv.Itoa(good) + " of " + strconv.Itoa(len(all)), worst
 }
 
-// things are the verdicts that stand for each target, in the order in which the targets come.
-func things(vs []keys.Verdict) (out []keys.Verdict) {
+// perTarget are the verdicts that stand for each target, in the order in which the targets come.
+func perTarget(vs []keys.Verdict) (out []keys.Verdict) {
 	of := map[string][]keys.Verdict{}
 	var order []string
 	for _, v := range vs {
