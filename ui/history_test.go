@@ -590,3 +590,10 @@ func feedAll(r *historyRoot) {
 		}
 	}
 }
+
+// A registry that gives no answer is told as that.
+func TestHistoryRegistryAway(t *testing.T) {
+	f := newFakeTimeline()
+	f.images = []keys.Verdict{keys.NotChecked(keys.KindImage, f.images[0].Target, "The registry gave no answer.")}
+	playHistory(t, f, nil, false).settled().press("i").see("were not checked. The registry gave no answer.")
+}

@@ -160,8 +160,11 @@ func (m *Model) asked(msg asked) {
 	r.Apply(msg.update)
 	m.table.changed(msg.update.Index)
 	m.table.arrange()
-	text, _ := group(r.Images)
+	text, worst := group(r.Images)
 	m.Note = "Images of " + safetext.Line(r.Tag) + ": " + text + "."
+	if worst.Status == keys.StatusNotChecked {
+		m.Note = "Images of " + safetext.Line(r.Tag) + " were not checked. " + safetext.Line(worst.Reason)
+	}
 }
 
 func (m *Model) readMessage(i int) tea.Cmd {
